@@ -1,0 +1,1 @@
+"""The bot: front ends, the durable queue and the worker's supervision."""

@@ -1,0 +1,1 @@
+"""From comment/reply pairs to a measured adapter."""
