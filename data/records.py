@@ -1,0 +1,159 @@
+"""What the store takes and gives: requests, answers, ratings."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Self
+
+
+class RequestState(StrEnum):
+    """Where a request stands; it reaches exactly one final state, once."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing may change the request any more."""
+        return self not in (RequestState.WAITING, RequestState.RUNNING)
+
+
+class RatingKind(StrEnum):
+    """What a person can say about an answer."""
+
+    GOOD = "good"
+    BAD = "bad"
+    FUNNY = "funny"
+    ROBOTIC = "robotic"
+
+    @property
+    def emoji(self) -> str:
+        """The reaction that stands for it."""
+        return _EMOJI[self]
+
+    @property
+    def excludes(self) -> "RatingKind | None":
+        """The kind that the same person cannot hold on the same answer."""
+        return _EXCLUDES.get(self)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a name or an emoji, in any skin tone; raise ValueError naming what is allowed."""
+        plain = text.translate(_EMOJI_MODIFIERS).strip().lower()
+        for kind in cls:
+            if plain in (kind.value, kind.emoji):
+                return kind
+        allowed = ", ".join(f"{kind.emoji} {kind}" for kind in cls)
+        raise ValueError(f"no rating is called {text[:40]!r}; there are {allowed}")
+
+
+_EMOJI = {
+    RatingKind.GOOD: "👍",
+    RatingKind.BAD: "👎",
+    RatingKind.FUNNY: "😂",
+    RatingKind.ROBOTIC: "🤖",
+}
+_EXCLUDES = {RatingKind.GOOD: RatingKind.BAD, RatingKind.BAD: RatingKind.GOOD}
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_VARIATION_SELECTORS = (0xFE0E, 0xFE0F)
+_EMOJI_MODIFIERS = dict.fromkeys((*_SKIN_TONES, *_VARIATION_SELECTORS))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One entry of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn; field names are the worker protocol's."""
+
+    max_tokens: int = 256
+    temperature: float = 0.8
+    top_p: float = 0.95
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.1
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRequest:
+    """One ask for an answer, not stored yet.
+
+    `source_key` names what the person did (a message, an interaction), so that the same event
+    seen twice makes one request. `in_history` is false for what later turns should not see.
+    """
+
+    source_key: str
+    conversation: str
+    front_end: str
+    user_id: str
+    user_name: str
+    prompt: str
+    turns: tuple[Turn, ...]
+    variant: str
+    sampling: Sampling
+    in_history: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(NewRequest):
+    """An accepted request; times are UTC, `attempts` counts how often it was given to a worker."""
+
+    id: int
+    state: RequestState
+    attempts: int
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAnswer:
+    """What a worker answered, with what is needed to reproduce it; None where nobody knows.
+
+    A stopped answer may have ended before its first token or before the worker counted tokens.
+    Times are in milliseconds from acceptance: waiting, up to the first token, in all.
+    """
+
+    text: str
+    variant: str
+    adapter_hash: str | None
+    model_id: str
+    finish_reason: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    queue_ms: int
+    first_token_ms: int | None
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(NewAnswer):
+    """The stored result of one request."""
+
+    id: int
+    request_id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RatingTally:
+    """How people rated one variant's answers; `counts` has every kind, also those at zero."""
+
+    variant: str
+    answers: int
+    counts: dict[RatingKind, int]
+    median_total_ms: float | None
