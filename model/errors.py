@@ -1,0 +1,159 @@
+"""Everything the worker and its client raise, grouped by what a caller would do about it."""
+
+
+class ModelError(Exception):
+    """Root of the package's errors; `str()` is one clear line."""
+
+
+class ConfigError(ModelError):
+    """A setting is wrong: the start is refused, the line says which and what is allowed."""
+
+
+class DemoModelError(ModelError):
+    """The demo model could not be fetched, checked or converted."""
+
+
+class AdapterMismatch(ModelError):
+    """An adapter does not fit the base model; the line names both."""
+
+
+class UnsupportedArchitecture(ModelError):
+    """The base model's architecture is not one this worker runs."""
+
+
+class EngineFailed(ModelError):
+    """The engine raised in a step or died; every running request ends with this."""
+
+
+class RequestError(ModelError):
+    """One request is refused; `status`, `kind`, `code` and `param` form OpenAI's error object.
+
+    `retry_after` is in seconds and only set where trying again later makes sense.
+    """
+
+    status: int = 400
+    kind: str = "invalid_request_error"
+    code: str = "invalid_request"
+    param: str | None = None
+    retry_after: float | None = None
+
+
+class BadParameter(RequestError):
+    """A field of the request is unknown, malformed or out of range."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, param: str | None, message: str) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class ContextLengthExceeded(RequestError):
+    """Prompt and answer do not fit: `asked` tokens where `limit` are possible."""
+
+    code = "context_length_exceeded"
+    param = "messages"
+
+    def __init__(self, limit: int, asked: int) -> None:
+        super().__init__(
+            f"the context holds {limit} tokens, prompt and answer together ask for {asked}: "
+            "shorten the messages or lower max_tokens"
+        )
+        self.limit = limit
+        self.asked = asked
+
+
+class UnknownModel(RequestError):
+    """No variant of this name is served."""
+
+    status = 404
+    code = "model_not_found"
+    param = "model"
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"no model {name!r} here; known: {', '.join(known)}")
+        self.name = name
+        self.known = known
+
+
+class Unauthorized(RequestError):
+    """A key is set and the request carries none, or another."""
+
+    status = 401
+    code = "invalid_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("this worker wants its key: Authorization: Bearer <WORKER_API_KEY>")
+
+
+class QueueFull(RequestError):
+    """The engine's queue takes no more; try again after `retry_after` seconds."""
+
+    status = 429
+    kind = "rate_limit_error"
+    code = "queue_full"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"the queue is full: try again in {retry_after:g} s")
+        self.retry_after = retry_after
+
+
+class NotReady(RequestError):
+    """The worker is loading, draining or failed; `stage` says what it is doing."""
+
+    status = 503
+    kind = "service_unavailable_error"
+    code = "not_ready"
+
+    def __init__(self, stage: str, progress: float | None = None, retry_after: float = 2.0) -> None:
+        super().__init__(f"the worker is not ready: {stage}")
+        self.stage = stage
+        self.progress = progress
+        self.retry_after = retry_after
+
+
+class ClientError(ModelError):
+    """Root of what `model.client` raises."""
+
+
+class WorkerUnavailable(ClientError):
+    """No worker answers at the address: not started, gone, or the network fails."""
+
+
+class WorkerLoading(ClientError):
+    """The worker answers but is not ready yet (`stage` "draining": it is about to stop)."""
+
+    def __init__(
+        self, stage: str, progress: float | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"the worker is not ready: {stage}")
+        self.stage = stage
+        self.progress = progress
+        self.retry_after = retry_after
+
+
+class WorkerRefused(ClientError):
+    """The worker refused this request; the same request will be refused again.
+
+    Except for status 429, which may be tried again after `retry_after` seconds.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+
+
+class WorkerDied(ClientError):
+    """The answer broke off: connection lost or an error in the middle of the stream."""

@@ -1,0 +1,88 @@
+"""The worker's settings: environment and `.env`, read once in `__main__`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from model.errors import ConfigError
+
+DEMO = "demo"
+SCRIPTED = "scripted"
+SHIPPED_ADAPTER = Path(__file__).resolve().parent.parent / "data" / "adapters" / "demo"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def _default_adapters(data: dict[str, Any]) -> dict[str, str]:
+    return {"tuned": str(SHIPPED_ADAPTER)} if data.get("base_model") == DEMO else {}
+
+
+class WorkerSettings(BaseSettings):
+    """Everything one can set; the variable's name is the field's in capitals.
+
+    `base_model` is a folder, a hub id, `demo` or, for tests, `scripted`. `adapters` maps a
+    variant's name to a folder or hub id, written `name=source,name=source`; without the variable
+    the demo model takes the adapter that ships with the project.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    base_model: Annotated[str, Field(min_length=1)] = DEMO
+    adapters: Annotated[dict[str, str], NoDecode] = Field(default_factory=_default_adapters)
+    worker_api_key: SecretStr | None = None
+    max_context: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    max_running: Annotated[int, Field(ge=1, le=1024)] = 8
+    max_waiting: Annotated[int, Field(ge=0, le=100_000)] = 64
+    prefill_chunk: Annotated[int, Field(ge=1, le=65_536)] = 128
+    cpu_compute: Literal["auto", "float32", "bfloat16"] = "auto"
+    drain_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 20.0
+    fungpt_home: Path = Path("var")
+    fungpt_script: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("adapters", mode="before")
+    @classmethod
+    def _parse_adapters(cls, value: object) -> object:
+        return parse_adapters(value) if isinstance(value, str) else value
+
+    @field_validator("worker_api_key")
+    @classmethod
+    def _empty_key_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is not None and value.get_secret_value() else None
+
+
+def parse_adapters(text: str) -> dict[str, str]:
+    """Read `name=source,name=source`; ValueError says which entry is wrong and how."""
+    adapters: dict[str, str] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, source = (part.strip() for part in entry.partition("="))
+        if not equals or not source:
+            raise ValueError(f"{entry!r} is not of the form name=folder-or-hub-id")
+        if not _NAME.fullmatch(name) or name == "base":
+            raise ValueError(
+                f"{name!r} cannot name an adapter: up to 64 letters, digits, _ . -, and not 'base'"
+            )
+        if name in adapters:
+            raise ValueError(f"{name!r} is named twice")
+        adapters[name] = source
+    return adapters
+
+
+def load_settings() -> WorkerSettings:
+    """The settings of this process; ConfigError is one line naming variable, value and rule."""
+    try:
+        return WorkerSettings()
+    except ValidationError as error:
+        raise ConfigError("; ".join(_line(detail) for detail in error.errors())) from error
+
+
+def _line(detail: ErrorDetails) -> str:
+    name = str(detail["loc"][0]).upper()
+    shown = "(hidden)" if name == "WORKER_API_KEY" else repr(detail["input"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{name}={shown} is not allowed: {message[:1].lower()}{message[1:]}"
