@@ -1,0 +1,83 @@
+"""One accepted request as its asker sees it: its events, and a way to stop it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from bot.events import Delta, Ended, Event, Finished, Queued, Restarted
+from data.records import Request
+
+
+class Ticket:
+    """The handle on one request. `request` is its newest record; `text` the answer so far."""
+
+    def __init__(self, request: Request, stop: Callable[["Ticket"], None] | None = None) -> None:
+        self.request = request
+        self._pieces: list[str] = []
+        self._log: list[Event] = []
+        self._more = asyncio.Event()
+        self._stop = stop
+
+    @property
+    def text(self) -> str:
+        """The answer so far; empty after a restart."""
+        return "".join(self._pieces)
+
+    @property
+    def pieces(self) -> int:
+        """How many deltas `text` consists of."""
+        return len(self._pieces)
+
+    @property
+    def outcome(self) -> Finished | Ended | None:
+        """The terminal event, None as long as the request goes on."""
+        last = self._log[-1] if self._log else None
+        return last if isinstance(last, Finished | Ended) else None
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Every event from the first on, then those to come; ends after Finished or Ended.
+
+        Any number of readers may come at any time, each with its own pace. Giving up reading
+        does not stop the request.
+        """
+        position = 0
+        while True:
+            while position < len(self._log):
+                event = self._log[position]
+                position += 1
+                yield event
+                if isinstance(event, Finished | Ended):
+                    return
+            await self._more.wait()
+
+    async def result(self) -> Finished | Ended:
+        """Wait for the terminal event. The caller sets the time limit."""
+        while (outcome := self.outcome) is None:
+            await self._more.wait()
+        return outcome
+
+    def stop(self) -> None:
+        """Ask for the end. The terminal event follows; a request that has ended stays as it is.
+
+        With text already there: Finished, with the text stored and `request.state` STOPPED.
+        Without: Ended with STOPPED.
+        """
+        if self._stop is not None and self.outcome is None:
+            self._stop(self)
+
+    def publish(self, event: Event) -> None:
+        """Append an event and wake the readers. Only the chat calls this; never after the end."""
+        if self.outcome is not None:
+            raise RuntimeError(f"request {self.request.id} has ended, {event!r} comes too late")
+        if isinstance(event, Delta):
+            self._pieces.append(event.text)
+        elif isinstance(event, Restarted):
+            self._pieces.clear()
+        self._log.append(event)
+        self._more.set()
+        self._more = asyncio.Event()
+
+    @property
+    def last_queued(self) -> Queued | None:
+        """The position sent last, if nothing came after it."""
+        last = self._log[-1] if self._log else None
+        return last if isinstance(last, Queued) else None
