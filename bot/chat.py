@@ -63,7 +63,7 @@ class Chat:
     async def aclose(self, drain_s: float | None = None) -> None:
         """Stop: take nothing new, let what runs finish for `drain_s`, park the rest, return.
 
-        `drain_s` None means the setting `SHUTDOWN_DRAIN_S`. Parked and waiting requests stay in
+        `drain_s` None means the setting `DRAIN_S`. Parked and waiting requests stay in
         the store for the next start; their tickets end with Ended(WAITING). Safe to call twice.
         """
         raise NotImplementedError

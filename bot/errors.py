@@ -20,7 +20,7 @@ class WorkerGone(BotError):
 
 
 class UserError(BotError):
-    """A person asked for something that cannot be done; `str()` is shown to that person as it is."""
+    """A person asked for something that cannot be done; `str()` is shown to that person."""
 
 
 class EmptyPrompt(UserError):

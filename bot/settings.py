@@ -14,9 +14,10 @@ from data.records import Sampling
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
 _SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/]+\S*$")]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-_WORKER_ONLY = ("base_model", "adapters", "max_context", "max_running", "max_waiting",
-                "prefill_chunk", "cpu_compute")  # fmt: skip
-_SHARED = ("fungpt_home", "worker_api_key", "hf_token")
+_FOR_THE_WORKER = (
+    "base_model", "adapters", "hf_token", "worker_api_key", "max_context", "max_running",
+    "max_waiting", "prefill_chunk", "cpu_compute", "drain_s", "fungpt_home", "log_level",
+)  # fmt: skip
 SECRETS = frozenset({"discord_token", "worker_api_key", "hf_token"})
 
 
@@ -41,9 +42,7 @@ def _count(default: int, meaning: str, least: int, most: int) -> Any:  # noqa: A
 class BotSettings(BaseSettings):
     """Every setting, under the name that its variable has in lower case."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
     discord_token: SecretStr | None = _setting(
         None, "The Discord bot's token; without one the chat opens in the terminal.", "a bot token"
@@ -73,20 +72,16 @@ class BotSettings(BaseSettings):
     hf_token: SecretStr | None = _setting(
         None, "The hub's token, for models that ask for one.", "a Hugging Face token"
     )
-    max_context: _Text = _setting(
-        "", "Tokens of prompt and answer together, for the bot's own worker.", "a whole number"
+    max_context: int = _count(
+        4096, "Tokens of prompt and answer together, for the bot's own worker.", 16, 1_000_000
     )
-    max_running: _Text = _setting(
-        "", "Answers that the bot's own worker computes at once.", "a whole number"
+    max_running: int = _count(8, "Answers that the bot's own worker computes at once.", 1, 1024)
+    max_waiting: int = _count(64, "Requests that the bot's own worker lets wait.", 0, 100_000)
+    prefill_chunk: int = _count(
+        128, "Prompt tokens that the bot's own worker reads in one step.", 1, 65_536
     )
-    max_waiting: _Text = _setting(
-        "", "Requests that the bot's own worker lets wait.", "a whole number"
-    )
-    prefill_chunk: _Text = _setting(
-        "", "Prompt tokens that the bot's own worker reads in one step.", "a whole number"
-    )
-    cpu_compute: _Text = _setting(
-        "", "How the bot's own worker computes on a CPU.", "see python -m model --help"
+    cpu_compute: Literal["auto", "float32", "bfloat16"] = _setting(
+        "auto", "How the bot's own worker computes on a CPU.", "auto, float32 or bfloat16"
     )
     fungpt_home: Path = _setting(
         Path("var"), "Where the database, weights and logs live.", "a folder that can be written"
@@ -101,7 +96,10 @@ class BotSettings(BaseSettings):
         0.8, "How adventurous the answers are; 0 always takes the likeliest token.",
         "a number from 0 to 2", ge=0, le=2,
     )  # fmt: skip
-    top_p: float = _fraction(0.95, "Draw from the likeliest tokens of this total probability.")
+    top_p: float = _setting(
+        0.95, "Draw from the likeliest tokens of this total probability.",
+        "a number above 0, up to 1", gt=0, le=1,
+    )  # fmt: skip
     top_k: int = _count(0, "Draw from this many likeliest tokens; 0: no limit.", 0, 100000)
     min_p: float = _fraction(0.0, "Leave out tokens below this share of the likeliest one's.")
     repetition_penalty: float = _setting(
@@ -134,7 +132,7 @@ class BotSettings(BaseSettings):
     worker_stall_s: float = _seconds(
         60, "A worker that sends nothing for this long in an answer counts as hung.", 0.1, 3600
     )
-    shutdown_drain_s: float = _seconds(
+    drain_s: float = _seconds(
         10, "How long a stop waits for running answers before it parks them.", 0, 600
     )
 
@@ -170,8 +168,8 @@ class BotSettings(BaseSettings):
         )
 
     def worker_environment(self) -> dict[str, str]:
-        """The variables to set for the bot's own worker; secrets in clear. Unset ones are absent."""
-        values = {name: getattr(self, name) for name in (*_WORKER_ONLY, *_SHARED)}
+        """The variables to set for the bot's own worker, secrets in clear, without unset ones."""
+        values = {name: getattr(self, name) for name in _FOR_THE_WORKER}
         return {
             name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in values.items()
@@ -188,11 +186,22 @@ def load_settings(env_file: Path | None = Path(".env")) -> BotSettings:
     Raises SettingsError, in one line, for a variable of `env_file` that does not exist and for
     a value that is not allowed, wherever it stands.
     """
-    in_file = read_env_file(env_file, NAMES) if env_file is not None else {}
+    if env_file is not None:
+        read_env_file(env_file, NAMES)
     try:
         return BotSettings(_env_file=env_file)  # pyright: ignore[reportCallIssue]
     except ValidationError as error:
-        raise SettingsError(_explain(error, in_file)) from error
+        raise SettingsError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    """Every bad value in one line: the variable, what it was and what is allowed."""
+    return "; ".join(_explain_one(str(item["loc"][0]), item["input"]) for item in error.errors())
+
+
+def _explain_one(name: str, value: object) -> str:
+    shown = "(hidden)" if name in SECRETS else repr(value)
+    return f"{name.upper()}={shown:.80} is not allowed: it must be {allowed(name)}"
 
 
 def allowed(name: str) -> str:

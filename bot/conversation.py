@@ -1,0 +1,93 @@
+"""Building the turns sent to the model: who said what, merged, cut to a budget. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from bot.prompt_text import clean_name
+from data.records import Answer, Request, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something that was said; `speaker` None is the bot itself."""
+
+    speaker: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of a conversation the model gets, the prompt included, the persona not."""
+
+    max_chars: int
+    max_turns: int
+
+
+def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Line]:
+    """A stored conversation, oldest first, as what was said."""
+    return [
+        line
+        for request, answer in history
+        for line in (Line(request.user_name, request.prompt), Line(None, answer.text))
+    ]
+
+
+def build_turns(lines: Sequence[Line], persona: str | None, budget: Budget) -> tuple[Turn, ...]:
+    """The turns for `lines`, of which the last is the prompt.
+
+    After an optional system turn, user and assistant alternate, beginning and ending with user:
+    neighbouring turns of one role are merged. Where several people speak, each line begins with
+    its speaker's name. What exceeds the budget goes from the oldest end; the last turn stays.
+    """
+    people = {line.speaker for line in lines if line.speaker is not None}
+    named = len(people) > 1
+    turns = merge(Turn("assistant" if line.speaker is None else "user", _say(line, named))
+                  for line in lines)  # fmt: skip
+    return with_persona(cut(turns, budget), persona)
+
+
+def merge(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Neighbouring turns of one role as one, a line end between them; empty ones are left out."""
+    groups = groupby((turn for turn in turns if turn.content), key=lambda turn: turn.role)
+    return tuple(Turn(role, "\n".join(turn.content for turn in group)) for role, group in groups)
+
+
+def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:
+    """The newest turns within the budget, beginning with a user turn; always the last one."""
+    chars = 0
+    start = len(turns)
+    for index in range(len(turns) - 1, -1, -1):
+        chars += len(turns[index].content)
+        if start < len(turns) and (
+            chars > budget.max_chars or len(turns) - index > budget.max_turns
+        ):
+            break
+        start = index
+    while start < len(turns) - 1 and turns[start].role != "user":
+        start += 1
+    return tuple(turns[start:])
+
+
+def with_persona(turns: Sequence[Turn], persona: str | None) -> tuple[Turn, ...]:
+    """The turns behind a system turn, if there is a persona."""
+    return (Turn("system", persona), *turns) if persona else tuple(turns)
+
+
+def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
+    """Without the older half of the exchanges before the prompt; None when only that is left.
+
+    Half at a time, so that the worker is asked only a few times until the rest fits.
+    """
+    system = tuple(turn for turn in turns if turn.role == "system")
+    spoken = tuple(turn for turn in turns if turn.role != "system")
+    exchanges = len(spoken) // 2
+    if exchanges == 0:
+        return None
+    return system + spoken[2 * ((exchanges + 1) // 2) :]
+
+
+def _say(line: Line, named: bool) -> str:  # noqa: FBT001
+    if line.speaker is None or not named:
+        return line.text
+    return f"{clean_name(line.speaker)}: {line.text}"

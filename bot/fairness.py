@@ -1,0 +1,87 @@
+"""Who is next: round robin over people, oldest first within one person. Pure, no clock."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class RoundRobin(Generic[Item]):
+    """Waiting items by person.
+
+    Each person in turn gives one item. Who comes anew queues behind those already there; who has
+    more goes to the back after each one, so nobody waits for more than one item of each other.
+    """
+
+    def __init__(self) -> None:
+        self._rotation: dict[str, deque[Item]] = {}  # insertion order is the order of turns
+
+    def __len__(self) -> int:
+        return sum(len(waiting) for waiting in self._rotation.values())
+
+    def __iter__(self) -> Iterator[Item]:
+        """All items in the order in which `pop` would give them if nothing else came."""
+        round_number = 0
+        lines = list(self._rotation.values())
+        while lines := [line for line in lines if len(line) > round_number]:
+            for line in lines:
+                yield line[round_number]
+            round_number += 1
+
+    def add(self, person: str, item: Item) -> None:
+        """Let `item` wait behind the person's others."""
+        self._rotation.setdefault(person, deque()).append(item)
+
+    def pop(self) -> tuple[str, Item]:
+        """Take the next item, with its person; raises IndexError when nobody waits."""
+        if not self._rotation:
+            raise IndexError("nobody waits")
+        person = next(iter(self._rotation))
+        line = self._rotation.pop(person)
+        item = line.popleft()
+        if line:
+            self._rotation[person] = line
+        return person, item
+
+    def remove(self, person: str, item: Item) -> bool:
+        """Take an item out; the person keeps the turn. False when it does not wait."""
+        line = self._rotation.get(person)
+        if line is None or item not in line:
+            return False
+        line.remove(item)
+        if not line:
+            del self._rotation[person]
+        return True
+
+    def waiting(self, person: str) -> int:
+        """How many items of this person wait."""
+        return len(self._rotation.get(person, ()))
+
+
+class ServiceTime:
+    """Exponential moving average of how long one request takes, in seconds; None before the first.
+
+    Each new value weighs a fifth: a change of model shows after a few answers, one odd answer does
+    not.
+    """
+
+    WEIGHT = 0.2
+
+    def __init__(self) -> None:
+        self.average_s: float | None = None
+
+    def add(self, seconds: float) -> None:
+        """Take another request's time into account."""
+        if self.average_s is None:
+            self.average_s = seconds
+        else:
+            self.average_s += self.WEIGHT * (seconds - self.average_s)
+
+
+def estimate_s(position: int, concurrency: int, average_s: float | None) -> float | None:
+    """Seconds until the one at `position` (from 1) starts while `concurrency` are running.
+
+    With all places taken, one becomes free every average_s / concurrency seconds.
+    """
+    return None if average_s is None else position * average_s / concurrency
