@@ -1,0 +1,89 @@
+"""When a worker that died is started again, and when that is given up. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+CONFIGURATION_EXIT = 2  # the worker's exit code for settings it cannot use
+LOADING_EXIT = 3  # the worker's exit code for a model it could not load
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One end of a worker that nobody asked for.
+
+    `code` is its exit code (negative: the signal), None when it hung or could not be started.
+    `served_s` is how long it was ready, None when it never was. `line` is its own last line.
+    """
+
+    code: int | None
+    served_s: float | None
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Exponential back-off with jitter, and an end after `give_up_after` short lives in a row.
+
+    A life was long when the worker served for `steady_s` seconds.
+    """
+
+    first_s: float = 0.5
+    factor: float = 2.0
+    longest_s: float = 30.0
+    jitter: float = 0.25
+    give_up_after: int = 5
+    steady_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start again after `delay_s` seconds."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Do not start again: `message` is one line; `configuration` says that a setting is to blame."""
+
+    message: str
+    configuration: bool = False
+
+
+def decide(deaths: Sequence[Death], policy: RestartPolicy, rng: Random) -> Restart | GiveUp:
+    """What follows the last of `deaths` (oldest first, at least one)."""
+    last = deaths[-1]
+    ever_ready = any(death.served_s is not None for death in deaths)
+    if last.served_s is None and last.code == CONFIGURATION_EXIT:
+        return GiveUp(f"The worker refused to start: {last.line}", configuration=True)
+    if last.code == LOADING_EXIT and not ever_ready:
+        return GiveUp(f"The worker could not load its model: {last.line}")
+    streak = _unsteady_streak(deaths, policy.steady_s)
+    if streak >= policy.give_up_after:
+        return GiveUp(f"The worker ended {streak} times in a row ({describe(last)}): {last.line}")
+    return Restart(delay(streak, policy, rng))
+
+
+def delay(streak: int, policy: RestartPolicy, rng: Random) -> float:
+    """Seconds to wait after `streak` deaths in a row; jitter only ever shortens the wait."""
+    full = min(policy.longest_s, policy.first_s * policy.factor ** max(0, streak - 1))
+    return full * (1 - policy.jitter * rng.random())
+
+
+def describe(death: Death) -> str:
+    """How it ended, in few words."""
+    if death.code is None:
+        return "unresponsive"
+    if death.code < 0:
+        return f"killed by signal {-death.code}"
+    return f"exit code {death.code}"
+
+
+def _unsteady_streak(deaths: Sequence[Death], steady_s: float) -> int:
+    streak = 0
+    for death in reversed(deaths):
+        if death.served_s is not None and death.served_s >= steady_s:
+            break
+        streak += 1
+    return streak

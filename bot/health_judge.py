@@ -1,0 +1,62 @@
+"""What a worker's answers to `GET /health` mean: progress, readiness, or that it hangs. Pure."""
+
+from dataclasses import dataclass
+
+from bot.worker_status import WorkerPhase, WorkerStatus
+from model.protocol import Health
+
+
+@dataclass(frozen=True, slots=True)
+class HealthLimits:
+    """All in seconds.
+
+    `silent_s`: longest time without any answer. `ready_s`: longest time that loading may stand
+    still. `stall_s`: longest time for one step of the engine.
+    """
+
+    silent_s: float = 20.0
+    ready_s: float = 900.0
+    stall_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The worker will not come back by itself; `reason` is one line."""
+
+    reason: str
+
+
+class HealthJudge:
+    """Judges one worker's answers in the order of their coming; `now` is a monotonic time."""
+
+    def __init__(self, limits: HealthLimits, now: float) -> None:
+        self._limits = limits
+        self._answered_at = now
+        self._moved_at = now
+        self._seen: tuple[str, float | None] | None = None
+
+    def silence(self, now: float) -> Hang | None:
+        """No answer came: None while that can be borne."""
+        if now - self._answered_at <= self._limits.silent_s:
+            return None
+        return Hang(f"it has not answered for {self._limits.silent_s:g} s")
+
+    def answer(self, health: Health, now: float, stall: str | None = None) -> WorkerStatus | Hang:
+        """What this answer means. `stall` is a complaint that an answer gets no text."""
+        self._answered_at = now
+        if health.status == "ok":
+            return self._working(health, stall)
+        if (health.stage, health.progress) != self._seen:
+            self._seen, self._moved_at = (health.stage, health.progress), now
+        stage = health.error or health.stage or health.status
+        if now - self._moved_at > self._limits.ready_s:
+            return Hang(f"it is not ready: {stage!r} stands still for {self._limits.ready_s:g} s")
+        return WorkerStatus(WorkerPhase.LOADING, stage, health.progress)
+
+    def _working(self, health: Health, stall: str | None) -> WorkerStatus | Hang:
+        if health.busy_s > self._limits.stall_s:
+            return Hang(f"one step has been running for {health.busy_s:.0f} s")
+        queued_behind_others = health.waiting > 0 and health.busy_s < self._limits.stall_s / 2
+        if stall is not None and not queued_behind_others:
+            return Hang(stall)
+        return WorkerStatus(WorkerPhase.READY, "ready", 1.0)

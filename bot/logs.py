@@ -1,0 +1,38 @@
+"""Where the bot's log goes. No prompt and no answer is ever written there."""
+
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+LOG_BYTES = 2 * 1024 * 1024
+LOG_FILES = 2
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# At level DEBUG these write out request bodies, and so what people said.
+TALKATIVE = ("openai", "httpx", "httpx2", "httpcore", "aiosqlite", "asyncio", "markdown_it")
+
+
+class BoundedFile(RotatingFileHandler):
+    """A log file of bounded size; what cannot be written is lost without a word."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="replace"
+        )
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Stay silent: a traceback on a full disk would land in the middle of the chat."""
+
+
+def start_logging(path: Path, level: str) -> logging.Handler:
+    """Send the log of the whole process to `path`; the caller closes the handler returned.
+
+    Raises OSError when the file cannot be opened.
+    """
+    handler = BoundedFile(path)
+    handler.setFormatter(logging.Formatter(FORMAT))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return handler

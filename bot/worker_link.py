@@ -1,0 +1,118 @@
+"""The chat's way to a worker whose address changes, and the word on whether it is ready."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+
+from bot.errors import WorkerGone
+from bot.health_judge import Hang, HealthJudge, HealthLimits
+from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
+from model.client import Delta, Done, SamplingOptions, TurnLike, WorkerClient
+from model.errors import ClientError, WorkerUnavailable
+from model.protocol import ModelCard
+
+
+class WorkerLink:
+    """An AnswerSource and a WorkerWatch in one; `board` shows how the worker stands.
+
+    `watch` is run by whoever owns the link, for as long as the worker at `client` lives;
+    `ready_at` is when that worker was ready first, on the given clock.
+    """
+
+    def __init__(
+        self,
+        limits: HealthLimits,
+        poll_s: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.board = StatusBoard()
+        self._limits = limits
+        self._poll_s = poll_s
+        self._clock = clock
+        self._client: WorkerClient | None = None
+        self._look = asyncio.Event()
+        self._doubts = 0
+        self._stall: str | None = None
+        self.ready_at: float | None = None
+
+    async def models(self) -> list[ModelCard]:
+        """The variants on offer."""
+        return await self._current().models()
+
+    async def stream(
+        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingOptions
+    ) -> AsyncGenerator[Delta | Done, None]:
+        """Yield the answer's deltas, then one Done; closing it frees the worker."""
+        async with aclosing(self._current().stream(turns, variant, sampling)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def wait_ready(self) -> None:
+        """Return when the worker is ready; the caller sets the limit. WorkerGone: it never will."""
+        status = await self.board.settled()
+        if status.phase.is_final:
+            raise WorkerGone(status.error or "The worker has been stopped.")
+
+    def report_unavailable(self, reason: str) -> None:
+        """A call failed: nobody is ready before a look at its health that begins from now on."""
+        self._doubt(reason)
+
+    def report_stall(self, reason: str) -> None:
+        """An answer gets no text: unless it only waits behind others, the worker is replaced."""
+        self._stall = reason
+        self._doubt(reason)
+
+    async def watch(self, client: WorkerClient) -> Hang:
+        """Look at the worker's health until it hangs, showing each look on the board."""
+        judge = HealthJudge(self._limits, self._clock())
+        self._client, self._stall = client, None
+        try:
+            while True:
+                verdict = await self._judged(client, judge)
+                if isinstance(verdict, Hang):
+                    return verdict
+                if verdict is not None:
+                    self._show(verdict)
+                await self._pause()
+        finally:
+            self._client = None
+
+    async def _judged(self, client: WorkerClient, judge: HealthJudge) -> WorkerStatus | Hang | None:
+        """One look: None when it says nothing, or was begun before the newest doubt."""
+        doubts, stall = self._doubts, self._stall
+        self._look.clear()
+        try:
+            async with asyncio.timeout(self._limits.silent_s):
+                health = await client.health()
+        except (ClientError, TimeoutError):
+            return judge.silence(self._clock())
+        if doubts != self._doubts:
+            return None
+        self._stall = None
+        return judge.answer(health, self._clock(), stall)
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._look.wait()
+        except TimeoutError:
+            return
+
+    def _show(self, status: WorkerStatus) -> None:
+        if status.phase is WorkerPhase.READY and self.ready_at is None:
+            self.ready_at = self._clock()
+        self.board.show(status)
+
+    def _doubt(self, reason: str) -> None:
+        self._doubts += 1
+        self._look.set()
+        if self.board.current.phase is WorkerPhase.READY:
+            self.board.show(
+                WorkerStatus(WorkerPhase.LOADING, "looking after the worker", None, reason)
+            )
+
+    def _current(self) -> WorkerClient:
+        if self._client is None:
+            raise WorkerUnavailable("the worker is not up")
+        return self._client
