@@ -45,7 +45,7 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Do not start again: `message` is one line; `configuration` says that a setting is to blame."""
+    """Do not start again: `message` is one line; `configuration`: a setting is to blame."""
 
     message: str
     configuration: bool = False
