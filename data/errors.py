@@ -28,5 +28,9 @@ class StoreDamaged(StoreError):
     """The file is no sound database of ours; it is left as it is, for rescue or a backup."""
 
 
+class StoreConflict(StoreError):
+    """The change does not fit what is stored, such as ending a request that has ended."""
+
+
 class DatasetError(DataError):
     """A data-set file is missing, or one of its lines is not what it should be."""

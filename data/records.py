@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Self
 
+Scope = Literal["global", "conversation", "user", "channel"]
+
 
 class RequestState(StrEnum):
     """Where a request stands; it reaches exactly one final state, once."""
@@ -150,6 +152,16 @@ class Answer(NewAnswer):
 
 
 @dataclass(frozen=True, slots=True)
+class Rating:
+    """One person's reaction of one kind on one answer; the person is None once forgotten."""
+
+    answer_id: int
+    user_id: str | None
+    kind: RatingKind
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RatingTally:
     """How people rated one variant's answers; `counts` has every kind, also those at zero."""
 
@@ -157,3 +169,11 @@ class RatingTally:
     answers: int
     counts: dict[RatingKind, int]
     median_total_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much of a person was taken out of the store."""
+
+    requests: int
+    ratings: int

@@ -1,0 +1,94 @@
+"""Readers of the data-set files: comment/reply pairs and prompts, one JSON object a line."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from data.errors import DatasetError
+
+PAIRS = Path(__file__).parent / "sample_pairs.jsonl"
+PROMPTS = Path(__file__).parent / "prompts.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A comment and the reply that we would like to read under it."""
+
+    comment: str
+    reply: str
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A fixed prompt, to compare variants on."""
+
+    id: str
+    prompt: str
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read `{"comment", "reply"}` lines, each with or without a `"topic"`.
+
+    Raises DatasetError naming the file and the line. Blank lines are passed over.
+    """
+    pairs: list[Pair] = []
+    for where, line in _objects(path, required={"comment", "reply"}, optional={"topic"}):
+        texts = {key: _text(where, key, value) for key, value in line.items()}
+        pairs.append(Pair(texts["comment"], texts["reply"], texts.get("topic")))
+    return pairs
+
+
+def read_prompts(path: Path) -> list[Prompt]:
+    """Read `{"id", "prompt"}` lines; an id stands once, and may be a number. Raises likewise."""
+    prompts: dict[str, Prompt] = {}
+    for where, line in _objects(path, required={"id", "prompt"}):
+        number = line["id"]
+        name = str(number) if type(number) is int else _text(where, "id", number)
+        if name in prompts:
+            raise DatasetError(f"{where}: the id {name!r} is taken already: give it another")
+        prompts[name] = Prompt(name, _text(where, "prompt", line["prompt"]))
+    return list(prompts.values())
+
+
+def _objects(
+    path: Path, *, required: set[str], optional: frozenset[str] | set[str] = frozenset()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(_read(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as exc:
+            raise DatasetError(f"{where} is not JSON ({exc}): mend or remove the line") from exc
+        if not isinstance(value, dict):
+            raise DatasetError(f"{where} is not a JSON object: mend or remove the line")
+        found = cast("dict[str, Any]", value)
+        if missing := sorted(required - found.keys()):
+            raise DatasetError(f"{where} lacks {', '.join(missing)}")
+        if unknown := sorted(found.keys() - required - optional):
+            raise DatasetError(
+                f"{where} has {', '.join(map(repr, unknown))}; known are "
+                f"{', '.join(sorted(required | optional))}"
+            )
+        yield where, found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as exc:
+        raise DatasetError(f"{path} cannot be read ({exc.strerror or exc})") from exc
+    except UnicodeDecodeError as exc:
+        raise DatasetError(f"{path} is not UTF-8 (byte {exc.start}): save it as UTF-8") from exc
+
+
+def _text(where: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise DatasetError(f"{where}: {key} must be a text that is not empty")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise DatasetError(f"{where}: {key} holds half a character (a lone surrogate)")
+    return value

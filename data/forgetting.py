@@ -1,0 +1,96 @@
+"""Taking a person out of the store while the sums over answers and ratings stay."""
+
+from data.connection import Run
+from data.errors import StoreLocked
+from data.records import Forgotten
+from data.tables import Tables
+
+_SOMEBODY = "forgotten"
+
+
+class Forgetting(Tables):
+    """What `forget` does to every table."""
+
+    async def forget(self, user_id: str) -> Forgotten:
+        """Remove what a person wrote, was answered and was called, and who gave their ratings.
+
+        Their unfinished requests are stopped. Other people's later requests in the same
+        conversations quote them, so of those turns only the asker's own prompt stays. What stays
+        of the person has no name: that there was a request, an answer, a rating, with variant
+        and timings. The old bytes are gone from the files afterwards, though not from backups
+        and exports. StoreLocked if another program kept the write-ahead file from being emptied:
+        doing it again then finishes the work.
+        """
+        async with self._connection.transaction() as run:
+            ratings = await run(
+                "UPDATE ratings SET user_id = NULL WHERE user_id = ? RETURNING id", user_id
+            )
+            await _forget_settings(run, user_id)
+            await _forget_texts(run, user_id)
+            requests = await run(
+                """
+                UPDATE requests SET
+                    source_key = 'forgotten:' || id, conversation = ?2, user_id = ?2,
+                    user_name = ?2, prompt = '', turns = '[]', error = NULL,
+                    state = CASE WHEN ended_at IS NULL THEN 'stopped' ELSE state END,
+                    ended_at = COALESCE(ended_at, ?3)
+                WHERE user_id = ?1 RETURNING id
+                """,
+                user_id,
+                _SOMEBODY,
+                self._stamp(),
+            )
+        await self._empty_write_ahead_file()
+        return Forgotten(requests=len(requests), ratings=len(ratings))
+
+    async def _empty_write_ahead_file(self) -> None:
+        [outcome] = await self._connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        if outcome["busy"]:
+            raise StoreLocked(
+                f"the person is forgotten, but another program keeps old pages of "
+                f"{self._connection.path} alive: stop that one and forget once more"
+            )
+
+
+async def _forget_settings(run: Run, user_id: str) -> None:
+    await run("DELETE FROM settings WHERE scope = 'user' AND scope_id = ?", user_id)
+    await run(
+        """
+        DELETE FROM settings WHERE scope = 'conversation' AND scope_id IN (
+            SELECT conversation FROM requests GROUP BY conversation
+            HAVING MIN(user_id) = ?1 AND MAX(user_id) = ?1  -- a conversation with nobody else
+        )
+        """,
+        user_id,
+    )
+
+
+async def _forget_texts(run: Run, user_id: str) -> None:
+    await run(
+        """
+        UPDATE requests SET
+            turns = json_array(json_object('role', 'user', 'content', prompt))
+        FROM (
+            SELECT conversation AS shared, MIN(id) AS first FROM requests
+            WHERE user_id = ? GROUP BY conversation
+        ) WHERE conversation = shared AND id >= first
+        """,
+        user_id,
+    )
+    await run(
+        """
+        DELETE FROM answer_messages WHERE answer_id IN (
+            SELECT answers.id FROM answers JOIN requests ON requests.id = request_id
+            WHERE user_id = ?
+        )
+        """,
+        user_id,
+    )
+    await run(
+        """
+        UPDATE answers SET text = '' WHERE request_id IN (
+            SELECT id FROM requests WHERE user_id = ?
+        )
+        """,
+        user_id,
+    )

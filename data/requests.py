@@ -1,0 +1,108 @@
+"""Requests: accepted once, moved from state to state, ended once."""
+
+from typing import Literal, LiteralString
+
+from data.errors import StoreConflict
+from data.records import NewRequest, Request, RequestState
+from data.rows import sampling_json, to_request, turns_json
+from data.tables import Tables, refusal
+
+
+class Requests(Tables):
+    """The `requests` table."""
+
+    async def add_request(self, new: NewRequest) -> tuple[Request, bool]:
+        """Store a request as waiting; give it, and whether it is new.
+
+        A `source_key` seen before gives the request that it made then, unchanged.
+        """
+        async with self._connection.transaction() as run:
+            added = await run(
+                """
+                INSERT INTO requests (
+                    source_key, conversation, front_end, user_id, user_name, prompt, turns,
+                    variant, sampling, in_history, state, created_at
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?)
+                ON CONFLICT (source_key) DO NOTHING
+                RETURNING *
+                """,
+                new.source_key,
+                new.conversation,
+                new.front_end,
+                new.user_id,
+                new.user_name,
+                new.prompt,
+                turns_json(new.turns),
+                new.variant,
+                sampling_json(new.sampling),
+                new.in_history,
+                self._stamp(),
+            )
+            found = added or await run(
+                "SELECT * FROM requests WHERE source_key = ?", new.source_key
+            )
+            return to_request(found[0]), bool(added)
+
+    async def request(self, request_id: int) -> Request:
+        """Give a request as it stands; StoreConflict if there is none of that number."""
+        rows = await self._connection.run("SELECT * FROM requests WHERE id = ?", request_id)
+        if not rows:
+            raise StoreConflict(f"request {request_id} does not exist")
+        return to_request(rows[0])
+
+    async def unfinished(self) -> list[Request]:
+        """Give all waiting and running requests, oldest first."""
+        rows = await self._connection.run(
+            "SELECT * FROM requests WHERE state IN ('waiting', 'running') ORDER BY id"
+        )
+        return [to_request(row) for row in rows]
+
+    async def mark_running(self, request_id: int) -> Request:
+        """Take a waiting request into work, one attempt more; StoreConflict from elsewhere."""
+        return await self._move(
+            RequestState.RUNNING,
+            request_id,
+            """
+            UPDATE requests SET state = 'running', attempts = attempts + 1, started_at = ?
+            WHERE id = ? AND state = 'waiting' RETURNING *
+            """,
+            self._stamp(),
+        )
+
+    async def requeue(self, request_id: int) -> Request:
+        """Put a running request back to wait; its attempts stay. StoreConflict from elsewhere."""
+        return await self._move(
+            RequestState.WAITING,
+            request_id,
+            """
+            UPDATE requests SET state = 'waiting', started_at = NULL
+            WHERE id = ? AND state = 'running' RETURNING *
+            """,
+        )
+
+    async def end(
+        self,
+        request_id: int,
+        state: Literal[RequestState.STOPPED, RequestState.EXPIRED, RequestState.FAILED],
+        error: str | None = None,
+    ) -> bool:
+        """End a request without an answer; false if it had ended before, and then unchanged."""
+        ended = await self._connection.run(
+            """
+            UPDATE requests SET state = ?, error = ?, ended_at = ?
+            WHERE id = ? AND state IN ('waiting', 'running') RETURNING id
+            """,
+            state,
+            error,
+            self._stamp(),
+            request_id,
+        )
+        return bool(ended)
+
+    async def _move(
+        self, to: RequestState, request_id: int, sql: LiteralString, *values: str
+    ) -> Request:
+        moved = await self._connection.run(sql, *values, request_id)
+        if not moved:
+            raise await refusal(self._connection.run, request_id, to)
+        return to_request(moved[0])

@@ -1,0 +1,54 @@
+"""The store: all that the bot remembers, in one SQLite file."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from data.answers import Answers
+from data.connection import Connection
+from data.database import BUSY_S
+from data.forgetting import Forgetting
+from data.ratings import Ratings
+from data.requests import Requests
+from data.settings import Settings
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store(Requests, Answers, Ratings, Settings, Forgetting):
+    """Requests, answers, messages, ratings and settings, safe to share between coroutines.
+
+    Every method is one transaction: done in full, or not at all. A caller that is cancelled
+    while it waits does not know which, so shield the writes that must happen. Any method may
+    raise a StoreError, whose text says what to do. Lone surrogates and NULs in texts are stored
+    as U+FFFD.
+    """
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, now: Callable[[], datetime] = _utc_now, busy_s: float = BUSY_S
+    ) -> Self:
+        """Open the database at `path`, made or migrated where needed.
+
+        `busy_s` is how long each statement waits for another program's lock.
+        """
+        return cls(await Connection.open(path, busy_s=busy_s), now)
+
+    async def close(self) -> None:
+        """Wait for what is running, then close the file; a second time does nothing."""
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
