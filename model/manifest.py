@@ -1,0 +1,73 @@
+"""How an adapter was made: the manifest beside it."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from model.errors import ConfigError
+
+MANIFEST = "manifest.json"
+
+
+class BaseRecord(BaseModel):
+    """The base model an adapter was trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    hash: str
+
+
+class DataRecord(BaseModel):
+    """What it was trained on; `rows` counts the training side."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    sha256: str
+    rows: int
+    licence: str
+
+
+class AdapterManifest(BaseModel):
+    """Everything needed to know where an adapter comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    name: str
+    base: BaseRecord
+    adapter_hash: str
+    data: DataRecord
+    config: dict[str, Any]
+    code_version: str
+    figures: dict[str, float]
+    created: datetime
+
+
+def read_manifest(folder: Path) -> AdapterManifest | None:
+    """The manifest in an adapter's folder, None where there is none; ConfigError when damaged."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        return AdapterManifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"])) or "the file"
+        raise ConfigError(f"{path}: {place}: {detail['msg']}") from error
+
+
+def write_manifest(folder: Path, manifest: AdapterManifest) -> None:
+    """Write the manifest into an adapter's folder."""
+    text = manifest.model_dump_json(indent=2) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """The hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
