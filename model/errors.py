@@ -21,10 +21,6 @@ class UnsupportedArchitecture(ModelError):
     """The base model's architecture is not one this worker runs."""
 
 
-class EngineFailed(ModelError):
-    """The engine raised in a step or died; every running request ends with this."""
-
-
 class RequestError(ModelError):
     """One request is refused; `status`, `kind`, `code` and `param` form OpenAI's error object.
 
@@ -86,6 +82,29 @@ class Unauthorized(RequestError):
         super().__init__("this worker wants its key: Authorization: Bearer <WORKER_API_KEY>")
 
 
+class WrongMediaType(RequestError):
+    """The body is not declared as JSON.
+
+    Insisting on it keeps web pages out: a browser asks before it sends JSON to another origin.
+    """
+
+    status = 415
+    code = "wrong_media_type"
+
+    def __init__(self, sent: str) -> None:
+        super().__init__(f"the body must come as Content-Type: application/json, not {sent}")
+
+
+class BodyTimeout(RequestError):
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "body_timeout"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"the body did not arrive within {limit_s:g} s")
+
+
 class QueueFull(RequestError):
     """The engine's queue takes no more; try again after `retry_after` seconds."""
 
@@ -110,6 +129,14 @@ class NotReady(RequestError):
         self.stage = stage
         self.progress = progress
         self.retry_after = retry_after
+
+
+class EngineFailed(RequestError):
+    """The engine raised in a step, or reported an error for this row; the answer is lost."""
+
+    status = 500
+    kind = "server_error"
+    code = "engine_failed"
 
 
 class ClientError(ModelError):

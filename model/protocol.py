@@ -1,8 +1,15 @@
 """What crosses the wire: OpenAI's chat shapes, and `fungpt` fields beside them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from model.codec import ChatTurn
 
@@ -113,8 +120,25 @@ class Extension(_Told):
     seed: int
 
 
-class ChunkDelta(_Told):
+class _Sparse(_Told):
+    """Fields that are None are left out of the JSON, where OpenAI leaves them out too."""
+
+    optional: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = handler(self)
+        return {
+            name: value
+            for name, value in fields.items()
+            if value is not None or name not in self.optional
+        }
+
+
+class ChunkDelta(_Sparse):
     """What a chunk adds."""
+
+    optional = frozenset({"role", "content"})
 
     role: Literal["assistant"] | None = None
     content: str | None = None
@@ -128,8 +152,10 @@ class ChunkChoice(_Told):
     finish_reason: Literal["stop", "length"] | None = None
 
 
-class ChatChunk(_Told):
+class ChatChunk(_Sparse):
     """One event of a streamed answer; the one with a finish reason carries `fungpt`."""
+
+    optional = frozenset({"usage", "fungpt"})
 
     id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -167,8 +193,10 @@ class ChatAnswer(_Told):
     fungpt: Extension
 
 
-class ErrorBody(_Told):
+class ErrorBody(_Sparse):
     """OpenAI's error object; `stage` and `progress` only while the worker is not ready."""
+
+    optional = frozenset({"stage", "progress"})
 
     message: str
     type: str = "invalid_request_error"

@@ -1,0 +1,158 @@
+"""The inference worker: `python -m model --host 127.0.0.1 --port 8000`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from model.bundle import LoadedModel
+from model.engine_thread import Loader, Progress
+from model.errors import ConfigError
+from model.metrics import WorkerMetrics
+from model.protocol import Listening
+from model.script import parse_script
+from model.scripted import load_scripted
+from model.server import check_address, create_app, create_runner
+from model.service import EngineService
+from model.settings import SCRIPTED, WorkerSettings, load_settings
+
+REFUSED = 2
+LOAD_FAILED = 3
+ENGINE_FAILED = 4
+_LAST_WORDS_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The command line."""
+
+    host: str
+    port: int
+    exit_on_stdin_eof: bool
+
+
+def parse_arguments(argv: list[str]) -> Arguments:
+    """Read the command line; exits with code 2 and one line when it is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m model", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one")
+    parser.add_argument(
+        "--exit-on-stdin-eof",
+        action="store_true",
+        help="exit at once when standard input closes: the parent is gone",
+    )
+    options = parser.parse_args(argv)
+    return Arguments(options.host, options.port, options.exit_on_stdin_eof)
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= port < 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return port
+
+
+def choose_loader(settings: WorkerSettings) -> Loader:
+    """What will load the model, in the engine's thread; torch is not imported before that."""
+    if settings.base_model == SCRIPTED:
+        script = parse_script(settings.fungpt_script)
+        return lambda progress: load_scripted(script, settings, progress)
+
+    def load_model(progress: Progress) -> LoadedModel:
+        progress("importing torch", None)
+        from model.loading import load
+
+        return load(settings, progress)
+
+    return load_model
+
+
+async def serve(arguments: Arguments, settings: WorkerSettings, load: Loader) -> int:
+    """Listen, load, serve until a signal or a failure; the process's exit code."""
+    stop = _stop_on_signals()
+    service = EngineService(load, WorkerMetrics())
+    runner = create_runner(create_app(service, settings))
+    await runner.setup()
+    try:
+        port = await _listen(runner, arguments)
+        service.start()
+        print(Listening(host=arguments.host, port=port).model_dump_json(), flush=True)
+        return await _until_done(service, stop, settings.drain_s)
+    finally:
+        stuck = not await service.close()
+        await runner.cleanup()
+        if stuck:
+            logging.getLogger(__name__).warning("the engine is stuck in a step: leaving it behind")
+
+
+async def _listen(runner: web.AppRunner, arguments: Arguments) -> int:
+    try:
+        await web.TCPSite(runner, arguments.host, arguments.port).start()
+    except OSError as error:
+        where = f"{arguments.host}:{arguments.port}"
+        raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error
+    return int(runner.addresses[0][1])
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    return stop
+
+
+async def _until_done(service: EngineService, stop: asyncio.Event, drain_s: float) -> int:
+    failing = asyncio.create_task(service.failure())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((failing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not failing.done():
+            await service.drain(drain_s)
+            return 0
+        failure = failing.result()
+        print(f"model: {failure.message}", file=sys.stderr, flush=True)
+        await asyncio.sleep(_LAST_WORDS_S)  # so that /health can tell whoever is asking
+        return LOAD_FAILED if failure.loading else ENGINE_FAILED
+    finally:
+        failing.cancel()
+        stopping.cancel()
+
+
+def _exit_on_stdin_eof() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def main(argv: list[str]) -> int:
+    """Run the worker; the process's exit code."""
+    arguments = parse_arguments(argv)
+    try:
+        settings = load_settings()
+        logging.basicConfig(
+            level=settings.log_level,
+            stream=sys.stderr,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        check_address(arguments.host, settings.worker_api_key)
+        load = choose_loader(settings)
+        if arguments.exit_on_stdin_eof:
+            threading.Thread(target=_exit_on_stdin_eof, name="stdin", daemon=True).start()
+        return asyncio.run(serve(arguments, settings, load))
+    except ConfigError as error:
+        print(f"model: {error}", file=sys.stderr)
+        return REFUSED
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # the engine's thread may be stuck in a step or in loading: nobody waits for it

@@ -1,0 +1,94 @@
+"""Request bodies: bytes to a checked ChatRequest, or one clear refusal."""
+
+import json
+from typing import NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from model.errors import BadParameter
+from model.protocol import ChatRequest, supported_parameters
+
+MAX_DEPTH = 16
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_BOTH = "max_completion_tokens"
+
+
+def parse_chat(body: bytes) -> ChatRequest:
+    """Read the body of a chat request; BadParameter names the first field that is wrong.
+
+    A lone surrogate in a JSON escape, which is no character, becomes U+FFFD.
+    """
+    try:
+        request = ChatRequest.model_validate(_clean(_load(body), MAX_DEPTH))
+    except ValidationError as error:
+        raise _refusal(error.errors()[0]) from error
+    if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
+        raise BadParameter(_BOTH, f"max_tokens and {_BOTH} are two names of one thing: give one")
+    if request.stream_options is not None and not request.stream:
+        raise BadParameter("stream_options", "stream_options is only allowed with stream: true")
+    return request
+
+
+def _load(body: bytes) -> object:
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+    except RecursionError:
+        raise BadParameter(None, "the body is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise BadParameter(None, f"the body is not UTF-8: {error.reason}") from error
+    except ValueError as error:
+        raise BadParameter(None, f"the body is not JSON: {error}") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _clean(value: object, depth: int) -> object:
+    if depth == 0:
+        raise BadParameter(None, f"the body is nested more than {MAX_DEPTH} levels deep")
+    match value:
+        case str():
+            return value.translate(_SURROGATES) if not _is_unicode(value) else value
+        case dict():
+            return {_clean(key, depth): _clean(item, depth - 1) for key, item in value.items()}
+        case list():
+            return [_clean(item, depth - 1) for item in value]
+        case _:
+            return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refusal(error: ErrorDetails) -> BadParameter:
+    where = _path(error["loc"])
+    name = where or "the body"
+    match error["type"]:
+        case "missing":
+            return BadParameter(where, f"{name} is missing")
+        case "extra_forbidden" if len(error["loc"]) == 1:
+            supported = ", ".join(supported_parameters())
+            return BadParameter(where, f"{name} is not supported; supported are: {supported}")
+        case "extra_forbidden":
+            return BadParameter(where, f"{name} is not supported")
+        case _:
+            message = error["msg"][:1].lower() + error["msg"][1:]
+            return BadParameter(where, f"{name}: {message}")
+
+
+def _path(loc: tuple[int | str, ...]) -> str | None:
+    """`messages[0].content` from pydantic's location, without its names of union members."""
+    path = ""
+    for part in loc:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part.isidentifier() and part not in {"str", "TextPart"}:
+            path += f".{part}" if path else part
+    return path or None

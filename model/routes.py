@@ -1,0 +1,92 @@
+"""What each address answers."""
+
+import asyncio
+import time
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from model.errors import BodyTimeout, WrongMediaType
+from model.generation import Finished, Generation, Piece
+from model.metrics import CONTENT_TYPE
+from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
+from model.requests import parse_chat
+from model.service import EngineService
+from model.sse import EventStream, stream_answer
+
+BODY_LIMIT_S = 30.0
+_NOT_OK = 503
+
+
+class Routes:
+    """The handlers of one service."""
+
+    def __init__(self, service: EngineService) -> None:
+        self._service = service
+
+    def table(self) -> list[web.AbstractRouteDef]:
+        """The addresses."""
+        return [
+            web.post("/v1/chat/completions", self.chat),
+            web.get("/v1/models", self.models, allow_head=False),
+            web.get("/health", self.health, allow_head=False),
+            web.get("/metrics", self.metrics, allow_head=False),
+        ]
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """POST /v1/chat/completions, streamed or whole."""
+        asked = parse_chat(await _body(request))
+        created = int(time.time())
+        async with self._service.generate(asked) as generation:
+            if not asked.stream:
+                return _json(await _whole(generation, created))
+            events = EventStream(request)
+            await stream_answer(events, asked, generation, created)
+            return events.response
+
+    async def models(self, request: web.Request) -> web.Response:
+        """GET /v1/models."""
+        return _json(ModelList(data=self._service.cards()))
+
+    async def health(self, request: web.Request) -> web.Response:
+        """GET /health: 200 only when requests are taken."""
+        health = self._service.health()
+        return _json(health, 200 if health.status == "ok" else _NOT_OK)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """GET /metrics for Prometheus."""
+        body = self._service.metrics.render(self._service.busy_s())
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _body(request: web.Request) -> bytes:
+    if request.content_type != "application/json":
+        raise WrongMediaType(request.content_type)
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            return await request.read()
+    except TimeoutError:
+        raise BodyTimeout(BODY_LIMIT_S) from None
+
+
+async def _whole(generation: Generation, created: int) -> ChatAnswer:
+    text = ""
+    while isinstance(news := await generation.read(), Piece):
+        text += news.text
+    return _answer(generation, created, text, news)
+
+
+def _answer(generation: Generation, created: int, text: str, end: Finished) -> ChatAnswer:
+    choice = AnswerChoice(message=AnswerMessage(content=text), finish_reason=end.reason)
+    return ChatAnswer(
+        id=generation.id,
+        created=created,
+        model=generation.request.variant,
+        choices=[choice],
+        usage=end.usage,
+        fungpt=generation.extension,
+    )
+
+
+def _json(body: BaseModel, status: int = 200) -> web.Response:
+    return web.Response(status=status, text=body.model_dump_json(), content_type="application/json")

@@ -1,0 +1,192 @@
+"""An engine without weights: the interface and limits of the real one, answers by script.
+
+`BASE_MODEL=scripted` selects it, for tests of whatever talks to the worker, for example with
+`FUNGPT_SCRIPT={"reply": "{prompt}? Hot take.", "step_seconds": 0.01, "crash_after_tokens": 20}`.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model.bundle import AdapterCard, LoadedModel
+from model.engine_api import EngineLoad, FinishReason, TokenOutput, TokenRequest
+from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
+from model.script import Script
+from model.scripted_codec import ScriptedCodec, count_turns, last_prompt
+from model.settings import WorkerSettings
+
+MODEL_ID = "scripted"
+BLOCK = 16
+CRASH_CODE = 70
+_LAST_WORDS_S = 0.05
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The effects on the process, handed in so that a test can stand in for them."""
+
+    sleep: Callable[[float], object] = time.sleep
+    crash: Callable[[], object] = lambda: os._exit(CRASH_CODE)
+    hang: Callable[[], object] = lambda: threading.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Rows at once, rows waiting, tokens a row."""
+
+    max_running: int = 8
+    max_waiting: int = 64
+    max_context: int = 4096
+
+
+@dataclass(slots=True)
+class _Row:
+    request: TokenRequest
+    reply: bytes
+    said: int = 0
+
+    def next(self) -> TokenOutput:
+        if self.said == len(self.reply):
+            return TokenOutput(self.request.id, None, FinishReason.STOP)
+        token = self.reply[self.said]
+        self.said += 1
+        full = self.said == self.request.params.max_tokens
+        return TokenOutput(self.request.id, token, FinishReason.LENGTH if full else None)
+
+    def blocks(self) -> int:
+        return -(-(len(self.request.input_ids) + self.said) // BLOCK)
+
+
+class ScriptedEngine:
+    """Answers by script; rows join and leave between steps as in the real engine."""
+
+    def __init__(
+        self, script: Script, limits: Limits | None = None, outside: Outside | None = None
+    ) -> None:
+        self._script = script
+        self._limits = limits or Limits()
+        self._outside = outside or Outside()
+        self._waiting: deque[_Row] = deque()
+        self._running: list[_Row] = []
+        self._aborted: list[TokenOutput] = []
+        self._tokens = 0
+        self._struck: set[str] = set()
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The script's variants."""
+        return self._script.variants
+
+    @property
+    def max_context(self) -> int:
+        """Most tokens a row may hold."""
+        return self._limits.max_context
+
+    def add(self, request: TokenRequest) -> None:
+        """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull."""
+        if request.variant not in self.variants:
+            raise UnknownModel(request.variant, self.variants)
+        asked = len(request.input_ids) + request.params.max_tokens
+        if asked > self.max_context:
+            raise ContextLengthExceeded(self.max_context, asked)
+        held = len(self._running) + len(self._waiting)
+        if held >= self._limits.max_running + self._limits.max_waiting:
+            raise QueueFull(retry_after=1.0)
+        prompt, turns = last_prompt(request.input_ids), count_turns(request.input_ids)
+        reply = self._script.answer(request.variant, prompt, request.params.seed, turns)
+        self._waiting.append(_Row(request, reply.encode("utf-8", "replace")))
+
+    def abort(self, request_id: str) -> None:
+        """End a row; its ABORT output comes from the next step."""
+        for rows in (self._waiting, self._running):
+            for row in rows:
+                if row.request.id == request_id:
+                    rows.remove(row)
+                    self._aborted.append(TokenOutput(request_id, None, FinishReason.ABORT))
+                    return
+
+    def step(self) -> list[TokenOutput]:
+        """One byte for each running row."""
+        outputs, self._aborted = self._aborted, []
+        while self._waiting and len(self._running) < self._limits.max_running:
+            self._running.append(self._waiting.popleft())
+        if not self._running:
+            return outputs
+        if self._script.step_seconds:
+            self._outside.sleep(self._script.step_seconds)
+        outputs += self._strike()
+        for row in tuple(self._running):
+            output = row.next()
+            outputs.append(output)
+            self._tokens += output.token_id is not None
+            if output.finish_reason is not None:
+                self._running.remove(row)
+        return outputs
+
+    def has_work(self) -> bool:
+        """Whether a step would do something."""
+        return bool(self._waiting or self._running or self._aborted)
+
+    def load(self) -> EngineLoad:
+        """How full the engine is."""
+        used = sum(row.blocks() for row in self._running)
+        total = self._limits.max_running * -(-self._limits.max_context // BLOCK)
+        return EngineLoad(len(self._running), len(self._waiting), used, total)
+
+    def _strike(self) -> list[TokenOutput]:
+        script = self._script
+        if self._due("crash", script.crash_after_tokens):
+            self._outside.sleep(_LAST_WORDS_S)  # what was said so far reaches its reader
+            self._outside.crash()
+        if self._due("hang", script.hang_after_tokens):
+            self._outside.hang()
+        if self._due("raise", script.raise_after_tokens):
+            raise RuntimeError("the script says: raise")
+        if self._due("error", script.error_after_tokens):
+            row = self._running.pop(0)
+            return [TokenOutput(row.request.id, None, FinishReason.ERROR, "the script says: error")]
+        return []
+
+    def _due(self, fault: str, after: int | None) -> bool:
+        if after is None or self._tokens < after or fault in self._struck:
+            return False
+        self._struck.add(fault)
+        marker = self._script.fault_marker
+        if marker is None:
+            return True
+        past = marker.stat().st_size if marker.exists() else 0
+        if past >= self._script.fault_times:
+            return False
+        with marker.open("ab") as file:
+            file.write(b"x")
+        return True
+
+
+def load_scripted(
+    script: Script, settings: WorkerSettings, progress: Progress, outside: Outside | None = None
+) -> LoadedModel:
+    """The scripted model, after the script's loading time; ModelError when it says to fail."""
+    outside = outside or Outside()
+    for part in range(10):
+        progress("loading the script", part / 10)
+        outside.sleep(script.load_seconds / 10)
+    if script.hang_load:
+        outside.hang()
+    if script.fail_load is not None:
+        raise ModelError(script.fail_load)
+    limits = Limits(
+        settings.max_running if script.max_running is None else script.max_running,
+        settings.max_waiting if script.max_waiting is None else script.max_waiting,
+        settings.max_context if script.max_context is None else script.max_context,
+    )
+    adapters = {
+        name: AdapterCard(name, hashlib.sha256(name.encode()).hexdigest(), "script")
+        for name in script.variants
+        if name != "base"
+    }
+    return LoadedModel(ScriptedEngine(script, limits, outside), ScriptedCodec(), MODEL_ID, adapters)

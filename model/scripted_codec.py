@@ -1,0 +1,58 @@
+"""A codec without a vocabulary: a byte is a token, a role is a control token."""
+
+import codecs
+from collections.abc import Sequence
+
+from model.codec import ChatTurn, Role
+
+ROLE_IDS: dict[Role, int] = {"system": 256, "user": 257, "assistant": 258}
+
+
+class ByteDetokenizer:
+    """Bytes back to text, whole characters only; what is no UTF-8 becomes U+FFFD."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def add(self, token_id: int) -> str:
+        """The text this byte completes."""
+        return self._decoder.decode(bytes((token_id,)))
+
+    def flush(self) -> str:
+        """An unfinished character as U+FFFD, or nothing."""
+        return self._decoder.decode(b"", final=True)
+
+
+class ScriptedCodec:
+    """Each turn as its role's id and its bytes, then the assistant's id."""
+
+    def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
+        """The prompt's ids."""
+        ids: list[int] = []
+        for turn in turns:
+            ids += [ROLE_IDS[turn.role], *turn.content.encode("utf-8", "replace")]
+        return [*ids, ROLE_IDS["assistant"]]
+
+    def new_detokenizer(self) -> ByteDetokenizer:
+        """A detokenizer for one row."""
+        return ByteDetokenizer()
+
+
+def last_prompt(input_ids: Sequence[int]) -> str:
+    """The last user turn's text, "" when there is none."""
+    text: bytearray | None = None
+    prompt = bytearray()
+    for token in input_ids:
+        if token < 256:
+            if text is not None:
+                text.append(token)
+        elif token == ROLE_IDS["user"]:
+            text = prompt = bytearray()
+        else:
+            text = None
+    return prompt.decode("utf-8", "replace")
+
+
+def count_turns(input_ids: Sequence[int]) -> int:
+    """How many turns the prompt has."""
+    return sum(token >= 256 for token in input_ids) - 1

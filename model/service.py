@@ -1,0 +1,245 @@
+"""The event loop's side of the engine: requests in, answers out, health, draining."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from model.bundle import LoadedModel
+from model.engine_api import EngineLoad, TokenOutput, TokenRequest
+from model.engine_thread import (
+    Accepted,
+    EngineThread,
+    Event,
+    Failed,
+    Loaded,
+    Loader,
+    Progressed,
+    Refused,
+    Stepped,
+)
+from model.errors import ContextLengthExceeded, EngineFailed, NotReady, UnknownModel
+from model.generation import Generation
+from model.metrics import WorkerMetrics
+from model.protocol import CardExtension, ChatRequest, Extension, Health, ModelCard
+from model.sampling import SamplingParams
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_TOKENS = 512
+_SEEDS = 2**31
+_IDLE = EngineLoad(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the worker is done for, and whether it ever served."""
+
+    message: str
+    loading: bool
+
+
+class EngineService:
+    """Owns the engine's thread; every method runs on the event loop it was started on.
+
+    Every accepted request ends exactly once: with its answer, with the engine's failure, with its
+    reader's leaving, or with the service's closing.
+    """
+
+    def __init__(self, load: Loader, metrics: WorkerMetrics) -> None:
+        self.metrics = metrics
+        self._status: Literal["loading", "ok", "draining", "failed"] = "loading"
+        self._stage = "starting"
+        self._progress: float | None = None
+        self._error: str | None = None
+        self._model: LoadedModel | None = None
+        self._engine_load = _IDLE
+        self._rows: dict[str, Generation] = {}
+        self._no_rows = asyncio.Event()
+        self._no_rows.set()
+        self._loop = asyncio.get_running_loop()
+        self._failure: asyncio.Future[Failure] = self._loop.create_future()
+        self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
+        self._thread = EngineThread(load, self._emit)
+
+    def start(self) -> None:
+        """Begin loading in the engine's thread."""
+        self._thread.start()
+
+    async def failure(self) -> Failure:
+        """Wait until loading or the engine fails."""
+        return await asyncio.shield(self._failure)
+
+    def health(self) -> Health:
+        """What /health says."""
+        return Health(
+            status=self._status,
+            stage=self._stage,
+            progress=self._progress,
+            error=self._error,
+            model_id=None if self._model is None else self._model.model_id,
+            busy_s=round(self.busy_s(), 3),
+            running=self._engine_load.running,
+            waiting=self._engine_load.waiting,
+        )
+
+    def busy_s(self) -> float:
+        """How long the current step has been running."""
+        return self._thread.busy_s()
+
+    def cards(self) -> list[ModelCard]:
+        """The variants on offer; NotReady until the model is there."""
+        model = self._ready()
+        return [_card(model, variant) for variant in model.engine.variants]
+
+    @asynccontextmanager
+    async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
+        """Run a request; leaving the block early ends its row within one step.
+
+        Raises the RequestError the request is refused with before the block begins.
+        """
+        generation = await self._prepare(request)
+        self._rows[generation.id] = generation
+        self._no_rows.clear()
+        try:
+            self._thread.add(generation.request)
+            await generation.accepted
+            yield generation
+        finally:
+            if generation.abandon():
+                self._thread.abort(generation.id)
+            del self._rows[generation.id]
+            if not self._rows:
+                self._no_rows.set()
+            if generation.was_accepted:
+                self.metrics.ended(generation)
+
+    async def drain(self, limit_s: float) -> None:
+        """Take no more; give what runs `limit_s` to finish, then end it; then the thread closes."""
+        if self._status != "failed":
+            self._status = "draining"
+            self._stage = "draining"
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._no_rows.wait()
+        except TimeoutError:
+            log.warning("%d answers broken off after %g s of draining", len(self._rows), limit_s)
+            for generation in self._rows.values():
+                generation.fail(NotReady("draining"))
+                self._thread.abort(generation.id)
+
+    async def close(self, limit_s: float = 5.0) -> bool:
+        """End everything; False when the engine's thread is stuck and was left behind."""
+        for generation in self._rows.values():
+            generation.fail(NotReady("draining"))
+        self._encoder.shutdown(wait=False, cancel_futures=True)
+        self._thread.close()
+        return await asyncio.to_thread(self._thread.join, limit_s)
+
+    async def _prepare(self, request: ChatRequest) -> Generation:
+        model = self._ready()
+        engine = model.engine
+        if request.model not in engine.variants:
+            raise UnknownModel(request.model, engine.variants)
+        ids = await asyncio.get_running_loop().run_in_executor(
+            self._encoder, model.codec.encode_chat, request.turns
+        )
+        self._ready()  # it may have begun to drain meanwhile
+        wanted = request.limit or 1
+        room = engine.max_context - len(ids)
+        if wanted > room:
+            raise ContextLengthExceeded(engine.max_context, len(ids) + wanted)
+        params = SamplingParams(
+            max_tokens=request.limit or min(room, DEFAULT_MAX_TOKENS),
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=request.top_k,
+            min_p=request.min_p,
+            repetition_penalty=request.repetition_penalty,
+            frequency_penalty=request.frequency_penalty,
+            presence_penalty=request.presence_penalty,
+            seed=secrets.randbelow(_SEEDS) if request.seed is None else request.seed,
+        )
+        name = f"chatcmpl-{secrets.token_hex(12)}"
+        row = TokenRequest(name, tuple(ids), request.model, params)
+        return Generation(row, model.codec, request.stops, _extension(model, row))
+
+    def _ready(self) -> LoadedModel:
+        if self._model is None or self._status != "ok":
+            raise NotReady(self._stage, self._progress)
+        return self._model
+
+    def _emit(self, event: Event) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(self._on_event, event)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Progressed(stage, progress):
+                if self._status == "loading":
+                    self._stage, self._progress = stage, progress
+            case Loaded(model):
+                self._on_loaded(model)
+            case Accepted(request_id):
+                if generation := self._rows.get(request_id):
+                    generation.accept()
+            case Refused(request_id, error):
+                if generation := self._rows.get(request_id):
+                    generation.fail(error)
+            case Stepped(outputs, load):
+                self._on_step(outputs, load)
+            case Failed(message, loading):
+                self._on_failed(message, loading=loading)
+
+    def _on_loaded(self, model: LoadedModel) -> None:
+        self._model = model
+        if self._status == "loading":
+            self._status, self._stage, self._progress = "ok", "ready", None
+        log.info("serving %s as %s", model.model_id, ", ".join(model.engine.variants))
+
+    def _on_step(self, outputs: list[TokenOutput], load: EngineLoad) -> None:
+        self._engine_load = load
+        self.metrics.loaded(load)
+        for output in outputs:
+            generation = self._rows.get(output.id)
+            if generation is None or generation.ended:
+                continue
+            generation.feed(output)
+            if generation.ended and output.finish_reason is None:
+                self._thread.abort(output.id)  # a stop string: the engine does not know yet
+
+    def _on_failed(self, message: str, *, loading: bool) -> None:
+        line = " ".join(message.split())
+        self._status, self._stage, self._progress, self._error = "failed", "failed", None, line
+        for generation in self._rows.values():
+            generation.fail(EngineFailed(f"the engine failed: {line}"))
+        if not self._failure.done():
+            self._failure.set_result(Failure(line, loading))
+
+
+def _card(model: LoadedModel, variant: str) -> ModelCard:
+    adapter = model.adapters.get(variant)
+    return ModelCard(
+        id=variant,
+        owned_by="fungpt",
+        root=model.model_id,
+        parent=None if adapter is None else "base",
+        fungpt=CardExtension(
+            model_id=model.model_id,
+            adapter_hash=None if adapter is None else adapter.hash,
+            max_context=model.engine.max_context,
+        ),
+    )
+
+
+def _extension(model: LoadedModel, row: TokenRequest) -> Extension:
+    adapter = model.adapters.get(row.variant)
+    return Extension(
+        model_id=model.model_id,
+        adapter_hash=None if adapter is None else adapter.hash,
+        seed=row.params.seed,
+    )

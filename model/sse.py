@@ -1,0 +1,106 @@
+"""One streamed answer as server-sent events in OpenAI's chunk shape."""
+
+import asyncio
+
+from aiohttp import web
+
+from model.errors import RequestError
+from model.generation import Finished, Generation, Piece
+from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
+from model.refusals import STARTED, describe
+
+KEEP_ALIVE_S = 10.0
+SEND_LIMIT_S = 30.0
+_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+}
+
+
+class SlowReader(ConnectionError):
+    """The reader has not taken anything for SEND_LIMIT_S."""
+
+
+class EventStream:
+    """Writes events to one connection; a reader that takes nothing for too long is cut off."""
+
+    def __init__(self, request: web.Request, send_limit_s: float = SEND_LIMIT_S) -> None:
+        self._request = request
+        self._limit = send_limit_s
+        self.response = web.StreamResponse(headers=_HEADERS)
+
+    async def open(self) -> None:
+        """Send the headers; from here on no other answer can be given."""
+        self._request[STARTED] = True
+        await self.response.prepare(self._request)
+
+    async def send(self, data: str) -> None:
+        """Send one event."""
+        await self._write(f"data: {data}\n\n")
+
+    async def keep_alive(self) -> None:
+        """Send a comment, so that nobody on the way takes the silence for death."""
+        await self._write(": still working\n\n")
+
+    async def _write(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._limit):
+                await self.response.write(text.encode())
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise SlowReader(f"nothing taken for {self._limit:g} s") from None
+
+
+async def stream_answer(
+    events: EventStream,
+    asked: ChatRequest,
+    generation: Generation,
+    created: int,
+    keep_alive_s: float = KEEP_ALIVE_S,
+) -> None:
+    """Send an accepted request's answer up to `[DONE]`, or up to the error that ended it."""
+    chunks = _Chunks(generation, created)
+    await events.open()
+    await events.send(chunks.delta(ChunkDelta(role="assistant", content="")))
+    while True:
+        try:
+            async with asyncio.timeout(keep_alive_s):
+                news = await generation.read()
+        except TimeoutError:
+            await events.keep_alive()
+            continue
+        except RequestError as error:
+            await events.send(describe(error).model_dump_json())
+            return
+        match news:
+            case Piece(text):
+                await events.send(chunks.delta(ChunkDelta(content=text)))
+            case Finished():
+                break
+    await events.send(chunks.end(news))
+    if asked.stream_options is not None and asked.stream_options.include_usage:
+        await events.send(chunks.usage(news))
+    await events.send("[DONE]")
+
+
+class _Chunks:
+    def __init__(self, generation: Generation, created: int) -> None:
+        self._extension = generation.extension
+        self._head = ChatChunk(
+            id=generation.id, created=created, model=generation.request.variant, choices=[]
+        )
+
+    def delta(self, delta: ChunkDelta) -> str:
+        return self._dump(choices=[ChunkChoice(delta=delta)])
+
+    def end(self, finished: Finished) -> str:
+        choice = ChunkChoice(delta=ChunkDelta(), finish_reason=finished.reason)
+        return self._dump(choices=[choice], fungpt=self._extension)
+
+    def usage(self, finished: Finished) -> str:
+        return self._dump(choices=[], usage=finished.usage)
+
+    def _dump(self, **fields: object) -> str:
+        return self._head.model_copy(update=fields).model_dump_json()
