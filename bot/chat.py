@@ -1,14 +1,30 @@
 """The chat turn without a front end: an ask goes in, events come out, an answer is stored."""
 
+import asyncio
+import logging
 import random
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
-from bot.clock import Clock
-from bot.events import Ask
+from bot.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
+from bot.clock import SYSTEM_CLOCK, Clock
+from bot.endings import Endings
+from bot.errors import ShuttingDown, UserError
+from bot.events import Ask, Ended, Finished
+from bot.intake import Intake
+from bot.queue import RequestQueue
 from bot.settings import BotSettings
 from bot.ticket import Ticket
 from bot.variants import Variants
 from bot.worker_api import AnswerSource, WorkerWatch
+from data.records import Answer, NewAnswer, Request, RequestState
 from data.store import Store
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+_WRITE_LIMIT_S = 10.0  # for the last writes when the bot stops
+_BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
+_INTERRUPTED = "I was interrupted twice while answering this, so I let it go. Please ask me again."
 
 
 class Chat:
@@ -28,15 +44,24 @@ class Chat:
         settings: BotSettings,
         watch: WorkerWatch,
         *,
-        clock: Clock = Clock(),
         rng: random.Random,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        raise NotImplementedError
-
-    @property
-    def variants(self) -> Variants:
-        """Which variants there are and which is active for whom."""
-        raise NotImplementedError
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self.variants = Variants(store, worker, settings.default_variant, clock)
+        self._intake = Intake(store, self.variants, settings, rng)
+        self._answering = Answering(store, worker, watch, self.variants, settings, clock)
+        self._endings = Endings(store, self.variants, clock)
+        self._queue = RequestQueue(settings, self._serve)
+        self._live: dict[str, Ticket] = {}  # by source key, until the end
+        self._work: dict[Ticket, asyncio.Task[NewAnswer | Failure]] = {}
+        self._own: set[asyncio.Task[Any]] = set()
+        self._admission = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None
+        self._cutting = False
+        self._closed = asyncio.Event()
 
     async def submit(self, ask: Ask) -> Ticket:
         """Accept `ask`, stored before this returns; the same `source_key` gives the same request.
@@ -45,7 +70,9 @@ class Chat:
         ShuttingDown (all UserError), or StoreError when it could not be stored. Cancelling the
         call does not take back a request that was being stored.
         """
-        raise NotImplementedError
+        if ask.source_key in self._live:
+            return self._live[ask.source_key]
+        return await asyncio.shield(self._start(self._admit(ask)))
 
     async def resume(self) -> list[Ticket]:
         """Take up what an earlier process left: one ticket each, oldest first.
@@ -54,16 +81,170 @@ class Chat:
         beginning); those older than `REQUEST_TTL_S` have ended as EXPIRED, and those interrupted
         too often as FAILED: their tickets carry the Ended event already.
         """
-        raise NotImplementedError
+        async with self._admission:
+            unfinished = await self._store.unfinished()
+            return [
+                await self._take_up(request)
+                for request in unfinished
+                if request.source_key not in self._live
+            ]
 
     async def run(self) -> None:
         """Answer requests until `aclose()`. Cancelling it parks what runs, as aclose does."""
-        raise NotImplementedError
+        self._queue.open()
+        try:
+            await self._closed.wait()
+        finally:
+            await self.aclose(0)
 
     async def aclose(self, drain_s: float | None = None) -> None:
         """Stop: take nothing new, let what runs finish for `drain_s`, park the rest, return.
 
-        `drain_s` None means the setting `DRAIN_S`. Parked and waiting requests stay in
-        the store for the next start; their tickets end with Ended(WAITING). Safe to call twice.
+        `drain_s` None means the setting `DRAIN_S`. Parked and waiting requests stay in the store
+        for the next start; their tickets end with Ended(WAITING). Safe to call twice.
         """
-        raise NotImplementedError
+        if self._closing is None:
+            limit = self._settings.drain_s if drain_s is None else drain_s
+            self._closing = self._start(self._close(limit))
+        await asyncio.shield(self._closing)
+
+    async def _admit(self, ask: Ask) -> Ticket:
+        if self._closing is not None:
+            raise ShuttingDown
+        new = await self._intake.request(ask)
+        async with self._admission:  # limits are checked and used up in one go
+            if new.source_key in self._live:
+                return self._live[new.source_key]
+            try:
+                self._check(new.user_id)
+            except UserError:
+                earlier = await self._store.request_from(new.source_key)
+                if earlier is None:
+                    raise
+                return await self._known(earlier)
+            request, is_new = await self._store.add_request(new)
+            if not is_new:
+                return await self._known(request)
+            return self._enqueue(self._ticket(request, may_fall_back=ask.variant is None))
+
+    def _check(self, user_id: str) -> None:
+        if self._closing is not None:
+            raise ShuttingDown
+        self._queue.check(user_id)
+
+    async def _known(self, request: Request) -> Ticket:
+        """The ticket for a request that this source key made before."""
+        if request.source_key in self._live:
+            return self._live[request.source_key]
+        if not request.state.is_final:
+            return await self._take_up(request)
+        ticket = self._ticket(request)
+        answer = await self._store.answer_for(request.id)
+        if answer is None:
+            ticket.publish(Ended(request.state, request.error or _BROKEN))
+        else:
+            ticket.publish(Finished(answer, request))
+        return ticket
+
+    async def _take_up(self, request: Request) -> Ticket:
+        """Let a request of an earlier process wait again, or end it."""
+        age = self._clock.now() - request.created_at
+        ticket = self._ticket(request)
+        interrupted = request.state is RequestState.RUNNING
+        if age.total_seconds() > self._settings.request_ttl_s:
+            await self._endings.end(ticket, RequestState.EXPIRED, EXPIRED)
+            return ticket
+        if interrupted and request.attempts >= MAX_ATTEMPTS:
+            await self._endings.end(ticket, RequestState.FAILED, _INTERRUPTED)
+            return ticket
+        if interrupted:
+            ticket.request = await self._store.requeue(request.id)
+        return self._enqueue(ticket)
+
+    def _ticket(self, request: Request, *, may_fall_back: bool = False) -> Ticket:
+        now = self._clock.monotonic()
+        return Ticket(request, now, self._stop, may_fall_back=may_fall_back)
+
+    def _enqueue(self, ticket: Ticket) -> Ticket:
+        self._live[ticket.request.source_key] = ticket
+        self._queue.add(ticket)
+        return ticket
+
+    def _stop(self, ticket: Ticket) -> None:
+        ticket.stopping = True
+        work = self._work.get(ticket)
+        if self._queue.take_out(ticket):
+            self._start(self._conclude(ticket, None))
+        elif work is not None:
+            work.cancel()
+
+    async def _serve(self, ticket: Ticket) -> None:
+        """Get the answer in a task that can be cancelled; the last word cannot be."""
+        work = None
+        if not (ticket.stopping or self._cutting):
+            work = asyncio.create_task(self._answering.answer(ticket))
+            self._work[ticket] = work
+            try:
+                await asyncio.wait({work})
+            finally:
+                del self._work[ticket]
+                work.cancel()
+        await asyncio.shield(self._start(self._conclude(ticket, work)))
+
+    async def _conclude(
+        self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None
+    ) -> None:
+        """The request's border: whatever happened, exactly one terminal event."""
+        try:
+            await self._last_word(ticket, work)
+        except Exception:  # noqa: BLE001 - it is logged, and the person hears of it
+            _log.exception("request %d failed", ticket.request.id)
+            if ticket.outcome is None:
+                await self._endings.end(ticket, RequestState.FAILED, _BROKEN)
+        finally:
+            self._live.pop(ticket.request.source_key, None)
+
+    async def _last_word(
+        self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None
+    ) -> None:
+        if work is not None and not work.cancelled():
+            match work.result():
+                case Failure(state, message):
+                    await self._endings.end(ticket, state, message)
+                case NewAnswer() as draft:
+                    self._learn(await self._endings.finish(ticket, draft))
+        elif ticket.stopping:
+            await self._endings.stop(ticket)
+        else:
+            await self._endings.park(ticket, served=True)
+
+    def _learn(self, answer: Answer | None) -> None:
+        if answer is not None:
+            self._queue.service_time.add((answer.total_ms - answer.queue_ms) / 1000)
+
+    def _cut_short(self, ticket: Ticket) -> None:
+        self._cutting = True
+        if (work := self._work.get(ticket)) is not None:
+            work.cancel()
+
+    async def _close(self, drain_s: float) -> None:
+        async with self._admission:  # what is being stored comes in, nothing after it
+            waiting = await self._queue.close(drain_s, self._cut_short)
+        for ticket in waiting:
+            await self._endings.park(ticket, served=False)
+        last_writes = self._own - {asyncio.current_task()}
+        if last_writes:
+            await asyncio.wait(last_writes, timeout=_WRITE_LIMIT_S)
+        self._closed.set()
+
+    def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+        """Run something to its end, whoever stops waiting for it."""
+        task = asyncio.create_task(work)
+        self._own.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._own.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen by whoever waits; without anybody it is no loss

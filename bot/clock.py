@@ -17,3 +17,6 @@ class Clock:
 
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+
+
+SYSTEM_CLOCK = Clock()

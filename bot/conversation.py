@@ -1,7 +1,7 @@
 """Building the turns sent to the model: who said what, merged, cut to a budget. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from bot.prompt_text import clean_name
@@ -50,7 +50,7 @@ def build_turns(lines: Sequence[Line], persona: str | None, budget: Budget) -> t
 def merge(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """Neighbouring turns of one role as one, a line end between them; empty ones are left out."""
     groups = groupby((turn for turn in turns if turn.content), key=lambda turn: turn.role)
-    return tuple(Turn(role, "\n".join(turn.content for turn in group)) for role, group in groups)
+    return tuple(_joined(tuple(group)) for _, group in groups)
 
 
 def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:
@@ -87,7 +87,11 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     return system + spoken[2 * ((exchanges + 1) // 2) :]
 
 
-def _say(line: Line, named: bool) -> str:  # noqa: FBT001
+def _joined(group: tuple[Turn, ...]) -> Turn:
+    return replace(group[0], content="\n".join(turn.content for turn in group))
+
+
+def _say(line: Line, named: bool) -> str:
     if line.speaker is None or not named:
         return line.text
     return f"{clean_name(line.speaker)}: {line.text}"

@@ -1,6 +1,7 @@
 """Everything the bot raises on purpose, grouped by who has to do something about it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class BotError(Exception):
@@ -13,6 +14,17 @@ class SettingsError(BotError):
 
 class WorkerStartError(BotError):
     """The worker's process could not be started; the line says why."""
+
+
+class AlreadyRunning(BotError):
+    """Another bot holds the database under `home`; `pid` is its process id, empty if unknown."""
+
+    def __init__(self, pid: str, home: Path) -> None:
+        who = f"Process {pid}" if pid else "Another process"
+        super().__init__(
+            f"{who} already runs a bot on {home}. End it first, or set FUNGPT_HOME to another"
+            " folder for this one."
+        )
 
 
 class WorkerGone(BotError):

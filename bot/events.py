@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from data.records import Answer, Request, RequestState, Turn
+from bot.conversation import Line
+from data.records import Answer, Request, RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Ask:
     key never gives two answers. `variant` None means the one active for this person and
     conversation. `persona` None means the setting `PERSONA`. `history` None means the
     conversation's earlier answers from the store; a front end that knows better (a reply chain)
-    hands in the turns before this prompt itself. `in_history` False keeps this prompt and answer
+    hands in what was said before this prompt. `in_history` False keeps this prompt and answer
     out of later conversations, as for two models side by side. `channel_id` is where a variant
     may have been set for everybody.
     """
@@ -27,7 +28,7 @@ class Ask:
     variant: str | None = None
     in_history: bool = True
     persona: str | None = None
-    history: tuple[Turn, ...] | None = None
+    history: tuple[Line, ...] | None = None
     channel_id: str | None = None
 
 

@@ -79,9 +79,12 @@ class ServiceTime:
             self.average_s += self.WEIGHT * (seconds - self.average_s)
 
 
-def estimate_s(position: int, concurrency: int, average_s: float | None) -> float | None:
-    """Seconds until the one at `position` (from 1) starts while `concurrency` are running.
+def estimate_s(position: int, free: int, concurrency: int, average_s: float | None) -> float | None:
+    """Seconds until the one at `position` (from 1) starts, None when nothing is known.
 
-    With all places taken, one becomes free every average_s / concurrency seconds.
+    `free` of `concurrency` places are free; with all taken, one becomes free every
+    average_s / concurrency seconds.
     """
-    return None if average_s is None else position * average_s / concurrency
+    if position <= free:
+        return 0.0
+    return None if average_s is None else (position - free) * average_s / concurrency

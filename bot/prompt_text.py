@@ -11,7 +11,8 @@ _CONTROLS = dict.fromkeys(
     code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _KEPT
 )
 _NAME_CHARS = 32
-_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_REPLACEMENT = "\ufffd"  # stands for what could not be read
 
 
 def clean_text(text: str) -> str:
@@ -34,10 +35,7 @@ def clean_prompt(text: str, max_chars: int) -> str:
         if len(stripped) > max_chars:
             raise PromptTooLong(len(stripped), max_chars)
     cleaned = clean_text(text).strip()
-    if all(
-        unicodedata.category(character) in _INVISIBLE or character.isspace()
-        for character in cleaned
-    ):
+    if not any(_visible(character) for character in cleaned):
         raise EmptyPrompt
     return cleaned
 
@@ -46,3 +44,7 @@ def clean_name(name: str) -> str:
     """A person's name for the model: one line, short, never empty."""
     words = " ".join(clean_text(name).split()).replace(":", "")
     return words[:_NAME_CHARS].strip() or "someone"
+
+
+def _visible(character: str) -> bool:
+    return character != _REPLACEMENT and unicodedata.category(character) not in _INVISIBLE

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.env_file import read_env_file
 from bot.errors import SettingsError
+from data.database import FILE_NAME
 from data.records import Sampling
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
@@ -146,7 +147,7 @@ class BotSettings(BaseSettings):
     @property
     def database(self) -> Path:
         """The SQLite file."""
-        return self.fungpt_home / "fungpt.sqlite3"
+        return self.fungpt_home / FILE_NAME
 
     @property
     def log_number(self) -> int:

@@ -8,10 +8,30 @@ from data.records import Request
 
 
 class Ticket:
-    """The handle on one request. `request` is its newest record; `text` the answer so far."""
+    """The handle on one request. `request` is its newest record; `text` the answer so far.
 
-    def __init__(self, request: Request, stop: Callable[["Ticket"], None] | None = None) -> None:
+    For the chat's own use: `accepted` is when it came (monotonic seconds); `turns` and `variant`
+    are what is really asked of the worker, `may_fall_back` that nobody chose the variant by name;
+    `stopping` that its asker wants the end; `queue_ms` and `first_token_ms` count from acceptance.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        accepted: float = 0.0,
+        stop: Callable[["Ticket"], None] | None = None,
+        *,
+        may_fall_back: bool = False,
+    ) -> None:
         self.request = request
+        self.accepted = accepted
+        self.turns = request.turns
+        self.variant = request.variant
+        self.may_fall_back = may_fall_back
+        self.started = False
+        self.stopping = False
+        self.queue_ms = 0
+        self.first_token_ms: int | None = None
         self._pieces: list[str] = []
         self._log: list[Event] = []
         self._more = asyncio.Event()
@@ -21,11 +41,6 @@ class Ticket:
     def text(self) -> str:
         """The answer so far; empty after a restart."""
         return "".join(self._pieces)
-
-    @property
-    def pieces(self) -> int:
-        """How many deltas `text` consists of."""
-        return len(self._pieces)
 
     @property
     def outcome(self) -> Finished | Ended | None:
@@ -72,6 +87,7 @@ class Ticket:
             self._pieces.append(event.text)
         elif isinstance(event, Restarted):
             self._pieces.clear()
+            self.first_token_ms = None
         self._log.append(event)
         self._more.set()
         self._more = asyncio.Event()

@@ -1,17 +1,27 @@
 """Which variants the worker serves, and which one is active for a person and a conversation."""
 
-from bot.settings import BotSettings
-from bot.worker_api import AnswerSource
+import asyncio
 from dataclasses import dataclass
-from data.store import Store
-from typing import Literal
 
-Scope = Literal["user", "conversation", "channel", "global"]
+from bot.clock import Clock
+from bot.errors import UnknownVariant, VariantsUnknown
+from bot.worker_api import AnswerSource
+from data.records import Scope
+from data.store import Store
+from model.errors import ClientError
+from model.protocol import ModelCard
+
+_KEY = "variant"
+_FRESH_S = 60.0
+_ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One thing that can answer, as the worker's `/v1/models` shows it."""
+    """One thing that can answer, as the worker's `/v1/models` shows it.
+
+    `model_id` is the base model, also of an adapter.
+    """
 
     name: str
     model_id: str
@@ -19,25 +29,86 @@ class Variant:
 
 
 class Variants:
-    """Knows the worker's variants (asked for again when old or after `forget`) and the choices."""
+    """Knows the worker's variants (asked for again after a minute or `forget`) and the choices."""
 
-    def __init__(self, store: Store, worker: AnswerSource, settings: BotSettings) -> None:
-        raise NotImplementedError
+    def __init__(self, store: Store, worker: AnswerSource, default: str, clock: Clock) -> None:
+        self._store = store
+        self._worker = worker
+        self._default = default
+        self._clock = clock
+        self._known: tuple[Variant, ...] = ()
+        self._asked_at: float | None = None
 
     async def known(self) -> tuple[Variant, ...]:
-        """The variants on offer, the base first; VariantsUnknown when the worker cannot say."""
-        raise NotImplementedError
+        """The variants on offer, the base first; VariantsUnknown when nobody can say.
+
+        A worker that is away for a moment is taken to serve what it served before.
+        """
+        now = self._clock.monotonic()
+        if self._asked_at is not None and now - self._asked_at < _FRESH_S:
+            return self._known
+        try:
+            async with asyncio.timeout(_ASK_LIMIT_S):
+                cards = await self._worker.models()
+        except (ClientError, TimeoutError) as error:
+            if not self._known:
+                raise VariantsUnknown from error
+            return self._known
+        self._known = tuple(_variant(card) for card in cards)
+        self._asked_at = now
+        return self._known
+
+    def forget(self) -> None:
+        """Ask the worker again next time: it was started anew, perhaps with other adapters."""
+        self._asked_at = None
+
+    def remembered(self, name: str) -> Variant | None:
+        """What is known of a variant without asking anybody."""
+        return next((one for one in self._known if one.name == name), None)
 
     async def active(self, user_id: str, conversation: str, channel_id: str | None = None) -> str:
         """What answers this person here: own choice, conversation's, channel's, global, default.
 
-        A choice that the worker does not serve any more is passed over.
+        What the worker does not serve (any more) is passed over, at last in favour of the base.
         """
-        raise NotImplementedError
+        chosen = await self._chosen(user_id, conversation, channel_id)
+        try:
+            names = [variant.name for variant in await self.known()]
+        except VariantsUnknown:
+            return chosen[0]
+        return next((name for name in chosen if name in names), names[0] if names else chosen[0])
+
+    async def check(self, name: str) -> None:
+        """Raise UnknownVariant if the worker does not serve `name`, VariantsUnknown if unsure."""
+        names = [variant.name for variant in await self.known()]
+        if name not in names:
+            raise UnknownVariant(name, names)
 
     async def choose(self, scope: Scope, scope_id: str, name: str | None) -> None:
         """Set the variant of a scope, None takes the choice back.
 
         Raises UnknownVariant, or VariantsUnknown when the worker cannot be asked.
         """
-        raise NotImplementedError
+        if name is not None:
+            await self.check(name)
+        await self._store.set_setting(scope, scope_id, _KEY, name)
+
+    async def _chosen(self, user_id: str, conversation: str, channel_id: str | None) -> list[str]:
+        """The choices that apply, strongest first; never empty."""
+        scopes: tuple[tuple[Scope, str | None], ...] = (
+            ("user", user_id),
+            ("conversation", conversation),
+            ("channel", channel_id),
+            ("global", ""),
+        )
+        choices = [
+            await self._store.setting(scope, scope_id, _KEY)
+            for scope, scope_id in scopes
+            if scope_id is not None
+        ]
+        return [choice for choice in choices if choice is not None] + [self._default]
+
+
+def _variant(card: ModelCard) -> Variant:
+    model_id = card.fungpt.model_id if card.fungpt is not None else card.parent or card.root
+    return Variant(card.id, model_id or card.id, card.adapter_hash)

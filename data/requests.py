@@ -3,7 +3,7 @@
 from typing import Literal, LiteralString
 
 from data.errors import StoreConflict
-from data.records import NewRequest, Request, RequestState
+from data.records import NewRequest, Request, RequestState, Turn
 from data.rows import sampling_json, to_request, turns_json
 from data.tables import Tables, refusal
 
@@ -50,6 +50,11 @@ class Requests(Tables):
             raise StoreConflict(f"request {request_id} does not exist")
         return to_request(rows[0])
 
+    async def request_from(self, source_key: str) -> Request | None:
+        """Give the request that `source_key` made, if it made one."""
+        rows = await self._connection.run("SELECT * FROM requests WHERE source_key = ?", source_key)
+        return to_request(rows[0]) if rows else None
+
     async def unfinished(self) -> list[Request]:
         """Give all waiting and running requests, oldest first."""
         rows = await self._connection.run(
@@ -78,6 +83,14 @@ class Requests(Tables):
             UPDATE requests SET state = 'waiting', started_at = NULL
             WHERE id = ? AND state = 'running' RETURNING *
             """,
+        )
+
+    async def replace_turns(self, request_id: int, turns: tuple[Turn, ...]) -> None:
+        """Keep the turns that are really sent for a running request, where not all fitted."""
+        await self._connection.run(
+            "UPDATE requests SET turns = ? WHERE id = ? AND state = 'running'",
+            turns_json(turns),
+            request_id,
         )
 
     async def end(

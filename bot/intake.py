@@ -1,0 +1,66 @@
+"""Making a request of what a person asked: cleaned, with variant, turns and seed decided."""
+
+import random
+
+from bot.conversation import Budget, Line, build_turns, lines_of
+from bot.errors import VariantsUnknown
+from bot.events import Ask
+from bot.prompt_text import clean_name, clean_prompt, clean_text
+from bot.settings import BotSettings
+from bot.variants import Variants
+from data.records import NewRequest, Turn
+from data.store import Store
+
+_SEED_BITS = 31  # within what every server and sampler takes
+
+
+class Intake:
+    """Decides everything that makes an answer reproducible, before the request is stored."""
+
+    def __init__(
+        self, store: Store, variants: Variants, settings: BotSettings, rng: random.Random
+    ) -> None:
+        self._store = store
+        self._variants = variants
+        self._settings = settings
+        self._rng = rng
+
+    async def request(self, ask: Ask) -> NewRequest:
+        """The request for `ask`; raises EmptyPrompt, PromptTooLong or UnknownVariant."""
+        prompt = clean_prompt(ask.text, self._settings.prompt_max_chars)
+        name = clean_name(ask.user_name)
+        return NewRequest(
+            source_key=ask.source_key,
+            conversation=ask.conversation,
+            front_end=ask.front_end,
+            user_id=ask.user_id,
+            user_name=name,
+            prompt=prompt,
+            turns=await self._turns(ask, Line(name, prompt)),
+            variant=await self._variant(ask),
+            sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
+            in_history=ask.in_history,
+        )
+
+    async def _variant(self, ask: Ask) -> str:
+        if ask.variant is None:
+            return await self._variants.active(ask.user_id, ask.conversation, ask.channel_id)
+        try:
+            await self._variants.check(ask.variant)
+        except VariantsUnknown:  # the worker itself will say, once it is up
+            return ask.variant
+        return ask.variant
+
+    async def _turns(self, ask: Ask, prompt: Line) -> tuple[Turn, ...]:
+        settings = self._settings
+        persona = settings.persona if ask.persona is None else clean_text(ask.persona)
+        budget = Budget(settings.history_max_chars, settings.history_max_turns)
+        return build_turns([*await self._earlier(ask), prompt], persona or None, budget)
+
+    async def _earlier(self, ask: Ask) -> list[Line]:
+        if ask.history is not None:
+            return [Line(line.speaker, clean_text(line.text)) for line in ask.history]
+        exchanges = self._settings.history_max_turns // 2
+        if exchanges == 0:
+            return []
+        return lines_of(await self._store.history(ask.conversation, limit=exchanges))
