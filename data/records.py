@@ -24,6 +24,10 @@ class RequestState(StrEnum):
         return self not in (RequestState.WAITING, RequestState.RUNNING)
 
 
+AnsweredState = Literal[RequestState.FINISHED, RequestState.STOPPED]
+UnansweredState = Literal[RequestState.STOPPED, RequestState.EXPIRED, RequestState.FAILED]
+
+
 class RatingKind(StrEnum):
     """What a person can say about an answer."""
 
