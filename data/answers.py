@@ -2,9 +2,8 @@
 
 import json
 from datetime import datetime
-from typing import Literal
 
-from data.records import Answer, NewAnswer, Request, RequestState
+from data.records import Answer, AnsweredState, NewAnswer, Request, RequestState
 from data.rows import stamp, to_answer, to_request
 from data.tables import Tables, refusal
 
@@ -16,7 +15,7 @@ class Answers(Tables):
         self,
         request_id: int,
         new: NewAnswer,
-        state: Literal[RequestState.FINISHED, RequestState.STOPPED] = RequestState.FINISHED,
+        state: AnsweredState = RequestState.FINISHED,
     ) -> Answer:
         """End a running request with its answer, both or neither.
 
@@ -37,7 +36,7 @@ class Answers(Tables):
             if not ended:
                 stored = await run("SELECT * FROM answers WHERE request_id = ?", request_id)
                 if not stored:
-                    raise await refusal(run, request_id, state)
+                    raise await refusal(run, request_id, f"become {state}")
                 return to_answer(stored[0])
             added = await run(
                 """

@@ -92,5 +92,14 @@ def _prepare(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
     # Survives kill -9; a power cut may take the last moments, never the file.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no trace on disk
+    _prove_writable(connection)
     migrate(connection, steps)
     connection.execute("PRAGMA foreign_keys = ON")  # after the migrations: they may rebuild tables
+
+
+def _prove_writable(connection: sqlite3.Connection) -> None:
+    # Better here than at the first request. Even a write lock is given on a read-only file, so
+    # this writes what stands there already, and takes it back.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version = {version_of(connection)}")
+    connection.execute("ROLLBACK")

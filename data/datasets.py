@@ -42,11 +42,10 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """Read `{"id", "prompt"}` lines; an id stands once, and may be a number. Raises likewise."""
+    """Read `{"id", "prompt"}` lines, where an id stands once. Raises likewise."""
     prompts: dict[str, Prompt] = {}
     for where, line in _objects(path, required={"id", "prompt"}):
-        number = line["id"]
-        name = str(number) if type(number) is int else _text(where, "id", number)
+        name = _text(where, "id", line["id"])
         if name in prompts:
             raise DatasetError(f"{where}: the id {name!r} is taken already: give it another")
         prompts[name] = Prompt(name, _text(where, "prompt", line["prompt"]))

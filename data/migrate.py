@@ -42,8 +42,8 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
     """Apply the steps that are missing, each in one transaction with its version number.
 
-    The write lock is taken even where nothing is missing: a database that cannot be written to
-    shows itself here, not at the first request. `connection` is in autocommit mode.
+    Two programs may do so at once: each step looks again once it has the write lock.
+    `connection` is in autocommit mode.
     """
     for step in steps:
         with connection:  # commits, or rolls back what failed

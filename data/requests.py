@@ -1,9 +1,10 @@
 """Requests: accepted once, moved from state to state, ended once."""
 
-from typing import Literal, LiteralString
+from collections.abc import Sequence
+from typing import LiteralString
 
 from data.errors import StoreConflict
-from data.records import NewRequest, Request, RequestState, Turn
+from data.records import NewRequest, Request, RequestState, Turn, UnansweredState
 from data.rows import sampling_json, to_request, turns_json
 from data.tables import Tables, refusal
 
@@ -85,20 +86,20 @@ class Requests(Tables):
             """,
         )
 
-    async def replace_turns(self, request_id: int, turns: tuple[Turn, ...]) -> None:
-        """Keep the turns that are really sent for a running request, where not all fitted."""
-        await self._connection.run(
-            "UPDATE requests SET turns = ? WHERE id = ? AND state = 'running'",
+    async def replace_turns(self, request_id: int, turns: Sequence[Turn]) -> None:
+        """Store what the model is really asked; StoreConflict if the request has ended."""
+        replaced = await self._connection.run(
+            """
+            UPDATE requests SET turns = ?
+            WHERE id = ? AND state IN ('waiting', 'running') RETURNING id
+            """,
             turns_json(turns),
             request_id,
         )
+        if not replaced:
+            raise await refusal(self._connection.run, request_id, "get other turns")
 
-    async def end(
-        self,
-        request_id: int,
-        state: Literal[RequestState.STOPPED, RequestState.EXPIRED, RequestState.FAILED],
-        error: str | None = None,
-    ) -> bool:
+    async def end(self, request_id: int, state: UnansweredState, error: str | None = None) -> bool:
         """End a request without an answer; false if it had ended before, and then unchanged."""
         ended = await self._connection.run(
             """
@@ -117,5 +118,5 @@ class Requests(Tables):
     ) -> Request:
         moved = await self._connection.run(sql, *values, request_id)
         if not moved:
-            raise await refusal(self._connection.run, request_id, to)
+            raise await refusal(self._connection.run, request_id, f"become {to}")
         return to_request(moved[0])

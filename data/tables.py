@@ -20,7 +20,7 @@ class Tables:
 
 
 async def refusal(run: Run, request_id: int, wanted: str) -> StoreConflict:
-    """Say why the request cannot change its state to `wanted`."""
+    """Say why the request cannot do what is wanted, such as "become running"."""
     rows = await run("SELECT state FROM requests WHERE id = ?", request_id)
     found = f"is {rows[0]['state']}" if rows else "does not exist"
-    return StoreConflict(f"request {request_id} {found}, so it cannot become {wanted}")
+    return StoreConflict(f"request {request_id} {found}, so it cannot {wanted}")
