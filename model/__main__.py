@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from dataclasses import dataclass
@@ -96,7 +98,11 @@ async def _listen(runner: web.AppRunner, arguments: Arguments) -> int:
         await web.TCPSite(runner, arguments.host, arguments.port).start()
     except OSError as error:
         where = f"{arguments.host}:{arguments.port}"
-        raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error
+        resolving = isinstance(error, socket.gaierror)
+        why = error.strerror if resolving else os.strerror(error.errno or errno.EIO)
+        raise ConfigError(
+            f"cannot listen on {where}: {why}; choose with --host and --port"
+        ) from error
     return int(runner.addresses[0][1])
 
 
