@@ -1,0 +1,128 @@
+"""A whole chat over a real store and a fake worker, and short ways to use it."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.chat import Chat
+from bot.clock import Clock
+from bot.events import Ask, Delta, Ended, Event, Finished, Restarted
+from bot.settings import BotSettings
+from bot.ticket import Ticket
+from data.store import Store
+from tests.bot.fake_worker import FakeWatch, FakeWorker
+
+LIMIT_S = 5.0
+
+
+class ManualClock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2025, 1, 1, tzinfo=UTC)
+        self.seconds = 1000.0
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.at, lambda: self.seconds)
+
+
+def make_settings(**changes: Any) -> BotSettings:
+    return BotSettings(_env_file=None, **{"drain_s": 0, "persona": "", **changes})  # pyright: ignore
+
+
+@dataclass
+class Rig:
+    store: Store
+    chat: Chat
+    worker: FakeWorker
+    watch: FakeWatch
+    time: ManualClock
+    number: int = 0
+    keys: list[str] = field(default_factory=list)
+
+    def ask(self, text: str = "Hi?", user: str = "ann", **changes: Any) -> Ask:
+        self.number += 1
+        values = {
+            "source_key": f"key-{self.number}",
+            "conversation": "c",
+            "front_end": "test",
+            "user_id": user,
+            "user_name": user.title(),
+            "text": text,
+        }
+        return Ask(**{**values, **changes})
+
+    async def submit(self, text: str = "Hi?", user: str = "ann", **changes: Any) -> Ticket:
+        return await self.chat.submit(self.ask(text, user, **changes))
+
+
+@asynccontextmanager
+async def rig(
+    path: Path,
+    *,
+    worker: FakeWorker | None = None,
+    watch: FakeWatch | None = None,
+    running: bool = True,
+    time: ManualClock | None = None,
+    **settings: Any,
+) -> AsyncIterator[Rig]:
+    time = time or ManualClock()
+    worker = worker or FakeWorker()
+    watch = watch or FakeWatch()
+    async with await Store.open(path, now=time.clock.now) as store:
+        chat = Chat(
+            store,
+            worker,
+            make_settings(**settings),
+            watch,
+            rng=random.Random(1),
+            clock=time.clock,
+        )
+        run = asyncio.create_task(chat.run()) if running else None
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                yield Rig(store, chat, worker, watch, time)
+        finally:
+            await chat.aclose(0)
+            if run is not None:
+                await run
+
+
+async def events(ticket: Ticket) -> list[Event]:
+    async with asyncio.timeout(LIMIT_S):
+        return [event async for event in ticket.events()]
+
+
+def shown(history: list[Event]) -> str:
+    """What a person who follows the events has before the eyes at the end."""
+    text = ""
+    for event in history:
+        match event:
+            case Delta():
+                text += event.text
+            case Restarted():
+                text = ""
+            case Finished():
+                text = event.answer.text
+            case Ended():
+                text += f"[{event.state}]"
+            case _:
+                pass
+    return text
+
+
+async def until(ticket: Ticket, kind: type[Event]) -> None:
+    """Wait until an event of this kind has come."""
+    async for event in ticket.events():
+        if isinstance(event, kind):
+            return
