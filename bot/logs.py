@@ -1,6 +1,8 @@
 """Where the bot's log goes. No prompt and no answer is ever written there."""
 
+import json
 import logging
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -23,16 +25,38 @@ class BoundedFile(RotatingFileHandler):
         """Stay silent: a traceback on a full disk would land in the middle of the chat."""
 
 
-def start_logging(path: Path, level: str) -> logging.Handler:
-    """Send the log of the whole process to `path`; the caller closes the handler returned.
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, logger and message; the traceback where there is one."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def start_logging(path: Path, level: int, *, as_json: bool = False) -> logging.Handler:
+    """Send the log of the whole process to `path`; `stop_logging` ends it.
 
     Raises OSError when the file cannot be opened.
     """
     handler = BoundedFile(path)
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter(FORMAT))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     return handler
+
+
+def stop_logging(handler: logging.Handler) -> None:
+    """Take the handler of `start_logging` away again and close its file."""
+    logging.getLogger().removeHandler(handler)
+    handler.close()

@@ -1,0 +1,107 @@
+"""`python -m bot`: puts the parts together, runs one front end, ends everything again."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import random
+import sys
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+from bot.chat import Chat
+from bot.errors import BotError, SettingsError
+from bot.front_end import FrontEnd, Services
+from bot.instance import only_instance
+from bot.lifecycle import CONFIGURATION, FAILURE, OK, until_end
+from bot.logs import start_logging, stop_logging
+from bot.place import piped_place, terminal_place
+from bot.plain import PlainFrontEnd
+from bot.session import Session
+from bot.settings import BotSettings, load_settings
+from bot.standard_streams import complain, prepare_streams, silence_output
+from bot.terminal import TerminalFrontEnd
+from bot.worker_start import worker_for
+from data.errors import StoreError
+from data.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the bot; returns the exit code: 0, 1 for a failure while running, 2 for a setting."""
+    prepare_streams()
+    argparse.ArgumentParser(
+        prog="python -m bot",
+        description="Chat with the base and the tuned model: in the terminal, or with prompts"
+        " from a pipe, one a line. Settings are variables of the environment or of .env:"
+        " see .env.example.",
+    ).parse_args()
+    try:
+        return asyncio.run(_run(load_settings()))
+    except SettingsError as error:
+        return complain(str(error), CONFIGURATION)
+    except (BotError, StoreError) as error:
+        return complain(str(error), FAILURE)
+    except BrokenPipeError:  # whoever reads our output has enough
+        silence_output()
+        return OK
+    except KeyboardInterrupt:
+        return FAILURE
+    except Exception:
+        logger.exception("The bot failed")
+        return complain("The bot failed; logs/bot.log under FUNGPT_HOME says how.", FAILURE)
+
+
+async def _run(settings: BotSettings) -> int:
+    with _home(settings) as logs:
+        async with _services(settings, logs) as services:
+            return await until_end(_front_end(services), services)
+
+
+def _front_end(services: Services) -> FrontEnd:
+    """Where people are met. The Discord front end gets its place here."""
+    if services.settings.discord_token is not None:
+        raise SettingsError(
+            "DISCORD_TOKEN is set, but this version has no Discord front end yet:"
+            " unset it to chat in the terminal."
+        )
+    chat, store = services.chat, services.store
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return TerminalFrontEnd(services, Session(chat, store, terminal_place()))
+    return PlainFrontEnd(services, Session(chat, store, piped_place()))
+
+
+@contextlib.contextmanager
+def _home(settings: BotSettings) -> Generator[Path, None, None]:
+    """Make FUNGPT_HOME ours for the time being and send the log there; gives the logs' folder."""
+    home = settings.fungpt_home
+    logs = home / "logs"
+    with contextlib.ExitStack() as stack:
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_instance(home / "bot.lock"))
+            as_json = settings.log_format == "json"
+            handler = start_logging(logs / "bot.log", settings.log_number, as_json=as_json)
+        except OSError as error:
+            raise SettingsError(f"FUNGPT_HOME={home} cannot be written: {error}") from error
+        stack.callback(stop_logging, handler)
+        yield logs
+
+
+@contextlib.asynccontextmanager
+async def _services(settings: BotSettings, logs: Path) -> AsyncGenerator[Services, None]:
+    """Everything a front end needs, ended in the opposite order."""
+    async with (
+        await Store.open(settings.database) as store,
+        worker_for(settings, logs / "worker.log") as worker,
+    ):
+        chat = Chat(store, worker, settings, worker, rng=random.SystemRandom())
+        try:
+            yield Services(chat, store, worker.board, settings, tuple(await chat.resume()))
+        finally:
+            await chat.aclose(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What a front end is given, and what it must offer."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.chat import Chat
+from bot.settings import BotSettings
+from bot.ticket import Ticket
+from bot.worker_status import StatusBoard
+from data.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The running parts that a front end talks to; `leftovers` is what an earlier run left."""
+
+    chat: Chat
+    store: Store
+    board: StatusBoard
+    settings: BotSettings
+    leftovers: tuple[Ticket, ...] = ()
+
+
+class FrontEnd(Protocol):
+    """A way to talk to people. Cancelling `run` makes it leave; the exit code is given here."""
+
+    code_when_stopped: int
+
+    async def run(self) -> int:
+        """Serve until the people leave; returns the program's exit code."""
+        ...
+
+    def interrupt(self) -> None:
+        """SIGINT came. Returns at once."""
+        ...

@@ -1,0 +1,60 @@
+"""Runs the chat and one front end until people leave, a signal comes or the worker is lost."""
+
+import asyncio
+import signal
+
+from bot.errors import BotError
+from bot.front_end import FrontEnd, Services
+from bot.standard_streams import complain
+from bot.worker_status import StatusBoard, WorkerStatus
+
+OK, FAILURE, CONFIGURATION = 0, 1, 2
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+LEAVE_S = 5.0
+
+
+async def until_end(front_end: FrontEnd, services: Services) -> int:
+    """The program's exit code. What is unanswered then stays in the store for the next start."""
+    stop = _signals(front_end)
+    people = asyncio.create_task(front_end.run(), name="front end")
+    chat = asyncio.create_task(services.chat.run(), name="chat")
+    lost = asyncio.create_task(_lost(services.board), name="worker lost")
+    stopped = asyncio.create_task(stop.wait(), name="stop signal")
+    tasks = (people, chat, lost, stopped)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        people.cancel()
+        await asyncio.wait((people,), timeout=LEAVE_S)
+        if lost.done():
+            return _worker_lost(lost.result())
+        if chat.done():
+            chat.result()
+            raise BotError("The chat ended by itself.")
+        return front_end.code_when_stopped if people.cancelled() else people.result()
+    finally:
+        await services.chat.aclose(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _signals(front_end: FrontEnd) -> asyncio.Event:
+    """Hand Ctrl-C to the front end; the event is set when the program shall stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGINT, front_end.interrupt)
+    return stop
+
+
+async def _lost(board: StatusBoard) -> WorkerStatus:
+    async for status in board.follow():
+        if status.phase.is_final:
+            return status
+    raise AssertionError("a board is followed to its final status")
+
+
+def _worker_lost(status: WorkerStatus) -> int:
+    line = status.error or "The worker has been stopped."
+    return complain(line, CONFIGURATION if status.configuration else FAILURE)

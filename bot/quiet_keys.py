@@ -1,0 +1,34 @@
+"""Keeps what is typed during an answer from being written into it."""
+
+import contextlib
+import sys
+import termios
+from collections.abc import Generator
+
+LOCAL_FLAGS = 3  # the index of termios's local flags
+
+
+@contextlib.contextmanager
+def quiet_keys() -> Generator[None, None, None]:
+    """Inside, the terminal does not echo; what is typed waits for the next prompt.
+
+    Ctrl-C still makes its signal. Without a terminal nothing happens.
+    """
+    try:
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+    except (OSError, ValueError, termios.error):
+        yield
+        return
+    quiet = before.copy()
+    quiet[LOCAL_FLAGS] &= ~termios.ECHO
+    _set(descriptor, quiet)
+    try:
+        yield
+    finally:
+        _set(descriptor, before)
+
+
+def _set(descriptor: int, attributes: list[int | list[bytes | int]]) -> None:
+    with contextlib.suppress(OSError, termios.error):  # the terminal may be gone by now
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)

@@ -1,0 +1,142 @@
+"""One person's chat at this machine: what the commands do, without showing it."""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.chat import Chat
+from bot.commands import Rate
+from bot.errors import NothingToRate, UserError
+from bot.events import Ask
+from bot.ratings import Rated, parse_kind, rate_answer
+from bot.statistics import Figures, figures
+from bot.ticket import Ticket
+from data.records import Answer
+from data.store import Store
+
+BASE = "base"
+_REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who talks, and where: the identity that requests are stored under."""
+
+    front_end: str
+    conversation: str
+    user_id: str
+    user_name: str
+
+
+class Session:
+    """Asks, rates and chooses for one person. Raises UserError and StoreError."""
+
+    def __init__(self, chat: Chat, store: Store, place: Place) -> None:
+        self._chat = chat
+        self._store = store
+        self._place = place
+        self._seen: OrderedDict[int, Answer] = OrderedDict()
+        self._last: tuple[Answer, ...] = ()
+
+    async def active(self) -> str:
+        """The variant that answers."""
+        return await self._chat.variants.active(self._place.user_id, self._place.conversation)
+
+    async def known(self) -> tuple[str, ...]:
+        """The variants there are, base first."""
+        return tuple(variant.name for variant in await self._chat.variants.known())
+
+    async def choose(self, name: str) -> None:
+        """Let `name` answer in this conversation from now on."""
+        await self._chat.variants.choose("conversation", self._place.conversation, name)
+
+    async def say(self, text: str) -> Ticket:
+        """Ask the active variant."""
+        return await self._submit(text, None, in_history=True)
+
+    async def ask_both(self, prompt: str) -> tuple[Ticket, Ticket]:
+        """Ask the base and the tuned model at once; neither answer enters the history."""
+        other = await self._opponent()
+        first = await self._submit(prompt, BASE, in_history=False)
+        try:
+            return first, await self._submit(prompt, other, in_history=False)
+        except BaseException:
+            first.stop()  # one half alone is not what was asked for
+            raise
+
+    async def reset(self) -> None:
+        """Begin a new conversation: what was said before is not shown to the model again."""
+        await self._store.reset(self._place.conversation)
+        self._last = ()
+
+    async def stats(self) -> list[Figures]:
+        """The figures of every variant that has answered."""
+        return [figures(tally) for tally in await self._store.tallies()]
+
+    def saw(self, answers: Iterable[Answer]) -> None:
+        """Remember what has just been shown: `/rate` means these."""
+        shown = tuple(answers)
+        self._last = shown or self._last
+        for answer in shown:
+            self._seen[answer.id] = answer
+        while len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+
+    async def rate(self, command: Rate) -> Rated:
+        """Store a rating of the answer that the command means."""
+        kind = parse_kind(command.rating)
+        answer = await self._meant(command)
+        return await rate_answer(self._store, answer, self._place.user_id, kind)
+
+    async def _meant(self, command: Rate) -> Answer:
+        if command.which is not None:
+            return self._named(command.which)
+        if len(self._last) > 1:
+            ways = " or ".join(f"/rate {command.rating} {one.variant}" for one in self._last)
+            raise UserError(f"Which of the two? {ways}")
+        if self._last:
+            return self._last[0]
+        answer = await self._store.last_answer(self._place.conversation)
+        if answer is None:
+            raise NothingToRate
+        return answer
+
+    def _named(self, which: str) -> Answer:
+        if which.isascii() and which.isdigit():
+            answer = self._seen.get(int(which[:18]))
+            if answer is None:
+                raise UserError(f"No answer #{which[:18]} was shown since the start.")
+            return answer
+        for answer in self._last:
+            if answer.variant == which:
+                return answer
+        raise UserError(f"The last answer is not from {which[:40]!r}. {_numbers(self._last)}")
+
+    async def _opponent(self) -> str:
+        active = await self.active()
+        others = [name for name in await self.known() if name != BASE]
+        if not others:
+            raise UserError("There is only the base model here: ADAPTERS names no other.")
+        return active if active in others else others[0]
+
+    async def _submit(self, text: str, variant: str | None, *, in_history: bool) -> Ticket:
+        place = self._place
+        return await self._chat.submit(
+            Ask(
+                source_key=f"{place.front_end}:{uuid.uuid4()}",
+                conversation=place.conversation,
+                front_end=place.front_end,
+                user_id=place.user_id,
+                user_name=place.user_name,
+                text=text,
+                variant=variant,
+                in_history=in_history,
+            )
+        )
+
+
+def _numbers(answers: Sequence[Answer]) -> str:
+    if not answers:
+        return "Rate by number: /rate good 1"
+    return "There is: " + ", ".join(f"{answer.variant} (#{answer.id})" for answer in answers)

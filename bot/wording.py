@@ -1,0 +1,71 @@
+"""What the terminal and the pipe say to people, in one place. Pure."""
+
+from collections.abc import Sequence
+
+from bot.commands import MANUALS
+from bot.ratings import Rated
+from data.records import Answer, NewAnswer, Request, RequestState
+
+WITHOUT_DISCORD = "No DISCORD_TOKEN is set, so the chat is here in the terminal."
+LEAVE_HINT = "Nothing is running. Leave with /quit or Ctrl-D."
+WELCOME = "/help lists the commands, /quit or Ctrl-D leaves."
+RESET_DONE = "A new conversation: what was said before is forgotten."
+_WIDTH = max(len(manual.usage) for manual in MANUALS)
+HELP_LINES = tuple(f"{manual.usage:<{_WIDTH}}  {manual.meaning}" for manual in MANUALS)
+
+
+def model_line(active: str, known: Sequence[str]) -> str:
+    """Which variant answers, and which others there are."""
+    others = [name for name in known if name != active]
+    return f"{active} answers now." + (f" Others: {', '.join(others)}." if others else "")
+
+
+def rated_line(rated: Rated) -> str:
+    """What a rating did."""
+    answer = f"answer #{rated.answer.id} ({rated.answer.variant})"
+    if rated.changed:
+        return f"{rated.kind.emoji} {rated.kind} for {answer}."
+    return f"{rated.kind.emoji} {rated.kind} was your rating of {answer} already."
+
+
+def both_heading(answer: Answer) -> str:
+    """Above one of two answers in plain text."""
+    return f"[{answer.variant}]"
+
+
+def leftover_line(count: int) -> str:
+    """Before what an earlier run left is answered."""
+    if count == 1:
+        return "One prompt was left unanswered last time; here is what becomes of it."
+    return f"{count} prompts were left unanswered last time; here is what becomes of them."
+
+
+def footer_line(answer: Answer, request: Request) -> str:
+    """Under an answer: variant · tokens · speed · number, and why it ends early."""
+    parts = [answer.variant]
+    if answer.completion_tokens is not None:
+        parts.append(f"{answer.completion_tokens} token{'s' * (answer.completion_tokens != 1)}")
+    if (speed := tokens_per_second(answer)) is not None:
+        parts.append(f"{speed:.1f} tok/s")
+    parts.append(f"#{answer.id}")
+    if request.state is RequestState.STOPPED:
+        parts.append("stopped")
+    elif answer.finish_reason == "length":
+        parts.append("cut at MAX_TOKENS")
+    return " · ".join(parts)
+
+
+def tokens_per_second(answer: NewAnswer) -> float | None:
+    """How fast the text came once it had begun; None where that was not counted."""
+    tokens, first_ms = answer.completion_tokens, answer.first_token_ms
+    if tokens is None or tokens < 2 or first_ms is None or answer.total_ms <= first_ms:
+        return None
+    return (tokens - 1) * 1000 / (answer.total_ms - first_ms)
+
+
+def queued_line(position: int, estimate_s: float | None) -> str:
+    """Where a waiting request stands."""
+    if position <= 1 and estimate_s is None:
+        return "next in line"
+    place = "next in line" if position <= 1 else f"number {position} in line"
+    return place if estimate_s is None else f"{place}, about {max(1, round(estimate_s))} s"

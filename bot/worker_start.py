@@ -1,0 +1,40 @@
+"""Which worker answers: one that the bot starts, or the one at `WORKER_URL`."""
+
+import os
+import secrets
+from pathlib import Path
+
+from bot.health_judge import HealthLimits
+from bot.remote_worker import SILENT_S, RemoteWorker
+from bot.settings import NAMES, BotSettings
+from bot.supervisor import Supervisor, SupervisorLimits
+from bot.worker_log import WorkerLog
+from model.client import WorkerClient
+
+
+def worker_for(settings: BotSettings, log: Path) -> Supervisor | RemoteWorker:
+    """The worker of these settings, not started yet; its error output goes to `log`."""
+    given = settings.worker_api_key
+    own_key = None if settings.worker_url else secrets.token_urlsafe(24)
+    key = given.get_secret_value() if given is not None else own_key
+
+    def connect(url: str) -> WorkerClient:
+        return WorkerClient(url, key)
+
+    ready_s, stall_s = settings.worker_ready_timeout_s, settings.worker_stall_s
+    if settings.worker_url is not None:
+        limits = HealthLimits(silent_s=SILENT_S, ready_s=ready_s, stall_s=stall_s)
+        return RemoteWorker(connect, settings.worker_url, limits=limits)
+    environment = _environment(settings) | {"WORKER_API_KEY": key or ""}
+    limits = SupervisorLimits(health=HealthLimits(ready_s=ready_s, stall_s=stall_s))
+    return Supervisor(connect, environment, WorkerLog(log), limits=limits)
+
+
+def _environment(settings: BotSettings) -> dict[str, str]:
+    """Ours, without the Discord token and without settings that are set to nothing."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() != "DISCORD_TOKEN" and (value or name.upper() not in NAMES)
+    }
+    return ours | settings.worker_environment()
