@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass
+from typing import NoReturn
 
 from aiohttp import web
 
@@ -39,9 +40,14 @@ class Arguments:
     exit_on_stdin_eof: bool
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(REFUSED, f"model: {message}; see --help\n")
+
+
 def parse_arguments(argv: list[str]) -> Arguments:
     """Read the command line; exits with code 2 and one line when it is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m model", description=__doc__)
+    parser = _Parser(prog="python -m model", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one")
     parser.add_argument(

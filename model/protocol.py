@@ -1,18 +1,20 @@
 """What crosses the wire: OpenAI's chat shapes, and `fungpt` fields beside them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
 from model.codec import ChatTurn
 
+Penalty = Annotated[float, Field(ge=-2, le=2, description="a number from -2 to 2")]
 StopText = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -38,8 +40,23 @@ class TextPart(_Asked):
 class ChatMessage(_Asked):
     """One turn as OpenAI writes it."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str | list[TextPart]
+    role: Annotated[
+        Literal["system", "user", "assistant"],
+        Field(description="'system', 'user' or 'assistant'"),
+    ]
+    content: Annotated[
+        str | list[TextPart],
+        Field(description='a string or a list of {"type": "text", "text": …}'),
+    ]
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _text_only(cls, value: object) -> object:
+        for part in cast("list[object]", value) if isinstance(value, list) else ():
+            kind = cast("dict[str, object]", part).get("type") if isinstance(part, dict) else part
+            if kind != "text":
+                raise ValueError(f"a part of type {kind!r} is not supported, only 'text' is")
+        return value
 
     def turn(self) -> ChatTurn:
         """The turn with its text parts joined by line ends."""
@@ -51,7 +68,7 @@ class ChatMessage(_Asked):
 class StreamOptions(_Asked):
     """Options of a streamed answer."""
 
-    include_usage: bool = False
+    include_usage: Annotated[bool, Field(description="true or false")] = False
 
 
 class ChatRequest(_Asked):
@@ -61,23 +78,40 @@ class ChatRequest(_Asked):
     `max_tokens`; both together are refused unless equal. `stop` takes one string or up to four.
     """
 
-    model: str
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
-    top_k: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    min_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    repetition_penalty: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] = 1.0
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] = 0.0
-    presence_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] = 0.0
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None
-    n: Literal[1] = 1
-    user: Annotated[str, Field(max_length=512)] | None = None
+    model: Annotated[str, Field(description="a string, one of /v1/models")]
+    messages: Annotated[
+        list[ChatMessage], Field(min_length=1, description="a list of one turn or more")
+    ]
+    stream: Annotated[bool, Field(description="true or false")] = False
+    stream_options: Annotated[
+        StreamOptions | None, Field(description='an object such as {"include_usage": true}')
+    ] = None
+    max_tokens: Annotated[int | None, Field(ge=1, description="an integer from 1")] = None
+    max_completion_tokens: Annotated[int | None, Field(ge=1, description="an integer from 1")] = (
+        None
+    )
+    temperature: Annotated[float, Field(ge=0, le=2, description="a number from 0 to 2")] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1, description="a number above 0 and up to 1")] = 1.0
+    top_k: Annotated[
+        int, Field(ge=0, le=1_000_000, description="an integer from 0 (off) to 1000000")
+    ] = 0
+    min_p: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.0
+    repetition_penalty: Annotated[
+        float, Field(gt=0, le=2, description="a number above 0 and up to 2")
+    ] = 1.0
+    frequency_penalty: Penalty = 0.0
+    presence_penalty: Penalty = 0.0
+    seed: Annotated[
+        int | None, Field(ge=0, lt=2**63, description="an integer from 0 to 2**63 - 1")
+    ] = None
+    stop: Annotated[
+        StopText | Annotated[list[StopText], Field(max_length=4)] | None,
+        Field(description="a string, or up to 4, of 1 to 256 characters each"),
+    ] = None
+    n: Annotated[Literal[1], Field(description="1: one answer a request")] = 1
+    user: Annotated[
+        str | None, Field(max_length=512, description="a string of up to 512 characters")
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -263,8 +297,3 @@ class Listening(_Told):
     event: Literal["listening"] = "listening"
     host: str
     port: int
-
-
-def supported_parameters() -> tuple[str, ...]:
-    """Names of the request's fields, in order."""
-    return tuple(ChatRequest.model_fields)

@@ -3,14 +3,20 @@
 import json
 from typing import NoReturn
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
-from model.protocol import ChatRequest, supported_parameters
+from model.protocol import ChatMessage, ChatRequest, StreamOptions
 
 MAX_DEPTH = 16
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_UNION_MEMBERS = frozenset({"str", "TextPart"})
+_NESTED: dict[int | str, type[BaseModel]] = {
+    "messages": ChatMessage,
+    "stream_options": StreamOptions,
+}
+_SHOWN = 60
 _BOTH = "max_completion_tokens"
 
 
@@ -74,21 +80,42 @@ def _refusal(error: ErrorDetails) -> BadParameter:
         case "missing":
             return BadParameter(where, f"{name} is missing")
         case "extra_forbidden" if len(error["loc"]) == 1:
-            supported = ", ".join(supported_parameters())
+            supported = ", ".join(ChatRequest.model_fields)
             return BadParameter(where, f"{name} is not supported; supported are: {supported}")
         case "extra_forbidden":
             return BadParameter(where, f"{name} is not supported")
+        case "value_error":
+            return BadParameter(where, f"{name}: {error['msg'].removeprefix('Value error, ')}")
         case _:
-            message = error["msg"][:1].lower() + error["msg"][1:]
-            return BadParameter(where, f"{name}: {message}")
+            allowed = _allowed(error["loc"])
+            return BadParameter(where, f"{name} must be {allowed}, not {_shown(error['input'])}")
 
 
 def _path(loc: tuple[int | str, ...]) -> str | None:
-    """`messages[0].content` from pydantic's location, without its names of union members."""
+    """`messages[0].content` from pydantic's location, without what it says of union members."""
     path = ""
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.isidentifier() and part not in {"str", "TextPart"}:
-            path += f".{part}" if path else part
+        elif not path:
+            path = part[:_SHOWN]
+        elif "[" not in part and part not in _UNION_MEMBERS:
+            path += f".{part[:_SHOWN]}"
     return path or None
+
+
+def _allowed(loc: tuple[int | str, ...]) -> str:
+    """The description of the innermost field at a location."""
+    allowed = "a JSON object"
+    model: type[BaseModel] = ChatRequest
+    for part in loc:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        if field is not None:
+            allowed = field.description or "of another form"
+            model = _NESTED.get(part, model)
+    return allowed
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

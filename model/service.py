@@ -119,10 +119,8 @@ class EngineService:
                 self.metrics.ended(generation)
 
     async def drain(self, limit_s: float) -> None:
-        """Take no more; give what runs `limit_s` to finish, then end it; then the thread closes."""
-        if self._status != "failed":
-            self._status = "draining"
-            self._stage = "draining"
+        """Take no more; give what runs `limit_s` to finish, then end it."""
+        self._refuse_more()
         try:
             async with asyncio.timeout(limit_s):
                 await self._no_rows.wait()
@@ -134,11 +132,17 @@ class EngineService:
 
     async def close(self, limit_s: float = 5.0) -> bool:
         """End everything; False when the engine's thread is stuck and was left behind."""
+        self._refuse_more()
         for generation in self._rows.values():
             generation.fail(NotReady("draining"))
         self._encoder.shutdown(wait=False, cancel_futures=True)
         self._thread.close()
         return await asyncio.to_thread(self._thread.join, limit_s)
+
+    def _refuse_more(self) -> None:
+        if self._status != "failed":
+            self._status = self._stage = "draining"
+            self._progress = None
 
     async def _prepare(self, request: ChatRequest) -> Generation:
         model = self._ready()
