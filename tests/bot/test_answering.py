@@ -1,0 +1,189 @@
+import asyncio
+
+import pytest
+
+from bot.events import Delta, Ended, Finished, Restarted, Started
+from data.records import RequestState, Turn
+from model.errors import WorkerDied, WorkerLoading, WorkerRefused
+from tests.bot.fake_worker import BreakOff, FakeWatch, FakeWorker, Hang, away
+from tests.bot.rig import events, rig, shown, until
+
+DEATH = WorkerDied("connection lost")
+TOO_LONG = WorkerRefused(400, "context_length_exceeded", "too long")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "test.db"
+
+
+def kinds(history):
+    return [type(event) for event in history if type(event) in (Started, Delta, Restarted)]
+
+
+@pytest.mark.parametrize("death", [DEATH, BreakOff()])
+async def test_a_death_in_the_middle_is_tried_again_once_and_one_answer_seen(path, death):
+    worker = FakeWorker()
+    worker.plays.append(("half", death))
+    async with rig(path, worker=worker) as it:
+        ticket = await it.submit()
+        history = await events(ticket)
+        assert kinds(history) == [Started, Delta, Restarted, Delta, Delta]
+        assert shown(history) == "Hello there"
+        assert history[-1].answer.text == "Hello there"
+        assert (await it.store.request(ticket.request.id)).attempts == 2
+        assert [kind for kind, _ in it.watch.reports] == ["unavailable"]
+        first, second = worker.calls
+        assert first == second  # the same seed too
+
+
+async def test_a_second_death_ends_it(path):
+    async with rig(path, worker=FakeWorker(otherwise=("half", DEATH))) as it:
+        ticket = await it.submit()
+        end = (await events(ticket))[-1]
+        assert end.state is RequestState.FAILED
+        assert "broke down twice" in end.message
+        stored = await it.store.request(ticket.request.id)
+        assert (stored.state, stored.attempts) == (RequestState.FAILED, 2)
+        assert len(it.worker.calls) == 2
+
+
+async def test_a_stall_counts_as_a_death_and_is_reported(path):
+    worker = FakeWorker()
+    worker.plays.append(("half", Hang()))
+    async with rig(path, worker=worker, worker_stall_s=0.1) as it:
+        history = await events(await it.submit())
+        assert kinds(history) == [Started, Delta, Restarted, Delta, Delta]
+        assert it.watch.reports == [("stall", "no text for 0.1 s")]
+        assert worker.open_streams == 0
+
+
+async def test_a_slow_stream_that_keeps_sending_is_no_stall(path):
+    gates = [asyncio.Event() for _ in range(4)]
+    worker = FakeWorker(otherwise=tuple(step for gate in gates for step in (gate, "x")))
+    async with rig(path, worker=worker, worker_stall_s=0.3) as it:
+        ticket = await it.submit()
+        await until(ticket, Started)
+        for gate in gates:
+            await asyncio.sleep(0.1)  # real time is what is measured here
+            gate.set()
+        assert shown(await events(ticket)) == "xxxx"
+        assert it.watch.reports == []
+
+
+async def test_a_timeout_of_the_workers_own_is_no_stall(path):
+    async with rig(path, worker=FakeWorker(otherwise=(TimeoutError("inner"),))) as it:
+        assert "my side" in (await (await it.submit()).result()).message
+        assert it.watch.reports == []
+
+
+@pytest.mark.parametrize("absence", [away(), WorkerLoading("loading", 0.5, 0.01)])
+async def test_an_absent_worker_is_waited_for_without_counting(path, absence):
+    worker = FakeWorker()
+    worker.plays.extend([(absence,)] * 3)
+    async with rig(path, worker=worker) as it:
+        ticket = await it.submit()
+        history = await events(ticket)
+        assert kinds(history) == [Started, Delta, Delta]
+        assert (await it.store.request(ticket.request.id)).attempts == 1
+        assert [kind for kind, _ in it.watch.reports] == ["unavailable"] * 3
+
+
+async def test_text_of_an_absent_worker_is_void(path):
+    worker = FakeWorker()
+    worker.plays.append(("half", away()))
+    async with rig(path, worker=worker) as it:
+        history = await events(await it.submit())
+        assert kinds(history) == [Started, Delta, Restarted, Delta, Delta]
+        assert shown(history) == "Hello there"
+
+
+async def test_readiness_is_awaited_before_the_worker_is_asked(path):
+    watch = FakeWatch()
+    watch.ready.clear()
+    async with rig(path, watch=watch) as it:
+        ticket = await it.submit()
+        while not watch.waits:
+            await asyncio.sleep(0)
+        assert (it.worker.calls, ticket.request.attempts) == ([], 0)
+        watch.ready.set()
+        assert shown(await events(ticket)) == "Hello there"
+
+
+async def test_a_worker_that_is_gone_for_good_fails_the_request_at_once(path):
+    async with rig(path, watch=FakeWatch(gone="No such model.")) as it:
+        assert await (await it.submit()).result() == Ended(RequestState.FAILED, "No such model.")
+
+
+async def test_a_worker_that_never_gets_ready_fails_it_after_the_limit(path, monkeypatch):
+    watch = FakeWatch()
+    watch.ready.clear()
+    async with rig(path, watch=watch, worker_ready_timeout_s=1) as it:
+        monkeypatch.setattr(it.chat._answering._readiness, "_limit_s", 0.02)
+        end = await (await it.submit()).result()
+        assert end.state is RequestState.FAILED
+        assert "did not get ready in time" in end.message
+
+
+async def test_a_full_worker_is_asked_again_later_without_a_report(path):
+    worker = FakeWorker()
+    worker.plays.append((WorkerRefused(429, "queue_full", "full", retry_after=0.01),))
+    async with rig(path, worker=worker) as it:
+        assert shown(await events(await it.submit())) == "Hello there"
+        assert it.watch.reports == []
+
+
+async def test_a_refusal_ends_it_with_the_workers_words(path):
+    worker = FakeWorker(otherwise=(WorkerRefused(400, "invalid_parameter", "top_p is bad"),))
+    async with rig(path, worker=worker) as it:
+        end = await (await it.submit()).result()
+        assert end == Ended(RequestState.FAILED, "The model refused that: top_p is bad")
+
+
+async def test_too_long_a_conversation_is_shortened_and_stored_as_it_was_asked(path):
+    async with rig(path) as it:
+        for text in ("one", "two", "three"):
+            await (await it.submit(text, persona="P")).result()
+        it.worker.plays.extend([(TOO_LONG,), (TOO_LONG,)])
+        ticket = await it.submit("four", persona="P")
+        assert shown(await events(ticket)) == "Hello there"
+        assert [len(call.turns) for call in it.worker.calls[-3:]] == [8, 4, 2]
+        stored = await it.store.request(ticket.request.id)
+        assert stored.turns == ticket.request.turns == (Turn("system", "P"), Turn("user", "four"))
+        assert stored.attempts == 1
+
+
+async def test_a_prompt_too_long_alone_is_refused_kindly(path):
+    async with rig(path, worker=FakeWorker(otherwise=(TOO_LONG,))) as it:
+        end = await (await it.submit()).result()
+        assert end.message == "That message is too long for the model. Please shorten it."
+
+
+async def test_a_request_that_waited_too_long_expires(path):
+    gate = asyncio.Event()
+    worker = FakeWorker(otherwise=(gate, "x"))
+    async with rig(path, worker=worker, worker_concurrency=1, request_ttl_s=60) as it:
+        first, second = await it.submit(), await it.submit()
+        await until(first, Started)
+        it.time.advance(61)
+        gate.set()
+        assert isinstance(await first.result(), Finished)
+        assert (await second.result()).state is RequestState.EXPIRED
+        assert (await it.store.request(second.request.id)).state is RequestState.EXPIRED
+
+
+async def test_control_characters_and_lone_surrogates_of_a_model_do_not_get_out(path):
+    worker = FakeWorker(otherwise=("\x1b[2J", "\x00", "caf\ud800é"))
+    async with rig(path, worker=worker) as it:
+        history = await events(await it.submit())
+        assert [event.text for event in history if isinstance(event, Delta)] == [
+            "[2J",
+            "caf\ufffdé",
+        ]
+        assert history[-1].answer.text == "[2Jcaf\ufffdé"
+
+
+async def test_an_empty_answer_is_an_answer(path):
+    async with rig(path, worker=FakeWorker(otherwise=())) as it:
+        end = await (await it.submit()).result()
+        assert (end.answer.text, end.answer.first_token_ms) == ("", None)
