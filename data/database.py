@@ -53,6 +53,16 @@ def judge(
     connection: sqlite3.Connection, path: Path, steps: Sequence[Step], *, thorough: bool = False
 ) -> None:
     """Raise unless the database is sound, ours, and not newer than `steps`."""
+    connection.execute("BEGIN")  # one moment's view, whatever another program does meanwhile
+    try:
+        _judge(connection, path, steps, thorough=thorough)
+    finally:
+        connection.rollback()
+
+
+def _judge(
+    connection: sqlite3.Connection, path: Path, steps: Sequence[Step], *, thorough: bool
+) -> None:
     version = version_of(connection)
     if version > len(steps):
         raise StoreTooNew(

@@ -60,6 +60,8 @@ def _from_sqlite(path: Path, exc: sqlite3.Error) -> StoreError:
             return read_only(path)
         case sqlite3.SQLITE_CANTOPEN:
             return _unopened(path, str(exc))
+        case _ if path.is_dir():
+            return _unopened(path, "it is a folder")
         case _:
             return StoreError(
                 f"{path} failed ({_one_line(str(exc))}): run `python -m data check` and look at "

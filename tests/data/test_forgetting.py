@@ -1,0 +1,109 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from data.errors import StoreConflict, StoreLocked
+from data.records import Forgotten, RatingKind, Turn
+from data.store import Store
+
+SECRET = "the-purple-submarine"
+
+
+async def test_a_person_is_gone_and_the_counts_stay(
+    store: Store, new_request, new_answer, answered, database: Path
+) -> None:
+    other = await answered(store, user_id="bob", conversation="shared", prompt="first")
+    own = await answered(
+        store,
+        user_id="ann",
+        user_name=f"Ann {SECRET}",
+        source_key=f"ann:{SECRET}",
+        conversation="shared",
+        prompt=f"my {SECRET} " * 500,
+        turns=(Turn("user", f"my {SECRET} " * 2000),),
+        answer={"text": f"Your {SECRET}?"},
+    )
+    quoting = await answered(
+        store,
+        user_id="bob",
+        conversation="shared",
+        prompt="and then?",
+        turns=(Turn("user", f"Ann: my {SECRET}"), Turn("user", "and then?")),
+    )
+    await store.rate(own.id, "bob", RatingKind.FUNNY)
+    await store.rate(other.id, "ann", RatingKind.GOOD)
+    await store.rate(other.id, "bob", RatingKind.GOOD)
+    await store.add_answer_message(own.id, "discord", "channel", "100", 0)
+    await store.set_setting("user", "ann", "persona", SECRET)
+    before = await store.tallies()
+
+    assert await store.forget("ann") == Forgotten(requests=1, ratings=1)
+
+    assert await store.tallies() == before
+    request = await store.request(own.request_id)
+    assert (request.prompt, request.turns, request.user_id) == ("", (), "forgotten")
+    assert (request.state, request.variant) == ("finished", "tuned")
+    assert (await store.answer_for(own.request_id)).text == ""
+    assert await store.answer_by_message("discord", "100") is None
+    assert [rating.user_id for rating in await store.ratings(other.id)] == [None, "bob"]
+    assert (await store.request(quoting.request_id)).turns == (Turn("user", "and then?"),)
+    assert (await store.request(other.request_id)).turns[0].role == "system"
+    assert [asked.prompt for asked, _ in await store.history("shared")] == ["first", "and then?"]
+    for path in database.parent.iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+async def test_settings_of_conversations_with_nobody_else_go(store: Store, answered) -> None:
+    await answered(store, user_id="ann", conversation="alone")
+    await answered(store, user_id="ann", conversation="shared")
+    await answered(store, user_id="bob", conversation="shared")
+    for conversation in ("alone", "shared"):
+        await store.set_setting("conversation", conversation, "persona", "pirate")
+    await store.forget("ann")
+    assert await store.setting("conversation", "alone", "persona") is None
+    assert await store.setting("conversation", "shared", "persona") == "pirate"
+
+
+async def test_what_still_runs_is_stopped(store: Store, new_request, new_answer, clock) -> None:
+    waiting, _ = await store.add_request(new_request())
+    running, _ = await store.add_request(new_request())
+    await store.mark_running(running.id)
+    assert await store.forget("ann") == Forgotten(requests=2, ratings=0)
+    assert await store.unfinished() == []
+    assert (await store.request(waiting.id)).ended_at == clock.time
+    with pytest.raises(StoreConflict, match="is stopped, so it cannot become finished"):
+        await store.finish(running.id, new_answer())
+
+
+async def test_forgetting_nobody_changes_nothing(store: Store, answered) -> None:
+    answer = await answered(store)
+    assert await store.forget("carol") == Forgotten(requests=0, ratings=0)
+    assert await store.answer_for(answer.request_id) == answer
+
+
+async def test_several_may_be_forgotten(store: Store, answered) -> None:
+    answer = await answered(store)
+    for person in ("ann", "bob", "carol"):
+        await answered(store, user_id=person, source_key=f"by {person}")
+        await store.rate(answer.id, person, RatingKind.GOOD)
+    for person in ("ann", "bob", "carol"):
+        await store.forget(person)
+    assert {rating.user_id for rating in await store.ratings(answer.id)} == {None}
+    [tally] = await store.tallies()
+    assert (tally.answers, tally.counts[RatingKind.GOOD]) == (4, 3)
+
+
+async def test_a_reader_that_keeps_old_pages_alive_is_told_of(
+    store: Store, answered, database: Path
+) -> None:
+    await answered(store, prompt=SECRET)
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM requests").fetchone()
+        with pytest.raises(StoreLocked, match="forget once more"):
+            await store.forget("ann")
+    await store.forget("ann")
+    for path in database.parent.iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path

@@ -1,0 +1,113 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from data.errors import StoreError
+from data.migrate import APPLICATION_ID, migrate, read_steps, version_of
+
+FIRST = "CREATE TABLE jokes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;\n"
+SECOND = """
+-- a comment; with a semicolon
+ALTER TABLE jokes ADD COLUMN laughs INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER no_tears AFTER UPDATE ON jokes WHEN NEW.laughs < 0
+BEGIN
+    SELECT RAISE(ABORT, 'no; tears');
+END;
+"""
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "0001_initial.sql").write_text(FIRST)
+    (tmp_path / "0002_laughs.sql").write_text(SECOND)
+    return tmp_path
+
+
+def schema(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+
+def test_a_blank_database_gets_every_step(connection: sqlite3.Connection, folder: Path) -> None:
+    migrate(connection, read_steps(folder))
+    assert version_of(connection) == 2
+    assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    connection.execute("INSERT INTO jokes (text) VALUES ('knock')")
+    with pytest.raises(sqlite3.IntegrityError, match="no; tears"):
+        connection.execute("UPDATE jokes SET laughs = -1")
+
+
+def test_an_older_database_gets_what_it_lacks_and_keeps_its_rows(
+    connection: sqlite3.Connection, folder: Path
+) -> None:
+    steps = read_steps(folder)
+    migrate(connection, steps[:1])
+    connection.execute("INSERT INTO jokes (text) VALUES ('knock')")
+    migrate(connection, steps)
+    assert connection.execute("SELECT text, laughs FROM jokes").fetchall() == [("knock", 0)]
+
+
+def test_doing_it_again_changes_nothing(connection: sqlite3.Connection, folder: Path) -> None:
+    steps = read_steps(folder)
+    migrate(connection, steps)
+    before = schema(connection)
+    migrate(connection, steps)
+    assert schema(connection) == before
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "CREATE TABLE more (id INTEGER) STRICT;\nALTER TABLE nowhere ADD COLUMN x;",
+        "INSERT INTO jokes (text) VALUES ('ha');\nINSERT INTO jokes (text) VALUES (NULL);",
+        "DELETE FROM jokes;\nCREATE TABLE unfinished (",
+    ],
+)
+def test_a_failing_second_step_leaves_version_one_intact(
+    connection: sqlite3.Connection, folder: Path, broken: str
+) -> None:
+    (folder / "0002_laughs.sql").write_text(broken)
+    steps = read_steps(folder)
+    migrate(connection, steps[:1])
+    connection.execute("INSERT INTO jokes (text) VALUES ('knock')")
+    before = schema(connection)
+
+    with pytest.raises(StoreError, match=r"0002_laughs\.sql failed .* still at version 1"):
+        migrate(connection, steps)
+
+    assert not connection.in_transaction
+    assert version_of(connection) == 1
+    assert schema(connection) == before
+    assert connection.execute("SELECT text FROM jokes").fetchall() == [("knock",)]
+
+
+def test_a_disk_that_fills_up_is_not_the_steps_fault(
+    connection: sqlite3.Connection, folder: Path
+) -> None:
+    connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        migrate(connection, read_steps(folder))
+    assert version_of(connection) == 0
+
+
+@pytest.mark.parametrize("name", ["0004_gap.sql", "3_short.sql", "0002_again.sql", "0003.sql"])
+def test_files_that_do_not_count_up_are_refused(folder: Path, name: str) -> None:
+    (folder / name).write_text("SELECT 1;")
+    with pytest.raises(StoreError, match="should be called 000"):
+        read_steps(folder)
+
+
+def test_the_shipped_steps_count_up_and_control_no_transaction() -> None:
+    steps = read_steps()
+    assert [step.version for step in steps] == list(range(1, len(steps) + 1))
+    for step in steps:
+        words = step.sql.upper()
+        assert not any(word in words for word in ("BEGIN TRANSACTION", "COMMIT", "ROLLBACK"))
