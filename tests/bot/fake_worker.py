@@ -105,13 +105,13 @@ class FakeWatch:
     gone: str | None = None
     reports: list[tuple[str, str]] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
-    waits: int = 0
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.ready.set()
 
     async def wait_ready(self) -> None:
-        self.waits += 1
+        self.waiting.set()
         if self.gone is not None:
             raise WorkerGone(self.gone)
         await self.ready.wait()

@@ -103,8 +103,7 @@ async def test_readiness_is_awaited_before_the_worker_is_asked(path):
     watch.ready.clear()
     async with rig(path, watch=watch) as it:
         ticket = await it.submit()
-        while not watch.waits:
-            await asyncio.sleep(0)
+        await watch.waiting.wait()
         assert (it.worker.calls, ticket.request.attempts) == ([], 0)
         watch.ready.set()
         assert shown(await events(ticket)) == "Hello there"

@@ -134,8 +134,9 @@ async def test_no_history_is_read_for_a_budget_of_one_turn(path):
 
 
 @pytest.mark.parametrize(
-    ("text", "error"), [("", EmptyPrompt), (" \x00\u200b\ud800", EmptyPrompt), ("x" * 100_000, PromptTooLong)]
-)  # fmt: skip
+    ("text", "error"),
+    [("", EmptyPrompt), (" \x00\u200b\ud800", EmptyPrompt), ("x" * 100_000, PromptTooLong)],
+)
 async def test_bad_prompts_are_refused_and_not_stored(path, text, error):
     async with rig(path) as it:
         with pytest.raises(error):
@@ -145,7 +146,7 @@ async def test_bad_prompts_are_refused_and_not_stored(path, text, error):
 
 async def test_unknown_variant_is_refused_with_those_there_are(path):
     async with rig(path) as it:
-        with pytest.raises(UnknownVariant, match="'nope'.*base, tuned"):
+        with pytest.raises(UnknownVariant, match=r"'nope'.*base, tuned"):
             await it.submit(variant="nope")
 
 
@@ -257,8 +258,7 @@ async def test_stopping_after_the_end_changes_nothing(path):
 async def test_what_was_submitted_is_answered_though_the_submitter_is_cancelled(path):
     async with rig(path) as it:
         submitting = asyncio.create_task(it.chat.submit(it.ask(source_key="k")))
-        while not it.chat._own:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one step: it is being stored
         submitting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await submitting

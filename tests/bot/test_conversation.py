@@ -1,0 +1,77 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.conversation import Budget, Line, build_turns, cut, merge, shrink, with_persona
+from data.records import Turn
+
+LINES = st.lists(
+    st.builds(Line, st.sampled_from(["Ann", "Bob", None]), st.text("xyz ", min_size=1, max_size=8)),
+    max_size=20,
+)
+BUDGETS = st.builds(Budget, st.integers(1, 60), st.integers(1, 12))
+PLENTY = Budget(10_000, 1000)
+
+
+def prompted(lines):
+    return [*lines, Line("Ann", "the prompt")]
+
+
+@given(LINES, BUDGETS, st.sampled_from([None, "", "Be kind."]))
+def test_roles_alternate_and_begin_and_end_with_user(lines, budget, persona):
+    turns = build_turns(prompted(lines), persona, budget)
+    roles = [turn.role for turn in turns]
+    if persona:
+        assert roles.pop(0) == "system"
+    assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
+    assert turns[-1].content.endswith("the prompt")
+
+
+@given(LINES, BUDGETS)
+def test_the_budget_holds_but_for_the_last_turn(lines, budget):
+    turns = build_turns(prompted(lines), None, budget)
+    assert len(turns) == 1 or len(turns) <= budget.max_turns
+    assert len(turns) == 1 or sum(len(turn.content) for turn in turns) <= budget.max_chars
+
+
+@given(LINES, BUDGETS)
+def test_only_the_oldest_end_is_cut(lines, budget):
+    whole = build_turns(prompted(lines), None, PLENTY)
+    turns = build_turns(prompted(lines), None, budget)
+    assert whole[len(whole) - len(turns) :] == turns
+
+
+@given(LINES)
+def test_shrinking_ends_with_the_prompt_and_keeps_the_persona(lines):
+    turns = build_turns(prompted(lines), "P", PLENTY)
+    steps = 0
+    while (less := shrink(turns)) is not None:
+        assert len(less) < len(turns)
+        assert less[0] == turns[0]
+        assert less[1].role == "user"
+        assert less[1:] == turns[len(turns) - len(less) + 1 :]
+        turns, steps = less, steps + 1
+    assert len(turns) == 2
+    assert steps <= 5
+
+
+def test_names_only_where_several_people_speak():
+    alone = [Line("Ann", "a"), Line(None, "b"), Line("Ann", "c")]
+    assert build_turns(alone, None, PLENTY)[0] == Turn("user", "a")
+    both = [Line("Ann", "a"), Line("B:o\nb", "b"), Line(None, "c"), Line("Ann", "d")]
+    assert build_turns(both, None, PLENTY) == (
+        Turn("user", "Ann: a\nBo b: b"),
+        Turn("assistant", "c"),
+        Turn("user", "Ann: d"),
+    )
+
+
+def test_merge_leaves_out_the_empty_and_joins_over_them():
+    turns = [Turn("user", "a"), Turn("assistant", ""), Turn("user", "b"), Turn("assistant", "c")]
+    assert merge(turns) == (Turn("user", "a\nb"), Turn("assistant", "c"))
+
+
+def test_a_last_turn_above_the_budget_stays_alone():
+    turns = [Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c" * 100)]
+    assert cut(turns, Budget(10, 10)) == (turns[2],)
+    assert cut([], Budget(10, 10)) == ()
+    assert with_persona(turns, None) == tuple(turns)

@@ -1,0 +1,104 @@
+import asyncio
+
+import pytest
+
+from bot import variants as module
+from bot.errors import UnknownVariant, VariantsUnknown
+from bot.variants import Variant, Variants
+from data.store import Store
+from model.protocol import ModelCard
+from tests.bot.fake_worker import FakeWorker, away
+from tests.bot.rig import ManualClock
+
+
+@pytest.fixture
+def worker():
+    return FakeWorker(variants=("base", "tuned", "new"))
+
+
+@pytest.fixture
+def time():
+    return ManualClock()
+
+
+@pytest.fixture
+async def variants(tmp_path, worker, time):
+    async with await Store.open(tmp_path / "test.db") as store:
+        yield Variants(store, worker, "tuned", time.clock)
+
+
+async def test_known_are_asked_for_once_a_minute_and_after_forgetting(variants, worker, time):
+    assert (await variants.known())[1] == Variant("tuned", "tiny", "hash-of-tuned")
+    await variants.known()
+    assert worker.models_calls == 1
+    time.advance(61)
+    await variants.known()
+    variants.forget()
+    await variants.known()
+    assert worker.models_calls == 3
+    assert variants.remembered("base") == Variant("base", "tiny", None)
+    assert variants.remembered("nope") is None
+
+
+async def test_the_strongest_choice_counts(variants):
+    async def active():
+        return await variants.active("ann", "c", "channel")
+
+    assert await active() == "tuned"
+    for scope, scope_id, name in [
+        ("global", "", "base"),
+        ("channel", "channel", "new"),
+        ("conversation", "c", "tuned"),
+        ("user", "ann", "base"),
+    ]:
+        await variants.choose(scope, scope_id, name)
+        assert await active() == name
+    await variants.choose("user", "ann", None)
+    assert await active() == "tuned"
+    assert await variants.active("bob", "elsewhere") == "base"
+
+
+async def test_a_choice_that_is_not_served_any_more_is_passed_over(variants, worker):
+    await variants.choose("user", "ann", "new")
+    worker.variants = ("base", "tuned")
+    variants.forget()
+    assert await variants.active("ann", "c") == "tuned"
+    worker.variants = ("base",)
+    variants.forget()
+    assert await variants.active("ann", "c") == "base"
+
+
+async def test_unknown_names_are_refused(variants):
+    with pytest.raises(UnknownVariant) as error:
+        await variants.choose("user", "ann", "nope")
+    assert error.value.known == ("base", "tuned", "new")
+
+
+async def test_a_worker_that_is_away(variants, worker, time):
+    worker.models_error = away()
+    with pytest.raises(VariantsUnknown):
+        await variants.choose("user", "ann", "base")
+    assert await variants.active("ann", "c") == "tuned"
+    worker.models_error = None
+    await variants.known()
+    worker.models_error = away()
+    time.advance(61)
+    await variants.choose("user", "ann", "base")  # as far as is known
+
+
+async def test_a_worker_that_does_not_answer(variants, worker, monkeypatch):
+    async def never():
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(worker, "models", never)
+    monkeypatch.setattr(module, "_ASK_LIMIT_S", 0.01)
+    with pytest.raises(VariantsUnknown):
+        await variants.known()
+
+
+async def test_a_worker_of_another_make(variants, worker, monkeypatch):
+    async def plain():
+        return [ModelCard(id="mistral", root="mistral"), ModelCard(id="tuned", parent="mistral")]
+
+    monkeypatch.setattr(worker, "models", plain)
+    assert [one.model_id for one in await variants.known()] == ["mistral", "mistral"]
