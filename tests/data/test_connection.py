@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -126,8 +127,17 @@ async def test_a_statement_cancelled_while_it_runs_is_complete(database: Path) -
     await connection.close()
 
 
-async def test_opening_cancelled_leaves_no_thread_and_no_lock(database: Path) -> None:
+async def test_opening_cancelled_closes_what_it_opened(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[sqlite3.Connection] = []  # else the garbage collector might close it
     connect(database).close()
+
+    def keep(path: Path, *, busy_s: float) -> sqlite3.Connection:
+        kept.append(connect(path, busy_s=busy_s))
+        return kept[0]
+
+    monkeypatch.setattr("data.connection.connect", keep)
     before = set(threading.enumerate())
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -145,7 +155,8 @@ async def test_opening_cancelled_leaves_no_thread_and_no_lock(database: Path) ->
     for thread in started:
         thread.join(LIMIT_S)
         assert not thread.is_alive()
-    connect(database, busy_s=0.05).close()
+    assert kept
+    assert os.listdir(database.parent) == ["fungpt.db"]  # noqa: PTH208
 
 
 async def test_a_failed_opening_leaves_no_thread(tmp_path: Path) -> None:
@@ -192,6 +203,17 @@ async def test_another_programs_lock_is_told_of_and_waited_out(
         other.execute("ROLLBACK")
     await connection.run(PUT, "a", "1")
     assert await ids(connection) == ["a"]
+
+
+async def test_a_transaction_holds_the_write_lock_from_its_start(
+    connection: Connection, database: Path
+) -> None:
+    # Else its first read might see what another program replaces before its first write.
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=0)) as other:
+        async with connection.transaction():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
 
 
 async def test_a_full_disk_undoes_the_change_and_no_more(connection: Connection) -> None:

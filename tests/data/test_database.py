@@ -157,9 +157,9 @@ def test_what_a_killed_program_had_committed_is_there(database: Path) -> None:
         ]
 
 
-def test_a_first_write_cut_short_is_undone(filled: Path) -> None:
-    with closing(sqlite3.connect(filled)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
+@pytest.fixture
+def cut_short(filled: Path) -> Path:
+    """A database whose program died inside a write, before it came to a write-ahead file."""
     killed_while(
         filled,
         "connection.execute('PRAGMA journal_mode = DELETE')\n"
@@ -168,9 +168,17 @@ def test_a_first_write_cut_short_is_undone(filled: Path) -> None:
         "connection.execute(\"UPDATE settings SET value = 'half' || value\")",
     )
     assert (filled.parent / "fungpt.db-journal").stat().st_size > 0
-    with closing(connect(filled)) as connection:
+    return filled
+
+
+def test_a_write_cut_short_is_undone(cut_short: Path) -> None:
+    with closing(connect(cut_short)) as connection:
         values = {row["value"] for row in connection.execute("SELECT value FROM settings")}
     assert values == {"v" * 1000}
+
+
+def test_a_write_cut_short_hides_no_other_fault(cut_short: Path) -> None:
+    refused(cut_short, StoreTooNew, steps=())
 
 
 def test_a_newer_database_is_not_touched(filled: Path) -> None:

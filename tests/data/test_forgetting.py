@@ -58,12 +58,15 @@ async def test_a_person_is_gone_and_the_counts_stay(
 async def test_settings_of_conversations_with_nobody_else_go(store: Store, answered) -> None:
     await answered(store, user_id="ann", conversation="alone")
     await answered(store, user_id="ann", conversation="shared")
-    await answered(store, user_id="bob", conversation="shared")
-    for conversation in ("alone", "shared"):
+    await answered(store, user_id="ann", conversation="crowded")
+    await answered(store, user_id="aaron", conversation="shared")
+    await answered(store, user_id="bob", conversation="crowded")
+    for conversation in ("alone", "shared", "crowded"):
         await store.set_setting("conversation", conversation, "persona", "pirate")
     await store.forget("ann")
     assert await store.setting("conversation", "alone", "persona") is None
     assert await store.setting("conversation", "shared", "persona") == "pirate"
+    assert await store.setting("conversation", "crowded", "persona") == "pirate"
 
 
 async def test_what_still_runs_is_stopped(store: Store, new_request, new_answer, clock) -> None:
