@@ -13,12 +13,14 @@ class Death:
     """One end of a worker that nobody asked for.
 
     `code` is its exit code (negative: the signal), None when it hung or could not be started.
-    `served_s` is how long it was ready, None when it never was. `line` is its own last line.
+    `served_s` is how long it was ready, None when it never was. `line` says why, as far
+    as anybody knows. `stuck`: loading stood still, which another start does not mend.
     """
 
     code: int | None
     served_s: float | None
     line: str
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,12 @@ def decide(deaths: Sequence[Death], policy: RestartPolicy, rng: Random) -> Resta
         return GiveUp(f"The worker refused to start: {last.line}", configuration=True)
     if last.code == LOADING_EXIT and not ever_ready:
         return GiveUp(f"The worker could not load its model: {last.line}")
+    if last.stuck and not ever_ready:
+        return GiveUp(f"The worker does not become ready: {last.line}")
     streak = _unsteady_streak(deaths, policy.steady_s)
     if streak >= policy.give_up_after:
-        return GiveUp(f"The worker ended {streak} times in a row ({describe(last)}): {last.line}")
+        words = f": {last.line}" if last.line else ""
+        return GiveUp(f"The worker ended {streak} times in a row ({describe(last)}){words}")
     return Restart(delay(streak, policy, rng))
 
 

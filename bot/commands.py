@@ -4,6 +4,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from data.records import RatingKind
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -86,10 +88,11 @@ class Manual:
         return f"/{self.name} {self.arguments}".rstrip()
 
 
+_KINDS = ", ".join(f"{kind.emoji} {kind}" for kind in RatingKind)
 MANUALS = (
     Manual("model", "[NAME]", "which model answers; with a name (base, tuned): change it"),
     Manual("both", "PROMPT", "the same prompt to base and tuned, side by side"),
-    Manual("rate", "👍|👎|😂|🤖 [NUMBER]", "rate the last answer: good, bad, funny or robotic"),
+    Manual("rate", "KIND [NUMBER]", f"rate the last answer, or that number: {_KINDS}"),
     Manual("stats", "", "what the ratings say so far"),
     Manual("reset", "", "forget this conversation and start a new one"),
     Manual("help", "", "this list"),

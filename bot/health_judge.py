@@ -21,9 +21,13 @@ class HealthLimits:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """The worker will not come back by itself; `reason` is one line."""
+    """The worker will not come back by itself; `reason` is one line.
+
+    `loading`: it has stood still on the way to being ready.
+    """
 
     reason: str
+    loading: bool = False
 
 
 class HealthJudge:
@@ -50,7 +54,7 @@ class HealthJudge:
             self._seen, self._moved_at = (health.stage, health.progress), now
         stage = health.error or health.stage or health.status
         if now - self._moved_at > self._limits.ready_s:
-            return Hang(f"it is not ready: {stage!r} stands still for {self._limits.ready_s:g} s")
+            return Hang(f"{stage!r} has stood still for {self._limits.ready_s:g} s", loading=True)
         return WorkerStatus(WorkerPhase.LOADING, stage, health.progress)
 
     def _working(self, health: Health, stall: str | None) -> WorkerStatus | Hang:

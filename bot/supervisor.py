@@ -95,7 +95,8 @@ class Supervisor(WorkerLink):
             match decide(deaths, self._policy, self._rng):
                 case Restart(delay_s):
                     stage = f"the worker ended ({describe(death)}) and is started again"
-                    self.board.show(WorkerStatus(WorkerPhase.RESTARTING, stage, error=death.line))
+                    why = death.line or None
+                    self.board.show(WorkerStatus(WorkerPhase.RESTARTING, stage, error=why))
                     await asyncio.sleep(delay_s)
                 case GiveUp(message, configuration):
                     self._show_failure(message, configuration)
@@ -114,8 +115,9 @@ class Supervisor(WorkerLink):
             code = await process.stop(self._bounds.grace_s if hang is None else 0)
         served_s = None if self.ready_at is None else self._clock() - self.ready_at
         if hang is not None:
-            return Death(None, served_s, hang.reason)
-        return Death(code, served_s, self._log.last_line)
+            return Death(None, served_s, hang.reason, stuck=hang.loading)
+        killed = code < 0  # then its last line is not about its end
+        return Death(code, served_s, "" if killed else self._log.last_words)
 
     async def _accompany(self, process: WorkerProcess) -> Hang | None:
         """Watch the worker until it ends by itself (None) or hangs."""

@@ -77,6 +77,7 @@ class WorkerLink:
                 await self._pause()
         finally:
             self._client = None
+            self._doubt("it is replaced")  # nobody is ready from this moment on
 
     async def _judged(self, client: WorkerClient, judge: HealthJudge) -> WorkerStatus | Hang | None:
         """One look: None when it says nothing, or was begun before the newest doubt."""

@@ -37,7 +37,7 @@ class WorkerProcess:
         Its standard input is a pipe that only this process holds: however this process ends, the
         pipe closes and the worker leaves. Its own session keeps a terminal's Ctrl-C from it.
         """
-        log.last_line = ""
+        log.new_life()
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
