@@ -74,7 +74,7 @@ def choose_loader(settings: WorkerSettings) -> Loader:
 
     def load_model(progress: Progress) -> LoadedModel:
         progress("importing torch", None)
-        from model.loading import load
+        from model.assembly import load
 
         return load(settings, progress)
 

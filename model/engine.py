@@ -1,0 +1,143 @@
+"""The engine: continuous batching of rows over one runner."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from model.cache import BlockPool
+from model.engine_api import EngineLoad, FinishReason, TokenOutput, TokenRequest
+from model.errors import BadParameter, ContextLengthExceeded, UnknownModel
+from model.scheduler import Scheduler, Work
+from model.sequence import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one row computes in one step.
+
+    `input_ids` stand at `position`, `position + 1`, … of their row; the row's cache slots begin
+    at `cache_start` (in tokens). With `samples`, the step gives the row its next token.
+    """
+
+    id: str
+    variant: str
+    input_ids: list[int]
+    position: int
+    cache_start: int
+    samples: bool
+
+
+class Runner(Protocol):
+    """Owns the tensors: weights, cache and each row's sampling state."""
+
+    def begin(self, request: TokenRequest) -> None:
+        """Prepare a row's sampling state."""
+        ...
+
+    def run(self, slices: list[Slice]) -> dict[str, int]:
+        """One forward pass; the sampled token of every row whose slice samples."""
+        ...
+
+    def end(self, request_id: str) -> None:
+        """Forget a row; an unknown one is ignored."""
+        ...
+
+
+class TokenEngine:
+    """Runs rows together: they join and leave between steps, whatever their variant.
+
+    Implements `model.engine_api.Engine`.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        scheduler: Scheduler,
+        pool: BlockPool,
+        *,
+        variants: tuple[str, ...],
+        max_context: int,
+        eos_ids: Collection[int],
+    ) -> None:
+        self.variants = variants
+        self.max_context = min(max_context, pool.capacity)
+        self._runner = runner
+        self._scheduler = scheduler
+        self._pool = pool
+        self._eos_ids = frozenset(eos_ids)
+        self._rows: dict[str, Sequence] = {}
+        self._aborted: list[str] = []
+
+    def add(self, request: TokenRequest) -> None:
+        """Take a row, or raise ContextLengthExceeded, UnknownModel, BadParameter or QueueFull."""
+        if request.variant not in self.variants:
+            raise UnknownModel(request.variant, self.variants)
+        if not request.input_ids:
+            raise BadParameter("messages", "the prompt is empty")
+        if request.id in self._rows:
+            raise BadParameter(None, f"a request {request.id!r} is running already")
+        sequence = Sequence(request)
+        if sequence.most_tokens > self.max_context:
+            raise ContextLengthExceeded(self.max_context, sequence.most_tokens)
+        self._scheduler.add(sequence)
+        self._rows[request.id] = sequence
+        self._runner.begin(request)
+
+    def abort(self, request_id: str) -> None:
+        """End a row; its one ABORT output comes from the next step. An unknown id is ignored."""
+        if request_id in self._rows:
+            self._remove(request_id)
+            self._aborted.append(request_id)
+
+    def step(self) -> list[TokenOutput]:
+        """Run one forward pass, one output for each row that got a token or ended."""
+        outputs = [TokenOutput(id_, None, FinishReason.ABORT) for id_ in self._aborted]
+        self._aborted.clear()
+        if work := self._scheduler.plan():
+            tokens = self._runner.run([_slice(item, self._pool.block_size) for item in work])
+            for item in work:
+                item.sequence.computed += item.count
+            outputs.extend(self._take(id_, token) for id_, token in tokens.items())
+        return outputs
+
+    def has_work(self) -> bool:
+        """Whether a step would do something."""
+        return bool(self._rows or self._aborted)
+
+    def load(self) -> EngineLoad:
+        """How full the engine is now."""
+        return EngineLoad(
+            running=len(self._scheduler.running),
+            waiting=len(self._scheduler.waiting),
+            cache_used=self._pool.used,
+            cache_total=self._pool.total,
+        )
+
+    def _take(self, request_id: str, token: int) -> TokenOutput:
+        sequence = self._rows[request_id]
+        if token in self._eos_ids:
+            self._remove(request_id)
+            return TokenOutput(request_id, None, FinishReason.STOP)
+        sequence.generated.append(token)
+        if sequence.is_full:
+            self._remove(request_id)
+            return TokenOutput(request_id, token, FinishReason.LENGTH)
+        return TokenOutput(request_id, token, None)
+
+    def _remove(self, request_id: str) -> None:
+        self._scheduler.remove(self._rows.pop(request_id))
+        self._runner.end(request_id)
+
+
+def _slice(work: Work, block_size: int) -> Slice:
+    row = work.sequence
+    if row.extent is None:
+        raise RuntimeError(f"row {row.request.id!r} runs without cache")
+    return Slice(
+        id=row.request.id,
+        variant=row.request.variant,
+        input_ids=row.next_ids(work.count),
+        position=row.computed,
+        cache_start=row.extent.start * block_size,
+        samples=work.completes,
+    )

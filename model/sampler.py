@@ -1,0 +1,75 @@
+"""Choosing the next token of each row, with the row's own parameters and random numbers."""
+
+import torch
+from torch import Tensor
+
+from model.sampling import SamplingParams
+
+_FIRST_LOOK = 256  # candidates; nearly always enough for top_p, and far cheaper than a full sort
+
+
+class RowSampler:
+    """One row's sampling state: its random generator and the tokens it has seen.
+
+    Penalties as in transformers and OpenAI's API: `repetition_penalty` (arXiv:1909.05858) counts
+    prompt and answer, frequency and presence count the answer. Filters in transformers' order:
+    temperature, top_k, top_p (arXiv:1904.09751), min_p (arXiv:2407.01082). The same logits and
+    seed give the same token, whoever else is in the batch.
+    """
+
+    def __init__(self, params: SamplingParams, prompt: tuple[int, ...], vocab_size: int) -> None:
+        self._params = params
+        self._generator = torch.Generator().manual_seed(params.seed)
+        self._seen = torch.zeros(vocab_size, dtype=torch.bool)
+        if params.repetition_penalty != 1.0:
+            self._seen[list(prompt)] = True
+        self._counts = torch.zeros(vocab_size)
+        self._penalises = bool(params.frequency_penalty or params.presence_penalty)
+
+    def sample(self, logits: Tensor) -> int:
+        """The next token from float32 `logits` of shape (vocab,) on the CPU."""
+        token = self._choose(self._penalised(logits))
+        if self._params.repetition_penalty != 1.0:
+            self._seen[token] = True
+        if self._penalises:
+            self._counts[token] += 1
+        return token
+
+    def _penalised(self, logits: Tensor) -> Tensor:
+        penalty = self._params.repetition_penalty
+        if penalty != 1.0:
+            scaled = torch.where(logits > 0, logits / penalty, logits * penalty)
+            logits = torch.where(self._seen, scaled, logits)
+        if self._penalises:
+            logits = logits - self._params.frequency_penalty * self._counts
+            logits = logits - self._params.presence_penalty * (self._counts > 0)
+        return logits
+
+    def _choose(self, logits: Tensor) -> int:
+        if self._params.temperature == 0:
+            return int(logits.argmax())
+        scaled = logits / self._params.temperature
+        top, ids = self._candidates(scaled)
+        probabilities = self._min_p(top.softmax(-1))
+        chosen = torch.multinomial(probabilities, 1, generator=self._generator)
+        return int(ids[chosen])
+
+    def _candidates(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """What top_k and top_p leave, and their ids; likeliest first where anything is cut."""
+        vocab, top_p = len(logits), self._params.top_p
+        limit = min(self._params.top_k or vocab, vocab)
+        if top_p >= 1.0:
+            return logits.topk(limit) if limit < vocab else (logits, torch.arange(vocab))
+        top, ids = logits.topk(limit if limit < vocab else min(_FIRST_LOOK, vocab))
+        total = (top if limit < vocab else logits).logsumexp(-1)
+        mass = (top - total).exp().cumsum(-1)
+        if limit == vocab and float(mass[-1]) < top_p:
+            top, ids = logits.topk(vocab)
+            mass = (top - total).exp().cumsum(-1)
+        keep = int((mass < top_p).sum()) + 1  # the token that reaches top_p stays
+        return top[:keep], ids[:keep]
+
+    def _min_p(self, probabilities: Tensor) -> Tensor:
+        if self._params.min_p == 0:
+            return probabilities
+        return probabilities * (probabilities >= self._params.min_p * probabilities.max())

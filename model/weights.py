@@ -1,0 +1,199 @@
+"""The base model's weights as the runner uses them, taken from a loaded transformers model.
+
+Projections that read the same input (q, k and v; gate and up) are joined into one, which is one
+kernel call instead of three or two. NF4 blocks lie within a row, so joining rows changes no value.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+import torch
+from bitsandbytes.autograd._functions import matmul_4bit
+from bitsandbytes.functional import (
+    QuantState,
+    _convert_weight_packed_for_cpu,  # pyright: ignore[reportPrivateUsage]
+    dequantize_4bit,
+    dequantize_blockwise,
+    has_avx512bf16,
+)
+from bitsandbytes.nn.modules import Linear4bit
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+
+# x of shape (tokens, in) to (tokens, out), same dtype.
+Projection = Callable[[Tensor], Tensor]
+
+_PACKED_ROWS = 32  # bitsandbytes' packed layout takes rows in groups of this
+
+
+class Compute(StrEnum):
+    """How 4-bit weights are multiplied.
+
+    NF4: bitsandbytes' kernels on the 4-bit weights. PACKED: its CPU kernel for avx512_bf16, which
+    reads repacked 4-bit weights and rounds to bfloat16. FLOAT32 and BFLOAT16: dequantised once
+    into that type, which costs memory and no work per step.
+    """
+
+    NF4 = "nf4"
+    PACKED = "packed"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One decoder layer; `qkv` gives queries, keys and values side by side, `gate_up` its two."""
+
+    input_norm: Tensor
+    qkv: Projection
+    o: Projection
+    post_norm: Tensor
+    gate_up: Projection
+    down: Projection
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Everything one forward pass reads. `cos` and `sin` have the shape (max_context, head_dim)."""
+
+    embedding: Tensor
+    blocks: tuple[Block, ...]
+    norm: Tensor
+    head: Projection
+    cos: Tensor
+    sin: Tensor
+    heads: int
+    kv_heads: int
+    head_dim: int
+    eps: float
+    dtype: torch.dtype
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens."""
+        return self.embedding.shape[0]
+
+
+def best_compute(device: torch.device) -> Compute:
+    """The fastest way on this device, as measured in docs/experiments.md."""
+    if device.type != "cpu":
+        return Compute.NF4
+    return Compute.PACKED if has_avx512bf16() else Compute.FLOAT32
+
+
+@torch.inference_mode()
+def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> Weights:
+    """Read a loaded Llama or Mistral model out into `Weights`.
+
+    On a CPU the activations are float32, on a GPU the model's own dtype.
+    """
+    config, device = model.config, model.device
+    decoder = cast("Any", model).model
+    dtype = torch.float32 if device.type == "cpu" else model.dtype
+    heads, hidden = config.num_attention_heads, config.hidden_size
+    positions = torch.arange(max_context, device=device)[None]
+    like = torch.empty(0, dtype=torch.float32, device=device)
+    cos, sin = decoder.rotary_emb(like, positions)
+    return Weights(
+        embedding=decoder.embed_tokens.weight.detach(),
+        blocks=tuple(_block(layer, compute, dtype) for layer in decoder.layers),
+        norm=decoder.norm.weight.detach().to(dtype),
+        head=_dense(cast("Any", model).lm_head.weight.detach(), None),
+        cos=cos[0].to(dtype),
+        sin=sin[0].to(dtype),
+        heads=heads,
+        kv_heads=config.num_key_value_heads,
+        head_dim=getattr(config, "head_dim", None) or hidden // heads,
+        eps=config.rms_norm_eps,
+        dtype=dtype,
+    )
+
+
+def _block(layer: Any, compute: Compute, dtype: torch.dtype) -> Block:  # noqa: ANN401 - transformers' own
+    attention, mlp = layer.self_attn, layer.mlp
+    return Block(
+        input_norm=layer.input_layernorm.weight.detach().to(dtype),
+        qkv=join([attention.q_proj, attention.k_proj, attention.v_proj], compute),
+        o=join([attention.o_proj], compute),
+        post_norm=layer.post_attention_layernorm.weight.detach().to(dtype),
+        gate_up=join([mlp.gate_proj, mlp.up_proj], compute),
+        down=join([mlp.down_proj], compute),
+    )
+
+
+def join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
+    """One projection for several 4-bit layers with the same input."""
+    biases = [bias for layer in layers if (bias := cast("Tensor | None", layer.bias)) is not None]
+    bias = torch.cat(biases).detach() if biases else None
+    if compute in (Compute.FLOAT32, Compute.BFLOAT16):
+        dtype = torch.float32 if compute is Compute.FLOAT32 else torch.bfloat16
+        dense = [dequantize_4bit(layer.weight.data, _state(layer)) for layer in layers]
+        return _dense(torch.cat(dense).to(dtype), bias)
+    packed, state = _join_quantised(layers)
+    rows, columns = _shape(state)
+    fits = rows % _PACKED_ROWS == 0 and columns % cast("int", state.blocksize) == 0
+    if compute is Compute.PACKED and fits:
+        return _packed(packed, state, bias)
+    return _quantised(packed, state, bias)
+
+
+def _join_quantised(layers: Sequence[Linear4bit]) -> tuple[Tensor, QuantState]:
+    states = [_state(layer) for layer in layers]
+    absmax: list[Tensor] = []
+    for state in states:
+        scale = state.absmax
+        if state.nested:
+            offset = cast("Tensor", state.offset)
+            scale = dequantize_blockwise(state.absmax, state.state2) + offset
+        absmax.append(scale.float())
+    first = states[0]
+    joined = QuantState(
+        absmax=torch.cat(absmax),
+        shape=torch.Size((sum(_shape(state)[0] for state in states), _shape(first)[1])),
+        code=first.code,
+        blocksize=first.blocksize,
+        quant_type=first.quant_type,
+        dtype=first.dtype,
+    )
+    return torch.cat([layer.weight.data.reshape(-1, 1) for layer in layers]), joined
+
+
+def _state(layer: Linear4bit) -> QuantState:
+    return cast("Any", layer.weight).quant_state
+
+
+def _shape(state: QuantState) -> tuple[int, int]:
+    """(out, in) of a quantised matrix."""
+    rows, columns = cast("torch.Size", state.shape)
+    return rows, columns
+
+
+def _dense(weight: Tensor, bias: Tensor | None) -> Projection:
+    bias = None if bias is None else bias.to(weight.dtype)
+
+    def project(x: Tensor) -> Tensor:
+        return F.linear(x.to(weight.dtype), weight, bias).to(x.dtype)
+
+    return project
+
+
+def _packed(weight: Tensor, state: QuantState, bias: Tensor | None) -> Projection:
+    packed, state = _convert_weight_packed_for_cpu(weight, state)
+    shape, absmax, code, size = [*_shape(state)], state.absmax, state.code, state.blocksize
+    kernel = torch.ops.bitsandbytes.gemv_4bit.default
+
+    def project(x: Tensor) -> Tensor:
+        y = kernel(x, packed, shape, absmax, code, size)
+        return y if bias is None else y + bias
+
+    return project
+
+
+def _quantised(weight: Tensor, state: QuantState, bias: Tensor | None) -> Projection:
+    def project(x: Tensor) -> Tensor:
+        return matmul_4bit(x, weight.t(), state, bias=bias)
+
+    return project
