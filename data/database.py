@@ -1,6 +1,7 @@
 """Opening the database file: judged before it is touched, then brought up to date."""
 
 import sqlite3
+import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from data.migrate import APPLICATION_ID, Step, migrate, read_steps, version_of
 
 FILE_NAME = "fungpt.db"
 BUSY_S = 5.0
+
+_SWITCH_PAUSE_S = 0.01
 
 
 def connect(
@@ -30,7 +33,7 @@ def connect(
         try:
             if not judged:
                 judge(connection, path, steps)
-            _prepare(connection, steps)
+            _prepare(connection, busy_s, steps)
         except BaseException:
             connection.close()
             raise
@@ -96,15 +99,30 @@ def _judge_unwritten(path: Path, busy_s: float, steps: Sequence[Step]) -> bool:
         return True
 
 
-def _prepare(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
+def _prepare(connection: sqlite3.Connection, busy_s: float, steps: Sequence[Step]) -> None:
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_write_ahead(connection, busy_s)
     # Survives kill -9; a power cut may take the last moments, never the file.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no trace on disk
     _prove_writable(connection)
     migrate(connection, steps)
     connection.execute("PRAGMA foreign_keys = ON")  # after the migrations: they may rebuild tables
+
+
+def _switch_to_write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+    # This one statement does not wait for another program's lock by itself: two first starts
+    # at once would make one of them fail.
+    give_up = time.monotonic() + busy_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up:
+                raise
+            time.sleep(_SWITCH_PAUSE_S)
+        else:
+            return
 
 
 def _prove_writable(connection: sqlite3.Connection) -> None:

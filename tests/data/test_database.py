@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -207,6 +207,20 @@ def test_a_lock_is_waited_for_no_longer_than_the_busy_time(filled: Path) -> None
         assert "locked by another program" in refused(filled, StoreLocked, busy_s=0.05)
         other.execute("ROLLBACK")
     connect(filled, busy_s=0.05).close()
+
+
+@pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_the_first_switch_to_a_write_ahead_file_waits_its_turn(filled: Path, begin: str) -> None:
+    with closing(sqlite3.connect(filled, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute(begin)
+        other.execute("SELECT COUNT(*) FROM settings").fetchone()
+        refused(filled, StoreLocked, busy_s=0.05)
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(lambda: connect(filled, busy_s=10).close())
+            assert not wait([opening], timeout=0.2).done
+            other.execute("ROLLBACK")
+            opening.result(timeout=10)
 
 
 @pytest.mark.parametrize(
