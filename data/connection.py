@@ -42,7 +42,7 @@ class Connection:
     @classmethod
     async def open(cls, path: Path, *, busy_s: float) -> Self:
         """Open, check and migrate the database in the connection's own thread."""
-        raw = aiosqlite.Connection(partial(connect, path, busy_s=busy_s), iter_chunk_size=64)
+        raw = _Raw(partial(connect, path, busy_s=busy_s), iter_chunk_size=64)
         opening = asyncio.ensure_future(_opened(raw))
         try:
             return cls(await asyncio.shield(opening), path)
@@ -81,5 +81,20 @@ class Connection:
             return list(await self._raw.execute_fetchall(sql, bound))
 
 
-async def _opened(raw: aiosqlite.Connection) -> aiosqlite.Connection:
-    return await raw
+class _Raw(aiosqlite.Connection):
+    """Knows when its thread has stopped after a failed start; aiosqlite does not wait for it."""
+
+    stopped: asyncio.Future[None] | None = None
+
+    def stop(self) -> asyncio.Future[None] | None:
+        self.stopped = super().stop()
+        return self.stopped
+
+
+async def _opened(raw: _Raw) -> aiosqlite.Connection:
+    try:
+        return await raw
+    except BaseException:
+        if raw.stopped is not None:  # else the thread calls into a loop that may be closed by then
+            await raw.stopped
+        raise
