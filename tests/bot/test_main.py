@@ -11,6 +11,7 @@ import pytest
 
 from data.database import FILE_NAME
 from tests.bot.program import LIMIT_S, Program, child_of, gone
+from tests.bot.requests import states, until_states
 
 LOOK_AT_ITSELF = """
 import json, resource, runpy, sys
@@ -61,7 +62,7 @@ async def test_sigterm_ends_it_with_its_worker_and_keeps_the_prompt(program: Pro
         assert bot.stdin is not None
         bot.stdin.write(b"hello\n")
         worker = await child_of(bot.pid)
-        await until_running(program)
+        await until_states(program, ["running"])
         bot.send_signal(signal.SIGTERM)
         _, err = await bot.communicate()
         await gone(worker)
@@ -75,7 +76,7 @@ async def test_ctrl_c_ends_a_pipe_and_keeps_nothing_waiting(program: Program):
     async with program.started() as bot, asyncio.timeout(LIMIT_S):
         assert bot.stdin is not None
         bot.stdin.write(b"hello\n")
-        await until_running(program)
+        await until_states(program, ["running"])
         bot.send_signal(signal.SIGINT)
         _, err = await bot.communicate()
     assert bot.returncode == 1
@@ -138,25 +139,6 @@ async def test_closed_standard_streams_are_no_problem(program: Program):
     )  # fmt: skip
     assert (outcome.code, outcome.out) == (0, "")
     assert "Traceback" not in outcome.err
-
-
-async def until_running(program: Program) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while states(program) != ["running"]:  # noqa: ASYNC110 - another process's database
-            await asyncio.sleep(0.02)
-
-
-def states(program: Program) -> list[str]:
-    try:
-        database = sqlite3.connect(f"file:{program.home / FILE_NAME}?mode=ro", uri=True)
-    except sqlite3.Error:
-        return []
-    try:
-        return [row[0] for row in database.execute("SELECT state FROM requests ORDER BY id")]
-    except sqlite3.Error:
-        return []
-    finally:
-        database.close()
 
 
 async def read_all(stream: asyncio.StreamReader | None) -> str:
