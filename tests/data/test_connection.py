@@ -168,6 +168,20 @@ async def test_a_failed_opening_leaves_no_thread(tmp_path: Path) -> None:
         assert not thread.is_alive()
 
 
+def test_a_failed_opening_has_done_with_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    before = set(threading.enumerate())
+    for _ in range(20):
+        with pytest.raises(StoreError, match="cannot be opened"):
+            asyncio.run(Connection.open(tmp_path, busy_s=0.1))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(LIMIT_S)
+    assert failures == []
+
+
 async def test_closing_waits_for_a_transaction_and_may_be_repeated(database: Path) -> None:
     connection = await Connection.open(database, busy_s=0.1)
     inside, go_on = asyncio.Event(), asyncio.Event()
