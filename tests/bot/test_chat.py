@@ -238,12 +238,30 @@ async def test_stopping_before_any_text_stores_no_answer(path):
         assert len(it.worker.calls) == 1
 
 
-async def test_stopping_at_once_while_it_is_about_to_be_served(path):
+async def test_stopping_at_once_after_submitting(path):
     async with rig(path) as it:
         ticket = await it.submit()
-        ticket.stop()  # its task exists, and has not run yet
+        ticket.stop()
         assert (await ticket.result()).state is RequestState.STOPPED
         assert it.worker.calls == []
+
+
+async def test_stopping_between_being_chosen_and_being_served(path):
+    async with rig(path) as it:
+        new = await it.chat._intake.request(it.ask())
+        request, _ = await it.store.add_request(new)
+        ticket = it.chat._enqueue(it.chat._ticket(request))
+        ticket.stop()  # in the same step of the loop: its task has not begun
+        assert (await ticket.result()).state is RequestState.STOPPED
+        assert it.worker.calls == []
+
+
+async def test_those_behind_one_that_is_stopped_move_up(path):
+    async with rig(path, worker=FakeWorker(otherwise=(Hang(),)), worker_concurrency=1) as it:
+        await until(await it.submit(), Started)
+        first, second = await it.submit(), await it.submit(user="bob")
+        first.stop()
+        assert second.last_queued.position == 1
 
 
 async def test_stopping_after_the_end_changes_nothing(path):
@@ -336,11 +354,25 @@ async def test_closing_waits_for_what_runs_and_starts_nothing_new(path):
         running, waiting = await it.submit(), await it.submit()
         await until(running, Started)
         closing = asyncio.create_task(it.chat.aclose(drain_s=5))
+        for _ in range(50):  # it would have cut the answer short by now
+            await asyncio.sleep(0)
         gate.set()
         await closing
         assert isinstance(running.outcome, Finished)
         assert waiting.outcome.state is RequestState.WAITING
         assert len(it.worker.calls) == 1
+
+
+async def test_what_waits_for_the_worker_is_parked_too(path):
+    watch = FakeWatch()
+    watch.ready.clear()
+    async with rig(path, watch=watch) as it:
+        ticket = await it.submit()
+        await watch.waiting.wait()
+        await it.chat.aclose()
+        assert (await ticket.result()).state is RequestState.WAITING
+        [row] = await it.store.unfinished()
+        assert (row.state, row.attempts) == (RequestState.WAITING, 0)
 
 
 async def test_cancelling_run_parks_too(path):

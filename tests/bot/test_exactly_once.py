@@ -106,7 +106,7 @@ async def play(path, plays, actions, concurrency):
         assert await it.store.unfinished() == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PLAYS, ACTIONS, st.integers(1, 3))
 def test_each_request_ends_once(plays, actions, concurrency):
     with tempfile.TemporaryDirectory() as folder:

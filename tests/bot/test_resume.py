@@ -95,6 +95,8 @@ async def test_the_same_message_seen_again_before_and_after_resuming(path, time)
     async with rig(path, time=time, running=False) as it:
         early = await it.chat.submit(it.ask(source_key="one"))
         [other] = await it.chat.resume()
+        states = [row.state for row in await it.store.unfinished()]
+        assert states == [RequestState.WAITING] * 2
         run = asyncio.create_task(it.chat.run())
         assert await it.chat.submit(it.ask(source_key="two")) is other
         assert shown(await events(early)) == shown(await events(other)) == "Hello there"
