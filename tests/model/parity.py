@@ -1,0 +1,103 @@
+"""The engine beside transformers' `generate` with peft, over the same NF4 weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from model.adapters import load_adapter
+from model.assembly import build_engine, end_ids
+from model.base import ResolvedBase
+from model.engine import TokenEngine
+from model.engine_api import FinishReason, TokenRequest
+from model.loading import check_architecture, load_quantised
+from model.sampling import SamplingParams
+from model.settings import WorkerSettings
+from model.weights import Compute, take_weights
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same model twice: as transformers runs it, and as the engine does."""
+
+    reference: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    engine: TokenEngine
+
+    def generate(self, prompt: Sequence[int], variant: str, tokens: int) -> list[int]:
+        """Greedy ids by transformers and peft, without the end token."""
+        ids = torch.tensor([list(prompt)])
+        options = {"max_new_tokens": tokens, "do_sample": False, "pad_token_id": 0}
+        mask = torch.ones_like(ids)
+        model = self.reference
+        with torch.inference_mode():
+            if variant == "base" and isinstance(model, PeftModel):
+                with model.disable_adapter():
+                    out = model.generate(input_ids=ids, attention_mask=mask, **options)
+            else:
+                if isinstance(model, PeftModel):
+                    model.set_adapter(variant)
+                out = model.generate(input_ids=ids, attention_mask=mask, **options)
+        new = out[0, len(prompt) :].tolist()
+        ends = end_ids(model, self.tokenizer)
+        return new[: next((i for i, id_ in enumerate(new) if id_ in ends), None)]
+
+
+def make_pair(
+    base: ResolvedBase,
+    adapters: dict[str, Path],
+    *,
+    compute: Compute = Compute.NF4,
+    dtype: torch.dtype = torch.float32,
+    **settings: int,
+) -> Pair:
+    """Load `base` with its adapters both ways; the reference runs without the packed kernel."""
+    model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=True)
+    model.eval()
+    config = check_architecture(base)
+    loaded = [
+        load_adapter(name, str(folder), base, config, lambda *_: None)
+        for name, folder in adapters.items()
+    ]
+    weights = take_weights(model, compute, max_context=512)
+    engine = build_engine(
+        WorkerSettings(_env_file=None, kv_cache_mb=64, **settings),
+        config,
+        weights,
+        loaded,
+        end_ids(model, tokenizer),
+        max_context=512,
+    )
+    reference = model
+    for name, folder in adapters.items():
+        if isinstance(reference, PeftModel):
+            reference.load_adapter(str(folder), adapter_name=name)
+        else:
+            reference = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
+    return Pair(reference.eval(), tokenizer, engine)
+
+
+def greedy(id_: str, prompt: Sequence[int], variant: str, tokens: int) -> TokenRequest:
+    """A greedy request."""
+    return TokenRequest(
+        id_, tuple(prompt), variant, SamplingParams(max_tokens=tokens, temperature=0)
+    )
+
+
+def run(engine: TokenEngine, arrivals: dict[int, list[TokenRequest]]) -> dict[str, list[int]]:
+    """Run requests that arrive before the given steps; each row's ids."""
+    out: dict[str, list[int]] = {}
+    step = 0
+    while engine.has_work() or any(at >= step for at in arrivals):
+        for request in arrivals.get(step, []):
+            out[request.id] = []
+            engine.add(request)
+        for output in engine.step():
+            if output.token_id is not None:
+                out[output.id].append(output.token_id)
+            assert output.finish_reason in (None, FinishReason.STOP, FinishReason.LENGTH)
+        step += 1
+    return out
