@@ -1,0 +1,48 @@
+# Two commands are all one needs: `make run` and `make test`. `make help` lists the others.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+# Messages of the set-up go to standard error: what `make run` prints is the answers.
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "FunGPT needs Python 3.11 or later, $(PYTHON) is $$($(PYTHON) -V): name another with make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up .venv (once, about two minutes and 2 GB) ..." >&2
+	@$(PYTHON) -m venv .venv >&2
+	@$(BIN)/python -m pip install --quiet "$$(grep '^pip==' requirements.lock)" >&2
+	@$(BIN)/python -m pip install --quiet --requirement requirements.lock >&2
+	@touch $@
+
+.PHONY: help run test check format adapter bench lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(READY) ## chat: on Discord when DISCORD_TOKEN is set, in the terminal otherwise
+	@$(BIN)/python -m bot
+
+test: $(READY) ## run the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## what CI and pre-commit run: format, lint, types, tests with coverage
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/basedpyright
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+format: $(READY) ## format the code and mend what the linter can
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: $(READY) ## measure speed and memory, as ratios in one run
+	@$(BIN)/python -m tests.bench
+
+adapter: $(READY) ## train the demo adapter again, measure it and write docs/demo-adapter.md
+	@$(BIN)/python -m training demo
+
+lock: ## pin the newest allowed versions of everything into requirements.lock (on a CPU machine)
+	@tools/lock.sh $(PYTHON)
+
+clean: ## remove the virtual environment (what is stored under var/ stays)
+	@rm -rf .venv
