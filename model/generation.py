@@ -46,7 +46,8 @@ class Generation:
     ) -> None:
         self.request = request
         self.extension = extension
-        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._acceptance: asyncio.Future[RequestError | None]
+        self._acceptance = asyncio.get_running_loop().create_future()
         self.first_token_s: float | None = None
         self.duration_s: float | None = None
         self.outcome = ""
@@ -72,13 +73,18 @@ class Generation:
     @property
     def was_accepted(self) -> bool:
         """Whether the engine took the row."""
-        accepted = self.accepted
-        return accepted.done() and not accepted.cancelled() and accepted.exception() is None
+        told = self._acceptance
+        return told.done() and not told.cancelled() and told.result() is None
 
     def accept(self) -> None:
         """The engine took the row."""
-        if not self.accepted.done():
-            self.accepted.set_result(None)
+        if not self._acceptance.done():
+            self._acceptance.set_result(None)
+
+    async def accepted(self) -> None:
+        """Wait until the engine took the row; raises what it is refused with."""
+        if (error := await self._acceptance) is not None:
+            raise error
 
     def feed(self, output: TokenOutput) -> None:
         """Take one step's output."""
@@ -96,8 +102,8 @@ class Generation:
         if self.ended:
             return
         self._settle(error, error.code)
-        if not self.accepted.done():
-            self.accepted.set_exception(error)
+        if not self._acceptance.done():
+            self._acceptance.set_result(error)
 
     def abandon(self) -> bool:
         """Nobody reads any more; whether that ended it."""

@@ -49,8 +49,6 @@ def error_middleware(metrics: WorkerMetrics) -> Middleware:
             metrics.refused(body.code or "")
             allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
             return _answer(error.status, body, allow)
-        except ConnectionError:
-            raise
         except Exception:  # the request's border: the others go on
             if STARTED in request:
                 raise  # part of an answer is sent: all that is left is to close the connection

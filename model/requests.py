@@ -99,7 +99,7 @@ def _path(loc: tuple[int | str, ...]) -> str | None:
             path += f"[{part}]"
         elif not path:
             path = part[:_SHOWN]
-        elif "[" not in part and part not in _UNION_MEMBERS:
+        elif part.isidentifier() and part not in _UNION_MEMBERS:
             path += f".{part[:_SHOWN]}"
     return path or None
 

@@ -1,6 +1,7 @@
 """What each address answers."""
 
 import asyncio
+import logging
 import time
 
 from aiohttp import web
@@ -14,7 +15,11 @@ from model.requests import parse_chat
 from model.service import EngineService
 from model.sse import EventStream, stream_answer
 
+log = logging.getLogger(__name__)
+
 BODY_LIMIT_S = 30.0
+KEEP_ALIVE_S = 10.0
+SEND_LIMIT_S = 30.0
 _NOT_OK = 503
 
 
@@ -40,8 +45,11 @@ class Routes:
         async with self._service.generate(asked) as generation:
             if not asked.stream:
                 return _json(await _whole(generation, created))
-            events = EventStream(request)
-            await stream_answer(events, asked, generation, created)
+            events = EventStream(request, SEND_LIMIT_S)
+            try:
+                await stream_answer(events, asked, generation, created, KEEP_ALIVE_S)
+            except ConnectionError as error:
+                log.info("%s: the reader is gone: %s", generation.id, error)
             return events.response
 
     async def models(self, request: web.Request) -> web.Response:

@@ -174,7 +174,8 @@ def load_scripted(
     outside = outside or Outside()
     for part in range(10):
         progress("loading the script", part / 10)
-        outside.sleep(script.load_seconds / 10)
+        if script.load_seconds:
+            outside.sleep(script.load_seconds / 10)
     if script.hang_load:
         outside.hang()
     if script.fail_load is not None:

@@ -87,6 +87,11 @@ class EngineService:
             waiting=self._engine_load.waiting,
         )
 
+    @property
+    def answering(self) -> int:
+        """Requests that came in and whose readers have not left yet."""
+        return len(self._rows)
+
     def busy_s(self) -> float:
         """How long the current step has been running."""
         return self._thread.busy_s()
@@ -107,7 +112,7 @@ class EngineService:
         self._no_rows.clear()
         try:
             self._thread.add(generation.request)
-            await generation.accepted
+            await generation.accepted()
             yield generation
         finally:
             if generation.abandon():

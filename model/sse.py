@@ -9,8 +9,6 @@ from model.generation import Finished, Generation, Piece
 from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
 from model.refusals import STARTED, describe
 
-KEEP_ALIVE_S = 10.0
-SEND_LIMIT_S = 30.0
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
@@ -19,13 +17,13 @@ _HEADERS = {
 
 
 class SlowReader(ConnectionError):
-    """The reader has not taken anything for SEND_LIMIT_S."""
+    """The reader has not taken anything for too long."""
 
 
 class EventStream:
     """Writes events to one connection; a reader that takes nothing for too long is cut off."""
 
-    def __init__(self, request: web.Request, send_limit_s: float = SEND_LIMIT_S) -> None:
+    def __init__(self, request: web.Request, send_limit_s: float) -> None:
         self._request = request
         self._limit = send_limit_s
         self.response = web.StreamResponse(headers=_HEADERS)
@@ -58,7 +56,7 @@ async def stream_answer(
     asked: ChatRequest,
     generation: Generation,
     created: int,
-    keep_alive_s: float = KEEP_ALIVE_S,
+    keep_alive_s: float,
 ) -> None:
     """Send an accepted request's answer up to `[DONE]`, or up to the error that ended it."""
     chunks = _Chunks(generation, created)

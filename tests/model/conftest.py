@@ -66,6 +66,23 @@ def make_settings(**fields: object) -> WorkerSettings:
     return WorkerSettings(_env_file=None, **({"base_model": "scripted"} | fields))
 
 
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    yield made
+    made.open()  # whatever a test left waiting
+
+
+@pytest.fixture(name="make_settings")
+def make_settings_fixture() -> Callable[..., WorkerSettings]:
+    return make_settings
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    return until
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that no event announces."""
     async with asyncio.timeout(LIMIT_S):
@@ -86,7 +103,7 @@ StartWorker = Callable[..., Awaitable[Worker]]
 
 
 @pytest.fixture
-async def start_worker() -> AsyncIterator[StartWorker]:
+async def start_worker(gate: Gate) -> AsyncIterator[StartWorker]:
     """Start a worker: `await start_worker(script_field=…, settings={…}, gate=…, ready=True)`."""
     before = asyncio.all_tasks()
     async with AsyncExitStack() as stack:
@@ -119,7 +136,8 @@ async def start_worker() -> AsyncIterator[StartWorker]:
             return Worker(service, session, url)
 
         yield start
-    await until(lambda: asyncio.all_tasks() <= before)
+        gate.open()
+    await until(lambda: asyncio.all_tasks() - {asyncio.current_task()} <= before)
 
 
 @dataclass
