@@ -28,6 +28,7 @@ from model.settings import SCRIPTED, WorkerSettings, load_settings
 REFUSED = 2
 LOAD_FAILED = 3
 ENGINE_FAILED = 4
+CLOSE_LIMIT_S = 2.0
 _LAST_WORDS_S = 0.5
 
 
@@ -81,7 +82,12 @@ def choose_loader(settings: WorkerSettings) -> Loader:
     return load_model
 
 
-async def serve(arguments: Arguments, settings: WorkerSettings, load: Loader) -> int:
+async def serve(
+    arguments: Arguments,
+    settings: WorkerSettings,
+    load: Loader,
+    close_limit_s: float = CLOSE_LIMIT_S,
+) -> int:
     """Listen, load, serve until a signal or a failure; the process's exit code."""
     stop = _stop_on_signals()
     service = EngineService(load, WorkerMetrics())
@@ -93,7 +99,7 @@ async def serve(arguments: Arguments, settings: WorkerSettings, load: Loader) ->
         print(Listening(host=arguments.host, port=port).model_dump_json(), flush=True)
         return await _until_done(service, stop, settings.drain_s)
     finally:
-        stuck = not await service.close()
+        stuck = not await service.close(close_limit_s)
         await runner.cleanup()
         if stuck:
             logging.getLogger(__name__).warning("the engine is stuck in a step: leaving it behind")
@@ -133,8 +139,8 @@ async def _until_done(service: EngineService, stop: asyncio.Event, drain_s: floa
         await asyncio.sleep(_LAST_WORDS_S)  # so that /health can tell whoever is asking
         return LOAD_FAILED if failure.loading else ENGINE_FAILED
     finally:
-        failing.cancel()
-        stopping.cancel()
+        for task in (failing, stopping):
+            task.cancel()
 
 
 def _exit_on_stdin_eof() -> None:

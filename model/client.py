@@ -121,6 +121,8 @@ class WorkerClient:
             raise convert(error) from error
         except openai.OpenAIError as error:
             raise convert(error) from error
+        except ValueError:  # declared as JSON, but none
+            return Health(status="ok")
         return _as_health(answer) or Health(status="ok")
 
     async def models(self) -> list[ModelCard]:
@@ -130,7 +132,7 @@ class WorkerClient:
             return ModelList.model_validate(answer).data
         except openai.OpenAIError as error:
             raise convert(error) from error
-        except ValidationError as error:
+        except ValueError as error:
             raise WorkerUnavailable(f"{self._root} is no OpenAI-compatible server") from error
 
     async def stream(
