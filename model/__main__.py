@@ -143,7 +143,8 @@ async def _until_done(service: EngineService, stop: asyncio.Event, drain_s: floa
             task.cancel()
 
 
-def _exit_on_stdin_eof() -> None:
+def exit_on_stdin_eof() -> None:
+    """Wait for standard input's end, then end the process at once, whatever it is doing."""
     while os.read(0, 4096):
         pass
     os._exit(0)
@@ -162,7 +163,7 @@ def main(argv: list[str]) -> int:
         check_address(arguments.host, settings.worker_api_key)
         load = choose_loader(settings)
         if arguments.exit_on_stdin_eof:
-            threading.Thread(target=_exit_on_stdin_eof, name="stdin", daemon=True).start()
+            threading.Thread(target=exit_on_stdin_eof, name="stdin", daemon=True).start()
         return asyncio.run(serve(arguments, settings, load))
     except ConfigError as error:
         print(f"model: {error}", file=sys.stderr)

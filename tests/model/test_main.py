@@ -15,6 +15,7 @@ from model.__main__ import (
     REFUSED,
     Arguments,
     choose_loader,
+    exit_on_stdin_eof,
     main,
     parse_arguments,
     serve,
@@ -190,3 +191,22 @@ def test_another_model_is_loaded_by_loading_alone(make_settings, monkeypatch):
 def test_a_wrong_script_is_refused_before_anything_starts(make_settings):
     with pytest.raises(ConfigError):
         choose_loader(make_settings(fungpt_script="{"))
+
+
+def test_the_end_of_standard_input_is_the_end(monkeypatch):
+    reads, exits = [b"x", b""], []
+    monkeypatch.setattr("os.read", lambda *_: reads.pop(0))
+    monkeypatch.setattr("os._exit", exits.append)
+    exit_on_stdin_eof()
+    assert (reads, exits) == ([], [0])
+
+
+def test_main_returns_what_serving_ends_with(scripted_env, monkeypatch):
+    async def served(arguments, settings, load) -> int:
+        assert (arguments.port, settings.base_model) == (0, "scripted")
+        return ENGINE_FAILED
+
+    monkeypatch.setattr("model.__main__.serve", served)
+    monkeypatch.setattr("logging.basicConfig", lambda **_: None)
+    monkeypatch.setattr("model.__main__.exit_on_stdin_eof", lambda: None)
+    assert main(["--port", "0", "--exit-on-stdin-eof"]) == ENGINE_FAILED
