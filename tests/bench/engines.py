@@ -1,0 +1,88 @@
+"""The demo model as transformers runs it and as our engine does, on the same NF4 weights."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+
+from data.datasets import read_prompts
+from model.adapters import load_adapter
+from model.assembly import build_engine, end_ids
+from model.base import resolve_base
+from model.codec import ChatTurn
+from model.engine import TokenEngine
+from model.engine_api import TokenRequest
+from model.loading import check_architecture, load_quantised
+from model.prompt import PromptRenderer
+from model.sampling import SamplingParams
+from model.settings import SHIPPED_ADAPTER, WorkerSettings
+from model.weights import Compute, take_weights
+
+TOKENS = 48
+MAX_CONTEXT = 2048
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything that the measurements share."""
+
+    reference: PeftModel
+    engines: dict[Compute, TokenEngine]
+    prompts: list[list[int]]
+
+    def generate(self, variant: str, index: int) -> float:
+        """Tokens per second of one `generate` call, which must give all its tokens."""
+        ids = torch.tensor([self.prompts[index]])
+        options = {"max_new_tokens": TOKENS, "min_new_tokens": TOKENS, "do_sample": False}
+        call = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pad_token_id": 0}
+        with torch.inference_mode():
+            begun = time.perf_counter()
+            if variant == "base":
+                with self.reference.disable_adapter():
+                    self.reference.generate(**call, **options)
+            else:
+                self.reference.generate(**call, **options)
+            return TOKENS / (time.perf_counter() - begun)
+
+    def run(self, compute: Compute, variants: Sequence[str]) -> float:
+        """Tokens per second over all rows, one for each variant given, started together."""
+        engine = self.engines[compute]
+        begun = time.perf_counter()
+        for i, variant in enumerate(variants):
+            engine.add(request(str(i), self.prompts[i % len(self.prompts)], variant))
+        tokens = 0
+        while engine.has_work():
+            tokens += sum(output.token_id is not None for output in engine.step())
+        return tokens / (time.perf_counter() - begun)
+
+
+def request(id_: str, prompt: Sequence[int], variant: str, tokens: int = TOKENS) -> TokenRequest:
+    """A greedy request; the bench's engines know no end token, so it gives all its tokens."""
+    return TokenRequest(
+        id_, tuple(prompt), variant, SamplingParams(max_tokens=tokens, temperature=0)
+    )
+
+
+def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:
+    """Load the demo model and its adapter, as reference and as an engine for each compute path."""
+    base = resolve_base("demo", home, lambda *_: None)
+    config = check_architecture(base)
+    adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, lambda *_: None)
+    engines: dict[Compute, TokenEngine] = {}
+    for compute in computes:
+        exact = compute in (Compute.NF4, Compute.FLOAT32)
+        dtype = torch.float32 if exact else torch.bfloat16
+        model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False)
+        weights = take_weights(model, compute, MAX_CONTEXT)
+        settings = WorkerSettings(_env_file=None, max_running=8)
+        engines[compute] = build_engine(settings, config, weights, [adapter], set(), MAX_CONTEXT)
+    model, tokenizer = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
+    assert end_ids(model, tokenizer)
+    reference = PeftModel.from_pretrained(model, str(SHIPPED_ADAPTER)).eval()
+    renderer = PromptRenderer(tokenizer)
+    texts = [p.prompt for p in read_prompts(SHIPPED_ADAPTER.parents[1] / "prompts.jsonl")[:8]]
+    prompts = [renderer.encode([ChatTurn("user", text)]) for text in texts]
+    return Bench(reference, engines, prompts)
