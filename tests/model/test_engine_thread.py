@@ -72,8 +72,11 @@ def test_a_refusal_is_told_and_costs_nothing(harness):
     assert isinstance(refused.error, UnknownModel)
 
 
-def test_an_idle_thread_sleeps(harness):
-    time.sleep(0.05)  # time in which a busy loop would step
+def test_an_idle_thread_sleeps(harness, monkeypatch):
+    looks = []
+    monkeypatch.setattr(harness.engine, "has_work", lambda: looks.append(1))
+    time.sleep(0.05)  # time in which a busy loop would look again and again
+    assert looks == []
     assert harness.events.empty()
     assert harness.thread.busy_s() == 0
 
