@@ -60,12 +60,11 @@ async def _run(settings: BotSettings) -> int:
 
 
 def _front_end(services: Services) -> FrontEnd:
-    """Where people are met. The Discord front end gets its place here."""
+    """Where people are met."""
     if services.settings.discord_token is not None:
-        raise SettingsError(
-            "DISCORD_TOKEN is set, but this version has no Discord front end yet:"
-            " unset it to chat in the terminal."
-        )
+        from bot.discord.front_end import DiscordFrontEnd  # the terminal shall not wait for it
+
+        return DiscordFrontEnd(services)
     chat, store = services.chat, services.store
     if sys.stdin.isatty() and sys.stdout.isatty():
         return TerminalFrontEnd(services, Session(chat, store, terminal_place()))

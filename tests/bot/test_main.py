@@ -115,7 +115,6 @@ async def test_a_second_bot_on_the_same_database_is_refused(program: Program):
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("DISCORD_TOKEN", "abc", "no Discord front end yet"),
         ("QUEUE_MAX", "many", "QUEUE_MAX"),
         ("FUNGPT_HOME", "/proc/nowhere", "FUNGPT_HOME=/proc/nowhere cannot be written"),
         ("ADAPTERS", "nonsense", "ADAPTERS"),

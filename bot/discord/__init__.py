@@ -1,0 +1,1 @@
+"""The Discord front end: the chat in channels, threads and direct messages."""
