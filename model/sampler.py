@@ -5,6 +5,7 @@ from torch import Tensor
 
 from model.sampling import SamplingParams
 
+_GREEDY_BELOW = 1e-5  # a temperature that float32 logits cannot be divided by
 _FIRST_LOOK = 256  # candidates; nearly always enough for top_p, and far cheaper than a full sort
 
 
@@ -39,6 +40,8 @@ class RowSampler:
         penalty = self._params.repetition_penalty
         if penalty != 1.0:
             scaled = torch.where(logits > 0, logits / penalty, logits * penalty)
+            # A tiny penalty gives infinities, and two of them a probability that is no number.
+            scaled = scaled.clamp(max=torch.finfo(logits.dtype).max)
             logits = torch.where(self._seen, scaled, logits)
         if self._penalises:
             logits = logits - self._params.frequency_penalty * self._counts
@@ -46,9 +49,9 @@ class RowSampler:
         return logits
 
     def _choose(self, logits: Tensor) -> int:
-        if self._params.temperature == 0:
+        if self._params.temperature < _GREEDY_BELOW:
             return int(logits.argmax())
-        scaled = logits / self._params.temperature
+        scaled = (logits - logits.max()) / self._params.temperature
         top, ids = self._candidates(scaled)
         probabilities = self._min_p(top.softmax(-1))
         chosen = torch.multinomial(probabilities, 1, generator=self._generator)
