@@ -74,7 +74,7 @@ class TokenEngine:
             raise UnknownModel(request.variant, self.variants)
         if not request.input_ids:
             raise BadParameter("messages", "the prompt is empty")
-        if request.id in self._rows:
+        if request.id in self._rows or request.id in self._aborted:
             raise BadParameter(None, f"a request {request.id!r} is running already")
         sequence = Sequence(request)
         if sequence.most_tokens > self.max_context:
