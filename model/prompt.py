@@ -94,9 +94,17 @@ class PromptRenderer:
         return replace(turn, content=content)
 
     def _characters(self, text: str) -> tuple[int, ...]:
+        """Every character by itself, so that no control token can come out.
+
+        Each is encoded behind a line end, which is then taken away: alone, many tokenizers would
+        put a space before it.
+        """
         ids: list[int] = []
+        before = self._ids("\n")
         for character in text:
-            ids.extend(self._ids(character))
+            both = self._ids(f"\n{character}")
+            alone = both[: len(before)] != before
+            ids.extend(self._ids(character) if alone else both[len(before) :])
         return tuple(ids)
 
     def _ids(self, text: str) -> list[int]:
