@@ -6,7 +6,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _UNFINISHED = "\ufffd"
-_LONGEST_UNFINISHED = 8  # tokens; a character has at most 4 bytes, so more is no character at all
 
 
 class IncrementalDetokenizer:
@@ -19,16 +18,18 @@ class IncrementalDetokenizer:
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
         self._tokenizer = tokenizer
+        added = tokenizer.added_tokens_decoder
+        self._silent = frozenset(id_ for id_, token in added.items() if token.special)
         self._context: list[int] = []  # tokens already handed out, kept for what follows them
         self._held: list[int] = []  # tokens whose text is not complete yet
 
     def add(self, token_id: int) -> str:
         """The text this token completes; "" while a character is unfinished."""
+        if token_id in self._silent:  # as context it would look like the beginning of a text
+            return ""
         self._held.append(token_id)
         text = self._new_text()
-        if text.endswith(_UNFINISHED) and len(self._held) < _LONGEST_UNFINISHED:
-            return ""
-        return self._hand_out(text)
+        return "" if text.endswith(_UNFINISHED) else self._hand_out(text)
 
     def flush(self) -> str:
         """What is held back, an unfinished character as U+FFFD."""
