@@ -6,16 +6,30 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PretrainedConfig
 
-from model.base import Progress, ResolvedBase, hub_snapshot
+from model.base import Progress, ResolvedBase, hub_snapshot, local_folder
 from model.errors import AdapterMismatch, ConfigError
 from model.manifest import file_sha256, read_manifest
 
+# Kinds of LoRA that compute something else, and starts that rewrite the base's own weights.
+_OTHER_KINDS = (
+    "use_dora",
+    "use_qalora",
+    "use_bdlora",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+    "modules_to_save",
+    "fan_in_fan_out",
+    "layer_replication",
+)
+_OTHER_STARTS = ("pissa", "olora", "corda", "loftq", "lora_ga")
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _WEIGHTS = "adapter_model.safetensors"
 _KEY = re.compile(
@@ -35,11 +49,18 @@ class PeftConfig(BaseModel):
     use_rslora: bool = False
     rank_pattern: dict[str, int] = {}
     alpha_pattern: dict[str, float] = {}
-    use_dora: bool = False
     bias: str = "none"
-    modules_to_save: list[str] | None = None
-    fan_in_fan_out: bool = False
-    layer_replication: list[list[int]] | None = None
+    init_lora_weights: bool | str | None = True
+
+    @field_validator("alpha_pattern")
+    @classmethod
+    def _patterns(cls, value: dict[str, float]) -> dict[str, float]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return value
 
     def scaling(self, module: str, rank: int) -> float:
         """The factor of B·A for a module of this name (peft: alpha / r, rsLoRA: alpha / √r)."""
@@ -47,7 +68,7 @@ class PeftConfig(BaseModel):
             (
                 value
                 for key, value in self.alpha_pattern.items()
-                if re.match(rf"(.*\.)?{key}$", module)
+                if re.match(rf"(.*\.)?({key})$", module)
             ),
             self.lora_alpha,
         )
@@ -55,15 +76,13 @@ class PeftConfig(BaseModel):
 
     def unsupported(self) -> str | None:
         """The name of what this adapter needs and serving does not have."""
-        checks = {
-            f"peft_type {self.peft_type!r} (only 'LORA')": self.peft_type != "LORA",
-            "use_dora": self.use_dora,
-            f"bias {self.bias!r} (only 'none')": self.bias != "none",
-            "modules_to_save": bool(self.modules_to_save),
-            "fan_in_fan_out": self.fan_in_fan_out,
-            "layer_replication": bool(self.layer_replication),
-        }
-        return next((name for name, needed in checks.items() if needed), None)
+        if self.peft_type != "LORA":
+            return f"peft_type {self.peft_type!r} (only 'LORA')"
+        if self.bias != "none":
+            return f"bias {self.bias!r} (only 'none')"
+        if str(self.init_lora_weights).lower().startswith(_OTHER_STARTS):
+            return f"the base changed by {self.init_lora_weights!r} (save it as plain LoRA)"
+        return next((kind for kind in _OTHER_KINDS if (self.model_extra or {}).get(kind)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,8 @@ def load_adapter(
     Raises ConfigError when it cannot be read or needs what serving does not have, AdapterMismatch,
     naming both, when it was made for another base.
     """
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
+    folder = local_folder(source)
+    if folder is None:
         folder = hub_snapshot(source, f"ADAPTERS: {name}={source}", progress)
     peft = _read_config(name, folder)
     manifest = read_manifest(folder)
@@ -115,9 +134,12 @@ def _read_config(name: str, folder: Path) -> PeftConfig:
     path = folder / "adapter_config.json"
     try:
         config = PeftConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(f"adapter {name}: {path} is no peft adapter config: {first}") from error
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"])) or "the file"
+        raise ConfigError(f"adapter {name}: {path}: {place}: {detail['msg']}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"adapter {name}: {path} cannot be read: {error}") from error
     if (needed := config.unsupported()) is not None:
         raise ConfigError(f"adapter {name} needs {needed}, which this worker does not serve")
     return config
@@ -136,16 +158,27 @@ def _pairs(
             )
         place = (int(found["layer"]), found["linear"])
         sides.setdefault(place, {})[found["side"]] = tensor.float()
+    if not sides:
+        raise ConfigError(f"adapter {name} is empty: it holds no LoRA weights")
     pairs: dict[tuple[int, str], LoraPair] = {}
     for (layer, linear), both in sides.items():
         if both.keys() != {"A", "B"}:
             raise ConfigError(
                 f"adapter {name} is damaged: half of layer {layer} {linear} is missing"
             )
+        if not _is_product(both["A"], both["B"]):
+            raise ConfigError(
+                f"adapter {name} is damaged: layer {layer} {linear} has A of shape "
+                f"{tuple(both['A'].shape)} and B of shape {tuple(both['B'].shape)}"
+            )
         group = "self_attn" if linear in LINEARS[:4] else "mlp"
         scaling = config.scaling(f"model.layers.{layer}.{group}.{linear}", both["A"].shape[0])
         pairs[layer, linear] = LoraPair(both["A"], both["B"] * scaling)
     return pairs
+
+
+def _is_product(a: Tensor, b: Tensor) -> bool:
+    return a.dim() == b.dim() == 2 and b.shape[1] == a.shape[0] > 0
 
 
 def linear_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:

@@ -51,10 +51,12 @@ class AdapterManifest(BaseModel):
 def read_manifest(folder: Path) -> AdapterManifest | None:
     """The manifest in an adapter's folder, None where there is none; ConfigError when damaged."""
     path = folder / MANIFEST
-    if not path.is_file():
-        return None
     try:
         return AdapterManifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         detail = error.errors()[0]
         place = ".".join(map(str, detail["loc"])) or "the file"
