@@ -10,6 +10,7 @@ from model.errors import ConfigError
 _SAMPLES = 64
 _SAMPLE_BYTES = 65_536
 _NEEDED = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
+_NOT_NEEDED = ("consolidated*",)  # the same weights once more, in Mistral's own format
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,7 @@ def resolve_base(name: str, home: Path, progress: Progress) -> ResolvedBase:
     """
     if name == "demo":
         return ResolvedBase(DEMO_ID, demo_folder(home, progress), f"sha256:{DEMO_SHA256}")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    if (folder := local_folder(name)) is not None:
         if not (folder / "config.json").is_file():
             raise ConfigError(f"BASE_MODEL={name}: this folder holds no config.json, so no model")
         return ResolvedBase(folder.resolve().name, folder.resolve(), folder_fingerprint(folder))
@@ -37,20 +37,34 @@ def resolve_base(name: str, home: Path, progress: Progress) -> ResolvedBase:
     return ResolvedBase(name, snapshot, f"revision:{snapshot.name}")
 
 
+def local_folder(name: str) -> Path | None:
+    """The folder of this name, `~` meaning the home folder; None when there is none."""
+    try:
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # a name too long, a folder out of reach, an unknown ~person
+        return None
+
+
 def hub_snapshot(repo_id: str, setting: str, progress: Progress) -> Path:
     """The hub repository's folder in the local cache; its name is the revision.
 
     Raises ConfigError naming `setting` when the hub does not give it.
     """
+    from httpx2 import HTTPError
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     progress(f"fetching {repo_id} from the hub", None)
     try:
-        return Path(snapshot_download(repo_id, allow_patterns=list(_NEEDED)))
+        return Path(
+            snapshot_download(
+                repo_id, allow_patterns=list(_NEEDED), ignore_patterns=list(_NOT_NEEDED)
+            )
+        )
     except HFValidationError as error:
         raise ConfigError(f"{setting}: neither a folder here nor a hub id (owner/name)") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigError(
             f"{setting}: no such folder here, and the hub does not give it ({reason}); "
@@ -65,7 +79,7 @@ def folder_fingerprint(folder: Path) -> str:
     samples.
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")):
         size = path.stat().st_size
         digest.update(f"{path.name}:{size}".encode())
         with path.open("rb") as file:
