@@ -1,7 +1,11 @@
 """The base model in 4 bits, as bitsandbytes and transformers make it, to serve or to train."""
 
+from typing import cast
+
 import torch
 from bitsandbytes.nn.modules import Linear4bit
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -47,17 +51,23 @@ def load_quantised(
         bnb_4bit_compute_dtype=compute_dtype,
     )
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        loaded = AutoModelForCausalLM.from_pretrained(
             base.folder,
             quantization_config=quantisation,
             dtype=compute_dtype,
             device_map={"": device or default_device()},
+            output_loading_info=True,
         )
+        model, told = cast("tuple[PreTrainedModel, dict[str, set[str]]]", loaded)
         tokenizer = AutoTokenizer.from_pretrained(base.folder)
-    except (OSError, ValueError, KeyError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ConfigError(
             f"{base.id} in {base.folder} does not load: {first_line(error)}"
         ) from error
+    if missing := sorted(told["missing_keys"]):  # transformers would make random ones
+        raise ConfigError(f"{base.id} in {base.folder} lacks weights: {missing[0]} and others")
     if trainable:
         switch_off_packed_kernel(model)
     return model, tokenizer
@@ -66,13 +76,17 @@ def load_quantised(
 def check_architecture(base: ResolvedBase) -> PretrainedConfig:
     """The model's config, or UnsupportedArchitecture with the list of what is supported."""
     try:
-        config = AutoConfig.from_pretrained(base.folder)
-    except (OSError, ValueError, KeyError) as error:
+        config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
         raise ConfigError(f"{base.id}: config.json is not usable: {first_line(error)}") from error
     names = config.architectures or [config.model_type]
     if names[0] not in SUPPORTED:
         raise UnsupportedArchitecture(
             f"{base.id} is a {names[0]}; supported are {', '.join(SUPPORTED)}"
+        )
+    if config.hidden_act != "silu":
+        raise UnsupportedArchitecture(
+            f"{base.id} has the activation {config.hidden_act!r}; supported is 'silu'"
         )
     return config
 
@@ -85,5 +99,10 @@ def switch_off_packed_kernel(model: torch.nn.Module) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text, or its class where it has none."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """The first line of an error's text, and the second where the first only announces it.
+
+    The error's class where it has no text.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    announces = lines[:1] and lines[0].endswith(":")
+    return " ".join(lines[: 2 if announces else 1]) or type(error).__name__
