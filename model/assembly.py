@@ -54,11 +54,19 @@ def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
     progress(f"loading {base.id}", None)
     try:
         return _build(settings, base, config, adapters)
-    except (MemoryError, torch.OutOfMemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
         raise ConfigError(
             f"{base.id} does not fit into memory: lower KV_CACHE_MB or MAX_CONTEXT, or choose a "
             "smaller BASE_MODEL"
         ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU, torch has no class of its own for it.
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)
 
 
 def _build(
