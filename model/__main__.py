@@ -30,6 +30,10 @@ LOAD_FAILED = 3
 ENGINE_FAILED = 4
 CLOSE_LIMIT_S = 2.0
 _LAST_WORDS_S = 0.5
+# How long OpenMP's threads spin for the next operation before they sleep. By default it is so long
+# that they starve each other wherever another program, such as the bot, wants a core as well: then
+# tokens come several times slower (docs/experiments.md).
+OPENMP_SPINS = "5000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def choose_loader(settings: WorkerSettings) -> Loader:
         return lambda progress: load_scripted(script, settings, progress)
 
     def load_model(progress: Progress) -> LoadedModel:
+        os.environ.setdefault("GOMP_SPINCOUNT", OPENMP_SPINS)
         progress("importing torch", None)
         from model.assembly import load
 
