@@ -25,6 +25,7 @@ class Forgetting(Tables):
             ratings = await run(
                 "UPDATE ratings SET user_id = NULL WHERE user_id = ? RETURNING id", user_id
             )
+            await run("DELETE FROM reactions WHERE user_id = ?", user_id)
             await _forget_settings(run, user_id)
             await _forget_texts(run, user_id)
             requests = await run(

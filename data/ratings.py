@@ -3,9 +3,12 @@
 from collections import defaultdict
 from datetime import datetime
 
+from data.connection import Run
 from data.records import Rating, RatingKind, RatingTally
 from data.rows import stamp, to_rating
 from data.tables import Tables
+
+_Counts = defaultdict[str, dict[RatingKind, int]]
 
 
 class Ratings(Tables):
@@ -23,17 +26,7 @@ class Ratings(Tables):
                 user_id,
                 kind.excludes,
             )
-            added = await run(
-                """
-                INSERT INTO ratings (answer_id, user_id, kind, created_at) VALUES (?, ?, ?, ?)
-                ON CONFLICT (answer_id, user_id, kind) DO NOTHING RETURNING id
-                """,
-                answer_id,
-                user_id,
-                kind,
-                self._stamp(),
-            )
-            return bool(added)
+            return await self._give(run, answer_id, user_id, kind)
 
     async def unrate(self, answer_id: int, user_id: str, kind: RatingKind) -> bool:
         """Take a person's rating back; false if there was none."""
@@ -73,7 +66,7 @@ class Ratings(Tables):
         )
         rated = await self._connection.run(
             """
-            SELECT variant, kind, COUNT(*) AS ratings
+            SELECT variant, kind, COUNT(*) AS ratings, SUM(by_asker) AS by_askers
             FROM ratings JOIN answers ON answers.id = answer_id
             WHERE answers.created_at >= ?1 AND (?2 IS NULL OR variant = ?2)
             GROUP BY variant, kind
@@ -81,12 +74,33 @@ class Ratings(Tables):
             start,
             variant,
         )
-        counts = defaultdict[str, dict[RatingKind, int]](lambda: dict.fromkeys(RatingKind, 0))
+        counts, by_askers = _Counts(_no_counts), _Counts(_no_counts)
         for row in rated:
             counts[row["variant"]][RatingKind(row["kind"])] = row["ratings"]
+            by_askers[row["variant"]][RatingKind(row["kind"])] = row["by_askers"]
         return [
-            RatingTally(
-                row["variant"], row["answers"], counts[row["variant"]], row["median_total_ms"]
-            )
+            RatingTally(name, row["answers"], counts[name], row["median_total_ms"], by_askers[name])
             for row in answers
+            for name in (row["variant"],)
         ]
+
+    async def _give(self, run: Run, answer_id: int, user_id: str, kind: RatingKind) -> bool:
+        added = await run(
+            """
+            INSERT INTO ratings (answer_id, user_id, kind, created_at, by_asker)
+            VALUES (?1, ?2, ?3, ?4, COALESCE((
+                SELECT requests.user_id = ?2
+                FROM answers JOIN requests ON requests.id = request_id WHERE answers.id = ?1
+            ), 0))
+            ON CONFLICT (answer_id, user_id, kind) DO NOTHING RETURNING id
+            """,
+            answer_id,
+            user_id,
+            kind,
+            self._stamp(),
+        )
+        return bool(added)
+
+
+def _no_counts() -> dict[RatingKind, int]:
+    return dict.fromkeys(RatingKind, 0)

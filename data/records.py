@@ -1,11 +1,11 @@
 """What the store takes and gives: requests, answers, ratings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-Scope = Literal["global", "conversation", "user", "channel"]
+Scope = Literal["global", "conversation", "user", "channel", "guild"]
 
 
 class RequestState(StrEnum):
@@ -165,14 +165,53 @@ class Rating:
     created_at: datetime
 
 
+def _no_ratings() -> dict[RatingKind, int]:
+    return dict.fromkeys(RatingKind, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class RatingTally:
-    """How people rated one variant's answers; `counts` has every kind, also those at zero."""
+    """How people rated one variant's answers; `counts` has every kind, also those at zero.
+
+    `by_askers` is the part of `counts` that came from those who had asked themselves.
+    """
 
     variant: str
     answers: int
     counts: dict[RatingKind, int]
     median_total_ms: float | None
+    by_askers: dict[RatingKind, int] = field(default_factory=_no_ratings)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One person's emoji on one message; `emoji` as it came, `kind` what it means."""
+
+    message_id: str
+    user_id: str
+    emoji: str
+    kind: RatingKind
+    is_super: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMessages:
+    """The messages in one channel that show one answer."""
+
+    answer_id: int
+    channel_id: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """All that is stored of one person, as JSON-ready rows."""
+
+    user_id: str
+    requests: list[dict[str, Any]]
+    ratings: list[dict[str, Any]]
+    reactions: list[dict[str, Any]]
+    settings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

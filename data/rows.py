@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from data.records import Answer, Rating, RatingKind, Request, RequestState, Sampling, Turn
+from data.records import (
+    Answer,
+    AnswerMessages,
+    Rating,
+    RatingKind,
+    Reaction,
+    Request,
+    RequestState,
+    Sampling,
+    Turn,
+)
 from data.text import clean
 
 
@@ -77,6 +87,24 @@ def to_rating(row: sqlite3.Row) -> Rating:
         user_id=row["user_id"],
         kind=RatingKind(row["kind"]),
         created_at=datetime.fromisoformat(row["created_at"]),
+    )
+
+
+def to_reaction(row: sqlite3.Row) -> Reaction:
+    """Read a row of `reactions`."""
+    return Reaction(
+        message_id=row["message_id"],
+        user_id=row["user_id"],
+        emoji=row["emoji"],
+        kind=RatingKind(row["kind"]),
+        is_super=bool(row["is_super"]),
+    )
+
+
+def to_answer_messages(row: sqlite3.Row) -> AnswerMessages:
+    """Read the rows of `answer_messages` that were grouped by answer and channel."""
+    return AnswerMessages(
+        row["answer_id"], row["channel_id"], tuple(json.loads(row["message_ids"]))
     )
 
 

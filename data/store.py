@@ -10,7 +10,8 @@ from data.answers import Answers
 from data.connection import Connection
 from data.database import BUSY_S
 from data.forgetting import Forgetting
-from data.ratings import Ratings
+from data.people import People
+from data.reactions import Reactions
 from data.requests import Requests
 from data.settings import Settings
 
@@ -19,7 +20,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Requests, Answers, Ratings, Settings, Forgetting):
+class Store(Requests, Answers, Reactions, Settings, People, Forgetting):
     """Requests, answers, messages, ratings and settings, safe to share between coroutines.
 
     Every method is one transaction: done in full, or not at all. A caller that is cancelled

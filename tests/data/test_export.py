@@ -5,7 +5,7 @@ import pytest
 
 from data.errors import DataError, StoreError
 from data.export import export
-from data.records import RatingKind
+from data.records import RatingKind, Turn
 from data.store import Store
 
 
@@ -82,6 +82,34 @@ async def test_forgotten_people_are_nobody_and_forgotten_answers_left_out(
         (other.id, None),
         (other.id, 1),
     ]
+
+
+async def test_what_was_said_on_discord_needs_two_peoples_consent(
+    store: Store, answered, database: Path, tmp_path: Path
+) -> None:
+    quoting = (Turn("system", "Be kind."), Turn("user", "Bob: a secret"), Turn("user", "Mine?"))
+    for person in ("willing", "unasked", "refusing", "forgetful"):
+        answer = await answered(
+            store, front_end="discord", user_id=person, prompt="Mine?", turns=quoting
+        )
+        for rater in ("willing", "unasked", "forgetful"):
+            await store.rate(answer.id, rater, RatingKind.FUNNY)
+    for person, consent in (("willing", "yes"), ("refusing", "no"), ("forgetful", "yes")):
+        await store.set_setting("user", person, "training_consent", consent)
+    await store.forget("forgetful")
+
+    out = tmp_path / "ratings.jsonl"
+    assert export(database, out) == 2
+
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["rater"] is None for line in lines] == [False, True]
+    assert {line["answer_id"] for line in lines} == {1}
+    assert "secret" not in out.read_text()
+    assert lines[0]["turns"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "Mine?"},
+    ]
+    assert "is_local" not in lines[0]
 
 
 def test_nothing_is_written_over_or_left_half(database: Path, tmp_path: Path) -> None:

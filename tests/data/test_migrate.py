@@ -111,3 +111,68 @@ def test_the_shipped_steps_count_up_and_control_no_transaction() -> None:
     for step in steps:
         words = step.sql.upper()
         assert not any(word in words for word in ("BEGIN TRANSACTION", "COMMIT", "ROLLBACK"))
+
+
+def test_a_version_1_database_becomes_version_2_with_its_rows(
+    connection: sqlite3.Connection,
+) -> None:
+    steps = read_steps()
+    migrate(connection, steps[:1])
+    for number, person in ((1, "ann"), (2, "forgotten")):
+        connection.execute(
+            """
+            INSERT INTO requests (id, source_key, conversation, front_end, user_id, user_name,
+                prompt, turns, variant, sampling, in_history, state, created_at, started_at,
+                ended_at)
+            VALUES (?1, 'k' || ?1, 'c', 'discord', ?2, ?2, 'p', '[]', 'base', '{}', 1,
+                'finished', 't', 't', 't')
+            """,
+            (number, person),
+        )
+        connection.execute(
+            """
+            INSERT INTO answers (id, request_id, text, variant, model_id, finish_reason,
+                queue_ms, total_ms, created_at)
+            VALUES (?1 * 10, ?1, 'a', 'base', 'm', 'stop', 0, 1, 't')
+            """,
+            (number,),
+        )
+    connection.execute("INSERT INTO answer_messages VALUES ('discord', '7', 'room', 10, 0)")
+    for answer, person in ((10, "ann"), (10, "bob"), (10, None), (20, None)):
+        connection.execute(
+            "INSERT INTO ratings (answer_id, user_id, kind, created_at) VALUES (?, ?, 'good', 't')",
+            (answer, person),
+        )
+    connection.execute("INSERT INTO settings VALUES ('user', 'ann', 'variant', 'base')")
+
+    migrate(connection, steps)
+
+    assert version_of(connection) == 2
+    rated = "SELECT answer_id, user_id, by_asker FROM ratings ORDER BY id"
+    assert connection.execute(rated).fetchall() == [
+        (10, "ann", 1),
+        (10, "bob", 0),
+        (10, None, 0),
+        (20, None, 0),
+    ]
+    connection.execute("INSERT INTO settings VALUES ('guild', '1', 'tuned', 'yes')")
+    assert connection.execute("SELECT * FROM settings").fetchall() == [
+        ("guild", "1", "tuned", "yes"),
+        ("user", "ann", "variant", "base"),
+    ]
+    connection.execute("PRAGMA foreign_keys = ON")
+    reaction = "INSERT INTO reactions VALUES ('discord', ?, 'bob', '👍', 0, 'good', 1, 't')"
+    connection.execute(reaction, ("7",))
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        connection.execute(reaction, ("8",))
+
+
+def test_a_database_that_grew_up_has_the_schema_of_a_new_one(
+    connection: sqlite3.Connection,
+) -> None:
+    steps = read_steps()
+    for version in range(1, len(steps) + 1):
+        migrate(connection, steps[:version])
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        migrate(new, steps)
+        assert schema(connection) == schema(new)

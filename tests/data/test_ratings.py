@@ -107,8 +107,9 @@ async def test_tallies_sum_up_each_variant(store: Store, answered, clock) -> Non
     await store.rate(tuned.id, "ann", GOOD)
     await store.rate(base.id, "ann", ROBOTIC)
 
-    of_base = RatingTally("base", 2, nothing | {ROBOTIC: 1}, 20.0)
-    of_tuned = RatingTally("tuned", 4, nothing | {FUNNY: 2, GOOD: 1}, 300.0)
+    robotic, by_ann = nothing | {ROBOTIC: 1}, nothing | {FUNNY: 1, GOOD: 1}  # ann asked
+    of_base = RatingTally("base", 2, robotic, 20.0, robotic)
+    of_tuned = RatingTally("tuned", 4, nothing | {FUNNY: 2, GOOD: 1}, 300.0, by_ann)
     assert await store.tallies() == [of_base, of_tuned]
     assert await store.tallies(variant="tuned") == [of_tuned]
     assert await store.tallies(variant="other") == []

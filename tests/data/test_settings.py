@@ -19,13 +19,14 @@ async def test_scopes_ids_and_keys_are_apart(store: Store) -> None:
         ("global", "", "variant"),
         ("user", "1", "variant"),
         ("channel", "1", "variant"),
+        ("guild", "1", "variant"),
         ("conversation", "1", "variant"),
         ("conversation", "2", "variant"),
         ("conversation", "2", "persona"),
     ]
     for number, place in enumerate(places):
         await store.set_setting(*place, str(number))
-    assert [await store.setting(*place) for place in places] == list("012345")
+    assert [await store.setting(*place) for place in places] == list("0123456")
 
 
 async def test_a_scope_that_there_is_not_is_refused(store: Store) -> None:
