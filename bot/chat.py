@@ -74,6 +74,10 @@ class Chat:
             return self._live[ask.source_key]
         return await asyncio.shield(self._start(self._admit(ask)))
 
+    def unfinished_of(self, user_id: str) -> list[Ticket]:
+        """The tickets of a person's requests that wait or run."""
+        return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
+
     async def resume(self) -> list[Ticket]:
         """Take up what an earlier process left: one ticket each, oldest first.
 

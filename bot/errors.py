@@ -76,6 +76,23 @@ class TooManyWaiting(UserError):
         self.limit = limit
 
 
+class AskedTooOften(UserError):
+    """This person has asked `limit` times within an hour, which is what this server allows."""
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
+        times = "once" if limit == 1 else f"{limit} times"
+        super().__init__(
+            f"You may ask me {times} an hour in this server."
+            f" Please try again in about {_seconds(retry_after_s)}."
+        )
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
+class NotAllowed(UserError):
+    """This person may not do that here; the message says who may, or where."""
+
+
 class UnknownVariant(UserError):
     """The worker serves no variant of this name; `known` are the ones it serves."""
 

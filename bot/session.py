@@ -12,10 +12,10 @@ from bot.events import Ask
 from bot.ratings import Rated, parse_kind, rate_answer
 from bot.statistics import Figures, figures
 from bot.ticket import Ticket
+from bot.variants import BASE
 from data.records import Answer
 from data.store import Store
 
-BASE = "base"
 _REMEMBERED = 500
 
 

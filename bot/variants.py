@@ -11,6 +11,7 @@ from data.store import Store
 from model.errors import ClientError
 from model.protocol import ModelCard
 
+BASE = "base"  # as our own worker calls it
 _KEY = "variant"
 _FRESH_S = 60.0
 _ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
@@ -78,6 +79,18 @@ class Variants:
             return chosen[0]
         return next((name for name in chosen if name in names), names[0] if names else chosen[0])
 
+    async def base(self) -> str:
+        """The base's name on this worker; what our own calls it when nobody can say."""
+        try:
+            known = await self.known()
+        except VariantsUnknown:
+            return BASE
+        return known[0].name if known else BASE
+
+    async def chosen(self, scope: Scope, scope_id: str) -> str | None:
+        """The choice made for one scope, served or not."""
+        return await self._store.setting(scope, scope_id, _KEY)
+
     async def check(self, name: str) -> None:
         """Raise UnknownVariant if the worker does not serve `name`, VariantsUnknown if unsure."""
         names = [variant.name for variant in await self.known()]
@@ -102,7 +115,7 @@ class Variants:
             ("global", ""),
         )
         choices = [
-            await self._store.setting(scope, scope_id, _KEY)
+            await self.chosen(scope, scope_id)
             for scope, scope_id in scopes
             if scope_id is not None
         ]

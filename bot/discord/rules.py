@@ -1,0 +1,79 @@
+"""What a server's managers have set for it and its channels, and what follows from that."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from discord.abc import Snowflake
+
+from bot.discord.identity import settings_channel
+from data.store import Store
+
+ALWAYS, ROLES, HOURLY, WAITING, TUNED, PERSONA = (
+    "always", "allowed_roles", "hourly_limit", "waiting_limit", "tuned_age_restricted_only",
+    "persona",
+)  # fmt: skip
+YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the bot behaves in one place.
+
+    `always`: it answers every message of the channel. `roles`: who may ask, empty means everybody.
+    `hourly_limit` and `waiting_limit`: how much one person may ask in an hour and at once, None
+    means no limit of this server's own. `tuned_restricted`: in channels without age restriction
+    only the base model answers.
+    """
+
+    always: bool = False
+    roles: frozenset[int] = frozenset()
+    hourly_limit: int | None = None
+    waiting_limit: int | None = None
+    tuned_restricted: bool = False
+
+    def allows_person(self, roles: Collection[int], *, manages: bool) -> bool:
+        """Whether somebody with these roles may ask; who manages the server always may."""
+        return manages or not self.roles or not self.roles.isdisjoint(roles)
+
+    def allows_tuned(self, *, age_restricted: bool) -> bool:
+        """Whether another variant than the base may answer here."""
+        return age_restricted or not self.tuned_restricted
+
+
+async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> Rules:
+    """The rules of a channel; a thread has its parent's. A direct message has none."""
+    if guild_id is None:
+        return Rules()
+    server = str(guild_id)
+
+    async def number(key: str) -> int | None:
+        value = await store.setting("guild", server, key)
+        return int(value) if value else None
+
+    return Rules(
+        always=await store.setting("channel", settings_channel(channel), ALWAYS) == YES,
+        roles=await allowed_roles(store, guild_id),
+        hourly_limit=await number(HOURLY),
+        waiting_limit=await number(WAITING),
+        tuned_restricted=await store.setting("guild", server, TUNED) == YES,
+    )
+
+
+async def allowed_roles(store: Store, guild_id: int) -> frozenset[int]:
+    """The roles that may ask in a server; empty means everybody."""
+    value = await store.setting("guild", str(guild_id), ROLES)
+    return frozenset(int(role) for role in (value or "").split())
+
+
+async def persona_of(store: Store, channel: Snowflake) -> str | None:
+    """The system prompt set for a channel or thread; a thread without one has its parent's."""
+    own = await store.setting("channel", str(channel.id), PERSONA)
+    if own is not None or settings_channel(channel) == str(channel.id):
+        return own
+    return await store.setting("channel", settings_channel(channel), PERSONA)
+
+
+def is_age_restricted(channel: object) -> bool:
+    """Whether Discord asks people's age before it shows them this channel or its parent."""
+    ask = getattr(channel, "is_nsfw", None)
+    return bool(ask()) if callable(ask) else False
