@@ -17,7 +17,8 @@ _SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/]+\S*$")]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 _FOR_THE_WORKER = (
     "base_model", "adapters", "hf_token", "worker_api_key", "max_context", "max_running",
-    "max_waiting", "prefill_chunk", "cpu_compute", "drain_s", "fungpt_home", "log_level",
+    "max_waiting", "prefill_chunk", "cpu_compute", "kv_cache_mb", "drain_s", "fungpt_home",
+    "log_level",
 )  # fmt: skip
 SECRETS = frozenset({"discord_token", "worker_api_key", "hf_token"})
 
@@ -81,8 +82,17 @@ class BotSettings(BaseSettings):
     prefill_chunk: int = _count(
         128, "Prompt tokens that the bot's own worker reads in one step.", 1, 65_536
     )
-    cpu_compute: Literal["auto", "float32", "bfloat16"] = _setting(
-        "auto", "How the bot's own worker computes on a CPU.", "auto, float32 or bfloat16"
+    cpu_compute: Literal["auto", "packed", "nf4", "float32", "bfloat16"] = _setting(
+        "auto",
+        "How the bot's own worker multiplies 4-bit weights on a CPU.",
+        "auto, packed, nf4, float32 or bfloat16",
+    )
+    kv_cache_mb: int | None = _setting(
+        None,
+        "MiB for the keys and values of all running answers; not set: 384 on a CPU, six tenths"
+        " of what is free on a GPU.",
+        "a whole number from 1",
+        ge=1,
     )
     fungpt_home: Path = _setting(
         Path("var"), "Where the database, weights and logs live.", "a folder that can be written"

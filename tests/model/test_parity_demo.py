@@ -1,4 +1,4 @@
-"""The same on the demo model with the shipped adapter; what the packed kernel's rounding changes."""
+"""The same on the demo model and its adapter; and what the packed kernel's rounding changes."""
 
 import pytest
 import torch
