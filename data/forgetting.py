@@ -69,6 +69,14 @@ async def _forget_settings(run: Run, user_id: str) -> None:
 async def _forget_texts(run: Run, user_id: str) -> None:
     await run(
         """
+        DELETE FROM request_messages WHERE request_id IN (
+            SELECT id FROM requests WHERE user_id = ?
+        )
+        """,
+        user_id,
+    )
+    await run(
+        """
         UPDATE requests SET
             turns = json_array(json_object('role', 'user', 'content', prompt))
         FROM (

@@ -49,12 +49,17 @@ class RatingKind(StrEnum):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a name or an emoji, in any skin tone; raise ValueError naming what is allowed."""
-        plain = text.translate(_EMOJI_MODIFIERS).strip().lower()
+        plain = plain_emoji(text).strip().lower()
         for kind in cls:
             if plain in (kind.value, kind.emoji):
                 return kind
         allowed = ", ".join(f"{kind.emoji} {kind}" for kind in cls)
         raise ValueError(f"no rating is called {text[:40]!r}; there are {allowed}")
+
+
+def plain_emoji(text: str) -> str:
+    """Give an emoji without its skin tone and without the marks that choose its drawing."""
+    return text.translate(_EMOJI_MODIFIERS)
 
 
 _EMOJI = {
@@ -153,6 +158,15 @@ class Answer(NewAnswer):
     id: int
     request_id: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMessage:
+    """A front end's message that shows part `position` of a request or its answer."""
+
+    channel_id: str
+    message_id: str
+    position: int
 
 
 @dataclass(frozen=True, slots=True)

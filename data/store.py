@@ -9,6 +9,7 @@ from typing import Self
 from data.answers import Answers
 from data.connection import Connection
 from data.database import BUSY_S
+from data.deliveries import Deliveries
 from data.forgetting import Forgetting
 from data.people import People
 from data.reactions import Reactions
@@ -20,7 +21,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Requests, Answers, Reactions, Settings, People, Forgetting):
+class Store(Requests, Answers, Deliveries, Reactions, Settings, People, Forgetting):
     """Requests, answers, messages, ratings and settings, safe to share between coroutines.
 
     Every method is one transaction: done in full, or not at all. A caller that is cancelled
