@@ -1,0 +1,107 @@
+"""A runner without tensors that watches over the engine: the slices must make sense."""
+
+import hashlib
+from dataclasses import dataclass
+
+from model.engine import Slice
+from model.engine_api import TokenRequest
+
+
+def next_token(seen: list[int], variant: str, vocab: int) -> int:
+    """A pure function of all the tokens a row was shown, and of its variant."""
+    digest = hashlib.sha256(f"{variant}:{seen}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") % vocab
+
+
+def answer_alone(request: TokenRequest, vocab: int, eos_ids: set[int]) -> list[int]:
+    """What a row must say, whoever runs beside it; without the token that ended it."""
+    seen, said = list(request.input_ids), []
+    while len(said) < request.params.max_tokens:
+        token = next_token(seen, request.variant, vocab)
+        if token in eos_ids:
+            break
+        seen.append(token)
+        said.append(token)
+    return said
+
+
+@dataclass
+class _Row:
+    request: TokenRequest
+    shown: list[int]
+    cache_start: int | None = None
+
+    @property
+    def slots(self) -> range:
+        """All the cache slots it may ever use."""
+        start = self.cache_start or 0
+        most = len(self.request.input_ids) + self.request.params.max_tokens
+        return range(start, start + most)
+
+
+class CountingRunner:
+    """Implements `model.engine.Runner` over `next_token`.
+
+    AssertionError when a slice leaves a gap, repeats or invents a token, moves its row in the
+    cache, uses slots outside the cache or those of another live row, or samples at the wrong time.
+    `steps` keeps every step's slices.
+    """
+
+    def __init__(self, vocab: int, cache_tokens: int) -> None:
+        self.vocab = vocab
+        self.steps: list[list[Slice]] = []
+        self._cache_tokens = cache_tokens
+        self._rows: dict[str, _Row] = {}
+
+    @property
+    def live(self) -> set[str]:
+        """Ids of the rows that have begun and not ended."""
+        return set(self._rows)
+
+    def begin(self, request: TokenRequest) -> None:
+        """Expect slices of this row."""
+        assert request.id not in self._rows, f"row {request.id} begins twice"
+        self._rows[request.id] = _Row(request, [])
+
+    def end(self, request_id: str) -> None:
+        """Expect no more of them."""
+        self._rows.pop(request_id, None)
+
+    def run(self, slices: list[Slice]) -> dict[str, int]:
+        """Check the step and answer it."""
+        self.steps.append(slices)
+        assert slices, "a step without work"
+        ids = [item.id for item in slices]
+        assert len(set(ids)) == len(ids), f"a row twice in one step: {ids}"
+        for item in slices:
+            self._take(item)
+        self._check_cache()
+        return {
+            item.id: next_token(self._rows[item.id].shown, item.variant, self.vocab)
+            for item in slices
+            if item.samples
+        }
+
+    def _take(self, item: Slice) -> None:
+        row = self._rows[item.id]
+        assert item.variant == row.request.variant
+        assert item.input_ids, "an empty slice"
+        assert item.position == len(row.shown), f"row {item.id} has a gap or a repetition"
+        expected = list(row.request.input_ids[item.position :][: len(item.input_ids)])
+        if not expected:
+            expected = [next_token(row.shown, item.variant, self.vocab)]
+        assert item.input_ids == expected, f"row {item.id} is shown other tokens"
+        if row.cache_start is None:
+            row.cache_start = item.cache_start
+        assert item.cache_start == row.cache_start, f"row {item.id} moved in the cache"
+        row.shown.extend(item.input_ids)
+        assert item.samples == (len(row.shown) >= len(row.request.input_ids))
+
+    def _check_cache(self) -> None:
+        placed = [row for row in self._rows.values() if row.cache_start is not None]
+        placed.sort(key=lambda row: row.slots.start)
+        end = 0
+        for row in placed:
+            assert row.slots.start >= end, f"row {row.request.id} uses another's cache"
+            end = row.slots.stop
+        assert end <= self._cache_tokens, "cache slots that do not exist"

@@ -1,0 +1,92 @@
+"""The watching runner itself: it lets a right engine pass and catches each wrong one."""
+
+from dataclasses import replace
+
+import pytest
+
+from model.engine import Slice
+from model.engine_api import TokenRequest
+from model.sampling import SamplingParams
+from tests.model.counting_runner import CountingRunner, answer_alone, next_token
+
+
+def request(id_: str = "a", prompt: tuple[int, ...] = (5, 6, 7), tokens: int = 3) -> TokenRequest:
+    return TokenRequest(id_, prompt, "base", SamplingParams(max_tokens=tokens))
+
+
+def piece(**changes: object) -> Slice:
+    whole = Slice("a", "base", [5, 6, 7], position=0, cache_start=0, samples=True)
+    return replace(whole, **changes)
+
+
+@pytest.fixture
+def runner() -> CountingRunner:
+    made = CountingRunner(100, 16)
+    made.begin(request())
+    return made
+
+
+def test_right_slices_give_the_answer_a_row_has_alone(runner):
+    said = answer_alone(request(), 100, set())
+    assert runner.run([piece(input_ids=[5, 6], samples=False)]) == {}
+    assert runner.run([piece(input_ids=[7], position=2)]) == {"a": said[0]}
+    assert runner.run([piece(input_ids=[said[0]], position=3)]) == {"a": said[1]}
+    assert runner.live == {"a"}
+    runner.end("a")
+    runner.end("unknown")
+    assert runner.live == set()
+
+
+def test_an_answer_ends_at_an_end_token():
+    said = answer_alone(request(tokens=50), 10, set())
+    assert len(said) == 50
+    assert answer_alone(request(tokens=50), 10, {said[7]}) == said[: said.index(said[7])]
+
+
+def test_the_next_token_depends_on_all_that_was_shown_and_on_the_variant():
+    assert len({next_token([1, 2], v, 10**9) for v in ("base", "tuned")}) == 2
+    assert next_token([1, 2], "base", 10**9) != next_token([2, 2], "base", 10**9)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        [piece(), piece()],
+        [piece(variant="tuned")],
+        [piece(input_ids=[])],
+        [piece(position=1, input_ids=[6, 7])],
+        [piece(input_ids=[5, 6, 8])],
+        [piece(samples=False)],
+        [piece(input_ids=[5, 6])],
+        [piece(cache_start=11)],
+    ],
+)
+def test_wrong_slices_are_caught(runner, wrong):
+    with pytest.raises(AssertionError):
+        runner.run(wrong)
+
+
+def test_an_invented_token_is_caught(runner):
+    runner.run([piece()])
+    wrong = (next_token([5, 6, 7], "base", 100) + 1) % 100
+    with pytest.raises(AssertionError, match="other tokens"):
+        runner.run([piece(input_ids=[wrong], position=3)])
+
+
+def test_a_row_that_moves_is_caught(runner):
+    runner.run([piece(input_ids=[5], samples=False)])
+    with pytest.raises(AssertionError, match="moved"):
+        runner.run([piece(input_ids=[6, 7], position=1, cache_start=4)])
+
+
+def test_a_row_in_anothers_cache_is_caught(runner):
+    runner.begin(request("b"))
+    runner.run([piece()])
+    with pytest.raises(AssertionError, match="another's cache"):
+        runner.run([piece(id="b", cache_start=5)])
+
+
+def test_a_row_that_begins_twice_is_caught(runner):
+    with pytest.raises(AssertionError, match="twice"):
+        runner.begin(request())
