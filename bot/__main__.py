@@ -19,7 +19,7 @@ from bot.place import piped_place, terminal_place
 from bot.plain import PlainFrontEnd
 from bot.session import Session
 from bot.settings import BotSettings, load_settings
-from bot.standard_streams import complain, prepare_streams, silence_output
+from bot.standard_streams import complain, flush_output, nobody_reads, prepare_streams
 from bot.terminal import TerminalFrontEnd
 from bot.worker_start import worker_for
 from data.errors import StoreError
@@ -43,14 +43,19 @@ def main() -> int:
         return complain(str(error), CONFIGURATION)
     except (BotError, StoreError) as error:
         return complain(str(error), FAILURE)
-    except BrokenPipeError:  # whoever reads our output has enough
-        silence_output()
-        return OK
+    except OSError as error:
+        return OK if nobody_reads(error) else _broken()
     except KeyboardInterrupt:
         return FAILURE
     except Exception:
-        logger.exception("The bot failed")
-        return complain("The bot failed; logs/bot.log under FUNGPT_HOME says how.", FAILURE)
+        return _broken()
+    finally:
+        flush_output()
+
+
+def _broken() -> int:
+    logger.exception("The bot failed")
+    return complain("The bot failed; logs/bot.log under FUNGPT_HOME says how.", FAILURE)
 
 
 async def _run(settings: BotSettings) -> int:

@@ -31,7 +31,7 @@ async def _bar(board: StatusBoard, console: Console) -> None:
         TaskProgressColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task(stage_text(board.current), total=None)
         async for status in board.follow():
             if status.phase is WorkerPhase.READY or status.phase.is_final:
                 return

@@ -30,6 +30,7 @@ from bot.standard_input import read_lines
 from bot.stats_lines import stats_lines
 from bot.ticket import Ticket
 from bot.wording import HELP_LINES, both_heading, leftover_line, model_line, rated_line
+from data.errors import StoreError
 from data.records import RequestState
 
 LINE_BYTES = 1024 * 1024
@@ -78,7 +79,7 @@ class PlainFrontEnd:
             return True
         try:
             await self._do(parsed)
-        except UserError as error:
+        except (UserError, StoreError) as error:
             self._fail(str(error))
         return True
 

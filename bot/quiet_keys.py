@@ -1,4 +1,4 @@
-"""Keeps what is typed during an answer from being written into it."""
+"""Keeps what is typed too early from being written into an answer."""
 
 import contextlib
 import sys
@@ -10,7 +10,7 @@ LOCAL_FLAGS = 3  # the index of termios's local flags
 
 @contextlib.contextmanager
 def quiet_keys() -> Generator[None, None, None]:
-    """Inside, the terminal does not echo; what is typed waits for the next prompt.
+    """Inside, the terminal neither echoes nor edits: keys wait as they are for the next prompt.
 
     Ctrl-C still makes its signal. Without a terminal nothing happens.
     """
@@ -21,7 +21,7 @@ def quiet_keys() -> Generator[None, None, None]:
         yield
         return
     quiet = before.copy()
-    quiet[LOCAL_FLAGS] &= ~termios.ECHO
+    quiet[LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
     _set(descriptor, quiet)
     try:
         yield

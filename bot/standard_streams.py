@@ -1,6 +1,7 @@
 """The process's standard streams: usable whatever was handed to it."""
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -30,8 +31,24 @@ def complain(line: str, code: int) -> int:
     return code
 
 
-def silence_output() -> None:
-    """Send what is still buffered for a closed pipe nowhere, so that the exit stays quiet."""
+def nobody_reads(error: OSError) -> bool:
+    """Whether it says that our output's reader has enough, or that the terminal is gone."""
+    return error.errno in (errno.EPIPE, errno.EIO)
+
+
+def flush_output() -> None:
+    """Write out what is buffered; where nobody takes it any more, throw it away without a word.
+
+    Python would complain about it at its exit.
+    """
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except OSError:
+        _silence()
+
+
+def _silence() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)

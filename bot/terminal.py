@@ -72,6 +72,17 @@ class TerminalFrontEnd:
 
     async def run(self) -> int:
         """Greet, show the worker's start, then read and obey."""
+        with quiet_keys():
+            return await self._talk()
+
+    def interrupt(self) -> None:
+        """Ctrl-C: stop what is being answered; before the first prompt: leave."""
+        if self._starting is not None:
+            self._starting.cancel()
+        for ticket in self._running:
+            ticket.stop()
+
+    async def _talk(self) -> int:
         self._starting = asyncio.current_task()
         self._print(WITHOUT_DISCORD)
         await show_loading(self._services.board, self._console)
@@ -86,13 +97,6 @@ class TerminalFrontEnd:
             elif line.strip():
                 await self._guarded(self._do(parsed))
         return 0
-
-    def interrupt(self) -> None:
-        """Ctrl-C: stop what is being answered; before the first prompt: leave."""
-        if self._starting is not None:
-            self._starting.cancel()
-        for ticket in self._running:
-            ticket.stop()
 
     async def _welcome(self) -> None:
         if self._services.board.current.phase is not WorkerPhase.READY:
@@ -158,8 +162,7 @@ class TerminalFrontEnd:
         self._running = tickets
         panes = [Pane(ticket) for ticket in tickets]
         try:
-            with quiet_keys():
-                await show_answers(self._console, panes, self._why_waiting)
+            await show_answers(self._console, panes, self._why_waiting)
         finally:
             self._running = ()
         outcomes = [ticket.outcome for ticket in tickets]
