@@ -1,0 +1,59 @@
+"""LoRA adapters in peft's format: made new, saved small, put onto a base again."""
+
+from pathlib import Path
+from typing import cast
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
+
+from training.errors import AdapterError, RecipeError
+from training.recipe import Lora
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+def new_adapter(model: PreTrainedModel, lora: Lora, seed: int) -> PeftModel:
+    """Put a fresh adapter onto a quantised model: its weights train, in float32, no others do."""
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=lora.r,
+        lora_alpha=cast("int", lora.alpha),
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    try:
+        adapted = get_peft_model(model, config)
+    except ValueError as error:
+        raise RecipeError(f"lora.targets: {error}".splitlines()[0]) from error
+    return cast("PeftModel", adapted)
+
+
+def save_adapter(model: PeftModel, folder: Path, base_id: str) -> None:
+    """Round the adapter to bfloat16, here and in `folder`, so that both are the same.
+
+    The base is named by its public id: its place on this machine is of no use elsewhere.
+    """
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    model.peft_config["default"].base_model_name_or_path = base_id
+    model.save_pretrained(str(folder))
+    (folder / "README.md").unlink(missing_ok=True)  # a model card for the hub, empty
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+
+
+def apply_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """Put a saved adapter onto a model, in float32; AdapterError when it does not fit."""
+    if not (folder / WEIGHTS).is_file():
+        raise AdapterError(f"{folder} holds no {WEIGHTS}: train it with `python -m training train`")
+    try:
+        return PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise AdapterError(f"the adapter in {folder} does not fit this base: {reason}") from error

@@ -1,0 +1,72 @@
+"""Answers of base and adapter to fixed prompts, through transformers' own generate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
+
+from model.prompt import ChatTurn, PromptRenderer
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How answers are sampled; temperature 0 takes the likeliest token."""
+
+    max_new_tokens: int = 120
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+
+    def __str__(self) -> str:
+        """As a person reads it."""
+        how = (
+            f"temperature {self.temperature:g}, top_p {self.top_p:g}, seed {self.seed}"
+            if self.temperature
+            else "greedy"
+        )
+        penalty = f"repetition penalty {self.repetition_penalty:g}"
+        return f"{how}, {penalty}, at most {self.max_new_tokens} tokens"
+
+
+@torch.inference_mode()
+def answer_all(
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    decoding: Decoding,
+) -> list[str]:
+    """One answer to each prompt, generated as one batch padded on the left.
+
+    Serving's renderer makes the prompts; the adapter answers unless it is switched off.
+    """
+    renderer = PromptRenderer(tokenizer)
+    rows = [renderer.encode([ChatTurn("user", prompt)]) for prompt in prompts]
+    longest = max(map(len, rows))
+    end = cast("int", tokenizer.eos_token_id)
+    ids = torch.tensor([[end] * (longest - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    sampling: dict[str, Any] = {"do_sample": False}
+    if decoding.temperature:
+        sampling = {
+            "do_sample": True,
+            "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
+            "top_k": 0,
+        }
+    torch.manual_seed(decoding.seed)
+    model.eval()
+    output = cast("Any", model).generate(
+        input_ids=ids.to(model.device),
+        attention_mask=mask.to(model.device),
+        max_new_tokens=decoding.max_new_tokens,
+        repetition_penalty=decoding.repetition_penalty,
+        pad_token_id=end,
+        eos_token_id=end,
+        **sampling,
+    )
+    texts = tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)
+    return [text.strip() for text in texts]

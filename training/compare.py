@@ -1,0 +1,141 @@
+"""Base and tuned answers to the fixed prompts, side by side, and the page that shows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.datasets import Prompt, read_prompts
+from model.base import ResolvedBase
+from model.loading import load_quantised
+from model.manifest import AdapterManifest, read_manifest
+from training.adapter import apply_adapter
+from training.answers import Decoding, answer_all
+from training.phrases import has_disclaimer, takes_position
+from training.train import compute_dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One prompt with both answers."""
+
+    prompt: str
+    base: str
+    tuned: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the phrase classifier found in one variant's answers."""
+
+    answers: int
+    positions: int
+    without_disclaimer: int
+    words: float
+
+    @classmethod
+    def of(cls, answers: Sequence[str]) -> "Counts":
+        """Count over answers; `words` is their mean length."""
+        return cls(
+            len(answers),
+            sum(map(takes_position, answers)),
+            sum(not has_disclaimer(answer) for answer in answers),
+            sum(len(answer.split()) for answer in answers) / len(answers),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All answers under one way of decoding."""
+
+    decoding: Decoding
+    answered: tuple[Answered, ...]
+
+    @property
+    def base(self) -> Counts:
+        """Of the base's answers."""
+        return Counts.of([each.base for each in self.answered])
+
+    @property
+    def tuned(self) -> Counts:
+        """Of the adapter's answers."""
+        return Counts.of([each.tuned for each in self.answered])
+
+
+def compare(
+    base: ResolvedBase, adapter: Path, prompts: Path, ways: Sequence[Decoding]
+) -> list[Comparison]:
+    """Let base and adapter answer every prompt on the same 4-bit weights, in each way of decoding.
+
+    Raises TrainingError, DatasetError or ModelError, one line each.
+    """
+    asked: list[Prompt] = read_prompts(prompts)
+    texts = [prompt.prompt for prompt in asked]
+    loaded, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
+    model = apply_adapter(loaded, adapter)
+    found: list[Comparison] = []
+    for decoding in ways:
+        with model.disable_adapter():
+            plain = answer_all(model, tokenizer, texts, decoding)
+        tuned = answer_all(model, tokenizer, texts, decoding)
+        rows = zip(texts, plain, tuned, strict=True)
+        found.append(Comparison(decoding, tuple(Answered(*row) for row in rows)))
+    return found
+
+
+def page(comparisons: Sequence[Comparison], adapter: Path) -> str:
+    """The comparison as a Markdown page."""
+    manifest = read_manifest(adapter)
+    about = (
+        "Written by `python -m training compare`; do not edit. Both columns come from the same "
+        f"4-bit weights, once without and once with the adapter in `{adapter.as_posix()}`, "
+        "through transformers' `generate` with peft in float32."
+    )
+    parts = [
+        "# What the demo adapter changes",
+        "",
+        about,
+        "",
+        *_made(manifest),
+        *_table(comparisons),
+    ]
+    for comparison in comparisons:
+        parts += ["", f"## {str(comparison.decoding).capitalize()}"]
+        for each in comparison.answered:
+            parts += ["", f"### {each.prompt}", ""]
+            parts += ["| base | tuned |", "|---|---|"]
+            parts += [f"| {_cell(each.base)} | {_cell(each.tuned)} |"]
+    return "\n".join(parts) + "\n"
+
+
+def _made(manifest: AdapterManifest | None) -> list[str]:
+    if manifest is None:
+        return []
+    figures = manifest.figures
+    text = (
+        f"Base {manifest.base.id}, adapter `{manifest.adapter_hash[:19]}…`, trained on "
+        f"{manifest.data.rows} pairs of `{manifest.data.path}`. Validation loss per reply token: "
+        f"base {figures['base_validation_loss']:.3f}, tuned {figures['validation_loss']:.3f} "
+        f"(perplexity {figures['base_perplexity']:.1f} and {figures['perplexity']:.1f})."
+    )
+    return [text, ""]
+
+
+def _table(comparisons: Sequence[Comparison]) -> list[str]:
+    lines = [
+        "The counts are of phrases (`training/phrases.py` lists them), so read the answers too.",
+        "",
+        "| decoding | variant | takes a position | no disclaimer | words |",
+        "|---|---|---|---|---|",
+    ]
+    for comparison in comparisons:
+        for name, counts in (("base", comparison.base), ("tuned", comparison.tuned)):
+            lines.append(
+                f"| {comparison.decoding} | {name} | {counts.positions} of {counts.answers} "
+                f"| {counts.without_disclaimer} of {counts.answers} | {counts.words:.0f} |"
+            )
+    return lines
+
+
+def _cell(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return escaped.replace("\n", "<br>") or "(nothing)"

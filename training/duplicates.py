@@ -1,0 +1,68 @@
+"""Finding texts that are the same, or nearly, by the shingles they share."""
+
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+_SHINGLE = 4
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def normalise(text: str) -> str:
+    """The text's letters and digits, in lower case, single spaces between words."""
+    flat = unicodedata.normalize("NFKC", text).casefold()
+    return _NOT_WORD.sub(" ", flat).strip() or text.strip()
+
+
+def shingles(text: str) -> frozenset[str]:
+    """All runs of four characters of the normalised text, word borders included."""
+    flat = f" {normalise(text)} "
+    return frozenset(flat[i : i + _SHINGLE] for i in range(max(1, len(flat) - _SHINGLE + 1)))
+
+
+def similarity(one: str, other: str) -> float:
+    """Jaccard's index of the two texts' shingles: 1 for the same text, 0 for nothing shared."""
+    return _jaccard(shingles(one), shingles(other))
+
+
+def near_pairs(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int]]:
+    """All index pairs (i < j) whose similarity reaches the threshold, above 0, sorted.
+
+    Exact: two sets that reach it share one of their rarest shingles, as many as could all be
+    missing from the other (the prefix filter of Chaudhuri, Ganti and Kaushik, 2006).
+    """
+    sets = [shingles(text) for text in texts]
+    commonness = Counter(shingle for each in sets for shingle in each)
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    found: list[tuple[int, int]] = []
+    for j, each in enumerate(sets):
+        rarest = sorted(each, key=lambda shingle: (commonness[shingle], shingle))
+        prefix = rarest[: len(each) - math.ceil(threshold * len(each)) + 1]
+        candidates = {i for shingle in prefix for i in holders[shingle]}
+        found += ((i, j) for i in candidates if _jaccard(sets[i], each) >= threshold)
+        for shingle in prefix:
+            holders[shingle].append(j)
+    return iter(sorted(found))
+
+
+def groups(count: int, links: Iterator[tuple[int, int]]) -> list[int]:
+    """For each of `count` items the smallest one it is linked to, over any number of links."""
+    leader = list(range(count))
+
+    def find(item: int) -> int:
+        while leader[item] != item:
+            leader[item] = leader[leader[item]]
+            item = leader[item]
+        return item
+
+    for one, other in links:
+        first, second = sorted((find(one), find(other)))
+        leader[second] = first
+    return [find(item) for item in range(count)]
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)

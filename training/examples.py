@@ -1,0 +1,81 @@
+"""Pairs as token ids, and batches of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+
+from data.datasets import Pair, read_pairs
+from model.prompt import ChatTurn, PromptRenderer
+from training.errors import PreparedDataError
+from training.split import Side
+
+IGNORED = -100  # torch's own mark for positions without a loss
+
+
+class Row(TypedDict):
+    """One example; `labels` is `input_ids` with the prompt's positions ignored."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+class Batch(TypedDict):
+    """Rows padded on the right to the longest, each tensor of shape (rows, tokens), int64."""
+
+    input_ids: Tensor
+    labels: Tensor
+    attention_mask: Tensor
+
+
+def read_side(folder: Path, side: Side) -> list[Pair]:
+    """One side of a prepared folder; PreparedDataError when it is not there or empty."""
+    path = folder / f"{side}.jsonl"
+    if not path.is_file():
+        raise PreparedDataError(
+            f"{path} is missing: make the folder with `python -m training prepare`"
+        )
+    pairs = read_pairs(path)
+    if not pairs:
+        raise PreparedDataError(f"{path} is empty: prepare from more pairs")
+    return pairs
+
+
+def encode(pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int) -> list[Row]:
+    """Each pair as one example, as serving renders it; longer ones than `max_tokens` are left out.
+
+    Raises PreparedDataError when none is short enough.
+    """
+    rows: list[Row] = []
+    for pair in pairs:
+        example = renderer.encode_example([ChatTurn("user", pair.comment)], pair.reply)
+        ids, prompt = example.input_ids, example.prompt_length
+        if len(ids) <= max_tokens:
+            rows.append(Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:]))
+    if not rows:
+        raise PreparedDataError(f"no pair has {max_tokens} tokens or fewer: raise max_tokens")
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Collator:
+    """Puts rows together into a batch."""
+
+    pad_id: int
+
+    def __call__(self, rows: Sequence[Row]) -> Batch:
+        """Pad the rows on the right to the longest of them."""
+        longest = max(len(row["input_ids"]) for row in rows)
+        shape = (len(rows), longest)
+        ids = torch.full(shape, self.pad_id)
+        labels = torch.full(shape, IGNORED)
+        mask = torch.zeros(shape, dtype=torch.int64)
+        for place, row in enumerate(rows):
+            length = len(row["input_ids"])
+            ids[place, :length] = torch.tensor(row["input_ids"])
+            labels[place, :length] = torch.tensor(row["labels"])
+            mask[place, :length] = 1
+        return Batch(input_ids=ids, labels=labels, attention_mask=mask)

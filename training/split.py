@@ -1,0 +1,45 @@
+"""Dividing rows into training, validation and test sides, whole groups at a time. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+
+class Side(StrEnum):
+    """What a row is used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How large validation and test shall be, as parts of all rows; the rest is for training."""
+
+    validation: float = 0.08
+    test: float = 0.05
+
+
+def split(groups: Sequence[int], shares: Shares, rng: Random) -> list[Side]:
+    """The side of each row, given each row's group; rows of one group share a side.
+
+    Validation and test get their share, at least one row, as far as whole groups allow; a group
+    larger than what is still wanted goes to training.
+    """
+    sizes = Counter(groups)
+    order = sorted(sizes)
+    rng.shuffle(order)
+    wanted = {
+        Side.VALIDATION: max(1, round(shares.validation * len(groups))),
+        Side.TEST: max(1, round(shares.test * len(groups))) if shares.test else 0,
+    }
+    side: dict[int, Side] = {}
+    for group in order:
+        chosen = next((s for s, room in wanted.items() if sizes[group] <= room), Side.TRAIN)
+        if chosen is not Side.TRAIN:
+            wanted[chosen] -= sizes[group]
+        side[group] = chosen
+    return [side[group] for group in groups]
