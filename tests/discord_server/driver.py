@@ -153,8 +153,10 @@ class Discord:
     async def react(self, message: Message, user: User, emoji: str, *, burst: bool = False) -> None:
         self.world.react(message, user, emoji, burst=burst)
 
-    async def unreact(self, message: Message, user: User, emoji: str) -> None:
-        self.world.unreact(message, user, emoji)
+    async def unreact(
+        self, message: Message, user: User, emoji: str, *, burst: bool = False
+    ) -> None:
+        self.world.unreact(message, user, emoji, burst=burst)
 
     async def clear_reactions(self, message: Message, emoji: str | None = None) -> None:
         """A moderator removes all reactions, or all of one emoji."""

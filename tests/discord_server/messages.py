@@ -48,6 +48,7 @@ class Message:
     components: list[Json] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     reactions: dict[str, set[int]] = field(default_factory=dict)
+    bursts: dict[str, set[int]] = field(default_factory=dict)  # super reactions, by their own
     mentions: list[User] = field(default_factory=list)  # those it notifies
     mentions_everyone: bool = False
     mentioned_roles: list[int] = field(default_factory=list)
@@ -89,6 +90,11 @@ class Message:
             parts.append((embed.get("footer") or {}).get("text", ""))
         parts += [item["content"] for item in walk(self.components) if item["type"] == 10]
         return "\n".join(filter(None, parts))
+
+
+def react_count(message: Message, emoji: str) -> tuple[int, int]:
+    """How many reacted: the usual way, and with a super reaction."""
+    return len(message.reactions.get(emoji, ())), len(message.bursts.get(emoji, ()))
 
 
 def label(button: Json) -> str:

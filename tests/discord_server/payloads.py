@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.discord_server.messages import File, Message
+from tests.discord_server.messages import File, Message, react_count
 from tests.discord_server.permissions import channel_permissions
 from tests.discord_server.places import Channel, ChannelKind, Guild, Member, Role, User
 from tests.discord_server.snowflakes import time_of
@@ -199,10 +199,8 @@ def message_json(message: Message, me: User, base_url: str, *, readable: bool) -
         "type": int(message.kind),
         "flags": message.flags,
     }
-    if message.reactions:
-        payload["reactions"] = [
-            _reaction_json(emoji, people, me) for emoji, people in message.reactions.items()
-        ]
+    if emojis := list(dict.fromkeys([*message.reactions, *message.bursts])):
+        payload["reactions"] = [_reaction_json(message, emoji, me) for emoji in emojis]
     if message.nonce is not None:
         payload["nonce"] = message.nonce
     if message.webhook_id is not None:
@@ -246,12 +244,13 @@ def _mentioned(message: Message, user: User) -> Json:
     }
 
 
-def _reaction_json(emoji: str, people: set[int], me: User) -> Json:
+def _reaction_json(message: Message, emoji: str, me: User) -> Json:
+    normal, burst = react_count(message, emoji)
     return {
         "emoji": emoji_json(emoji),
-        "count": len(people),
-        "count_details": {"normal": len(people), "burst": 0},
-        "me": me.id in people,
+        "count": normal + burst,
+        "count_details": {"normal": normal, "burst": burst},
+        "me": me.id in message.reactions.get(emoji, ()),
         "me_burst": False,
         "burst_colors": [],
     }

@@ -49,10 +49,9 @@ def remove_reaction(world: World, call: Call) -> None:
 
 @routes(f"GET {REACTION}")
 def list_reactions(world: World, call: Call) -> list[Json]:
-    """The people, by id; the super reactions (`type` 1) are not told apart: none here."""
+    """The people, by id; `type` 1 are the super reactions."""
     message, emoji = _meant(world, call, Permission.READ_MESSAGE_HISTORY)
-    if call.query.get("type") == "1":
-        return []
+    kept = message.bursts if call.query.get("type") == "1" else message.reactions
     after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 25))
-    people = sorted(one for one in message.reactions.get(emoji, set()) if one > after)
+    people = sorted(one for one in kept.get(emoji, ()) if one > after)
     return [user_json(world.users[one]) for one in people[:limit]]

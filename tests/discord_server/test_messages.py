@@ -68,7 +68,7 @@ async def test_reactions_come_and_go(discord: Discord, client: PlainClient, room
     await heard.add_reaction("👍")
     await discord.react(message, ann, "👍")
     await discord.react(message, bob, "👎🏽", burst=True)
-    await discord.unreact(message, bob, "👎🏽")
+    await discord.unreact(message, bob, "👎🏽", burst=True)
     await discord.until(lambda: client.heard("raw_reaction_remove"))
     added = client.heard("raw_reaction_add")
     assert [str(event.emoji) for event in added] == ["👍", "👍", "👎🏽"]
@@ -76,6 +76,11 @@ async def test_reactions_come_and_go(discord: Discord, client: PlainClient, room
     assert message.reactions == {"👍": {discord.me.id, ann.id}}
     again = await heard.fetch()
     assert {one.name async for one in again.reactions[0].users()} == {"fungpt", "ann"}
+    await discord.react(message, bob, "👍", burst=True)
+    (both,) = (await heard.fetch()).reactions
+    assert (both.normal_count, both.burst_count) == (2, 1)
+    burst = library.ReactionType.burst
+    assert [one.name async for one in both.users(type=burst)] == ["bob"]
     await heard.remove_reaction("👍", client.user)
     await discord.clear_reactions(message, "👍")
     await discord.clear_reactions(message)

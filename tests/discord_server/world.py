@@ -186,7 +186,7 @@ class World:
         self._dispatch("MESSAGE_DELETE", message.channel, _messages(message.channel), data)
 
     def react(self, message: Message, user: User, emoji: str, *, burst: bool = False) -> None:
-        people = message.reactions.setdefault(emoji, set())
+        people = (message.bursts if burst else message.reactions).setdefault(emoji, set())
         if user.id in people:
             return
         people.add(user.id)
@@ -197,22 +197,21 @@ class World:
         self._tell_reaction("MESSAGE_REACTION_ADD", message, emoji, user, burst=burst, **extra)
 
     def unreact(self, message: Message, user: User, emoji: str, *, burst: bool = False) -> None:
-        people = message.reactions.get(emoji, set())
-        if user.id not in people:
+        kept = message.bursts if burst else message.reactions
+        if user.id not in kept.get(emoji, ()):
             return
-        people.discard(user.id)
-        if not people:
-            del message.reactions[emoji]
+        kept[emoji].discard(user.id)
+        if not kept[emoji]:
+            del kept[emoji]
         self._tell_reaction("MESSAGE_REACTION_REMOVE", message, emoji, user, burst=burst)
 
     def clear_reactions(self, message: Message, emoji: str | None = None) -> None:
         """A moderator takes all reactions away, or all of one emoji."""
-        if emoji is None:
-            message.reactions.clear()
-            self._tell_reaction("MESSAGE_REACTION_REMOVE_ALL", message, None, None)
-        else:
-            message.reactions.pop(emoji, None)
-            self._tell_reaction("MESSAGE_REACTION_REMOVE_EMOJI", message, emoji, None)
+        for kept in (message.reactions, message.bursts):
+            for one in list(kept) if emoji is None else [emoji]:
+                kept.pop(one, None)
+        what = "ALL" if emoji is None else "EMOJI"
+        self._tell_reaction(f"MESSAGE_REACTION_REMOVE_{what}", message, emoji, None)
 
     def announce(self, event: str, channel: Channel, data: Json) -> None:
         """Tell of a channel or thread."""
