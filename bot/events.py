@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.conversation import Line
-from data.records import Answer, Request, RequestState
+from data.records import Answer, Request, RequestState, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Ask:
     conversation's earlier answers from the store; a front end that knows better (a reply chain)
     hands in what was said before this prompt. `in_history` False keeps this prompt and answer
     out of later conversations, as for two models side by side. `channel_id` is where a variant
-    may have been set for everybody.
+    may have been set for everybody. `turns` are what the model is asked, where that is known
+    already, as for the same question to another variant: `persona` and `history` do not count then.
     """
 
     source_key: str
@@ -30,6 +31,7 @@ class Ask:
     persona: str | None = None
     history: tuple[Line, ...] | None = None
     channel_id: str | None = None
+    turns: tuple[Turn, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

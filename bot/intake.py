@@ -52,6 +52,8 @@ class Intake:
         return ask.variant
 
     async def _turns(self, ask: Ask, prompt: Line) -> tuple[Turn, ...]:
+        if ask.turns is not None:
+            return ask.turns
         settings = self._settings
         persona = settings.persona if ask.persona is None else clean_text(ask.persona)
         budget = Budget(settings.history_max_chars, settings.history_max_turns)

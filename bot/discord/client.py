@@ -7,12 +7,14 @@ import aiohttp
 import discord
 from discord.ext import commands
 
+from bot.discord.desk import Desk
 from bot.discord.intents import wanted_intents
+from bot.discord.metrics import Metrics
 from bot.front_end import Services
 
 
 class FunBot(commands.AutoShardedBot):
-    """Everything that cogs need hangs here: `services` and what chatting is made of."""
+    """Everything that cogs need hangs here: `services`, and `desk` for whatever asks."""
 
     def __init__(
         self,
@@ -22,6 +24,7 @@ class FunBot(commands.AutoShardedBot):
         message_content: bool = False,
         http_trace: aiohttp.TraceConfig | None = None,
         shard_count: int | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         options: dict[str, Any] = {} if http_trace is None else {"http_trace": http_trace}
         super().__init__(
@@ -36,6 +39,8 @@ class FunBot(commands.AutoShardedBot):
             **options,
         )
         self.services = services
+        self.metrics = metrics
+        self.desk = Desk(self, services)
         self._cogs_to_load = tuple(cogs)
 
     async def setup_hook(self) -> None:

@@ -31,3 +31,16 @@ def message_key(channel_id: int, message_id: int) -> str:
 def interaction_key(interaction_id: int) -> str:
     """The `source_key` of what a command or a button asks."""
     return f"{FRONT_END}:interaction:{interaction_id}"
+
+
+def asking_message(source_key: str) -> int | None:
+    """The message that asked, if it was one."""
+    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
+    number = numbers.rpartition(":")[2]
+    return int(number) if kind == "message" and number.isdigit() else None
+
+
+def channel_of(conversation: str) -> int | None:
+    """The channel, thread or direct message that a conversation stands in."""
+    front_end, _, number = conversation.partition(":")
+    return int(number) if front_end == FRONT_END and number.isdigit() else None

@@ -1,0 +1,230 @@
+"""Showing one request to the person who asked, from waiting to its last word."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+
+from bot.discord import phrases
+from bot.discord.identity import FRONT_END
+from bot.discord.outlet import Outlet
+from bot.discord.pacing import Pace, Paces
+from bot.discord.picture import Picture, Progress, picture
+from bot.discord.screen import Screen
+from bot.events import Delta, Ended, Finished, Queued, Restarted, Started
+from bot.ticket import Ticket
+from bot.worker_status import StatusBoard
+from data.errors import StoreError
+from data.records import Answer, RequestMessage, RequestState
+from data.store import Store
+
+_NOTE_AFTER_S = 1.0  # the typing sign is enough until then
+_AGAIN_AFTER_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)  # for the last word
+_TOO_MANY, _SERVER_ERRORS = 429, 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every delivery works with; `answered` is told of each message that ends an answer."""
+
+    store: Store
+    board: StatusBoard
+    paces: Paces
+    answered: Callable[[Answer, int, int], Awaitable[None]]
+
+
+class _TemporaryError(Exception):
+    """Discord could not do it just now."""
+
+
+_TRANSIENT = (_TemporaryError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+
+
+class _Lost(Exception):
+    """The messages cannot be shown any more: deleted, or not allowed."""
+
+
+class Delivery:
+    """Follows one ticket. `known` are messages of an earlier process that show it."""
+
+    def __init__(
+        self,
+        ticket: Ticket,
+        outlet: Outlet,
+        means: Means,
+        *,
+        notices: Sequence[str] = (),
+        known: Sequence[int] = (),
+    ) -> None:
+        self._ticket = ticket
+        self._outlet = outlet
+        self._means = means
+        request_id = ticket.request.id
+        self._screen = Screen(outlet, request_id, self._note_message, known)
+        self._progress = Progress(request_id, notices=tuple(notices))
+        self._queued: str | None = None
+        self._restarted: str | None = None
+        self._is_started = False
+        self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()  # cuts a pause short
+        self._seen = asyncio.Event()  # ends the typing sign
+
+    async def run(self) -> None:
+        """Show everything; returns when the last word is out, or cannot be shown."""
+        helpers = [
+            asyncio.create_task(self._follow_ticket()),
+            asyncio.create_task(self._follow_worker()),
+            asyncio.create_task(self._type()),
+        ]
+        try:
+            await self._show_progress()
+            await self._show_last_word()
+        except _Lost as loss:
+            _log.info("request %d is not shown any more: %s", self._ticket.request.id, loss)
+            self._ticket.stop()
+            await self._ticket.result()
+            await self._note_delivered()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _show_progress(self) -> None:
+        while self._progress.outcome is None:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._progress.outcome is None and self._now().contents:
+                await self._pause()
+                if self._progress.outcome is None:
+                    await self._try(self._now())
+
+    async def _pause(self) -> None:
+        """Wait for the channel's turn; a first text and the end do not wait."""
+        if not self._screen.is_empty:
+            seconds = self._pace.reserve(asyncio.get_running_loop().time())
+        else:
+            seconds = 0.0 if self._progress.text else _NOTE_AFTER_S
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        if self._progress.outcome is None:
+            self._hurry.clear()
+
+    def _now(self) -> Picture:
+        """What should be seen; without text, why there is none yet."""
+        self._progress.note = self._note()
+        return picture(self._progress)
+
+    def _note(self) -> str | None:
+        if (note := phrases.worker_note(self._means.board.current)) is not None:
+            return note
+        if not self._is_started:
+            return self._queued
+        if self._restarted is not None:
+            return self._restarted
+        return None if self._screen.is_empty else phrases.WRITING
+
+    async def _try(self, now: Picture) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            await self._show(now)
+        except _TRANSIENT as error:
+            _log.info("request %d: an edit failed: %s", self._ticket.request.id, type(error))
+            self._pace.refused(1.0, loop.time())
+            self._changed.set()
+        else:
+            self._seen.set()
+            self._pace.took(loop.time() - begun)
+
+    async def _show(self, now: Picture) -> None:
+        try:
+            await self._screen.show(now)
+        except discord.HTTPException as refusal:
+            if refusal.status == _TOO_MANY or refusal.status >= _SERVER_ERRORS:
+                raise _TemporaryError from refusal
+            raise _Lost(f"Discord said {refusal.status} ({refusal.code})") from refusal
+
+    async def _show_last_word(self) -> None:
+        """The last edit comes always, however often it takes."""
+        for wait_s in (*_AGAIN_AFTER_S, None):
+            try:
+                await self._show(picture(self._progress))
+            except _TRANSIENT as error:
+                if wait_s is None:
+                    _log.warning("request %d: its end could not be shown: %s",
+                                 self._ticket.request.id, type(error))  # fmt: skip
+                    return
+                await asyncio.sleep(wait_s)
+            else:
+                break
+        await self._note_delivered()
+        await self._tell_of_answer()
+
+    async def _note_message(self, message: RequestMessage) -> None:
+        try:
+            await self._means.store.add_request_message(self._ticket.request.id, FRONT_END, message)
+        except StoreError as error:
+            _log.error("a message of request %d is not noted: %s", self._ticket.request.id, error)
+
+    async def _note_delivered(self) -> None:
+        outcome = self._ticket.outcome
+        if outcome is None or (
+            isinstance(outcome, Ended) and outcome.state is RequestState.WAITING
+        ):
+            return  # the next start goes on with the same messages
+        answer = outcome.answer if isinstance(outcome, Finished) else None
+        try:
+            await self._means.store.delivered(
+                self._ticket.request.id,
+                FRONT_END,
+                answer.id if answer else None,
+                self._screen.messages,
+            )
+        except StoreError as error:
+            _log.error("request %d is not noted as shown: %s", self._ticket.request.id, error)
+
+    async def _tell_of_answer(self) -> None:
+        outcome, messages = self._progress.outcome, self._screen.messages
+        if isinstance(outcome, Finished) and messages and outcome.answer.text.strip():
+            last = messages[-1]
+            await self._means.answered(outcome.answer, int(last.channel_id), int(last.message_id))
+
+    async def _follow_ticket(self) -> None:
+        async for event in self._ticket.events():
+            match event:
+                case Queued(_, position, estimate_s):
+                    self._queued = phrases.queued(position, estimate_s)
+                case Started():
+                    self._is_started = True
+                case Delta(text):
+                    self._progress.text += text
+                    if self._screen.is_empty:
+                        self._hurry.set()
+                case Restarted(reason):
+                    self._progress.text = ""
+                    self._restarted = phrases.restarted(reason)
+                case Finished() | Ended():
+                    self._progress.outcome = event
+                    self._hurry.set()
+                    self._seen.set()
+            self._changed.set()
+
+    async def _follow_worker(self) -> None:
+        async for _ in self._means.board.follow():
+            self._changed.set()
+
+    async def _type(self) -> None:
+        """The first sign, until there is a message."""
+        with suppress(discord.HTTPException, *_TRANSIENT):
+            async with self._outlet.typing():
+                await self._seen.wait()
+
+    @property
+    def _pace(self) -> Pace:
+        return self._means.paces.of(self._outlet.bucket)

@@ -1,0 +1,151 @@
+"""Takes questions on Discord: admits them, hands them to the chat, shows what becomes of them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+from discord.abc import Snowflake
+
+from bot.conversation import Line
+from bot.discord.admission import Admission
+from bot.discord.delivery import Delivery, Means
+from bot.discord.history import History
+from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
+from bot.discord.message_cache import MessageCache
+from bot.discord.outlet import Outlet
+from bot.discord.pacing import Paces
+from bot.discord.rules import persona_of
+from bot.events import Ask
+from bot.front_end import Services
+from bot.ticket import Ticket
+from data.records import Answer, Turn
+
+_log = logging.getLogger(__name__)
+AnswerListener = Callable[[discord.PartialMessage, Answer], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person wants answered, wherever it was asked.
+
+    `key` names the message or interaction. `notices` are remarks to show with the answer.
+    `turns` are the model's turns where they are known already, as for the same question again.
+    """
+
+    key: str
+    person: discord.abc.User
+    channel: Snowflake
+    text: str
+    history: tuple[Line, ...] = ()
+    variant: str | None = None
+    notices: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] | None = None
+
+
+@dataclass(slots=True)
+class _Shown:
+    ticket: Ticket
+    task: asyncio.Task[None] | None = field(default=None)
+
+
+class Desk:
+    """One for a bot. Everything it has started is waited for in `close`."""
+
+    def __init__(self, client: discord.Client, services: Services) -> None:
+        settings = services.settings
+        self.services = services
+        self.paces = Paces()
+        self.cache = MessageCache()
+        self.history = History(client, services.store, self.cache, settings.history_max_turns)
+        self.admission = Admission(services)
+        self.on_answer: AnswerListener | None = None
+        self._client = client
+        self._shown: dict[str, _Shown] = {}
+        self._beginning: set[str] = set()
+        self._means = Means(services.store, services.board, self.paces, self._answered)
+
+    async def ask(self, question: Question, outlet: Outlet) -> Ticket | None:
+        """Accept a question and show its answer in `outlet`; None if it was accepted before.
+
+        Raises UserError, with a line for the person, or StoreError.
+        """
+        key = question.key
+        if key in self._beginning or key in self._shown:
+            return None
+        self._beginning.add(key)
+        try:
+            if await self.services.store.request_from(key) is not None:
+                return None  # an event that Discord sent twice
+            ticket = await self.services.chat.submit(await self._ask(question))
+            self.show(ticket, outlet, notices=question.notices)
+        finally:
+            self._beginning.discard(key)
+        return ticket
+
+    def show(
+        self,
+        ticket: Ticket,
+        outlet: Outlet,
+        *,
+        notices: Sequence[str] = (),
+        known: Sequence[int] = (),
+    ) -> None:
+        """Show a ticket from now on; `known` are messages of an earlier process about it."""
+        delivery = Delivery(ticket, outlet, self._means, notices=notices, known=known)
+        key = ticket.request.source_key
+        shown = self._shown[key] = _Shown(ticket)
+        shown.task = asyncio.create_task(self._deliver(key, delivery.run()), name=f"show {key}")
+
+    def live(self, source_key: str) -> Ticket | None:
+        """The ticket of a question that is being shown."""
+        shown = self._shown.get(source_key)
+        return shown.ticket if shown else None
+
+    def live_request(self, request_id: int) -> Ticket | None:
+        """The ticket of a request that is being shown."""
+        tickets = (shown.ticket for shown in self._shown.values())
+        return next((one for one in tickets if one.request.id == request_id), None)
+
+    async def close(self, limit_s: float) -> None:
+        """Wait until everything is shown, at most so long."""
+        tasks = [shown.task for shown in self._shown.values() if shown.task is not None]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=limit_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(self, question: Question) -> Ask:
+        channel = question.channel
+        variant = await self.admission.admit(question.person, channel, question.variant)
+        return Ask(
+            source_key=question.key,
+            conversation=conversation_id(channel),
+            front_end=FRONT_END,
+            user_id=user_id(question.person),
+            user_name=question.person.display_name,
+            text=question.text,
+            variant=variant,
+            persona=await persona_of(self.services.store, channel),
+            history=question.history,
+            channel_id=settings_channel(channel),
+            turns=question.turns,
+        )
+
+    async def _deliver(self, key: str, showing: Coroutine[Any, Any, None]) -> None:
+        """The border of each delivery."""
+        try:
+            await showing
+        except Exception:  # noqa: BLE001 - it is logged, and the next start shows it
+            _log.exception("what %s asked could not be shown", key)
+        finally:
+            self._shown.pop(key, None)
+
+    async def _answered(self, answer: Answer, channel_id: int, message_id: int) -> None:
+        if self.on_answer is not None:
+            channel = self._client.get_partial_messageable(channel_id)
+            await self.on_answer(channel.get_partial_message(message_id), answer)

@@ -1,0 +1,94 @@
+"""What was said before a message: its reply chain, or the channel it stands in."""
+
+from collections.abc import Awaitable, Callable
+
+import discord
+from discord.abc import Messageable, Snowflake
+
+from bot.conversation import Line
+from bot.discord.identity import conversation_id
+from bot.discord.message_cache import MessageCache, Said
+from bot.discord.reading import lines_of, read
+from data.store import Store
+
+RESET = "reset_snowflake"
+
+
+class History:
+    """Reads conversations from Discord, as they stand now: edited and deleted as they are.
+
+    `limit` is how many messages are looked at. What Discord does not show is left out.
+    """
+
+    def __init__(
+        self, client: discord.Client, store: Store, cache: MessageCache, limit: int
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._cache = cache
+        self._limit = limit
+
+    async def before(self, message: discord.Message) -> tuple[Line, ...]:
+        """The chain of messages that this one replies to, oldest first."""
+        after = await self._reset(message.channel)
+        chain: list[Said] = []
+        reference = message.reference
+        at = reference.message_id if reference else None
+        while at is not None and at > after and len(chain) < self._limit:
+            said = await self._get(message, at)
+            if said is None or said in chain:
+                break
+            chain.append(said)
+            at = said.parent
+        return lines_of(chain[::-1])
+
+    async def of_channel(
+        self, channel: Messageable, place: Snowflake, before: Snowflake | None = None
+    ) -> tuple[Line, ...]:
+        """The newest messages of a thread, a direct message or a channel, oldest first."""
+        after = await self._reset(place)
+        found: list[Said] = []
+        try:
+            async for message in channel.history(limit=self._limit, before=before):
+                if message.id <= after:
+                    break
+                said = await self._cache.get(message.id, self._reading(message))
+                if said is not None:
+                    found.append(said)
+        except (discord.Forbidden, discord.NotFound):
+            return ()
+        return lines_of(found[::-1])
+
+    async def said(self, message: discord.Message) -> Said | None:
+        """One message as part of a conversation."""
+        return await self._cache.get(message.id, self._reading(message))
+
+    async def reset(self, place: Snowflake, at: Snowflake) -> None:
+        """Draw a line at the moment of `at`: nothing before is read again."""
+        conversation = conversation_id(place)
+        await self._store.reset(conversation)
+        await self._store.set_setting("conversation", conversation, RESET, str(at.id))
+
+    async def _reset(self, place: Snowflake) -> int:
+        value = await self._store.setting("conversation", conversation_id(place), RESET)
+        return int(value) if value else 0
+
+    def _reading(self, message: discord.Message) -> Callable[[], Awaitable[Said | None]]:
+        return lambda: read(message, self._store, self._me)
+
+    async def _get(self, message: discord.Message, parent: int) -> Said | None:
+        async def fetch() -> Said | None:
+            resolved = message.reference.resolved if message.reference else None
+            if isinstance(resolved, discord.Message) and resolved.id == parent:
+                return await read(resolved, self._store, self._me)
+            try:
+                found = await message.channel.fetch_message(parent)
+            except (discord.Forbidden, discord.NotFound):
+                return None
+            return await read(found, self._store, self._me)
+
+        return await self._cache.get(parent, fetch)
+
+    @property
+    def _me(self) -> int:
+        return self._client.user.id if self._client.user else 0

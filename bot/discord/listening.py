@@ -1,0 +1,67 @@
+"""What of a message decides whether the bot answers it."""
+
+import discord
+
+from bot.discord.addressing import readable
+from bot.discord.identity import conversation_id
+from bot.discord.reading import names_in
+from bot.discord.rules import rules_of
+from bot.discord.text_files import is_text
+from bot.discord.triggers import Incoming
+from data.store import Store
+
+_SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
+
+
+def incoming(message: discord.Message, me: int) -> Incoming:
+    """The message as `triggers.decide` wants it; `me` is the bot's id."""
+    author, names = message.author, names_in(message, me)
+    resolved = message.reference.resolved if message.reference else None
+    replied = resolved if isinstance(resolved, discord.Message) else None
+    texts = [is_text(one.filename, one.content_type) for one in message.attachments]
+    mentioned = {one.id for one in (*message.mentions, *message.role_mentions)}
+    return Incoming(
+        is_from_person=not author.bot
+        and message.webhook_id is None
+        and message.type in _SPOKEN
+        and author.id != me,
+        may_speak=may_speak(message),
+        text=readable(message.content, names),
+        mentions_bot=not mentioned.isdisjoint(names.ours),
+        mentions_everyone=message.mention_everyone,
+        is_direct=message.guild is None,
+        replies_to_bot=replied is not None and replied.author.id == me,
+        replies_readable=replied is not None and bool(replied.content or replied.author.id == me),
+        has_text_file=any(texts),
+        has_other_file=not all(texts) or bool(message.stickers),
+    )
+
+
+def may_speak(message: discord.Message) -> bool:
+    """Whether Discord lets the bot write where the message stands."""
+    channel, guild = message.channel, message.guild
+    if guild is None:
+        return True
+    if guild.me is None or guild.me.is_timed_out():  # pyright: ignore[reportUnnecessaryComparison]
+        return False
+    try:
+        allowed = channel.permissions_for(guild.me)
+    except discord.ClientException:  # a thread whose channel is hidden
+        return False
+    if isinstance(channel, discord.Thread):
+        return allowed.view_channel and allowed.send_messages_in_threads and not channel.locked
+    return allowed.view_channel and allowed.send_messages
+
+
+async def is_listening(message: discord.Message, store: Store) -> bool:
+    """Whether everything said there is for the bot: a channel set so, a thread it was called into.
+
+    A thread counts as soon as something was answered in it.
+    """
+    channel = message.channel
+    if isinstance(channel, discord.Thread):
+        called = await store.last_answer(conversation_id(channel)) is not None
+        if called or channel.owner_id == (message.guild.me.id if message.guild else None):
+            return True
+    guild_id = message.guild.id if message.guild else None
+    return (await rules_of(store, guild_id, channel)).always

@@ -1,0 +1,154 @@
+"""Where an answer's messages go: into a channel, or through an interaction."""
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, Protocol
+
+import discord
+
+from bot.discord.rate_limits import channel_bucket, webhook_bucket
+
+NOBODY = discord.AllowedMentions.none()
+ONLY_THE_ANSWERED = discord.AllowedMentions(
+    everyone=False, users=False, roles=False, replied_user=True
+)
+_TOKEN_GONE = {10015, 50027}  # unknown webhook, invalid webhook token
+
+Place = discord.abc.Messageable | discord.PartialMessageable
+
+
+class Outlet(Protocol):
+    """Sends, edits and deletes messages by number. Raises what discord.py raises."""
+
+    channel_id: int
+
+    @property
+    def bucket(self) -> str:
+        """What the rate limit of its edits is counted under."""
+        ...
+
+    async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
+        """Send a further message; the same nonce never makes two. Gives the message's id."""
+        ...
+
+    async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
+        """Change one of its messages."""
+        ...
+
+    async def delete(self, message_id: int) -> None:
+        """Take one of its messages away."""
+        ...
+
+    def typing(self) -> AbstractAsyncContextManager[Any]:
+        """Show that something is coming, inside the block."""
+        ...
+
+
+class ChannelOutlet:
+    """Ordinary messages; the first replies to the message that asked, and calls its author."""
+
+    def __init__(self, client: discord.Client, channel_id: int, reply_to: int | None) -> None:
+        self.channel_id = channel_id
+        self._channel = client.get_partial_messageable(channel_id)
+        self._reply_to = reply_to
+
+    @property
+    def bucket(self) -> str:
+        """The channel's."""
+        return channel_bucket(self.channel_id)
+
+    async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
+        """Send; only the first message is a reply."""
+        options: dict[str, Any] = {} if view is None else {"view": view}
+        if self._reply_to is not None:
+            options["reference"] = discord.MessageReference(
+                message_id=self._reply_to, channel_id=self.channel_id, fail_if_not_exists=False
+            )
+        message = await self._channel.send(
+            content, nonce=nonce, allowed_mentions=ONLY_THE_ANSWERED, **options
+        )
+        self._reply_to = None
+        return message.id
+
+    async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
+        """Change one of its messages."""
+        message = self._channel.get_partial_message(message_id)
+        await message.edit(content=content, view=view, allowed_mentions=ONLY_THE_ANSWERED)
+
+    async def delete(self, message_id: int) -> None:
+        """Take one of its messages away."""
+        await self._channel.get_partial_message(message_id).delete()
+
+    def typing(self) -> AbstractAsyncContextManager[Any]:
+        """Discord's own sign."""
+        return self._channel.typing()
+
+
+class InteractionOutlet:
+    """Answers a deferred interaction; when its token has ended, goes on as ordinary messages."""
+
+    def __init__(self, interaction: discord.Interaction) -> None:
+        self.channel_id = interaction.channel_id or 0
+        self._interaction = interaction
+        self._plain = ChannelOutlet(interaction.client, self.channel_id, None)
+        self._is_begun = False
+        self._is_over = False
+
+    @property
+    def bucket(self) -> str:
+        """The token's as long as it lives, then the channel's."""
+        if self._may_use_token:
+            return webhook_bucket(self._interaction.application_id, self._interaction.token)
+        return self._plain.bucket
+
+    async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
+        """Fill in the deferred response first, then send follow-ups."""
+        if self._may_use_token:
+            try:
+                return await self._send_by_token(content, view)
+            except discord.HTTPException as refusal:
+                self._judge(refusal)
+        return await self._plain.send(content, view, nonce)
+
+    async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
+        """Change one of its messages, whichever way it was sent."""
+        if self._may_use_token:
+            try:
+                await self._interaction.followup.edit_message(
+                    message_id, content=content, view=view, allowed_mentions=NOBODY
+                )
+            except discord.HTTPException as refusal:
+                self._judge(refusal)
+            else:
+                return
+        await self._plain.edit(message_id, content, view)
+
+    async def delete(self, message_id: int) -> None:
+        """Take one of its messages away."""
+        await self._plain.delete(message_id)
+
+    def typing(self) -> AbstractAsyncContextManager[Any]:
+        """Nothing: a deferred response says that something is coming."""
+        return nullcontext()
+
+    async def _send_by_token(self, content: str, view: discord.ui.View | None) -> int:
+        if not self._is_begun:
+            response = await self._interaction.edit_original_response(
+                content=content, view=view, allowed_mentions=NOBODY
+            )
+            self._is_begun = True
+            return response.id
+        options: dict[str, Any] = {} if view is None else {"view": view}
+        message = await self._interaction.followup.send(
+            content, wait=True, allowed_mentions=NOBODY, **options
+        )
+        return message.id
+
+    @property
+    def _may_use_token(self) -> bool:
+        return not (self._is_over or self._interaction.is_expired())
+
+    def _judge(self, refusal: discord.HTTPException) -> None:
+        """Raise again what is not the token's end."""
+        if refusal.status != 401 and refusal.code not in _TOKEN_GONE:
+            raise refusal
+        self._is_over = True

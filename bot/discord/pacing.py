@@ -1,0 +1,70 @@
+"""How often a message may be edited: learned from Discord's answers, per channel. Pure."""
+
+from collections import OrderedDict
+
+_LEAST_S = 0.25  # more often than anybody reads
+_CALMING = 0.7  # how fast a pace recovers
+_REMEMBERED = 500
+
+
+class Pace:
+    """When the next edit of a channel is due; all its answers share it. Times are monotonic.
+
+    Three things slow it down: an edit that took long (discord.py held it back for a rate limit),
+    the rate limit's own figures, and a 429.
+    """
+
+    def __init__(self) -> None:
+        self.interval_s = _LEAST_S
+        self._next_at = 0.0
+        self._limited = False
+
+    def reserve(self, now: float) -> float:
+        """Take the next turn; seconds to wait for it."""
+        at = max(now, self._next_at)
+        self._next_at = at + self.interval_s
+        return at - now
+
+    def took(self, seconds: float) -> None:
+        """An edit was done, after this long."""
+        if seconds > self.interval_s:
+            self.interval_s = seconds
+        elif not self._limited:
+            self._calm(max(_LEAST_S, seconds))
+        self._limited = False
+
+    def limits(self, remaining: int, reset_after_s: float, now: float) -> None:
+        """The rate limit that an answer told of: so many edits more in so many seconds."""
+        if remaining > 0:
+            even = reset_after_s / remaining
+            if even > self.interval_s:
+                self.interval_s = even
+            self._limited = even > _LEAST_S
+        else:
+            self._next_at = max(self._next_at, now + reset_after_s)
+            self.interval_s = max(self.interval_s, min(reset_after_s, 2 * self.interval_s))
+            self._limited = True
+
+    def refused(self, retry_after_s: float, now: float) -> None:
+        """A 429 came: wait, and go on at half the speed."""
+        self._next_at = max(self._next_at, now + retry_after_s)
+        self.interval_s = max(2 * self.interval_s, retry_after_s)
+        self._limited = True
+
+    def _calm(self, least: float) -> None:
+        self.interval_s = max(least, self.interval_s * _CALMING)
+
+
+class Paces:
+    """The paces of the channels edited lately; keys as `rate_limits.bucket_of` makes them."""
+
+    def __init__(self) -> None:
+        self._paces: OrderedDict[str, Pace] = OrderedDict()
+
+    def of(self, key: str) -> Pace:
+        """A channel's pace."""
+        pace = self._paces.setdefault(key, Pace())
+        self._paces.move_to_end(key)
+        while len(self._paces) > _REMEMBERED:
+            self._paces.popitem(last=False)
+        return pace

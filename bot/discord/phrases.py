@@ -1,0 +1,72 @@
+"""What the bot says on Discord besides answers, in one place. Pure."""
+
+from bot.worker_status import WorkerPhase, WorkerStatus
+from data.records import Answer
+
+HINT = "You called? Write me something along with the mention, and I will answer."
+UNREADABLE = "I can only read replies that mention me. Please mention me in it."
+NO_IMAGES = "I can't look at pictures or other files, only read text. Tell me what it is about?"
+EMPTY_ANSWER = "-# The model had nothing to say."
+BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
+WRITING = "-# ✍️ I am at it."
+ABOUT_PROMPT = "What do you think about this?"
+RESET_DONE = "A line is drawn: I don't look at what was said here before."
+NOT_YOURS = "Only the person who asked, or a moderator, can stop this."
+ENDED_ALREADY = "That one has ended already."
+GONE = "I don't remember that answer any more."
+NO_OTHER = "There is only one model here."
+
+
+def small(line: str) -> str:
+    """A line in Discord's small print."""
+    return f"-# {line}"
+
+
+def queued(position: int, estimate_s: float | None) -> str:
+    """Where a request stands that waits."""
+    place = "You are next in line" if position <= 1 else f"You are number {position} in line"
+    return small(f"⏳ {place}{_about(estimate_s)}.")
+
+
+def worker_note(status: WorkerStatus) -> str | None:
+    """Why nothing comes although it would be the person's turn; None while the model is up."""
+    if status.phase is WorkerPhase.READY:
+        return None
+    if status.phase.is_final:
+        return small("💤 The model is down.")
+    if status.phase is WorkerPhase.RESTARTING:
+        return small("🔧 The model broke down and is being restarted. Your message waits.")
+    done = "" if status.progress is None else f" ({status.progress:.0%})"
+    return small(f"💤 The model is still waking up{done}. Your message waits.")
+
+
+def restarted(reason: str) -> str:
+    """In place of a text that has become void."""
+    return small(f"🔧 {reason}")
+
+
+def failed(message: str) -> str:
+    """In place of an answer that never came."""
+    return f"⚠️ {message}"
+
+
+def parked(message: str) -> str:
+    """In place of an answer that comes after the bot's next start."""
+    return small(f"💤 {message}")
+
+
+def footer(answer: Answer, *, stopped: bool = False, hidden: bool = False) -> str:
+    """Under an answer: which variant spoke, unless a blind comparison hides it."""
+    parts = [] if hidden else [answer.variant]
+    if stopped:
+        parts.append("stopped")
+    elif answer.finish_reason == "length":
+        parts.append("cut at the length limit")
+    return small(" · ".join(parts)) if parts else ""
+
+
+def _about(estimate_s: float | None) -> str:
+    if estimate_s is None:
+        return ""
+    seconds = max(1, round(estimate_s))
+    return f", about {seconds} s" if seconds < 90 else f", about {round(seconds / 60)} min"

@@ -1,0 +1,73 @@
+"""Listening to what Discord's answers say about rate limits."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import aiohttp
+
+_EDIT = re.compile(r"/((?:channels/\d+|webhooks/\d+/[^/]+))/messages/[^/]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What one REST answer said; a figure is None where it was not given."""
+
+    method: str
+    path: str
+    status: int
+    remaining: int | None
+    reset_after_s: float | None
+    retry_after_s: float | None
+
+    @property
+    def edited(self) -> str | None:
+        """The bucket that an edit of a message counts for, as `bucket_of` names it."""
+        found = _EDIT.search(self.path) if self.method == "PATCH" else None
+        return found[1] if found else None
+
+
+def channel_bucket(channel_id: int) -> str:
+    """The bucket of ordinary edits in a channel."""
+    return f"channels/{channel_id}"
+
+
+def webhook_bucket(application_id: int, token: str) -> str:
+    """The bucket of edits under an interaction's token."""
+    return f"webhooks/{application_id}/{token}"
+
+
+def listening(hear: Callable[[Response], None]) -> aiohttp.TraceConfig:
+    """A trace for discord.py's session that tells `hear` of every answer."""
+    trace = aiohttp.TraceConfig()
+
+    async def on_end(
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        end: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        hear(read(end.method, end.url.path, end.response.status, end.response.headers))
+
+    trace.on_request_end.append(on_end)
+    return trace
+
+
+def read(method: str, path: str, status: int, headers: Mapping[str, str]) -> Response:
+    """The figures of one answer's headers."""
+    remaining = _number(headers.get("X-RateLimit-Remaining"))
+    return Response(
+        method,
+        path,
+        status,
+        None if remaining is None else int(remaining),
+        _number(headers.get("X-RateLimit-Reset-After")),
+        _number(headers.get("Retry-After")) if status == 429 else None,
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,80 @@
+"""The messages of one request on Discord, brought in line with what they should show."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import discord
+
+from bot.discord.button_row import Row, view
+from bot.discord.outlet import Outlet
+from bot.discord.picture import Picture
+from data.records import RequestMessage
+
+
+@dataclass
+class _Message:
+    id: int
+    content: str | None  # None: sent by an earlier process
+    row: Row | None
+
+
+class Screen:
+    """Shows pictures with as few calls as it takes; one call at a time.
+
+    `known` are messages of an earlier process that show the same request; `sent` is told of each
+    new one, before anything else is sent.
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        request_id: int,
+        sent: Callable[[RequestMessage], Awaitable[None]],
+        known: Sequence[int] = (),
+    ) -> None:
+        self.outlet = outlet
+        self._request_id = request_id
+        self._sent = sent
+        self._messages = [_Message(number, None, None) for number in known]
+        self._taken_away = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the person sees nothing yet."""
+        return not self._messages
+
+    @property
+    def messages(self) -> list[RequestMessage]:
+        """What there is on Discord."""
+        channel = str(self.outlet.channel_id)
+        return [
+            RequestMessage(channel, str(message.id), position)
+            for position, message in enumerate(self._messages)
+        ]
+
+    async def show(self, picture: Picture) -> None:
+        """Make the messages look like this. What fails leaves the rest for the next time."""
+        last = len(picture.contents) - 1
+        for position, content in enumerate(picture.contents):
+            row = picture.row if position == last else None
+            if position < len(self._messages):
+                await self._change(self._messages[position], content, row)
+            else:
+                await self._add(position, content, row)
+        while len(self._messages) > max(1, len(picture.contents)):
+            with suppress(discord.NotFound):
+                await self.outlet.delete(self._messages[-1].id)
+            self._messages.pop()
+            self._taken_away += 1
+
+    async def _change(self, message: _Message, content: str, row: Row | None) -> None:
+        if (message.content, message.row) != (content, row):
+            await self.outlet.edit(message.id, content, view(row))
+            message.content, message.row = content, row
+
+    async def _add(self, position: int, content: str, row: Row | None) -> None:
+        nonce = f"{self._request_id}-{position}-{self._taken_away}"
+        number = await self.outlet.send(content, view(row), nonce)
+        self._messages.append(_Message(number, content, row))
+        await self._sent(self.messages[position])

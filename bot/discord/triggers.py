@@ -1,0 +1,70 @@
+"""Whether a message is meant for the bot. Pure."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Trigger(Enum):
+    """What to do about a message."""
+
+    IGNORE = auto()
+    ANSWER = auto()
+    ANSWER_ABOUT = auto()  # a bare mention in a reply: what is replied to is meant
+    HINT = auto()  # addressed, but nothing was said
+    HINT_UNREADABLE = auto()  # addressed, but Discord keeps the text from the bot
+    DECLINE_IMAGE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as far as the decision goes.
+
+    `text` is without the bot's mention. `mentions_bot` means by name or by its role, never
+    `@everyone`. `replies_to_bot` and `replies` look at what the message answers; `quoted` is
+    whether that can be read. `may_speak` is whether Discord lets the bot answer there.
+    """
+
+    is_from_person: bool
+    may_speak: bool
+    text: str
+    mentions_bot: bool = False
+    mentions_everyone: bool = False
+    is_direct: bool = False
+    replies_to_bot: bool = False
+    replies_readable: bool = False
+    has_text_file: bool = False
+    has_other_file: bool = False
+
+    @property
+    def is_for_people_only(self) -> bool:
+        """Whether no setting could make the bot answer this."""
+        return not (self.is_from_person and self.may_speak)
+
+    @property
+    def is_addressed(self) -> bool:
+        """Whether it is for the bot wherever it stands."""
+        return self.mentions_bot or self.is_direct or self.replies_to_bot
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to answer."""
+        return bool(self.text) or self.has_text_file
+
+
+def decide(incoming: Incoming, *, listening: bool) -> Trigger:
+    """What to do; `listening` is whether the bot answers everything in this channel or thread."""
+    if incoming.is_for_people_only:
+        return Trigger.IGNORE
+    if not incoming.is_addressed:
+        everybody = incoming.mentions_everyone
+        meant = listening and incoming.says_something and not everybody
+        return Trigger.ANSWER if meant else Trigger.IGNORE
+    if incoming.says_something:
+        return Trigger.ANSWER
+    if incoming.has_other_file:
+        return Trigger.DECLINE_IMAGE
+    if incoming.mentions_bot and incoming.replies_readable:
+        return Trigger.ANSWER_ABOUT
+    if incoming.replies_to_bot and not incoming.mentions_bot and not incoming.is_direct:
+        return Trigger.HINT_UNREADABLE
+    return Trigger.HINT
