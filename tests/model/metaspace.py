@@ -1,0 +1,57 @@
+"""A small SentencePiece-like tokenizer with Mistral's control tokens and template."""
+
+from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers.models import BPE
+from transformers import PreTrainedTokenizerFast
+
+CONTROL = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "{% if m['role'] == 'user' %}[INST] {{ m['content'] }}[/INST]"
+    "{% else %} {{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+_MERGES = [
+    *(("▁", "h"), ("▁h", "i"), ("▁", "<"), ("▁", "s"), ("▁", "["), ("▁", "I"), ("▁", "/")),
+    *(("t", "h"), ("▁", "th"), ("▁th", "e"), ("e", "r"), ("▁", "b"), ("▁", "▁"), ("<", "/")),
+]
+
+
+def metaspace_tokenizer(spaces: str = "first") -> PreTrainedTokenizerFast:
+    """Spaces as ▁, unknown characters as bytes.
+
+    A space is put before the text (`first`, Mistral v0.3) or before every piece between control
+    tokens (`always`, Llama 2 and Mistral v0.1).
+    """
+    letters = "abcdefghijklmnopqrstuvwxyzINSTOP0123456789</>[]|_.,!?"
+    names = [*CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *letters]
+    names += [left + right for left, right in _MERGES]
+    vocab = {name: id_ for id_, name in enumerate(names)}
+    tokenizer = Tokenizer(
+        BPE(vocab, _MERGES, unk_token="<unk>", byte_fallback=True, fuse_unk=True)
+    )
+    if spaces == "first":
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    else:
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+        )
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    tokenizer.add_special_tokens(
+        [AddedToken(text, special=True, normalized=False) for text in CONTROL]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        chat_template=TEMPLATE,
+    )

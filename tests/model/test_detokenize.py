@@ -1,0 +1,125 @@
+"""Pieces joined are the whole text, and no piece holds a part of a character."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
+from model.base import resolve_base
+from model.detokenize import IncrementalDetokenizer
+from tests.model.metaspace import metaspace_tokenizer
+from tests.model.tiny import tiny_tokenizer
+
+TINY, MISTRAL = tiny_tokenizer(), metaspace_tokenizer()
+HARD = [
+    "plain words, and a  double space",
+    " leading and trailing ",
+    "é à ü ß ñ",
+    "日本語の文章",
+    "🎉🎉🎉 party 👩‍👩‍👧‍👦 family 🇩🇪 flag 👍🏽",
+    "e\u0301a\u0308 \u0928\u0940 combining",
+    "\n\n  indented\n\ttab\r\n",
+    "a\ufffdb",
+    "\ufffd\ufffd",
+]
+
+
+def pieces(tokenizer, ids: list[int]) -> list[str]:
+    detokenizer = IncrementalDetokenizer(tokenizer)
+    return [*(detokenizer.add(id_) for id_ in ids), detokenizer.flush()]
+
+
+def whole(tokenizer, ids: list[int]) -> str:
+    return tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+@pytest.mark.parametrize("text", HARD)
+@pytest.mark.parametrize("tokenizer", [TINY, MISTRAL], ids=["bytes", "metaspace"])
+def test_hard_texts_come_back_as_they_were(tokenizer, text):
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert "".join(pieces(tokenizer, ids)) == whole(tokenizer, ids)
+    # A Metaspace tokenizer itself takes a leading space for the one it would put there.
+    assert whole(tokenizer, ids) == (text if tokenizer is TINY else text.removeprefix(" "))
+
+
+@pytest.mark.parametrize("tokenizer", [TINY, MISTRAL], ids=["bytes", "metaspace"])
+def test_a_character_arrives_whole_or_not_yet(tokenizer):
+    ids = tokenizer("a🎉é", add_special_tokens=False)["input_ids"]
+    assert len(ids) >= 7, "one token a byte"
+    shown = [piece for piece in pieces(tokenizer, ids) if piece]
+    assert shown == ["a", "🎉", "é"]
+
+
+def test_words_keep_the_space_before_them_and_the_text_has_none():
+    ids = MISTRAL("hi the b", add_special_tokens=False)["input_ids"]
+    assert MISTRAL.convert_ids_to_tokens(ids) == ["▁hi", "▁the", "▁b"]
+    assert pieces(MISTRAL, ids) == ["hi", " the", " b", ""]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["▁", "▁hi"], " hi"),
+        (["▁hi", "</s>", "▁the"], "hi the"),
+        (["[INST]", "▁hi"], "hi"),
+        (["▁hi", "▁", "▁", "▁the"], "hi   the"),
+        (["<0xF0>", "</s>", "<0x9F>", "<0x8E>", "<0x89>"], "🎉"),
+    ],
+)
+def test_silent_tokens_and_lone_spaces_leave_the_text_as_it_is(names, expected):
+    ids = MISTRAL.convert_tokens_to_ids(names)
+    assert "".join(pieces(MISTRAL, ids)) == whole(MISTRAL, ids) == expected
+
+
+@pytest.mark.parametrize("tokenizer", [TINY, MISTRAL], ids=["bytes", "metaspace"])
+def test_an_unfinished_end_is_only_shown_by_flush(tokenizer):
+    ids = tokenizer("x🎉", add_special_tokens=False)["input_ids"][:-1]
+    *shown, last = pieces(tokenizer, ids)
+    assert "".join(shown) == "x"
+    assert set(last) == {"\ufffd"}
+    assert "x" + last == whole(tokenizer, ids)
+
+
+def test_nothing_in_nothing_out():
+    detokenizer = IncrementalDetokenizer(TINY)
+    assert detokenizer.flush() == ""
+    detokenizer.add(TINY("a")["input_ids"][0])
+    assert (detokenizer.flush(), detokenizer.flush()) == ("", "")
+
+
+@settings(deadline=None, max_examples=300)
+@given(ids=st.lists(st.integers(0, len(TINY) - 1), max_size=30))
+def test_any_ids_of_a_byte_level_tokenizer(ids):
+    shown = pieces(TINY, ids)
+    assert "".join(shown) == whole(TINY, ids)
+    assert not any(piece.endswith("\ufffd") for piece in shown[:-1])
+
+
+BYTES = MISTRAL.convert_tokens_to_ids([f"<0x{byte:02X}>" for byte in range(256)])
+WORDS = [id_ for id_ in range(len(MISTRAL)) if id_ not in BYTES]
+CHARACTERS = st.characters(codec="utf-8", exclude_characters="\ufffd").map(
+    lambda character: [BYTES[byte] for byte in character.encode()]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    parts=st.lists(
+        st.one_of(st.sampled_from(WORDS).map(lambda id_: [id_]), CHARACTERS), max_size=20
+    ),
+    unfinished=CHARACTERS.map(lambda ids: ids[:-1]),
+)
+def test_any_words_and_characters_of_a_metaspace_tokenizer(parts, unfinished):
+    finished = [id_ for part in parts for id_ in part]
+    *shown, last = pieces(MISTRAL, finished + unfinished)
+    assert "".join(shown) == whole(MISTRAL, finished)
+    assert (set(last) == {"\ufffd"}) if unfinished else (last == "")
+
+
+@pytest.mark.demo
+@pytest.mark.parametrize("text", HARD)
+def test_hard_texts_of_the_demo_model(demo_home, text):
+    folder = resolve_base("demo", demo_home, lambda *_: None).folder
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert "".join(pieces(tokenizer, ids)) == text
