@@ -43,19 +43,15 @@ def main() -> int:
         return complain(str(error), CONFIGURATION)
     except (BotError, StoreError) as error:
         return complain(str(error), FAILURE)
-    except OSError as error:
-        return OK if nobody_reads(error) else _broken()
     except KeyboardInterrupt:
         return FAILURE
-    except Exception:
-        return _broken()
+    except Exception as error:
+        if nobody_reads(error):
+            return OK
+        logger.exception("The bot failed")
+        return complain("The bot failed; logs/bot.log under FUNGPT_HOME says how.", FAILURE)
     finally:
         flush_output()
-
-
-def _broken() -> int:
-    logger.exception("The bot failed")
-    return complain("The bot failed; logs/bot.log under FUNGPT_HOME says how.", FAILURE)
 
 
 async def _run(settings: BotSettings) -> int:

@@ -31,9 +31,9 @@ def complain(line: str, code: int) -> int:
     return code
 
 
-def nobody_reads(error: OSError) -> bool:
+def nobody_reads(error: Exception) -> bool:
     """Whether it says that our output's reader has enough, or that the terminal is gone."""
-    return error.errno in (errno.EPIPE, errno.EIO)
+    return isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO)
 
 
 def flush_output() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data.database import FILE_NAME
-from tests.bot.program import LIMIT_S, Program, child_of, gone
+from tests.bot.program import LIMIT_S, Inside, Program, child_of, gone
 from tests.bot.requests import answers, states, until_states
 
 AS_NOBODY = """
@@ -19,11 +19,6 @@ import os, sys, bot.__main__
 os.setgroups([]), os.setgid(65534), os.setuid(65534)
 sys.exit(bot.__main__.main())
 """
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Program:
-    return Program(tmp_path / "home")
 
 
 def one_line(text: str) -> str:
@@ -73,19 +68,21 @@ async def test_what_has_waited_too_long_expires_before_ones_eyes(program: Progra
     assert answers(program) == []
 
 
-async def test_a_worker_that_dies_in_an_answer_is_replaced_and_there_is_one_answer(
-    program: Program, tmp_path: Path
+def test_a_worker_that_dies_in_an_answer_is_replaced_and_there_is_one_answer(
+    program: Program, tmp_path: Path, inside: Inside
 ):
     program.script = {"crash_after_tokens": 4, "fault_marker": str(tmp_path / "marker")}
-    outcome = await program.run("hello\n")
+    outcome = inside("hello\n")
     assert (outcome.code, outcome.out) == (0, "tuned: hello\n")
     assert answers(program) == ["tuned: hello"]
 
 
-async def test_a_worker_that_hangs_in_an_answer_is_replaced(program: Program, tmp_path: Path):
+def test_a_worker_that_hangs_in_an_answer_is_replaced(
+    program: Program, tmp_path: Path, inside: Inside
+):
     program.script = {"hang_after_tokens": 4, "fault_marker": str(tmp_path / "marker")}
     program.settings = {"WORKER_STALL_S": "0.5"}
-    outcome = await program.run("hello\n")
+    outcome = inside("hello\n")
     assert (outcome.code, outcome.out) == (0, "tuned: hello\n")
     assert answers(program) == ["tuned: hello"]
 
@@ -97,11 +94,11 @@ async def test_a_worker_that_hangs_in_an_answer_is_replaced(program: Program, tm
         ({"hang_load": True}, {"WORKER_READY_TIMEOUT_S": "1"}, "does not become ready"),
     ],
 )
-async def test_a_worker_without_a_model_is_one_line(
-    program: Program, script: dict[str, object], settings: dict[str, str], line: str
+def test_a_worker_without_a_model_is_one_line(
+    program: Program, script: dict[str, object], settings: dict[str, str], line: str, inside: Inside
 ):
     program.script, program.settings = script, settings
-    outcome = await program.run("hello\n")
+    outcome = inside("hello\n")
     assert outcome.code == 1
     assert outcome.out == ""
     assert line in outcome.err.splitlines()[-1]
@@ -141,22 +138,24 @@ def make_newer(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [damage, make_newer])
-async def test_a_database_that_cannot_be_used_is_one_line(program: Program, spoil: object):
+def test_a_database_that_cannot_be_used_is_one_line(
+    program: Program, spoil: object, inside: Inside
+):
     program.home.mkdir()
     assert callable(spoil)
     spoil(program.home / FILE_NAME)
     before = (program.home / FILE_NAME).read_bytes()
-    outcome = await program.run("hello\n")
+    outcome = inside("hello\n")
     assert outcome.code == 1
     assert FILE_NAME in one_line(outcome.err)
     assert (program.home / FILE_NAME).read_bytes() == before
 
 
-async def test_a_locked_database_is_one_line(program: Program):
+def test_a_locked_database_is_one_line(program: Program, inside: Inside):
     program.home.mkdir()
     database = sqlite3.connect(program.home / FILE_NAME)
     database.execute("BEGIN EXCLUSIVE")
-    outcome = await program.run("hello\n")
+    outcome = inside("hello\n")
     database.close()
     assert outcome.code == 1
     assert "locked" in one_line(outcome.err).lower()

@@ -1,16 +1,16 @@
 """The whole program: what it is made of, what it costs, how it begins and ends."""
 
 import asyncio
+import errno
 import fcntl
 import json
 import signal
 import sqlite3
-from pathlib import Path
 
 import pytest
 
 from data.database import FILE_NAME
-from tests.bot.program import LIMIT_S, Program, child_of, gone
+from tests.bot.program import LIMIT_S, Inside, Program, child_of, gone
 from tests.bot.requests import states, until_states
 
 LOOK_AT_ITSELF = """
@@ -23,11 +23,6 @@ heavy = [name for name in ("torch", "transformers", "peft", "bitsandbytes") if n
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"code": code, "heavy": heavy, "peak_kib": peak}))
 """
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Program:
-    return Program(tmp_path / "home")
 
 
 async def test_a_whole_piped_conversation_needs_no_torch_and_little_memory(program: Program):
@@ -100,13 +95,13 @@ async def test_a_reader_that_has_enough_ends_it_quietly(program: Program):
     assert "Exception" not in err
 
 
-async def test_a_second_bot_on_the_same_database_is_refused(program: Program):
+def test_a_second_bot_on_the_same_database_is_refused(program: Program, inside: Inside):
     program.home.mkdir()
     with (program.home / "bot.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write("4711\n")
         lock.flush()
-        outcome = await program.run("hello\n")
+        outcome = inside("hello\n")
     assert outcome.code == 1
     assert outcome.err.startswith("Process 4711 already runs a bot on")
     assert outcome.err.count("\n") == 1
@@ -120,11 +115,11 @@ async def test_a_second_bot_on_the_same_database_is_refused(program: Program):
         ("ADAPTERS", "nonsense", "ADAPTERS"),
     ],
 )
-async def test_bad_settings_are_one_line_and_exit_code_2(
-    program: Program, name: str, value: str, line: str
+def test_bad_settings_are_one_line_and_exit_code_2(
+    program: Program, name: str, value: str, line: str, inside: Inside
 ):
     program.settings = {name: value}
-    outcome = await program.run("hello\n")
+    outcome = inside("hello\n")
     assert outcome.code == 2
     assert line in outcome.err
     assert "Traceback" not in outcome.err
@@ -141,3 +136,35 @@ async def test_closed_standard_streams_are_no_problem(program: Program):
 
 async def read_all(stream: asyncio.StreamReader | None) -> str:
     return "" if stream is None else (await stream.read()).decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (BrokenPipeError(errno.EPIPE, "closed"), 0, ""),
+        (OSError(errno.EIO, "the terminal is gone"), 0, ""),
+        (KeyboardInterrupt(), 1, ""),
+        (
+            ZeroDivisionError("secret"),
+            1,
+            "The bot failed; logs/bot.log under FUNGPT_HOME says how.",
+        ),
+    ],
+)
+def test_what_nobody_thought_of_is_one_line_at_most(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
+):
+    async def fails(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("bot.__main__.until_end", fails)
+    outcome = inside("")
+    assert (outcome.code, outcome.out, outcome.err.strip()) == (code, "", line)
+
+
+def test_the_log_can_be_json(program: Program, inside: Inside):
+    program.settings = {"LOG_FORMAT": "json"}
+    program.script = {"fail_load": "no space left"}
+    assert inside("").code == 1
+    lines = (program.home / "logs" / "bot.log").read_text().splitlines()
+    assert any("no space left" in json.loads(line)["message"] for line in lines)

@@ -99,7 +99,7 @@ async def test_ctrl_c_stops_the_answer_alone_and_ctrl_d_leaves(program: Program)
         screen.type("typed too early")
         screen.type(CTRL_C)
         await screen.shows("· stopped")
-        screen.type(f"/rate robotic\r")
+        screen.type("/rate robotic\r")
         await screen.shows("robotic for answer #1")
         screen.type(CTRL_D)
         assert await screen.ends() == 0

@@ -1,0 +1,81 @@
+"""A worker that somebody else runs: it comes, goes and comes back."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self, cast
+
+import pytest
+
+from bot.errors import WorkerGone
+from bot.health_judge import HealthLimits
+from bot.remote_worker import RemoteWorker
+from bot.worker_status import WorkerPhase
+from model.client import WorkerClient
+from model.errors import WorkerUnavailable
+from model.protocol import Health
+from tests.bot.fake_worker import FakeWorker
+
+LIMIT_S = 5.0
+
+
+class Elsewhere(FakeWorker):
+    """A worker with a switch."""
+
+    up = True
+    closed = False
+
+    async def health(self) -> Health:
+        if not self.up:
+            raise WorkerUnavailable("nobody there")
+        return Health(status="ok")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closed = True
+
+
+def remote(elsewhere: Elsewhere) -> RemoteWorker:
+    def connect(_: str) -> WorkerClient:
+        return cast("WorkerClient", cast("Any", elsewhere))
+
+    return RemoteWorker(connect, "http://there", limits=HealthLimits(silent_s=0.05))
+
+
+async def test_it_is_waited_for_without_end_and_found_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bot.remote_worker.RETRY_S", 0.01)
+    elsewhere = Elsewhere()
+    elsewhere.up = False
+    async with asyncio.timeout(LIMIT_S), remote(elsewhere) as worker:
+        async for status in worker.board.follow():
+            if status.phase is WorkerPhase.RESTARTING:
+                break
+        assert status.stage == "waiting for the worker at http://there"
+        elsewhere.up = True
+        await worker.wait_ready()
+        assert [card.id for card in await worker.models()] == ["base", "tuned"]
+        elsewhere.up = False
+        worker.report_unavailable("gone again")
+        async for status in worker.board.follow():
+            if status.phase is WorkerPhase.RESTARTING:
+                break
+        elsewhere.up = True
+        await worker.wait_ready()
+    assert elsewhere.closed
+    with pytest.raises(WorkerGone):
+        await worker.wait_ready()
+
+
+async def test_it_is_never_declared_lost():
+    elsewhere = Elsewhere()
+    async with asyncio.timeout(LIMIT_S), remote(elsewhere) as worker:
+        await worker.wait_ready()
+        worker.report_stall("no text")
+        await worker.wait_ready()
+        assert not worker.board.current.phase.is_final
