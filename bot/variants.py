@@ -115,9 +115,7 @@ class Variants:
             ("global", ""),
         )
         choices = [
-            await self.chosen(scope, scope_id)
-            for scope, scope_id in scopes
-            if scope_id is not None
+            await self.chosen(scope, scope_id) for scope, scope_id in scopes if scope_id is not None
         ]
         return [choice for choice in choices if choice is not None] + [self._default]
 

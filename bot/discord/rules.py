@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from discord.abc import Snowflake
 
-from bot.discord.identity import settings_channel
+from bot.discord.identity import conversation_id, settings_channel
+from data.records import Scope
 from data.store import Store
 
 ALWAYS, ROLES, HOURLY, WAITING, TUNED, PERSONA = (
@@ -65,9 +66,16 @@ async def allowed_roles(store: Store, guild_id: int) -> frozenset[int]:
     return frozenset(int(role) for role in (value or "").split())
 
 
+def persona_place(channel: Snowflake) -> tuple[Scope, str]:
+    """Where a place's own persona is kept; that of a direct message goes with its person."""
+    if getattr(channel, "guild", None) is None:
+        return "conversation", conversation_id(channel)
+    return "channel", str(channel.id)
+
+
 async def persona_of(store: Store, channel: Snowflake) -> str | None:
     """The system prompt set for a channel or thread; a thread without one has its parent's."""
-    own = await store.setting("channel", str(channel.id), PERSONA)
+    own = await store.setting(*persona_place(channel), PERSONA)
     if own is not None or settings_channel(channel) == str(channel.id):
         return own
     return await store.setting("channel", settings_channel(channel), PERSONA)

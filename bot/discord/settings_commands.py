@@ -1,0 +1,149 @@
+"""`/settings`: what the managers of a server may set for it. Asked for the permission each time."""
+
+from typing import Literal
+
+import discord
+from discord import app_commands
+
+from bot.discord.client import FunBot
+from bot.discord.command_cog import CommandCog
+from bot.discord.identity import settings_channel
+from bot.discord.permissions import MANAGE_SERVER, require
+from bot.discord.rules import ALWAYS, HOURLY, ROLES, TUNED, WAITING, YES, allowed_roles, rules_of
+from bot.errors import NotAllowed, UserError
+
+MOST_ROLES = 25
+Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
+
+
+async def setup(bot: FunBot) -> None:
+    """Add `/settings`."""
+    await bot.add_cog(SettingsCommands(bot.services))
+
+
+class SettingsCommands(CommandCog):
+    """Stores what `Rules` reads."""
+
+    settings = app_commands.Group(
+        name="settings",
+        description="What I may do in this server (Manage Server)",
+        guild_only=True,
+        default_permissions=discord.Permissions(manage_guild=True),
+    )
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Refuse whoever may not manage the server, whatever Discord's own settings say."""
+        try:
+            require(interaction, MANAGE_SERVER)
+        except NotAllowed as refusal:
+            raise app_commands.CheckFailure(str(refusal)) from refusal
+        return True
+
+    @settings.command(name="show", description="What is set for this server and this channel")
+    async def show(self, interaction: discord.Interaction) -> None:
+        """List every rule."""
+        guild, channel = _server(interaction), interaction.channel
+        rules = await rules_of(
+            self.services.store, guild, channel or discord.Object(interaction.channel_id or 0)
+        )
+        roles = ", ".join(f"<@&{role}>" for role in sorted(rules.roles)) or "everybody"
+        lines = (
+            f"Every message of this channel is answered: {_yes(rules.always)}",
+            f"Who may ask: {roles}",
+            f"One person may ask, an hour: {rules.hourly_limit or 'without a limit'}",
+            f"One person may have unanswered: {rules.waiting_limit or self._usual_waiting}",
+            "Other models than the base only in age-restricted channels: "
+            + _yes(rules.tuned_restricted),
+        )
+        await interaction.response.send_message("\n".join(lines), ephemeral=True)
+
+    @settings.command(name="always", description="Answer every message of a channel, or not")
+    @app_commands.describe(on="Whether I answer every message", channel="This one if left out")
+    async def always(
+        self, interaction: discord.Interaction, on: bool, channel: Channel | None = None
+    ) -> None:
+        """Make a channel an always-channel."""
+        target = channel or _settable(interaction)
+        await self._set("channel", target.id, ALWAYS, YES if on else None)
+        text = f"I answer every message in <#{target.id}> now."
+        if not on:
+            text = f"In <#{target.id}> I answer when I am mentioned or replied to."
+        elif not interaction.client.intents.message_content:
+            text += " But I was started without the message-content intent: I can't read there yet."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @settings.command(name="role", description="Let a role talk to me, or not any more")
+    @app_commands.describe(role="Without any role, everybody may ask", allowed="Whether it may")
+    async def role(
+        self, interaction: discord.Interaction, role: discord.Role, allowed: bool
+    ) -> None:
+        """Add a role to those that may ask, or take it out."""
+        guild = _server(interaction)
+        now = await allowed_roles(self.services.store, guild)
+        then = now | {role.id} if allowed else now - {role.id}
+        if len(then) > MOST_ROLES:
+            raise UserError(f"There may be at most {MOST_ROLES} roles.")
+        value = " ".join(str(one) for one in sorted(then)) or None
+        await self._set("guild", guild, ROLES, value)
+        text = "Everybody may ask me now."
+        if then:
+            text = "Who may ask me: " + ", ".join(f"<@&{one}>" for one in sorted(then))
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @settings.command(name="limits", description="How much one person may ask; 0 is no limit")
+    @app_commands.describe(
+        per_hour="Answers an hour for one person", at_once="Unanswered messages of one person"
+    )
+    async def limits(
+        self,
+        interaction: discord.Interaction,
+        per_hour: app_commands.Range[int, 0, 1000] | None = None,
+        at_once: app_commands.Range[int, 0, 1000] | None = None,
+    ) -> None:
+        """Set one limit or both; what is left out stays."""
+        guild = _server(interaction)
+        for key, value in ((HOURLY, per_hour), (WAITING, at_once)):
+            if value is not None:
+                await self._set("guild", guild, key, str(value) if value else None)
+        rules = await rules_of(self.services.store, guild, discord.Object(0))
+        hourly, waiting = rules.hourly_limit or "no limit", rules.waiting_limit
+        text = f"An hour: {hourly}. Unanswered at once: {waiting or self._usual_waiting}."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @settings.command(name="tuned", description="Keep tuned models to age-restricted channels")
+    @app_commands.describe(only_age_restricted="Elsewhere in this server the base model answers")
+    async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
+        """Bind every variant but the base to channels that ask people's age."""
+        value = YES if only_age_restricted else None
+        await self._set("guild", _server(interaction), TUNED, value)
+        text = "Every model may answer everywhere in this server."
+        if only_age_restricted:
+            text = "Outside age-restricted channels only the base model answers now."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @property
+    def _usual_waiting(self) -> int:
+        return self.services.settings.queue_per_user
+
+    async def _set(
+        self, scope: Literal["guild", "channel"], scope_id: int, key: str, value: str | None
+    ) -> None:
+        await self.services.store.set_setting(scope, str(scope_id), key, value)
+
+
+def _server(interaction: discord.Interaction) -> int:
+    if interaction.guild_id is None:
+        raise UserError("That is for servers.")
+    return interaction.guild_id
+
+
+def _settable(interaction: discord.Interaction) -> discord.abc.Snowflake:
+    """The channel that the command was given in; of a thread its channel."""
+    channel = interaction.channel
+    if channel is None:
+        raise UserError("Name the channel, please.")
+    return discord.Object(int(settings_channel(channel)))
+
+
+def _yes(on: bool) -> str:
+    return "yes" if on else "no"
