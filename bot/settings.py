@@ -2,19 +2,26 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.env_file import read_env_file
 from bot.errors import SettingsError
+from bot.rating_emoji import ALLOWED as RATING_EMOJI_ALLOWED
+from bot.rating_emoji import DEFAULT as RATING_EMOJI
+from bot.rating_emoji import RatingEmoji
 from data.database import FILE_NAME
 from data.records import Sampling
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
 _SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/]+\S*$")]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+_Permission = Literal[
+    "send_messages", "moderate_members", "manage_messages", "manage_channels", "manage_guild",
+    "administrator",
+]  # fmt: skip
 _FOR_THE_WORKER = (
     "base_model", "adapters", "hf_token", "worker_api_key", "max_context", "max_running",
     "max_waiting", "prefill_chunk", "cpu_compute", "kv_cache_mb", "drain_s", "fungpt_home",
@@ -26,6 +33,11 @@ SECRETS = frozenset({"discord_token", "worker_api_key", "hf_token"})
 def _setting(default: Any, meaning: str, allowed: str, **limits: float) -> Any:  # noqa: ANN401
     """A setting with what `.env.example` and the error line say about it."""
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **limits)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _rating_emoji(text: str) -> str:
+    RatingEmoji.parse(text)
+    return text
 
 
 def _fraction(default: float, meaning: str) -> Any:  # noqa: ANN401
@@ -54,6 +66,29 @@ class BotSettings(BaseSettings):
     )
     discord_gateway_url: _SocketUrl | None = _setting(
         None, "Another Discord gateway.", "a ws(s) URL"
+    )
+    discord_message_content: Literal["auto", "on", "off"] = _setting(
+        "auto",
+        "Whether to ask for the privileged message-content intent, which always-channels and"
+        " reply chains among people need; auto: if Discord grants it.",
+        "auto, on or off",
+    )
+    discord_model_permission: _Permission = _setting(
+        "manage_channels",
+        "Whoever has this permission in a channel may choose the model that answers there.",
+        ", ".join(get_args(_Permission)),
+    )
+    rating_emoji: Annotated[str, AfterValidator(_rating_emoji)] = _setting(
+        RATING_EMOJI, "The reactions that people rate answers with.", RATING_EMOJI_ALLOWED
+    )
+    reconcile_answers: int = _count(
+        200, "Answers whose reactions are read anew at a start, newest first; 0: none.", 0, 10_000
+    )
+    reconcile_days: int = _count(
+        7, "How old an answer may be for its reactions to be read anew at a start.", 1, 365
+    )
+    metrics_port: int = _count(
+        0, "Port on 127.0.0.1 that shows figures to Prometheus; 0: none.", 0, 65_535
     )
     worker_url: _Url | None = _setting(
         None,
@@ -158,6 +193,11 @@ class BotSettings(BaseSettings):
     def database(self) -> Path:
         """The SQLite file."""
         return self.fungpt_home / FILE_NAME
+
+    @property
+    def emoji(self) -> RatingEmoji:
+        """`rating_emoji`, read."""
+        return RatingEmoji.parse(self.rating_emoji)
 
     @property
     def log_number(self) -> int:

@@ -1,0 +1,154 @@
+"""Reading reactions anew after a time without events: what came and went while we were away."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+
+import discord
+from discord.ext import commands
+
+from bot.discord.client import FunBot
+from bot.discord.identity import FRONT_END
+from bot.discord.rating_reactions import RatingReactions, emoji_name
+from bot.rating_emoji import RatingEmoji
+from data.errors import StoreError
+from data.records import AnswerMessages, Reaction
+
+MOST_PEOPLE = 500  # read for one emoji of one message
+_FAILURES = 3  # in a row, after which Discord is left alone
+_log = logging.getLogger(__name__)
+
+
+async def setup(bot: FunBot) -> None:
+    """Reconcile whenever the bot gets ready without having resumed."""
+    for cog in tuple(bot.cogs.values()):
+        if isinstance(cog, RatingReactions):
+            await bot.add_cog(Reconcile(bot, cog))
+
+
+class Reconcile(commands.Cog):
+    """Compares the newest answers' reactions with Discord, one request after the other.
+
+    discord.py waits for Discord's rate limits. What Discord does not show (a message that is
+    gone, a channel that is closed to us) stays as it is stored.
+    """
+
+    def __init__(self, bot: FunBot, ratings: RatingReactions) -> None:
+        self._bot = bot
+        self._ratings = ratings
+        self._store = bot.services.store
+        self._settings = bot.services.settings
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+
+    async def cog_unload(self) -> None:
+        """End what runs."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """A new session: events of the time before it are lost."""
+        self._again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="reconcile reactions")
+
+    async def _run(self) -> None:
+        while self._again:
+            self._again = False
+            try:
+                await self.reconcile()
+            except StoreError as error:
+                _log.error("Reactions could not be reconciled: %s", error)
+
+    async def reconcile(self) -> int:
+        """Go through the newest answers, newest first; gives how many changes were stored."""
+        since = datetime.now(UTC) - timedelta(days=self._settings.reconcile_days)
+        limit = self._settings.reconcile_answers
+        shown = await self._store.answers_shown(FRONT_END, since=since, limit=limit)
+        changes = failures = 0
+        for answer in shown:
+            try:
+                changes += await self._correct(answer)
+                failures = 0
+            except (discord.DiscordServerError, OSError) as failure:
+                failures += 1
+                _log.warning("Reactions of answer %d: %s", answer.answer_id, type(failure).__name__)
+                if failures == _FAILURES:
+                    break
+        _log.info("Reactions of %d answers compared, %d changes", len(shown), changes)
+        return changes
+
+    async def _correct(self, answer: AnswerMessages) -> int:
+        with self._ratings.watching() as is_touched:
+            stored = await self._store.reactions(answer.answer_id)
+            added: list[Reaction] = []
+            removed: list[Reaction] = []
+            for message_id in answer.message_ids:
+                look = await self._look(answer.channel_id, message_id)
+                if look is not None:
+                    own = [one for one in stored if one.message_id == message_id]
+                    added += [one for one in look.there if one not in own]
+                    removed += look.missing(own, self._settings.emoji)
+            added = _without(added, is_touched)
+            removed = _without(removed, is_touched)
+            if added or removed:
+                await self._store.correct_reactions(
+                    FRONT_END, answer.answer_id, added=added, removed=removed
+                )
+            return len(added) + len(removed)
+
+    async def _look(self, channel_id: str, message_id: str) -> "Look | None":
+        """The reactions on a message; None where Discord does not show it."""
+        channel = self._bot.get_partial_messageable(int(channel_id))
+        try:
+            message = await channel.fetch_message(int(message_id))
+            look = Look()
+            for reaction in message.reactions:
+                await self._read(message_id, reaction, look)
+        except (discord.NotFound, discord.Forbidden):
+            return None
+        return look
+
+    async def _read(self, message_id: str, reaction: discord.Reaction, look: "Look") -> None:
+        emoji = emoji_name(reaction.emoji)
+        kind = self._settings.emoji.kind(emoji)
+        if kind is None:
+            return
+        normal = reaction.count - reaction.burst_count
+        for is_super, count in ((False, normal), (True, reaction.burst_count)):
+            if count > MOST_PEOPLE:
+                look.unfinished.add(emoji)
+            if count == 0 or (count == 1 and reaction.me and not is_super):
+                continue  # nobody but us
+            style = discord.ReactionType.burst if is_super else discord.ReactionType.normal
+            async for person in reaction.users(limit=min(count, MOST_PEOPLE), type=style):
+                if not person.bot:
+                    look.there.append(
+                        Reaction(message_id, str(person.id), emoji, kind, is_super=is_super)
+                    )
+
+
+class Look:
+    """What was seen on one message: `there`; of the emoji in `unfinished` only the first people."""
+
+    def __init__(self) -> None:
+        self.there: list[Reaction] = []
+        self.unfinished: set[str] = set()
+
+    def missing(self, stored: Collection[Reaction], emoji: RatingEmoji) -> list[Reaction]:
+        """Which of the stored reactions are gone; of emoji that mean nothing now nobody knows."""
+        return [
+            one
+            for one in stored
+            if one not in self.there
+            and one.emoji not in self.unfinished
+            and emoji.kind(one.emoji) is not None
+        ]
+
+
+def _without(reactions: list[Reaction], is_touched: Callable[[Reaction], bool]) -> list[Reaction]:
+    """Those that no event spoke of meanwhile: events know better than an older look."""
+    return [one for one in reactions if not is_touched(one)]
