@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from bot.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
@@ -12,7 +12,7 @@ from bot.endings import Endings
 from bot.errors import ShuttingDown, UserError
 from bot.events import Ask, Ended, Finished
 from bot.intake import Intake
-from bot.queue import RequestQueue
+from bot.queue import Load, RequestQueue
 from bot.settings import BotSettings
 from bot.ticket import Ticket
 from bot.variants import Variants
@@ -62,6 +62,12 @@ class Chat:
         self._closing: asyncio.Task[None] | None = None
         self._cutting = False
         self._closed = asyncio.Event()
+        self.observers: list[Callable[[Ticket], None]] = []  # called after each terminal event
+
+    @property
+    def load(self) -> Load:
+        """How many requests wait and run."""
+        return self._queue.load
 
     async def submit(self, ask: Ask) -> Ticket:
         """Accept `ask`, stored before this returns; the same `source_key` gives the same request.
@@ -207,6 +213,8 @@ class Chat:
                 await self._endings.end(ticket, RequestState.FAILED, _BROKEN)
         finally:
             self._live.pop(ticket.request.source_key, None)
+            for observer in self.observers:
+                observer(ticket)
 
     async def _last_word(
         self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None

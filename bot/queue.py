@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from bot.errors import QueueFull, TooManyWaiting
 from bot.events import Queued
@@ -12,6 +13,14 @@ from bot.ticket import Ticket
 _RETRY_UNKNOWN_S = 30.0
 _RETRY_LEAST_S = 5.0
 _CANCEL_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many requests wait, and how many the worker has been given."""
+
+    waiting: int
+    running: int
 
 
 class RequestQueue:
@@ -38,6 +47,11 @@ class RequestQueue:
             raise TooManyWaiting(self._per_user)
         if len(self._order) >= self._limit:
             raise QueueFull(self._retry_after_s())
+
+    @property
+    def load(self) -> Load:
+        """What there is to do now."""
+        return Load(waiting=len(self._order), running=len(self._serving))
 
     def add(self, ticket: Ticket) -> None:
         """Let a ticket wait; its first event is its position."""

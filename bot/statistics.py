@@ -24,7 +24,8 @@ class Figures:
     """One variant's ratings: `good_share` is 👍 among 👍 and 👎, None where nobody voted.
 
     `funny_rate` and `robotic_rate` are ratings per answer, so they can exceed 1 where several
-    people rate; None without answers.
+    people rate; None without answers. `askers_good` and `askers_bad` are the part of `good` and
+    `bad` that came from those who had asked.
     """
 
     variant: str
@@ -36,6 +37,8 @@ class Figures:
     funny_rate: float | None
     robotic_rate: float | None
     median_total_ms: float | None
+    askers_good: int = 0
+    askers_bad: int = 0
 
     @property
     def votes(self) -> int:
@@ -85,6 +88,8 @@ def figures(tally: RatingTally) -> Figures:
         funny_rate=count[RatingKind.FUNNY] / tally.answers if tally.answers else None,
         robotic_rate=count[RatingKind.ROBOTIC] / tally.answers if tally.answers else None,
         median_total_ms=tally.median_total_ms,
+        askers_good=tally.by_askers[RatingKind.GOOD],
+        askers_bad=tally.by_askers[RatingKind.BAD],
     )
 
 
