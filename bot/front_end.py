@@ -22,9 +22,13 @@ class Services:
 
 
 class FrontEnd(Protocol):
-    """A way to talk to people. Cancelling `run` makes it leave; the exit code is given here."""
+    """A way to talk to people. Cancelling `run` makes it leave, which may take `leave_s` seconds.
+
+    The exit code is given then by `code_when_stopped`.
+    """
 
     code_when_stopped: int
+    leave_s: float
 
     async def run(self) -> int:
         """Serve until the people leave; returns the program's exit code."""

@@ -10,7 +10,6 @@ from bot.worker_status import StatusBoard, WorkerStatus
 
 OK, FAILURE, CONFIGURATION = 0, 1, 2
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-LEAVE_S = 5.0
 
 
 async def until_end(front_end: FrontEnd, services: Services) -> int:
@@ -24,7 +23,7 @@ async def until_end(front_end: FrontEnd, services: Services) -> int:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         people.cancel()
-        await asyncio.wait((people,), timeout=LEAVE_S)
+        await asyncio.wait((people,), timeout=front_end.leave_s)
         if lost.done():
             return _worker_lost(lost.result())
         if chat.done():

@@ -43,6 +43,7 @@ class PlainFrontEnd:
     """
 
     code_when_stopped = 1  # prompts may have been left unanswered
+    leave_s = 5.0
 
     def __init__(self, services: Services, session: Session, descriptor: int = 0) -> None:
         self._services = services

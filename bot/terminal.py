@@ -54,6 +54,7 @@ class TerminalFrontEnd:
     """Talks to the person at the terminal until `/quit` or Ctrl-D."""
 
     code_when_stopped = 0
+    leave_s = 5.0
 
     def __init__(
         self,

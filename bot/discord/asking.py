@@ -16,7 +16,7 @@ from bot.discord.identity import interaction_key, message_key
 from bot.discord.listening import incoming, is_listening
 from bot.discord.model_commands import variant_choices
 from bot.discord.outlet import ONLY_THE_ANSWERED, ChannelOutlet, InteractionOutlet
-from bot.discord.rating_reactions import offer
+from bot.discord.rating_offer import offer
 from bot.discord.rules import rules_of
 from bot.discord.text_files import read_files
 from bot.discord.triggers import Incoming, Trigger, decide

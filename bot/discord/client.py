@@ -1,20 +1,24 @@
 """The bot as discord.py sees it: intents, cogs, and what the cogs share."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
-import aiohttp
 import discord
 from discord.ext import commands
 
 from bot.discord.desk import Desk
 from bot.discord.intents import wanted_intents
+from bot.discord.leftovers import show_leftovers
 from bot.discord.metrics import Metrics
+from bot.discord.rate_limits import Response, listening
+from bot.discord.sync import sync_if_changed
 from bot.front_end import Services
 
 
 class FunBot(commands.AutoShardedBot):
-    """Everything that cogs need hangs here: `services`, and `desk` for whatever asks."""
+    """Everything that cogs need hangs here: `services`, and `desk` for whatever asks.
+
+    `gateway_is_set` says that another gateway than Discord's answer names is to be used.
+    """
 
     def __init__(
         self,
@@ -22,11 +26,10 @@ class FunBot(commands.AutoShardedBot):
         cogs: Sequence["Setup"],
         *,
         message_content: bool = False,
-        http_trace: aiohttp.TraceConfig | None = None,
-        shard_count: int | None = None,
         metrics: Metrics | None = None,
+        gateway_is_set: bool = False,
+        shard_count: int | None = None,
     ) -> None:
-        options: dict[str, Any] = {} if http_trace is None else {"http_trace": http_trace}
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -36,20 +39,31 @@ class FunBot(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             shard_count=shard_count,
-            **options,
+            http_trace=listening(self._hear),
         )
         self.services = services
         self.metrics = metrics
         self.desk = Desk(self, services)
         self._cogs_to_load = tuple(cogs)
+        self._asks_for_shards = gateway_is_set and shard_count is None
 
     async def setup_hook(self) -> None:
-        """Load the cogs; called once, after the login and before the connection."""
+        """Load the cogs, sync the commands; called once, after the login."""
         for setup in self._cogs_to_load:
             await setup(self)
+        await sync_if_changed(self.tree, self.services.store, self.application_id or 0)
+        await show_leftovers(self, self.desk)
+        if self._asks_for_shards:
+            # With a number of shards discord.py takes DEFAULT_GATEWAY, else what Discord answers.
+            self.shard_count, _, _ = await self.http.get_bot_gateway()
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Do nothing: there are no prefix commands, cogs listen for themselves."""
+
+    def _hear(self, response: Response) -> None:
+        self.desk.hear(response)
+        if self.metrics is not None:
+            self.metrics.hear(response)
 
 
 Setup = Callable[[FunBot], Awaitable[None]]

@@ -17,6 +17,7 @@ from bot.discord.identity import FRONT_END, conversation_id, settings_channel, u
 from bot.discord.message_cache import MessageCache
 from bot.discord.outlet import Outlet
 from bot.discord.pacing import Paces
+from bot.discord.rate_limits import Response
 from bot.discord.rules import persona_of
 from bot.events import Ask
 from bot.front_end import Services
@@ -24,6 +25,8 @@ from bot.ticket import Ticket
 from data.records import Answer, Turn
 
 _log = logging.getLogger(__name__)
+_TOO_MANY = 429
+_UNKNOWN_PAUSE_S = 1.0
 AnswerListener = Callable[[discord.PartialMessage, Answer], Awaitable[None]]
 
 
@@ -108,6 +111,16 @@ class Desk:
         """The ticket of a request that is being shown."""
         tickets = (shown.ticket for shown in self._shown.values())
         return next((one for one in tickets if one.request.id == request_id), None)
+
+    def hear(self, response: Response) -> None:
+        """Learn the pace of a channel from an answer of Discord's."""
+        if (bucket := response.edited) is None:
+            return
+        pace, now = self.paces.of(bucket), asyncio.get_running_loop().time()
+        if response.status == _TOO_MANY:
+            pace.refused(response.retry_after_s or _UNKNOWN_PAUSE_S, now)
+        elif response.remaining is not None and response.reset_after_s is not None:
+            pace.limits(response.remaining, response.reset_after_s, now)
 
     async def close(self, limit_s: float) -> None:
         """Wait until everything is shown, at most so long."""

@@ -1,0 +1,55 @@
+"""Going on with what an earlier run of the bot left: unfinished, or finished but never shown."""
+
+from datetime import UTC, datetime, timedelta
+
+import discord
+
+from bot.discord.desk import Desk
+from bot.discord.identity import FRONT_END, asking_message, channel_of
+from bot.discord.outlet import ChannelOutlet
+from bot.events import Ended, Finished
+from bot.ticket import Ticket
+from data.records import Request
+
+_UNKNOWN = "Something went wrong while I was away. Please ask me again."
+
+
+async def show_leftovers(client: discord.Client, desk: Desk) -> int:
+    """Show each in the messages that it has already, or in new ones; gives how many there are."""
+    services = desk.services
+    tickets = {
+        ticket.request.id: ticket
+        for ticket in services.leftovers
+        if ticket.request.front_end == FRONT_END
+    }
+    since = datetime.now(UTC) - timedelta(seconds=services.settings.request_ttl_s)
+    for request in await services.store.undelivered(FRONT_END, since):
+        if request.id not in tickets:
+            tickets[request.id] = await _ended(desk, request)
+    shown = 0
+    for ticket in tickets.values():
+        outlet = outlet_of(client, ticket.request)
+        if outlet is not None:
+            known = await services.store.request_messages(ticket.request.id)
+            desk.show(ticket, outlet, known=[int(message.message_id) for message in known])
+            shown += 1
+    return shown
+
+
+def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | None:
+    """The place that a request came from; None where its data does not tell."""
+    channel_id = channel_of(request.conversation)
+    if channel_id is None:
+        return None
+    return ChannelOutlet(client, channel_id, asking_message(request.source_key))
+
+
+async def _ended(desk: Desk, request: Request) -> Ticket:
+    """A ticket for a request that ended when nobody could be told."""
+    ticket = Ticket(request)
+    answer = await desk.services.store.answer_for(request.id)
+    if answer is None:
+        ticket.publish(Ended(request.state, request.error or _UNKNOWN))
+    else:
+        ticket.publish(Finished(answer, request))
+    return ticket

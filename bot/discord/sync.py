@@ -1,0 +1,45 @@
+"""Telling Discord which commands there are, only when they have changed."""
+
+import hashlib
+import json
+import logging
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from data.store import Store
+
+_KEY = "discord_commands"
+_log = logging.getLogger(__name__)
+
+
+def fingerprint(tree: app_commands.CommandTree[Any], application_id: int) -> str:
+    """Changes when any command does, in name, option or text."""
+    commands = [command.to_dict(tree) for command in tree.walk_commands() if command.parent is None]
+    menus = [
+        menu.to_dict(tree)
+        for kind in (discord.AppCommandType.message, discord.AppCommandType.user)
+        for menu in tree.get_commands(type=kind)
+    ]
+    text = json.dumps([application_id, commands, menus], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def sync_if_changed(
+    tree: app_commands.CommandTree[Any], store: Store, application_id: int
+) -> bool:
+    """Sync the commands unless this application has just these; says whether it did.
+
+    Where Discord refuses it the old ones stay, and the next start tries again.
+    """
+    now = fingerprint(tree, application_id)
+    if await store.setting("global", "", _KEY) == now:
+        return False
+    try:
+        await tree.sync()
+    except (discord.HTTPException, app_commands.AppCommandError) as error:
+        _log.error("Discord did not take the commands: %s", error)
+        return False
+    await store.set_setting("global", "", _KEY, now)
+    return True
