@@ -5,7 +5,9 @@ import codecs
 import contextlib
 import json
 import logging
+import os
 import re
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self, cast
@@ -69,6 +71,9 @@ class WorkerProcess:
         if self._announced.done():
             return self._announced.result()
         if self._copying.done():
+            with contextlib.suppress(TimeoutError):  # so that its own exit code is seen
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._process.wait()
             return None
         raise WorkerStartError(f"The worker did not announce its address within {limit_s:g} s")
 
@@ -82,23 +87,25 @@ class WorkerProcess:
         """End it: close its pipe and SIGTERM, then SIGKILL. Harmless when it is gone already."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._signal(self._process.terminate)
+        self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace_s):
                 await self._process.wait()
         except TimeoutError:
             logger.warning("The worker does not end by itself and is killed")
         finally:
-            self._signal(self._process.kill)
+            self._signal(signal.SIGKILL)
             code = await self.ended()
             self._copying.cancel()
             await asyncio.gather(self._copying, return_exceptions=True)
         return code
 
-    def _signal(self, send: Callable[[], None]) -> None:
+    def _signal(self, number: signal.Signals) -> None:
+        # subprocess's own way polls first and so takes the exit code away from asyncio, which
+        # then reports 255: what the code says about the reason would be lost
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                send()
+                os.kill(self.pid, number)
 
     async def _copy(self) -> None:
         stdout = cast("asyncio.StreamReader", self._process.stdout)
