@@ -39,10 +39,7 @@ bench: $(READY) ## measure speed and memory, as ratios in one run
 	@GOMP_SPINCOUNT=5000 $(BIN)/python -m tests.bench $(ARGS)
 
 adapter: $(READY) ## train the demo adapter again, measure it and write docs/demo-adapter.md
-	@$(BIN)/python -m training prepare data/sample_pairs.jsonl --out var/training/demo
-	@$(BIN)/python -m training train --config training/demo.toml
-	@$(BIN)/python -m training evaluate
-	@$(BIN)/python -m training compare
+	@$(BIN)/python -m training demo
 
 lock: ## pin the newest allowed versions of everything into requirements.lock (on a CPU machine)
 	@tools/lock.sh $(PYTHON)

@@ -29,7 +29,7 @@ class Pair:
 
     def generate(self, prompt: Sequence[int], variant: str, tokens: int) -> list[int]:
         """Greedy ids by transformers and peft, without the end token."""
-        ids = torch.tensor([list(prompt)])
+        ids = torch.tensor([list(prompt)], device=self.reference.device)
         options = {"max_new_tokens": tokens, "do_sample": False, "pad_token_id": 0}
         mask = torch.ones_like(ids)
         model = self.reference
