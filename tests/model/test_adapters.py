@@ -196,6 +196,7 @@ def test_starts_that_leave_the_base_alone_are_served(base, folder, start):
     ],
 )
 @pytest.mark.filterwarnings("ignore:Setting .save_embedding_layers.:UserWarning")
+@pytest.mark.filterwarnings("ignore:.lora_bias=True. was passed")
 @pytest.mark.filterwarnings("ignore:Adapter .default.")  # lora_bias looks damaged to peft
 def test_what_peft_saves_with_other_options_is_refused(base, tmp_path, options):
     model = AutoModelForCausalLM.from_pretrained(base.folder)
