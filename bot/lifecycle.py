@@ -22,11 +22,12 @@ async def until_end(front_end: FrontEnd, services: Services) -> int:
     tasks = (people, chat, lost, stopped)
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        chat_ended = chat.done()  # a front end that leaves may end it, too
         people.cancel()
         await asyncio.wait((people,), timeout=front_end.leave_s)
         if lost.done():
             return _worker_lost(lost.result())
-        if chat.done():
+        if chat_ended:
             chat.result()
             raise BotError("The chat ended by itself.")
         return front_end.code_when_stopped if people.cancelled() else people.result()

@@ -1,28 +1,28 @@
-"""The cogs there are: each module has `async def setup(bot: FunBot) -> None`."""
+"""Every cog there is, in the order they are loaded."""
 
-import importlib
-import importlib.util
-from collections.abc import Iterator
-
+from bot.discord import (
+    asking,
+    buttons,
+    model_commands,
+    persona_commands,
+    privacy_commands,
+    rating_reactions,
+    reconcile,
+    settings_commands,
+    stats_command,
+    status_command,
+)
 from bot.discord.client import Setup
 
-NAMES = (
-    "asking",
-    "buttons",
-    "model_commands",
-    "persona_commands",
-    "settings_commands",
-    "rating_reactions",
-    "reconcile",
-    "stats_command",
-    "privacy_commands",
-    "status_command",
+SETUPS: tuple[Setup, ...] = (
+    asking.setup,
+    buttons.setup,
+    model_commands.setup,
+    persona_commands.setup,
+    settings_commands.setup,
+    rating_reactions.setup,
+    reconcile.setup,
+    stats_command.setup,
+    privacy_commands.setup,
+    status_command.setup,
 )
-
-
-def setups() -> Iterator[Setup]:
-    """The cogs' set-up functions, in order."""
-    for name in NAMES:
-        module = f"bot.discord.{name}"
-        if importlib.util.find_spec(module) is not None:
-            yield importlib.import_module(module).setup

@@ -8,7 +8,7 @@ import discord
 
 from bot.discord.application import REFUSED, look_up
 from bot.discord.client import FunBot
-from bot.discord.cogs import setups
+from bot.discord.cogs import SETUPS
 from bot.discord.endpoints import use_endpoints
 from bot.discord.metrics import Metrics
 from bot.errors import SettingsError
@@ -85,7 +85,7 @@ class DiscordFrontEnd:
     async def _serve(self, token: str, *, message_content: bool) -> None:
         bot = FunBot(
             self._services,
-            tuple(setups()),
+            SETUPS,
             message_content=message_content,
             metrics=self._metrics,
             gateway_is_set=self._settings.discord_gateway_url is not None,

@@ -13,7 +13,7 @@ import simcord
 
 from bot.chat import Chat
 from bot.discord.client import FunBot, Setup
-from bot.discord.cogs import setups
+from bot.discord.cogs import SETUPS
 from bot.front_end import Services
 from bot.ticket import Ticket
 from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
@@ -73,7 +73,7 @@ async def stage(
         services = Services(chat, store, board, chosen, leftovers)
         bot = FunBot(
             services,
-            tuple(setups()) if cogs is None else cogs,
+            SETUPS if cogs is None else cogs,
             message_content=message_content,
             shard_count=1,
         )
