@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.discord_server.messages import File
 
-KEPT = 20_000
+KEPT = 200_000
 
 
 @dataclass(eq=False)

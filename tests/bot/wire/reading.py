@@ -1,0 +1,63 @@
+"""What people see of an answer."""
+
+from tests.discord_server.driver import Discord
+from tests.discord_server.messages import Message
+from tests.discord_server.places import Channel
+
+RATINGS = ["👍", "👎", "😂", "🤖"]
+
+
+def shown(messages: list[Message]) -> str:
+    """The text of an answer in one piece, without its small print."""
+    lines = "\n".join(message.content for message in messages).split("\n")
+    return "\n".join(line for line in lines if not line.startswith("-# "))
+
+
+def small_print(messages: list[Message]) -> str:
+    """The line under an answer."""
+    return messages[-1].content.rpartition("\n-# ")[2]
+
+
+def squeezed(text: str) -> str:
+    """Without white space, of which a split takes some away."""
+    return "".join(text.split())
+
+
+def is_done(message: Message) -> bool:
+    """Whether this is the last message of a finished answer."""
+    return any("Again" in label for label in message.labels)
+
+
+async def answers_in(discord: Discord, channel: Channel, count: int = 1) -> list[list[Message]]:
+    """Wait for so many finished answers in a channel; the messages of each."""
+
+    def answers() -> list[list[Message]] | None:
+        found: list[list[Message]] = [[]]
+        for message in discord.from_bot(channel):
+            found[-1].append(message)
+            if is_done(message):
+                found.append([])
+        return found[:-1] if len(found) == count + 1 and not found[-1] else None
+
+    def described() -> str:
+        return str([(one.content[:60], one.labels) for one in discord.from_bot(channel)])
+
+    try:
+        return await discord.until(answers, f"{count} answers") or []
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{described()}") from None
+
+
+async def answer_in(discord: Discord, channel: Channel) -> list[Message]:
+    """Wait for the channel's one answer; its messages."""
+    return (await answers_in(discord, channel))[0]
+
+
+async def rated(discord: Discord, message: Message) -> None:
+    """Wait until the bot has put its rating emoji on a message."""
+    await discord.until(
+        lambda: (
+            [one for one, people in message.reactions.items() if discord.me.id in people] == RATINGS
+        ),
+        "the rating emoji",
+    )

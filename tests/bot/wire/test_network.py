@@ -1,0 +1,100 @@
+"""A rough network: errors of the API, lost answers, a cut line, an invalid session."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.bot.wire.reading import answer_in, answers_in, is_done, rated, shown
+from tests.bot.wire.running import Bot, running
+from tests.discord_server.driver import Discord
+from tests.discord_server.faults import FaultKind
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+EDIT = "PATCH /channels/{channel}/messages/{message}"
+SEND = "POST /channels/{channel}/messages"
+TYPING = "POST /channels/{channel}/typing"
+TEXT = ("One more sentence that says nothing new at all. " * 8).strip()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    home = tmp_path_factory.mktemp("wire") / "home"
+    async with running(home) as one:
+        yield one
+
+
+@pytest.fixture
+def discord(bot: Bot) -> Discord:
+    bot.discord.in_order_again()
+    return bot.discord
+
+
+async def stored_once(bot: Bot, channel_id: int, count: int = 1) -> None:
+    await bot.until_rows(
+        "SELECT state, count(*) FROM requests WHERE conversation = ? GROUP BY state",
+        [("finished", count)], f"discord:{channel_id}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("route", [SEND, EDIT])
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [(FaultKind.STATUS, 2), (FaultKind.CUT, 1), (FaultKind.LOST, 1), (FaultKind.LIMITED, 2)],
+)
+async def test_a_fault_loses_and_doubles_nothing(
+    bot: Bot, discord: Discord, route: str, kind: FaultKind, times: int
+):
+    room = discord.channel()
+    fault = discord.fault(kind, route, times=times, seconds=0.2)
+    await bot.ask(room, discord.user(), TEXT)
+    (answer,) = await answer_in(discord, room)
+    assert shown([answer]) == f"tuned: {TEXT}"
+    assert fault.struck == times
+    assert len(discord.from_bot(room)) == 1
+    await rated(discord, answer)
+    await stored_once(bot, room.id)
+
+
+async def test_without_typing_it_answers_all_the_same(bot: Bot, discord: Discord):
+    room = discord.channel()
+    discord.fault(FaultKind.CUT, TYPING, times=99)
+    await bot.ask(room, discord.user(), TEXT)
+    assert shown(await answer_in(discord, room)) == f"tuned: {TEXT}"
+
+
+async def test_a_cut_line_resumes_and_nothing_is_lost_or_doubled(bot: Bot, discord: Discord):
+    """One answer is being written, one question comes while the line is down."""
+    room, other, ann = discord.channel(), discord.channel(), discord.user("Ann")
+    identified = discord.gateway.identified
+    await bot.ask(room, ann, TEXT)
+    await discord.until(lambda: discord.from_bot(room))
+    discord.gateway.doors.clear()
+    discord.gateway.cut()
+    await discord.until(lambda: not discord.gateway.connected)
+    await bot.ask(other, ann, "are you there?")
+    (answer,) = await answer_in(discord, room)
+    assert shown([answer]) == f"tuned: {TEXT}"
+    assert discord.from_bot(other) == []
+    discord.gateway.doors.set()
+    (late,) = await answer_in(discord, other)
+    assert shown([late]) == "tuned: are you there?"
+    assert discord.gateway.identified == identified
+    await stored_once(bot, room.id)
+    await stored_once(bot, other.id)
+
+
+async def test_an_invalid_session_goes_on_with_a_new_one(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    identified = discord.gateway.identified
+    await bot.ask(room, ann, TEXT)
+    await discord.until(lambda: discord.from_bot(room))
+    discord.gateway.invalidate()
+    (answer,) = await answer_in(discord, room)
+    assert shown([answer]) == f"tuned: {TEXT}"
+    await discord.until_online(since=identified)
+    await bot.ask(room, ann, "still there?")
+    _, late = await answers_in(discord, room, 2)
+    assert shown(late) == "tuned: still there?"
+    assert sum(map(is_done, discord.from_bot(room))) == 2
+    await stored_once(bot, room.id, 2)

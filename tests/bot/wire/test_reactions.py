@@ -1,0 +1,99 @@
+"""Ratings by reaction: as they come, and what changed while the bot was away."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.bot.wire.reading import answer_in, rated
+from tests.bot.wire.running import Bot, running
+from tests.discord_server.driver import Discord
+from tests.discord_server.faults import FaultKind
+from tests.discord_server.messages import Message
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+RATINGS = """
+    SELECT ratings.user_id, kind FROM ratings
+    JOIN answer_messages USING (answer_id) WHERE message_id = ? ORDER BY 1, 2
+"""
+GET_MESSAGE = "GET /channels/{channel}/messages/{message}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    home = tmp_path_factory.mktemp("wire") / "home"
+    async with running(home, script={"step_seconds": 0.0}) as one:
+        yield one
+
+
+@pytest.fixture
+def discord(bot: Bot) -> Discord:
+    bot.discord.in_order_again()
+    return bot.discord
+
+
+async def answered(bot: Bot, discord: Discord) -> Message:
+    room = discord.channel()
+    await bot.ask(room, discord.user(), "rate me")
+    (answer,) = await answer_in(discord, room)
+    await rated(discord, answer)
+    return answer
+
+
+async def ratings(bot: Bot, answer: Message, *wanted: tuple[object, str]) -> None:
+    rows = sorted((str(getattr(user, "id", user)), kind) for user, kind in wanted)
+    await bot.until_rows(RATINGS, rows, str(answer.id))
+
+
+async def test_reactions_are_ratings(bot: Bot, discord: Discord):
+    ann, bob, robot = discord.user("Ann"), discord.user("Bob"), discord.user("Robot", bot=True)
+    answer = await answered(bot, discord)
+    await discord.react(answer, robot, "👎")
+    await discord.react(answer, ann, "👍🏿")
+    await discord.react(answer, ann, "😂")
+    await discord.react(answer, bob, "🤖", burst=True)
+    await discord.react(answer, bob, "🦀")
+    await ratings(bot, answer, (ann, "good"), (ann, "funny"), (bob, "robotic"))
+    await discord.react(answer, ann, "👎")
+    await ratings(bot, answer, (ann, "bad"), (ann, "funny"), (bob, "robotic"))
+    await discord.unreact(answer, bob, "🤖", burst=True)
+    await ratings(bot, answer, (ann, "bad"), (ann, "funny"))
+    await discord.clear_reactions(answer, "😂")
+    await ratings(bot, answer, (ann, "bad"))
+    await discord.clear_reactions(answer)
+    await ratings(bot, answer)
+
+
+async def test_what_changed_while_it_was_away_is_made_up_for(bot: Bot, discord: Discord):
+    ann, bob, cem = discord.user("Ann"), discord.user("Bob"), discord.user("Cem")
+    answer, other = await answered(bot, discord), await answered(bot, discord)
+    await discord.react(answer, ann, "👍")
+    await discord.react(answer, bob, "😂")
+    await discord.react(other, ann, "👎")
+    await ratings(bot, answer, (ann, "good"), (bob, "funny"))
+    await ratings(bot, other, (ann, "bad"))
+    assert await bot.end() == 0
+    await discord.unreact(answer, ann, "👍")
+    await discord.react(answer, ann, "👎")
+    await discord.unreact(answer, bob, "😂")
+    await discord.react(answer, cem, "🤖", burst=True)
+    await discord.clear_reactions(other)
+    await bot.start()
+    await ratings(bot, answer, (ann, "bad"), (cem, "robotic"))
+    await ratings(bot, other)
+
+
+async def test_making_up_goes_on_after_faults_and_limits(bot: Bot, discord: Discord):
+    ann = discord.user("Ann")
+    answers = [await answered(bot, discord) for _ in range(3)]
+    assert await bot.end() == 0
+    for answer in answers:
+        await discord.react(answer, ann, "👍")
+    discord.limit(GET_MESSAGE, 1, 0.2, hidden=True)
+    discord.fault(FaultKind.STATUS, GET_MESSAGE)
+    discord.fault(FaultKind.CUT, GET_MESSAGE)
+    discord.fault(FaultKind.FORBIDDEN, GET_MESSAGE,
+                  where=lambda call: call.args["message"] == str(answers[1].id))  # fmt: skip
+    await bot.start()
+    await ratings(bot, answers[0], (ann, "good"))
+    assert bot.rows(RATINGS, str(answers[1].id)) == []
