@@ -8,8 +8,7 @@ from bot.discord.command_cog import CommandCog
 from bot.discord.identity import settings_channel
 from bot.discord.permissions import MANAGE_SERVER, require
 from bot.discord.rules import PERSONA, persona_of, persona_place
-from bot.errors import EmptyPrompt
-from bot.prompt_text import clean_text
+from bot.prompt_text import clean_prompt
 
 LONGEST = 1500  # shown in one message
 
@@ -43,8 +42,7 @@ class PersonaCommands(CommandCog):
     ) -> None:
         """Store the persona of this channel or thread."""
         require(interaction, MANAGE_SERVER)
-        if not (persona := clean_text(text).strip()):
-            raise EmptyPrompt
+        persona = clean_prompt(text, LONGEST)
         await self._store(interaction, persona)
         await interaction.response.send_message(f"My persona here from now on:\n{_quoted(persona)}")
 

@@ -1,0 +1,136 @@
+import discord
+import pytest
+from simcord.backend import serializers
+
+from bot.discord import admission as module
+from bot.discord.admission import RESTRICTED, Admission
+from bot.discord.rules import HOURLY, ROLES, TUNED, WAITING, YES
+from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
+from tests.bot.discord.scene import scene
+from tests.bot.fake_worker import FakeWorker, Hang, away
+from tests.bot.rig import ManualClock
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    async with scene(tmp_path, []) as made:
+        yield made
+
+
+@pytest.fixture
+def time():
+    return ManualClock()
+
+
+@pytest.fixture
+def admit(stage, time):
+    admission = Admission(stage.bot.services, time.clock)
+
+    async def ask(who="bob", variant=None, channel=None):
+        actor = getattr(stage, who)
+        place = stage.bot.get_channel((channel or stage.channel).id)
+        return await admission.admit(_member(stage, actor), place, variant)
+
+    return ask
+
+
+def _member(stage, actor):
+    """A member as it comes with a message: the bot keeps no list of members."""
+    guild = stage.bot.get_guild(stage.guild.id)
+    stored = stage.env.backend.get_guild(stage.guild.id).members[actor.id]
+    there = stage.env.backend.get_guild(stage.guild.id)
+    data = dict(serializers.member_payload(stage.env.backend, there, stored))
+    return discord.Member(data=data, guild=guild, state=stage.bot._connection)
+
+
+async def set_rule(stage, key, value):
+    await stage.store.set_setting("guild", str(stage.guild.id), key, value)
+
+
+async def test_without_rules_everybody_is_admitted(admit):
+    assert await admit() is None
+    assert await admit(variant="tuned") == "tuned"
+
+
+async def test_only_the_named_roles_and_the_managers_may_ask(stage, admit):
+    role = stage.guild.create_role("Friends")
+    await set_rule(stage, ROLES, str(role.id))
+    with pytest.raises(NotAllowed, match="only some roles"):
+        await admit()
+    assert await admit("ann") is None
+    stage.env.backend.get_guild(stage.guild.id).members[stage.bob.id].role_ids.append(role.id)
+    assert await admit() is None
+
+
+async def test_the_hours_limit_slides_and_is_each_persons_own(stage, admit, time):
+    await set_rule(stage, HOURLY, "2")
+    await admit()
+    time.advance(1000)
+    await admit()
+    with pytest.raises(AskedTooOften, match=r"2 times an hour.*43 minutes") as refused:
+        await admit()
+    assert refused.value.retry_after_s == pytest.approx(2600)
+    assert await admit("ann") is None, "who manages the server has no limit"
+    time.advance(2600)
+    await admit()
+    with pytest.raises(AskedTooOften):
+        await admit()
+
+
+async def test_a_refused_ask_does_not_count(stage, admit, time):
+    await set_rule(stage, HOURLY, "1")
+    await set_rule(stage, TUNED, YES)
+    with pytest.raises(NotAllowed):
+        await admit(variant="tuned")
+    await admit()
+    with pytest.raises(AskedTooOften, match="once an hour"):
+        await admit()
+
+
+async def test_the_people_remembered_are_bounded(stage, admit, monkeypatch):
+    monkeypatch.setattr(module, "_REMEMBERED", 1)
+    await set_rule(stage, HOURLY, "1")
+    await admit()
+    await admit("robot")
+    assert await admit() is None, "the limit of who asked longest ago is forgotten"
+
+
+async def test_unanswered_messages_are_limited(stage, admit):
+    await set_rule(stage, WAITING, "1")
+    await admit()
+    stage.rig.worker.otherwise = ("so", Hang())
+    await stage.rig.submit(user=str(stage.bob.id))
+    with pytest.raises(TooManyWaiting):
+        await admit()
+    assert await admit("ann") is None
+
+
+async def test_tuned_models_stay_in_age_restricted_channels(stage, admit):
+    await set_rule(stage, TUNED, YES)
+    adults = stage.adults()
+    assert await admit() == "base"
+    assert await admit(variant="base") == "base"
+    with pytest.raises(NotAllowed) as refused:
+        await admit(variant="tuned")
+    assert str(refused.value) == RESTRICTED
+    assert await admit(channel=adults) is None
+    assert await admit(variant="tuned", channel=adults) == "tuned"
+    assert await admit(channel=stage.thread(adults), variant="tuned") == "tuned"
+    await stage.rig.chat.variants.choose("user", str(stage.bob.id), "base")
+    assert await admit() is None
+
+
+async def test_without_a_worker_the_base_has_its_usual_name(tmp_path):
+    worker = FakeWorker(models_error=away())
+    async with scene(tmp_path, [], rig_options={"worker": worker}) as stage:
+        await set_rule(stage, TUNED, YES)
+        admission = Admission(stage.bot.services)
+        member = _member(stage, stage.bob)
+        assert await admission.admit(member, stage.bot.get_channel(stage.channel.id)) == "base"
+
+
+async def test_alone_with_the_bot_there_are_no_rules(stage):
+    await set_rule(stage, TUNED, YES)
+    admission = Admission(stage.bot.services)
+    user = await stage.bot.fetch_user(stage.bob.id)
+    assert await admission.admit(user, discord.Object(5), "tuned") == "tuned"

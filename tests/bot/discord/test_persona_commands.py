@@ -1,0 +1,82 @@
+import pytest
+
+from bot.discord import persona_commands
+from bot.discord.identity import conversation_id
+from bot.discord.rules import PERSONA, persona_of
+from tests.bot.discord.scene import scene
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    async with scene(tmp_path, [persona_commands]) as made:
+        yield made
+
+
+async def persona(stage, channel):
+    return await persona_of(stage.store, stage.bot.get_channel(channel.id))
+
+
+async def test_a_channels_persona_is_its_threads_until_they_have_their_own(stage):
+    thread = stage.thread()
+    done = await stage.ann.slash(stage.channel, "persona set", text=" You are a\npirate. ")
+    assert done.response.content == "My persona here from now on:\n> You are a\n> pirate."
+    assert not done.ephemeral
+    assert await persona(stage, stage.channel) == "You are a\npirate."
+    assert await persona(stage, thread) == "You are a\npirate."
+
+    await stage.ann.slash(thread, "persona set", text="You are a cook.")
+    assert await persona(stage, thread) == "You are a cook."
+    assert await persona(stage, stage.channel) == "You are a\npirate."
+
+    cleared = await stage.ann.slash(thread, "persona clear")
+    assert cleared.response.content == "This thread has its channel's persona again."
+    assert await persona(stage, thread) == "You are a\npirate."
+    cleared = await stage.ann.slash(stage.channel, "persona clear")
+    assert cleared.response.content == "I am my usual self here again."
+    assert await persona(stage, thread) is None
+
+
+async def test_only_who_manages_the_server_may_change_it(stage):
+    await stage.ann.slash(stage.channel, "persona set", text="You are a cook.")
+    for command, options in (("set", {"text": "You are mine."}), ("clear", {})):
+        result = await stage.bob.slash(stage.channel, f"persona {command}", **options)
+        assert result.ephemeral
+        assert "Manage Server" in result.response.content
+    assert await persona(stage, stage.channel) == "You are a cook."
+
+
+async def test_anybody_may_look(stage):
+    async def shown(who=stage.bob):
+        result = await who.slash(stage.channel, "persona show")
+        assert result.ephemeral
+        return result.response.content
+
+    assert await shown() == "No persona is set here."
+    await stage.ann.slash(stage.channel, "persona set", text="You *are* @everyone's cook.")
+    assert await shown() == "My persona here:\n> You \\*are\\* @everyone's cook."
+
+
+async def test_without_one_the_usual_persona_is_shown(tmp_path):
+    async with scene(tmp_path, [persona_commands], persona="Be kind.") as stage:
+        result = await stage.bob.slash(stage.channel, "persona show")
+        assert (
+            result.response.content == "No persona is set here, so it is my usual one.\n> Be kind."
+        )
+
+
+async def test_a_dm_is_its_persons_own_and_goes_with_the_person(stage):
+    await stage.rig.submit(user=str(stage.bob.id), conversation=conversation_id(_dm(stage)))
+    await stage.bob.user.slash("persona set", text="Call me king.")
+    assert await persona_of(stage.store, _dm(stage)) == "Call me king."
+    await stage.store.forget(str(stage.bob.id))
+    assert await persona_of(stage.store, _dm(stage)) is None
+
+
+async def test_what_is_not_readable_is_no_persona(stage):
+    result = await stage.ann.slash(stage.channel, "persona set", text="\u200b\x07 ")
+    assert "nothing to read" in result.response.content
+    assert await stage.store.setting("channel", str(stage.channel.id), PERSONA) is None
+
+
+def _dm(stage):
+    return stage.bob.user.dm_channel
