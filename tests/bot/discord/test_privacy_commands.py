@@ -1,0 +1,199 @@
+import asyncio
+import gzip
+import json
+
+import pytest
+
+from bot.discord import privacy_commands
+from bot.discord.identity import FRONT_END
+from bot.discord.privacy_commands import CONSENT, packed
+from bot.discord.privacy_text import KEPT
+from bot.errors import UserError
+from bot.events import Delta
+from data.errors import StoreLocked
+from data.export import export
+from data.records import PersonalData, RatingKind, RequestState
+from tests.bot.discord.scene import scene
+from tests.bot.fake_worker import Hang
+from tests.bot.rig import until
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    async with scene(tmp_path, [privacy_commands]) as made:
+        yield made
+
+
+async def consent(stage, person):
+    return await stage.store.setting("user", str(person.id), CONSENT)
+
+
+async def test_privacy_says_what_why_how_long_and_nobody_agreed_by_default(stage):
+    result = await stage.bob.slash(stage.channel, "privacy")
+    assert result.ephemeral
+    text = result.response.content
+    assert len(text) <= 2000
+    for word in ("What I store", "Why", "How long", "/forget", "/mydata", "**not** used"):
+        assert word in text
+    assert await consent(stage, stage.bob) is None
+
+
+async def test_training_is_opted_into_and_out_of_and_the_export_follows(stage, tmp_path):
+    answer, _ = await stage.answered(stage.bob)
+    await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.GOOD)
+    result = await stage.bob.slash(stage.channel, "privacy")
+
+    def exported(name):
+        return export(tmp_path / "test.db", tmp_path / name)
+
+    assert exported("before") == 0
+    agreed = await stage.bob.click(result.response, label="Use my data for training")
+    assert "You agreed" in agreed.response.content
+    assert await consent(stage, stage.bob) == "yes"
+    assert exported("agreed") == 1
+    again = await stage.bob.slash(stage.channel, "privacy")
+    assert "You agreed" in again.response.content
+    await stage.bob.click(again.response, label="Don't use it")
+    assert await consent(stage, stage.bob) == "no"
+    assert exported("refused") == 0
+
+
+async def test_mydata_is_a_json_file_for_the_asker_alone(stage):
+    answer, _ = await stage.answered(stage.bob, text="For bob.")
+    await stage.answered(stage.ann, text="For ann.")
+    await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.FUNNY)
+    result = await stage.bob.slash(stage.channel, "mydata")
+    assert result.ephemeral
+    [file] = result.response.attachments
+    assert file.filename == "my-fungpt-data.json"
+    content = await file.read()
+    data = json.loads(content)
+    assert [row["text"] for row in data["requests"]] == ["For bob."]
+    assert [row["rating"] for row in data["ratings"]] == ["funny"]
+    assert b"For ann" not in content
+
+
+async def test_forget_asks_first_and_keep_changes_nothing(stage):
+    answer, _ = await stage.answered(stage.bob)
+    result = await stage.bob.slash(stage.channel, "forget")
+    assert result.ephemeral
+    assert (await stage.store.request(answer.request_id)).user_id == str(stage.bob.id)
+    kept = await stage.bob.click(result.response, label="Keep it")
+    assert kept.response.content == KEPT
+    assert not kept.response.components
+    assert (await stage.store.request(answer.request_id)).user_id == str(stage.bob.id)
+
+
+async def test_forget_deletes_what_is_stored_and_the_answers_on_discord(stage):
+    own, mine = await stage.answered(stage.bob, parts=2)
+    other, [theirs] = await stage.answered(stage.ann)
+    for answer in (own, other):
+        await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.GOOD)
+    await stage.store.set_setting("user", str(stage.bob.id), CONSENT, "yes")
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=403)
+    before = await stage.store.tallies()
+
+    result = await stage.bob.slash(stage.channel, "forget")
+    done = await stage.bob.click(result.response, label="Delete everything")
+    await stage.env.settle()
+
+    assert done.response.content == (
+        "Forgotten: 1 message of yours with my answers, and 2 ratings."
+        " I am deleting 2 answer messages of mine here on Discord."
+    )
+    data = await stage.store.personal_data(str(stage.bob.id))
+    assert data == PersonalData(str(stage.bob.id), [], [], [], [])
+    assert await stage.store.tallies() == before
+    left = set(stage.env.backend.messages[stage.channel.id])
+    assert theirs.id in left
+    assert len(left & {message.id for message in mine}) == 1, "one refusal does not end it"
+
+
+async def test_forgetting_stops_what_runs(stage):
+    stage.rig.worker.otherwise = ("so", Hang())
+    ticket = await stage.rig.submit(user=str(stage.bob.id), front_end=FRONT_END)
+    await until(ticket, Delta)
+    result = await stage.bob.slash(stage.channel, "forget")
+    done = await stage.bob.click(result.response, label="Delete everything")
+    assert "Forgotten: 1 message" in done.response.content
+    assert ticket.outcome is not None
+    request = await stage.store.request(ticket.request.id)
+    assert (request.state, request.prompt) == (RequestState.STOPPED, "")
+    assert (await stage.store.answer_for(request.id)).text == ""
+
+
+async def test_what_does_not_stop_is_forgotten_all_the_same(stage, monkeypatch, caplog):
+    monkeypatch.setattr(privacy_commands, "_STOP_S", 0.05)
+    ticket = await stage.rig.submit(user=str(stage.bob.id), front_end=FRONT_END)
+    await ticket.result()
+
+    class Stubborn:
+        def stop(self): ...
+
+        async def result(self):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(stage.rig.chat, "unfinished_of", lambda _person: [Stubborn()])
+    cog = stage.bot.get_cog("PrivacyCommands")
+    assert "Forgotten: 1 message" in await cog.forget_person(str(stage.bob.id))
+    assert "did not stop in time" in caplog.text
+
+
+async def test_a_stranger_has_nothing_to_forget(stage):
+    result = await stage.bob.slash(stage.channel, "forget")
+    done = await stage.bob.click(result.response, label="Delete everything")
+    assert "nothing stored of you" in done.response.content
+
+
+async def test_a_store_that_fails_is_said_and_logged_without_the_person(stage, monkeypatch, caplog):
+    async def locked(*_values):
+        raise StoreLocked("the database is locked")
+
+    for name in ("forget", "set_setting", "personal_data"):
+        monkeypatch.setattr(stage.store, name, locked)
+    forget = await stage.bob.slash(stage.channel, "forget")
+    clicked = await stage.bob.click(forget.response, label="Delete everything")
+    assert "did not work" in clicked.followups[0].content
+    privacy = await stage.bob.slash(stage.channel, "privacy")
+    clicked = await stage.bob.click(privacy.response, label="Use my data for training")
+    assert "did not work" in clicked.response.content
+    mydata = await stage.bob.slash(stage.channel, "mydata")
+    assert "Something went wrong" in mydata.response.content
+    assert caplog.text.count("the database is locked") == 3
+    assert str(stage.bob.id) not in caplog.text
+
+
+async def test_a_bug_behind_a_click_is_logged_with_its_trace(stage, monkeypatch, caplog):
+    async def broken(*_values):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(stage.store, "set_setting", broken)
+    privacy = await stage.bob.slash(stage.channel, "privacy")
+    clicked = await stage.bob.click(privacy.response, label="Don't use it")
+    assert "Something went wrong" in clicked.response.content
+    assert "RuntimeError: a bug" in caplog.text
+    stage.excused = (RuntimeError,)
+
+
+async def test_the_end_does_not_wait_for_deletions(stage, monkeypatch):
+    _, messages = await stage.answered(stage.bob)
+    cog = stage.bot.get_cog("PrivacyCommands")
+
+    async def endless(_shown):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(cog, "_delete", endless)
+    await cog.forget_person(str(stage.bob.id))
+    async with asyncio.timeout(5):
+        await cog.cog_unload()
+    assert messages
+
+
+def test_much_data_is_packed_and_too_much_refused():
+    data = PersonalData("1", [{"prompt": "word " * 5000}], [], [], [])
+    assert packed(data)[0] == "my-fungpt-data.json"
+    name, content = packed(data, most=20_000)
+    assert name == "my-fungpt-data.json.gz"
+    assert json.loads(gzip.decompress(content))["requests"] == data.requests
+    with pytest.raises(UserError, match="too large"):
+        packed(data, most=100)
