@@ -31,14 +31,9 @@ logger = logging.getLogger(__name__)
 def main() -> int:
     """Run the bot; returns the exit code: 0, 1 for a failure while running, 2 for a setting."""
     prepare_streams()
-    argparse.ArgumentParser(
-        prog="python -m bot",
-        description="Chat with the base and the tuned model: in the terminal, or with prompts"
-        " from a pipe, one a line. Settings are variables of the environment or of .env:"
-        " see .env.example.",
-    ).parse_args()
+    command = _parser().parse_args().command
     try:
-        return asyncio.run(_run(load_settings()))
+        return asyncio.run((_examine if command == "doctor" else _run)(load_settings()))
     except SettingsError as error:
         return complain(str(error), CONFIGURATION)
     except (BotError, StoreError) as error:
@@ -52,6 +47,33 @@ def main() -> int:
         return complain("The bot failed; logs/bot.log under FUNGPT_HOME says how.", FAILURE)
     finally:
         flush_output()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bot",
+        description="Chat with the base and the tuned model: on Discord with DISCORD_TOKEN, else in"
+        " the terminal, or with prompts from a pipe, one a line. Settings are variables of the"
+        " environment or of .env: see .env.example.",
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["doctor"],
+        help="doctor: check token, intents, permissions, database, worker, adapter and disk",
+    )
+    return parser
+
+
+async def _examine(settings: BotSettings) -> int:
+    """Print what is ready and what is missing; 1 if anything is."""
+    from bot.discord.doctor import Verdict, examine
+
+    code = OK
+    async for line in examine(settings):
+        print(line, flush=True)
+        code = FAILURE if line.verdict is Verdict.BAD else code
+    return code
 
 
 async def _run(settings: BotSettings) -> int:
