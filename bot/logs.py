@@ -10,7 +10,9 @@ LOG_BYTES = 2 * 1024 * 1024
 LOG_FILES = 2
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # At level DEBUG these write out request bodies, and so what people said.
-TALKATIVE = ("openai", "httpx", "httpx2", "httpcore", "aiosqlite", "asyncio", "markdown_it")
+TALKATIVE = ("openai", "httpx", "httpx2", "httpcore", "aiosqlite", "asyncio", "markdown_it", "PIL")
+# So does discord.py, whose INFO lines (connections, shards) are worth having.
+FROM_INFO = ("discord",)
 
 
 class BoundedFile(RotatingFileHandler):
@@ -53,6 +55,8 @@ def start_logging(path: Path, level: int, *, as_json: bool = False) -> logging.H
     root.setLevel(level)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in FROM_INFO:
+        logging.getLogger(name).setLevel(logging.INFO)
     return handler
 
 

@@ -1,0 +1,75 @@
+import logging
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot.discord.client import FunBot
+from bot.discord.command_cog import CommandCog
+from bot.errors import NotAllowed
+from data.errors import StoreLocked
+from tests.bot.discord import test_command_cog as this
+from tests.bot.discord.scene import scene
+
+FAILURES = {
+    "user": NotAllowed("Only the captain may do that."),
+    "store": StoreLocked("the database is locked"),
+    "bug": RuntimeError("a bug"),
+}
+
+
+class Failing(CommandCog):
+    @app_commands.command(name="fail")
+    async def fail(self, interaction: discord.Interaction, how: str, late: bool = False) -> None:
+        """Fail as the test says."""
+        if late:
+            await interaction.response.defer(ephemeral=True)
+        if how == "discord":
+            await interaction.client.http.get_message(1, 1)
+        raise FAILURES[how]
+
+
+async def setup(bot: FunBot) -> None:
+    await bot.add_cog(Failing(bot.services))
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    async with scene(tmp_path, [this]) as made:
+        made.excused = (RuntimeError, discord.HTTPException)
+        yield made
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("user", "Only the captain may do that."),
+        ("store", "Something went wrong on my side."),
+        ("bug", "Something went wrong on my side."),
+    ],
+)
+async def test_the_person_alone_hears_why(stage, how, said, late):
+    result = await stage.bob.slash(stage.channel, "fail", how=how, late=late)
+    assert result.ephemeral
+    assert result.response.content.startswith(said)
+
+
+async def test_the_log_says_what_the_operator_has_to_know(stage, caplog):
+    for how in FAILURES:
+        await stage.bob.slash(stage.channel, "fail", how=how)
+    assert "captain" not in caplog.text
+    assert "/fail: the database is locked" in caplog.text
+    assert "RuntimeError: a bug" in caplog.text
+
+
+async def test_what_discord_refuses_is_only_logged(stage, caplog):
+    with caplog.at_level(logging.WARNING):
+        await stage.bob.slash(stage.channel, "fail", how="discord")
+    assert "/fail: Discord said 404 (10003)" in caplog.text
+
+
+async def test_an_interaction_that_is_gone_is_only_logged(stage, caplog):
+    stage.env.inject_error("POST", "/interactions/*", status=404, code=10062)
+    await stage.bob.slash(stage.channel, "fail", how="user")
+    assert "an interaction could not be answered: 404" in caplog.text
