@@ -28,19 +28,24 @@ def is_done(message: Message) -> bool:
     return any("Again" in label for label in message.labels)
 
 
-async def answers_in(discord: Discord, channel: Channel, count: int = 1) -> list[list[Message]]:
-    """Wait for so many finished answers in a channel; the messages of each."""
+async def answers_in(
+    discord: Discord, channel: Channel, count: int = 1, *, after: Message | None = None
+) -> list[list[Message]]:
+    """Wait for so many finished answers in a channel (after a message); the messages of each."""
+
+    def said() -> list[Message]:
+        return [one for one in discord.from_bot(channel) if after is None or one.id > after.id]
 
     def answers() -> list[list[Message]] | None:
         found: list[list[Message]] = [[]]
-        for message in discord.from_bot(channel):
+        for message in said():
             found[-1].append(message)
             if is_done(message):
                 found.append([])
         return found[:-1] if len(found) == count + 1 and not found[-1] else None
 
     def described() -> str:
-        return str([(one.content[:60], one.labels) for one in discord.from_bot(channel)])
+        return str([(one.content[:60], one.labels) for one in said()])
 
     try:
         return await discord.until(answers, f"{count} answers") or []
@@ -48,9 +53,11 @@ async def answers_in(discord: Discord, channel: Channel, count: int = 1) -> list
         raise AssertionError(f"{error}\n{described()}") from None
 
 
-async def answer_in(discord: Discord, channel: Channel) -> list[Message]:
+async def answer_in(
+    discord: Discord, channel: Channel, *, after: Message | None = None
+) -> list[Message]:
     """Wait for the channel's one answer; its messages."""
-    return (await answers_in(discord, channel))[0]
+    return (await answers_in(discord, channel, after=after))[0]
 
 
 async def rated(discord: Discord, message: Message) -> None:
