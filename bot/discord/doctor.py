@@ -151,6 +151,8 @@ def adapter_line(entry: str) -> Line:
     if not (name and sign and source):
         return Line(Verdict.BAD, "adapter", f"{entry!r} is not name=folder or name=hub id")
     folder = Path(source).expanduser()
+    if not folder.is_dir() and source.startswith(("/", ".", "~")):
+        return Line(Verdict.BAD, "adapter", f"{name}: there is no folder {folder}")
     if not folder.is_dir():
         return Line(Verdict.NOTE, "adapter", f"{name} is no folder here: {source} is the hub's")
     if not (folder / _WEIGHTS).is_file():
