@@ -104,7 +104,7 @@ class BotSettings(BaseSettings):
     adapters: _Text = _setting(
         "",
         "LoRA adapters of the bot's own worker; empty: the demo model's own.",
-        "name=folder or name=hub id, several with commas",
+        "none, or name=folder or name=hub id, several with commas",
     )
     hf_token: SecretStr | None = _setting(
         None, "The hub's token, for models that ask for one.", "a Hugging Face token"

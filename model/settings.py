@@ -26,11 +26,16 @@ class WorkerSettings(BaseSettings):
 
     `base_model` is a folder, a hub id, `demo` or, for tests, `scripted`. `adapters` maps a
     variant's name to a folder or hub id, written `name=source,name=source`; without the variable
-    the demo model takes the adapter that ships with the project.
+    the demo model takes the adapter that ships with the project, with `none` it takes none. An
+    empty variable counts as not set.
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     base_model: Annotated[str, Field(min_length=1, description="a folder, a hub id, or demo")] = (
@@ -63,7 +68,9 @@ class WorkerSettings(BaseSettings):
 
 
 def parse_adapters(text: str) -> dict[str, str]:
-    """Read `name=source,name=source`; ValueError says which entry is wrong and how."""
+    """Read `name=source,name=source` or `none`; ValueError says which entry is wrong and how."""
+    if text.strip() == "none":
+        return {}
     adapters: dict[str, str] = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, equals, source = (part.strip() for part in entry.partition("="))

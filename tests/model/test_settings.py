@@ -28,8 +28,14 @@ def test_another_model_has_no_adapter_of_its_own(monkeypatch):
 
 
 def test_adapters_can_be_switched_off(monkeypatch):
-    monkeypatch.setenv("ADAPTERS", "")
+    monkeypatch.setenv("ADAPTERS", "none")
     assert load_settings().adapters == {}
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("ADAPTERS", "")
+    monkeypatch.setenv("BASE_MODEL", "")
+    assert load_settings().adapters == {"tuned": str(SHIPPED_ADAPTER)}
 
 
 def test_the_environment_wins_over_the_file(monkeypatch):
@@ -55,7 +61,6 @@ def test_the_key_is_masked(monkeypatch):
         ("MAX_CONTEXT", "many", "16 to 1000000"),
         ("PREFILL_CHUNK", "0", "1 to 65536"),
         ("DRAIN_S", "inf", "0 to 3600"),
-        ("BASE_MODEL", "", "folder"),
         ("LOG_LEVEL", "LOUD", "'DEBUG'"),
         ("ADAPTERS", "tuned", "name=folder"),
         ("ADAPTERS", "base=x", "cannot name"),
