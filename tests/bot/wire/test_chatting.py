@@ -174,14 +174,15 @@ async def test_a_question_that_is_taken_back(bot: Bot, discord: Discord):
 async def test_refused_edits_make_fewer_edits_and_the_whole_text(bot: Bot, discord: Discord):
     """The same answer without limits, with Discord's announced limit, and with one unannounced."""
     edits: list[int] = []
-    for limit in (None, (5, 5.0, False), (2, 2.0, True)):
+    text = (SENTENCE * 12).strip()
+    for limit in (None, (5, 5.0, False), (2, 1.5, True)):
         discord.in_order_again()
         if limit is not None:
             discord.limit(EDIT, limit[0], limit[1], hidden=limit[2])
         room, ann = discord.channel(), discord.user("Ann")
-        await bot.ask(room, ann, (SENTENCE * 20).strip())
+        await bot.ask(room, ann, text)
         (answer,) = await answer_in(discord, room)
-        assert shown([answer]) == f"tuned, 1 turns: {(SENTENCE * 20).strip()}"
+        assert shown([answer]) == f"tuned, 1 turns: {text}"
         assert is_done(answer)
         edits.append(len(discord.calls.of(EDIT, channel=room.id)))
         refused = len(discord.calls.of(EDIT, channel=room.id, status=429))

@@ -2,7 +2,10 @@
 
 import os
 import signal
-from pathlib import Path
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, is_done, rated, shown
 from tests.bot.wire.running import Bot, running
@@ -10,7 +13,16 @@ from tests.discord_server.driver import Discord
 from tests.discord_server.messages import Message
 from tests.discord_server.places import Channel
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+STATE = "SELECT state FROM requests WHERE conversation = ?"
 TEXT = ("One more sentence that says nothing new at all. " * 10).strip()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    home = tmp_path_factory.mktemp("wire") / "home"
+    async with running(home, settings={"DRAIN_S": "0"}) as one:
+        yield one
 
 
 async def begun(bot: Bot, room: Channel) -> tuple[Message, Message]:
@@ -23,6 +35,11 @@ async def begun(bot: Bot, room: Channel) -> tuple[Message, Message]:
     return question, discord.from_bot(room)[0]
 
 
+def of(room: Channel) -> str:
+    """The conversation of a channel in the database."""
+    return f"discord:{room.id}"
+
+
 async def finished_once(bot: Bot, room: Channel, question: Message, first: Message) -> None:
     """One request, one answer, the message that was there before goes on."""
     discord = bot.discord
@@ -31,86 +48,76 @@ async def finished_once(bot: Bot, room: Channel, question: Message, first: Messa
     assert first.reference is question
     assert shown(messages) == f"tuned: {TEXT}"
     await rated(discord, first)
-    assert bot.rows("SELECT state, (SELECT count(*) FROM answers) FROM requests") == [
-        ("finished", 1)
-    ]
+    count = "SELECT state, count(answers.id) FROM requests JOIN answers ON request_id = requests.id"
+    assert bot.rows(f"{count} WHERE conversation = ?", of(room)) == [("finished", 1)]
 
 
-async def test_kill_9_in_the_middle_of_an_answer(tmp_path: Path):
-    async with running(tmp_path / "home") as bot:
-        room = bot.discord.channel()
-        question, first = await begun(bot, room)
-        assert await bot.end(signal.SIGKILL) == -signal.SIGKILL
-        assert not is_done(first)
-        await bot.start()
-        await finished_once(bot, room, question, first)
+async def test_kill_9_in_the_middle_of_an_answer(bot: Bot):
+    room = bot.discord.channel()
+    question, first = await begun(bot, room)
+    assert await bot.end(signal.SIGKILL) == -signal.SIGKILL
+    assert not is_done(first)
+    await bot.start()
+    await finished_once(bot, room, question, first)
 
 
-async def test_kill_9_between_the_answer_and_its_last_edit(tmp_path: Path):
+async def test_kill_9_between_the_answer_and_its_last_edit(bot: Bot):
     """The answer is stored, Discord shows half of it: the next start shows the rest."""
     edit = "PATCH /channels/{channel}/messages/{message}"
-    async with running(tmp_path / "home") as bot:
-        room = bot.discord.channel()
-        question, first = await begun(bot, room)
-        bot.discord.limit(edit, 1, 3600.0, hidden=True)
-        await bot.until_rows("SELECT state FROM requests", [("finished",)])
-        assert not is_done(first)
-        await bot.end(signal.SIGKILL)
-        bot.discord.in_order_again()
-        await bot.start()
-        await finished_once(bot, room, question, first)
+    room = bot.discord.channel()
+    question, first = await begun(bot, room)
+    bot.discord.limit(edit, 1, 3600.0, hidden=True)
+    await bot.until_rows(STATE, [("finished",)], of(room))
+    assert not is_done(first)
+    await bot.end(signal.SIGKILL)
+    bot.discord.in_order_again()
+    await bot.start()
+    await finished_once(bot, room, question, first)
 
 
-async def test_sigterm_parks_marks_and_goes_on_later(tmp_path: Path):
-    async with running(tmp_path / "home", settings={"DRAIN_S": "0"}) as bot:
-        room = bot.discord.channel()
-        question, first = await begun(bot, room)
-        assert await bot.end() == 0
-        assert "💤" in first.content, "the person is told that it goes on later"
-        assert not first.buttons
-        assert bot.rows("SELECT state FROM requests") == [("waiting",)]
-        await bot.start()
-        await finished_once(bot, room, question, first)
+async def test_the_worker_killed_in_the_middle(bot: Bot):
+    room = bot.discord.channel()
+    question, first = await begun(bot, room)
+    worker = await bot.worker()
+    os.kill(worker, signal.SIGKILL)
+    await finished_once(bot, room, question, first)
+    seen = [revision.content for revision in first.revisions]
+    assert any("🔧" in content for content in seen), "the person is told"
+    assert await bot.worker() != worker
+    await bot.ask(room, bot.discord.user(), "and now?")
+    _, late = await answers_in(bot.discord, room, 2)
+    assert shown(late) == "tuned: and now?"
 
 
-async def test_sigterm_lets_a_short_rest_finish(tmp_path: Path):
-    async with running(tmp_path / "home", settings={"DRAIN_S": "20"}) as bot:
-        room = bot.discord.channel()
-        question, first = await begun(bot, room)
-        assert await bot.end() == 0
-        assert shown([first]) == f"tuned: {TEXT}"
-        assert is_done(first)
-        assert bot.rows("SELECT state FROM requests") == [("finished",)]
-        assert first.reference is question
+async def test_interrupted_twice_it_ends_visibly(bot: Bot):
+    room = bot.discord.channel()
+    _, first = await begun(bot, room)
+    await bot.end(signal.SIGKILL)
+    seen = len(first.revisions)
+    await bot.start()
+    await bot.discord.until(
+        lambda: any("One more" in one.content for one in first.revisions[seen:])
+    )
+    await bot.end(signal.SIGKILL)
+    await bot.start()
+    await bot.until_rows(STATE, [("failed",)], of(room))
+    await bot.discord.until(lambda: "⚠️" in first.content)
+    assert bot.discord.from_bot(room) == [first]
 
 
-async def test_the_worker_killed_in_the_middle(tmp_path: Path):
-    async with running(tmp_path / "home") as bot:
-        room = bot.discord.channel()
-        question, first = await begun(bot, room)
-        worker = await bot.worker()
-        os.kill(worker, signal.SIGKILL)
-        await finished_once(bot, room, question, first)
-        seen = [revision.content for revision in first.revisions]
-        assert any("🔧" in content for content in seen), "the person is told"
-        assert await bot.worker() != worker
-        await bot.ask(room, bot.discord.user(), "and now?")
-        _, late = await answers_in(bot.discord, room, 2)
-        assert shown(late) == "tuned: and now?"
-
-
-async def test_interrupted_twice_it_ends_visibly(tmp_path: Path):
-    async with running(tmp_path / "home") as bot:
-        room = bot.discord.channel()
-        _, first = await begun(bot, room)
-        await bot.end(signal.SIGKILL)
-        seen = len(first.revisions)
-        await bot.start()
-        await bot.discord.until(
-            lambda: any("One more" in one.content for one in first.revisions[seen:])
-        )
-        await bot.end(signal.SIGKILL)
-        await bot.start()
-        await bot.until_rows("SELECT state FROM requests", [("failed",)])
-        await bot.discord.until(lambda: "⚠️" in first.content)
-        assert bot.discord.from_bot(room) == [first]
+async def test_sigterm_parks_what_is_long_and_lets_finish_what_is_short(bot: Bot):
+    room = bot.discord.channel()
+    question, first = await begun(bot, room)
+    assert await bot.end() == 0
+    assert "💤" in first.content, "the person is told that it goes on later"
+    assert not first.buttons
+    assert bot.rows(STATE, of(room)) == [("waiting",)]
+    bot.program.settings["DRAIN_S"] = "20"
+    await bot.start()
+    await finished_once(bot, room, question, first)
+    other = bot.discord.channel()
+    _, answer = await begun(bot, other)
+    assert await bot.end() == 0
+    assert shown([answer]) == f"tuned: {TEXT}"
+    assert is_done(answer)
+    assert bot.rows(STATE, of(other)) == [("finished",)]

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.bot.program import Program
 from tests.bot.wire.reading import answer_in, answers_in, shown
 from tests.bot.wire.running import running
@@ -12,13 +10,9 @@ from tests.discord_server.gateway import Intent
 from tests.discord_server.server import serve
 
 
-@pytest.mark.parametrize("setting", ["auto", "off"])
-async def test_without_the_message_content_intent(tmp_path: Path, setting: str):
+async def test_without_the_message_content_intent(tmp_path: Path):
     script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.0}
-    settings = {"DISCORD_MESSAGE_CONTENT": setting}
-    async with running(
-        tmp_path / "home", content_granted=False, script=script, settings=settings
-    ) as bot:
+    async with running(tmp_path / "home", content_granted=False, script=script) as bot:
         discord = bot.discord
         room, ann = discord.channel(), discord.user("Ann")
         assert not any(one.intents & Intent.MESSAGE_CONTENT for one in discord.gateway.connected)
@@ -40,25 +34,20 @@ async def test_without_the_message_content_intent(tmp_path: Path, setting: str):
         assert shown(await answer_in(discord, other)) == "tuned, 1 turns: by command"
 
 
-async def test_the_intent_is_used_where_it_is_granted(tmp_path: Path):
-    async with running(tmp_path / "home", script={"step_seconds": 0.0}) as bot:
+async def test_two_shards_that_use_the_intent(tmp_path: Path):
+    async with running(tmp_path / "home", shards=2, script={"step_seconds": 0.0}) as bot:
         discord = bot.discord
+        assert {one.shard for one in discord.gateway.connected} == {0, 1}
         assert all(one.intents & Intent.MESSAGE_CONTENT for one in discord.gateway.connected)
         room, ann = discord.channel(), discord.user("Ann")
         done = await discord.slash(room, discord.guild.owner, "settings always", on=True)
         await discord.settled(done)
-        await discord.say(room, ann, "no mention needed")
-        assert shown(await answer_in(discord, room)) == "tuned: no mention needed"
-
-
-async def test_two_shards(tmp_path: Path):
-    async with running(tmp_path / "home", shards=2, script={"step_seconds": 0.0}) as bot:
-        discord = bot.discord
-        assert {one.shard for one in discord.gateway.connected} == {0, 1}
-        ann = discord.user("Ann")
-        room = discord.channel()
-        await bot.ask(room, ann, "hello")
-        assert shown(await answer_in(discord, room)) == "tuned: hello"
+        question = await discord.say(room, ann, "no mention needed")
+        answer = await answer_in(discord, room, after=question)
+        assert shown(answer) == "tuned: no mention needed"
+        dm = discord.dm(ann)
+        await discord.say(dm, ann, "on the first shard")
+        assert shown(await answer_in(discord, dm)) == "tuned: on the first shard"
 
 
 async def test_a_wrong_token_is_one_clear_line(tmp_path: Path):
