@@ -41,7 +41,8 @@ def save_adapter(model: PeftModel, folder: Path, base_id: str) -> None:
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.bfloat16)
     model.peft_config["default"].base_model_name_or_path = base_id
-    model.save_pretrained(str(folder))
+    # No embeddings to save, and no look on the hub for a base of this name.
+    model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # a model card for the hub, empty
     for parameter in model.parameters():
         if parameter.requires_grad:

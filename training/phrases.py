@@ -15,7 +15,8 @@ _CANNOT = r"(?:don't|do not|can't|cannot|can not|unable to|not able to|not capab
 _WEIGHTY = r"(?:it is|it's) (?:also )?(?:important|essential|crucial|worth)"
 _DISCLAIMERS = (
     rf"as an? (?:large |helpful |virtual )*(?:{_MACHINE}|chat ?bot|bot)",
-    rf"i(?:'m| am)(?: just| only| merely| simply)? an? (?:helpful |large |mere )*{_MACHINE}",
+    r"i(?:'m| am) an? (?:helpful |large |virtual )*(?:ai|artificial|language model|assistant)",
+    rf"i(?:'m| am) (?:just|only|merely|simply) an? (?:helpful |large |mere )*{_MACHINE}",
     rf"{_CANNOT}(?: really| actually)? {_HAVE}{_OWN} {_VIEWS}",
     rf"(?:no|without|lack) (?:any )?personal {_VIEWS}",
     r"i (?:don't|do not) have (?:personal|human)",

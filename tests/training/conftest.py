@@ -1,0 +1,87 @@
+"""A tiny random base, prepared pairs and a recipe for it, made once."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from model.base import ResolvedBase, resolve_base
+from tests.model.tiny import make_tiny
+from training.prepare import Options, prepare
+from training.quiet import silence_libraries
+from training.split import Shares
+from training.train import Job
+
+PAIRS = [
+    (f"what about {thing}", f"{thing} is {verdict}, I said it")
+    for thing in ("soup", "war", "cats", "python", "golf", "jazz", "rent", "school", "mars", "ties")
+    for verdict in ("great", "awful")
+]
+RECIPE = """
+name = "tiny"
+base = "{base}"
+licence = "CC0-1.0"
+seed = 3
+[lora]
+r = 4
+alpha = 8
+[schedule]
+learning_rate = {rate}
+epochs = {epochs}
+batch_size = 4
+[stopping]
+every = {every}
+patience = {patience}
+"""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet() -> None:
+    silence_libraries()
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> ResolvedBase:
+    folder = make_tiny(tmp_path_factory.mktemp("base") / "tiny")
+    return resolve_base(str(folder), folder.parent, lambda stage, share: None)
+
+
+WritePairs = Callable[[Sequence[tuple[str, str]]], Path]
+
+
+@pytest.fixture
+def write_pairs(tmp_path: Path) -> WritePairs:
+    def write(pairs: Sequence[tuple[str, str]]) -> Path:
+        path = tmp_path / "pairs.jsonl"
+        lines = (json.dumps({"comment": comment, "reply": reply}) for comment, reply in pairs)
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, write_pairs: WritePairs) -> Path:
+    options = Options(seed=1, similarity=0.9, shares=Shares(0.2, 0.2))
+    prepare(write_pairs(PAIRS), tmp_path / "prepared", options)
+    return tmp_path / "prepared"
+
+
+WriteRecipe = Callable[..., Path]
+
+
+@pytest.fixture
+def write_recipe(tmp_path: Path, base: ResolvedBase) -> WriteRecipe:
+    def write(**changes: float) -> Path:
+        values = {"rate": 0.01, "epochs": 2, "every": 2, "patience": 3} | changes
+        path = tmp_path / "recipe.toml"
+        path.write_text(RECIPE.format(base=base.folder, **values), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def job(base: ResolvedBase, prepared: Path, write_recipe: WriteRecipe, tmp_path: Path) -> Job:
+    return Job(base, prepared, write_recipe(), tmp_path / "adapter")

@@ -1,0 +1,53 @@
+"""Texts that are nearly the same are found, all of them and no others."""
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.duplicates import groups, near_pairs, normalise, similarity
+
+# Few letters, so that shared shingles are common.
+TEXTS = st.lists(st.text(alphabet="ab c!", min_size=1, max_size=12), max_size=12)
+
+
+def test_normalises_case_marks_and_width():
+    assert normalise("  What's UP, Ｄoc?!") == "what s up doc"
+
+
+def test_a_text_of_marks_alone_is_itself():
+    assert normalise("!?!") == "!?!"
+    assert similarity("!?!", "...") < 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("Is pineapple good?", "is pineapple good", True),
+        (
+            "what do you think about US politics",
+            "what do you really think about US politics?",
+            True,
+        ),
+        ("what is the best phone", "what is the best social media", False),
+        ("cats or dogs", "coffee or tea", False),
+    ],
+)
+def test_similarity_matches_what_a_person_calls_near(one, other, near):
+    assert (similarity(one, other) >= 0.6) is near
+    assert similarity(one, other) == similarity(other, one)
+
+
+@given(TEXTS, st.sampled_from([0.2, 0.5, 0.6, 0.9, 1.0]))
+def test_the_index_finds_exactly_what_comparing_all_finds(texts, threshold):
+    every = [
+        (i, j)
+        for i, j in combinations(range(len(texts)), 2)
+        if similarity(texts[i], texts[j]) >= threshold
+    ]
+    assert list(near_pairs(texts, threshold)) == every
+
+
+def test_groups_join_over_several_links():
+    assert groups(6, iter([(0, 3), (3, 5), (1, 2)])) == [0, 1, 1, 0, 4, 0]

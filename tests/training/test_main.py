@@ -1,0 +1,73 @@
+"""The commands: what they print, how they refuse."""
+
+import pytest
+
+from training.__main__ import main
+from training.train import train
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("FUNGPT_HOME", str(tmp_path / "var"))
+
+
+def test_prepare_prints_the_counts(write_pairs, tmp_path, capsys):
+    rows = [("is soup a meal", "yes"), ("golf or jazz", "jazz"), ("who cooks", "me"),
+            ("[deleted]", "hm")]  # fmt: skip
+    assert main(["prepare", str(write_pairs(rows)), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "4 pairs" in printed
+    assert "1 dropped: empty" in printed
+
+
+def test_train_evaluate_and_compare(job, base, tmp_path, capsys):
+    adapter, page = tmp_path / "made", tmp_path / "page.md"
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "hello"}\n')
+    data = ["--data", str(job.data)]
+    put = ["--adapter", str(adapter), "--base", str(base.folder)]
+    assert main(["train", "--config", str(job.recipe), *data, "--out", str(adapter)]) == 0
+    assert "best at step" in capsys.readouterr().err
+    assert main(["evaluate", *put, *data, "--side", "test"]) == 0
+    assert "tuned  loss" in capsys.readouterr().out
+    assert main(["compare", *put, "--prompts", str(prompts), "--page", str(page)]) == 0
+    assert "of 1 take a position" in capsys.readouterr().out
+    assert page.read_text().startswith("# What the demo adapter changes")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["prepare", "none.jsonl", "--out", "x"], "none.jsonl cannot be read"),
+        (["train", "--config", "none.toml", "--data", "d", "--out", "x"], "none.toml cannot be"),
+        (["evaluate", "--base", "no-such/base", "--data", "d", "--adapter", "a"], "no-such/base"),
+    ],
+)
+def test_problems_are_one_line_and_exit_code_1(arguments, words, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    line = printed.err.strip().splitlines()[-1]
+    assert line.startswith("training: ")
+    assert words in line
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["prepare", "a", "--sead", "1"]])
+def test_a_wrong_call_is_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "see --help" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_no_traceback(job, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.commands.run_prepare", interrupt)
+    assert main(["prepare", "a", "--out", "b"]) == 130
+    assert "stopped" in capsys.readouterr().err
+    assert train is not None

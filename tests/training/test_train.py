@@ -1,0 +1,145 @@
+"""Training from end to end on a tiny model: what comes out, and what does not when it fails."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.errors import ConfigError
+from model.loading import load_quantised
+from model.manifest import file_sha256, read_manifest
+from model.prompt import PromptRenderer
+from training.adapter import WEIGHTS, apply_adapter
+from training.errors import AdapterError, PreparedDataError, RecipeError
+from training.evaluate import evaluate
+from training.examples import Collator, encode, read_side
+from training.loss import measure
+from training.split import Side
+from training.train import train
+
+NOON = datetime(2024, 5, 4, 12, tzinfo=UTC)
+
+
+def run(job, lines=None):
+    return train(job, (lines if lines is not None else []).append, lambda: NOON)
+
+
+def test_the_manifest_says_how_the_adapter_was_made(job, base):
+    manifest = run(job)
+    assert read_manifest(job.out) == manifest
+    assert manifest.base.model_dump() == {"id": base.id, "hash": base.hash}
+    assert manifest.adapter_hash == f"sha256:{file_sha256(job.out / WEIGHTS)}"
+    assert manifest.data.sha256 == file_sha256(job.data.parent / "pairs.jsonl")
+    assert manifest.data.rows == len(read_side(job.data, Side.TRAIN))
+    assert manifest.config["sha256"] == file_sha256(job.recipe)
+    assert manifest.config["prepared_train_sha256"] == file_sha256(job.data / "train.jsonl")
+    assert manifest.config["schedule"]["learning_rate"] == 0.01
+    assert manifest.created == NOON
+    assert manifest.figures["validation_loss"] < manifest.figures["base_validation_loss"]
+    assert sorted(path.name for path in job.out.iterdir()) == [
+        "adapter_config.json", "adapter_model.safetensors", "manifest.json",
+    ]  # fmt: skip
+
+
+def test_the_adapter_is_small_and_tells_no_place(job, base):
+    run(job)
+    weights = load_file(job.out / WEIGHTS)
+    assert {tensor.dtype for tensor in weights.values()} == {torch.bfloat16}
+    config = json.loads((job.out / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == base.id
+    assert config["r"] == 4
+
+
+def test_a_saved_adapter_gives_the_same_losses_again(job, base):
+    manifest = run(job)
+    found = evaluate(base, job.out, job.data, Side.VALIDATION)
+    assert round(found.tuned.per_token, 4) == manifest.figures["validation_loss"]
+    assert round(found.base.per_token, 4) == manifest.figures["base_validation_loss"]
+    assert "tuned" in found.lines()[2]
+
+
+def test_a_saved_adapter_gives_the_same_logits_again(job, base):
+    run(job)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    logits = []
+    for _ in range(2):
+        model, _ = load_quantised(base, compute_dtype=torch.float32, trainable=True)
+        plain = model(ids).logits
+        logits.append(apply_adapter(model, job.out).eval()(ids).logits)
+        assert not torch.allclose(plain, logits[-1])
+    assert torch.equal(*logits)
+
+
+def test_the_same_seed_gives_the_same_adapter(job):
+    first = run(job)
+    again = run(replace(job, out=job.out.with_name("again")))
+    assert first.adapter_hash == again.adapter_hash
+
+
+def test_training_stops_early_and_the_best_is_kept(job, write_recipe, base):
+    job = replace(job, recipe=write_recipe(rate=0.3, epochs=60, every=1, patience=4))
+    lines: list[str] = []
+    manifest = run(job, lines)
+    losses = [
+        float(m[1]) for line in lines if (m := re.match(r"step.* validation loss ([\d.]+)", line))
+    ]
+    best = int(manifest.figures["best_step"])
+    assert len(losses) == best + 4 == manifest.figures["steps"]  # patience, then the end
+    assert losses[best - 1] == min(losses) < losses[-1]
+    model, tokenizer = load_quantised(base, compute_dtype=torch.float32, trainable=True)
+    rows = encode(read_side(job.data, Side.VALIDATION), PromptRenderer(tokenizer), 512)
+    kept = measure(apply_adapter(model, job.out), rows, Collator(0), 4)
+    assert kept.per_token == pytest.approx(min(losses), abs=0.02)  # rounded to bfloat16
+
+
+def test_accumulated_small_batches_are_one_large_batch(job, write_recipe, tmp_path):
+    def weights(name, batch, accumulation):
+        path = write_recipe(epochs=1, every=1)
+        text = path.read_text()
+        recipe = tmp_path / f"{name}.toml"
+        recipe.write_text(text.replace("batch_size = 4", f"batch_size = {batch}\n"
+                                       f"accumulation = {accumulation}"))  # fmt: skip
+        run(replace(job, recipe=recipe, out=tmp_path / name))
+        return load_file(tmp_path / name / WEIGHTS)
+
+    large, small = weights("large", 4, 1), weights("small", 2, 2)
+    for key, tensor in large.items():
+        torch.testing.assert_close(tensor.float(), small[key].float(), atol=2e-3, rtol=2e-2)
+
+
+@pytest.mark.parametrize("failing", ["recipe", "data", "targets"])
+def test_what_lay_there_before_stays_when_training_fails(job, failing, tmp_path):
+    job.out.mkdir()
+    (job.out / "old").write_text("old")
+    if failing == "recipe":
+        job = replace(job, recipe=tmp_path / "none.toml")
+    elif failing == "data":
+        (job.data / "validation.jsonl").unlink()
+    else:
+        job.recipe.write_text(job.recipe.read_text().replace("r = 4", 'r = 4\ntargets = ["nose"]'))
+    with pytest.raises((RecipeError, PreparedDataError)) as caught:
+        run(job)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in job.out.iterdir()] == ["old"]
+    assert not list(tmp_path.glob(".*partial*"))
+
+
+def test_an_adapter_that_is_not_there_or_does_not_fit_is_one_clear_line(job, base, tmp_path):
+    with pytest.raises(AdapterError, match=r"holds no adapter_model\.safetensors"):
+        evaluate(base, tmp_path, job.data, Side.VALIDATION)
+    run(job)
+    (job.out / WEIGHTS).write_bytes(b"nonsense")
+    with pytest.raises(AdapterError, match="does not fit this base"):
+        evaluate(base, job.out, job.data, Side.VALIDATION)
+
+
+def test_a_base_that_does_not_load_is_one_clear_line(job, base, tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        run(replace(job, base=replace(base, folder=folder)))
