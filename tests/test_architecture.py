@@ -22,7 +22,14 @@ ALLOWED = {
     "data": set(),
     "model": set(),
     "bot": {"data", "model.client", "model.protocol", "model.errors"},
-    "training": {"data", "model.loading", "model.prompt", "model.manifest", "model.base"},
+    "training": {
+        "data",
+        "model.base",
+        "model.errors",
+        "model.loading",
+        "model.manifest",
+        "model.prompt",
+    },
 }
 # Libraries that cost hundreds of megabytes: only where tensors are.
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
