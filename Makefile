@@ -14,7 +14,7 @@ $(READY): requirements.lock
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock >&2
 	@touch $@
 
-.PHONY: help run test check format adapter bench lock clean
+.PHONY: help run test check format adapter bench soak lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ format: $(READY) ## format the code and mend what the linter can
 
 bench: $(READY) ## measure speed and memory, as ratios in one run
 	@GOMP_SPINCOUNT=5000 $(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(READY) ## load the Discord bot on this machine alone: 500 people for 5 minutes (SECONDS=60)
+	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),300)
 
 adapter: $(READY) ## train the demo adapter again, measure it and write docs/demo-adapter.md
 	@$(BIN)/python -m training demo

@@ -48,6 +48,7 @@ class World:
         self.channels: dict[int, Channel] = {}
         self.files: dict[int, File] = {}
         self.commands = CommandBook()
+        self.listeners: list[Callable[[Message], None]] = []  # hear of new and changed messages
         self.interactions: dict[str, Interaction] = {}  # by token
         self.gateway = Gateway(watch, TOKEN, self._welcome)
         if not content_granted:
@@ -223,6 +224,8 @@ class World:
         return message_json(message, self.me, self.base_url, readable=by_portal)
 
     def _tell(self, message: Message, event: str) -> None:
+        for listener in self.listeners:
+            listener(message)
         if message.ephemeral:
             self.watch.changed()
             return
