@@ -38,8 +38,8 @@ format: $(READY) ## format the code and mend what the linter can
 bench: $(READY) ## measure speed and memory, as ratios in one run
 	@GOMP_SPINCOUNT=5000 $(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(READY) ## load the Discord bot on this machine alone: 500 people for 5 minutes (SECONDS=60)
-	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),300)
+soak: $(READY) ## load the Discord bot on this machine alone: 500 people for 5 minutes
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 adapter: $(READY) ## train the demo adapter again, measure it and write docs/demo-adapter.md
 	@$(BIN)/python -m training demo
