@@ -3,7 +3,8 @@
 from typing import cast
 
 import torch
-from bitsandbytes.nn.modules import Linear4bit
+from bitsandbytes.functional import QuantState
+from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
@@ -68,9 +69,23 @@ def load_quantised(
         ) from error
     if missing := sorted(told["missing_keys"]):  # transformers would make random ones
         raise ConfigError(f"{base.id} in {base.folder} lacks weights: {missing[0]} and others")
+    if (misfit := _misfit(model)) is not None:
+        raise ConfigError(
+            f"{base.id} in {base.folder}: {misfit} is not as large as config.json says"
+        )
     if trainable:
         switch_off_packed_kernel(model)
     return model, tokenizer
+
+
+def _misfit(model: torch.nn.Module) -> str | None:
+    """A 4-bit layer of another size than configured; transformers looks at the others only."""
+    for name, module in model.named_modules():
+        if isinstance(module, Linear4bit):
+            state = cast("QuantState", cast("Params4bit", module.weight).quant_state)
+            if state.shape != (module.out_features, module.in_features):
+                return name
+    return None
 
 
 def check_architecture(base: ResolvedBase) -> PretrainedConfig:
