@@ -1,0 +1,265 @@
+"""From the settings to an engine, and one chat through the whole worker."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig
+
+from model import assembly
+from model.assembly import (
+    TokenizerCodec,
+    build_engine,
+    cache_tokens,
+    choose_compute,
+    end_ids,
+    load,
+    longest_context,
+)
+from model.base import resolve_base
+from model.bundle import AdapterCard
+from model.codec import ChatTurn
+from model.engine_api import FinishReason, TokenRequest
+from model.errors import AdapterMismatch, ConfigError
+from model.generation import Finished, Piece
+from model.loading import check_architecture, load_quantised
+from model.manifest import file_sha256
+from model.metrics import WorkerMetrics
+from model.protocol import ChatRequest
+from model.sampling import SamplingParams
+from model.service import EngineService
+from model.settings import WorkerSettings
+from model.weights import Compute, take_weights
+from tests.model.parity import greedy, make_pair, run
+from tests.model.tiny import make_adapter, make_tiny, tiny_tokenizer
+
+LIMIT_S = 20.0
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="module")
+def adapters(tiny, tmp_path_factory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("adapters")
+    return {
+        "tuned": str(make_adapter(tiny, folder / "tuned")),
+        "other": str(make_adapter(tiny, folder / "other", seed=2, rank=4)),
+    }
+
+
+def settings(base: Path, **fields: object) -> WorkerSettings:
+    return WorkerSettings(_env_file=None, base_model=str(base), kv_cache_mb=8, **fields)
+
+
+def quiet(*_: object) -> None:
+    """Nobody listens."""
+
+
+def test_load_makes_what_the_settings_say(tiny, adapters):
+    told: list[str] = []
+    loaded = load(
+        settings(tiny, adapters=adapters, max_context=100), lambda stage, _: told.append(stage)
+    )
+    assert loaded.model_id == "tiny-llama"
+    assert loaded.engine.variants == ("base", "tuned", "other")
+    assert loaded.engine.max_context == 100
+    source = adapters["tuned"]
+    hash_ = f"sha256:{file_sha256(Path(source) / 'adapter_model.safetensors')}"
+    assert loaded.adapters["tuned"] == AdapterCard("tuned", hash_, source)
+    assert set(loaded.adapters) == {"tuned", "other"}
+    assert told == ["loading tiny-llama"]
+
+
+@pytest.mark.parametrize("compute", ["auto", "nf4", "float32", "bfloat16"])
+def test_every_compute_path_answers(tiny, adapters, compute):
+    loaded = load(settings(tiny, adapters=adapters, cpu_compute=compute), quiet)
+    prompt = tuple(loaded.codec.encode_chat([ChatTurn("user", "hello")]))
+    for name in loaded.engine.variants:
+        loaded.engine.add(TokenRequest(name, prompt, name, SamplingParams(max_tokens=6, seed=1)))
+    ended: dict[str, FinishReason] = {}
+    while loaded.engine.has_work():
+        ended |= {o.id: o.finish_reason for o in loaded.engine.step() if o.finish_reason}
+    assert ended.keys() == set(loaded.engine.variants)
+
+
+def test_the_compute_paths_agree(tiny):
+    resolved = resolve_base(str(tiny), tiny, quiet)
+    model, _ = load_quantised(resolved, compute_dtype=torch.float32, trainable=True)
+    x = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    first = {c: take_weights(model, c, 64).blocks[0] for c in Compute if c is not Compute.PACKED}
+    exact = first[Compute.NF4].qkv(x)
+    torch.testing.assert_close(first[Compute.FLOAT32].qkv(x), exact, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(first[Compute.BFLOAT16].qkv(x), exact, rtol=5e-2, atol=5e-2)
+
+
+def test_a_model_with_biases_answers_as_transformers_does(tmp_path):
+    folder = make_tiny(tmp_path / "biased", attention_bias=True, mlp_bias=True)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        for name, bias in model.named_parameters():
+            if name.endswith("bias"):
+                bias.normal_(0, 0.5)
+    model.save_pretrained(folder)
+    for compute in (Compute.NF4, Compute.FLOAT32):
+        pair = make_pair(resolve_base(str(folder), folder, quiet), {}, compute=compute)
+        expected = pair.generate([5, 9, 80], "base", 20)
+        assert run(pair.engine, {0: [greedy("a", [5, 9, 80], "base", 20)]})["a"] == expected
+
+
+async def test_one_chat_through_the_service(tiny, adapters, until):
+    chosen = settings(tiny, adapters=adapters)
+    service = EngineService(lambda progress: load(chosen, progress), WorkerMetrics())
+    service.start()
+    try:
+        await until(lambda: service.health().status != "loading")
+        said = await asyncio.gather(*(chat(service, name) for name in ("base", "tuned", "other")))
+    finally:
+        assert await service.close()
+    assert len(set(said)) == 3, "each variant has its own words"
+    engine, codec = (loaded := load(chosen, quiet)).engine, loaded.codec
+    prompt = codec.encode_chat([ChatTurn("user", "hello there")])
+    for name, (text, end) in zip(engine.variants, said, strict=True):
+        detokenizer = codec.new_detokenizer()
+        ids = run(engine, {0: [greedy("a", prompt, name, 12)]})["a"]
+        assert text == "".join(map(detokenizer.add, ids)) + detokenizer.flush()
+        assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (len(prompt), len(ids))
+
+
+async def chat(service: EngineService, variant: str) -> tuple[str, Finished]:
+    messages = [{"role": "user", "content": "hello there"}]
+    asked = {"model": variant, "messages": messages, "temperature": 0.0, "max_tokens": 12}
+    text = ""
+    async with asyncio.timeout(LIMIT_S), service.generate(ChatRequest.model_validate(asked)) as row:
+        while isinstance(news := await row.read(), Piece):
+            text += news.text
+    return text, news
+
+
+def test_an_adapter_that_does_not_fit_stops_the_start(tiny, tmp_path):
+    other = make_adapter(make_tiny(tmp_path / "o", intermediate_size=64), tmp_path / "a")
+    with pytest.raises(AdapterMismatch, match="tiny-llama"):
+        load(settings(tiny, adapters={"tuned": str(other)}), quiet)
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted", "expected"),
+    [
+        (LlamaConfig(max_position_embeddings=2048), 4096, 2048),
+        (LlamaConfig(max_position_embeddings=2048), 300, 300),
+        (MistralConfig(max_position_embeddings=32768, sliding_window=4096), 10**6, 4096),
+        (MistralConfig(max_position_embeddings=1024, sliding_window=4096), 10**6, 1024),
+        (MistralConfig(max_position_embeddings=32768, sliding_window=None), 10**6, 32768),
+    ],
+)
+def test_the_context_is_no_longer_than_the_model_or_its_window(config, wanted, expected):
+    assert longest_context(config, wanted) == expected
+
+
+def with_avx512(monkeypatch, *, has: bool) -> None:
+    monkeypatch.setattr("model.weights.has_avx512bf16", lambda: has)
+
+
+def test_packed_needs_a_cpu_that_has_it(monkeypatch):
+    with_avx512(monkeypatch, has=False)
+    with pytest.raises(ConfigError, match=r"CPU_COMPUTE=packed needs .*avx512_bf16.*auto"):
+        choose_compute("packed", CPU)
+    assert choose_compute("auto", CPU) is Compute.FLOAT32
+    with_avx512(monkeypatch, has=True)
+    assert choose_compute("packed", CPU) is choose_compute("auto", CPU) is Compute.PACKED
+
+
+def test_a_gpu_computes_on_the_4_bit_weights_whatever_is_said_for_cpus():
+    assert choose_compute("float32", torch.device("cuda")) is Compute.NF4
+    assert choose_compute("nf4", CPU) is Compute.NF4
+
+
+@pytest.fixture(scope="module")
+def weights(tiny):
+    resolved = resolve_base(str(tiny), tiny, quiet)
+    model, _ = load_quantised(resolved, compute_dtype=torch.float32, trainable=True)
+    return check_architecture(resolved), take_weights(model, Compute.NF4, 64)
+
+
+def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
+    _, taken = weights
+    per_token = 2 * 2 * 16 * 4 * 2  # keys and values, kv heads, head size, bytes, layers
+    assert cache_tokens(1, taken) == 2**20 // per_token
+    assert cache_tokens(None, taken) == 384 * 2**20 // per_token
+    on_gpu = SimpleNamespace(
+        kv_heads=2,
+        head_dim=16,
+        dtype=torch.float32,
+        blocks=taken.blocks,
+        embedding=SimpleNamespace(device=torch.device("cuda")),
+    )
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10 * 2**20, 80 * 2**20))
+    assert cache_tokens(None, on_gpu) == int(10 * 2**20 * 0.6) // per_token
+
+
+def test_a_cache_too_small_for_one_block_is_refused(weights, monkeypatch):
+    config, taken = weights
+    monkeypatch.setattr(assembly, "cache_tokens", lambda *_: 31)
+    with pytest.raises(ConfigError, match=r"KV_CACHE_MB=8 holds less"):
+        build_engine(settings(Path("unused")), config, taken, [], {2}, 64)
+
+
+def test_a_small_cache_shortens_the_context(tmp_path):
+    folder = make_tiny(tmp_path / "wide", max_position_embeddings=8192)
+    chosen = WorkerSettings(_env_file=None, base_model=str(folder), kv_cache_mb=1, max_context=8192)
+    assert load(chosen, quiet).engine.max_context == 2**20 // 512 // 32 * 32
+
+
+@pytest.mark.parametrize("size", [10**9, 10**7])
+def test_a_cache_larger_than_the_memory_is_refused_in_one_line(tiny, size, monkeypatch):
+    chosen = WorkerSettings(_env_file=None, base_model=str(tiny), kv_cache_mb=10**9)
+    if size != 10**9:
+        monkeypatch.setattr(assembly, "build_engine", full)
+    with pytest.raises(ConfigError, match=r"tiny-llama does not fit .*KV_CACHE_MB") as refused:
+        load(chosen, quiet)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def full(*_: object, **__: object) -> None:
+    raise torch.OutOfMemoryError("full")
+
+
+def test_another_fault_while_building_is_not_taken_for_a_lack_of_memory(tiny, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(assembly, "take_weights", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        load(settings(tiny), quiet)
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"), [(5, {2, 5}), ([5, 6, 2], {2, 5, 6}), (None, {2})]
+)
+def test_every_configured_end_ends_an_answer(tiny, tmp_path, configured, expected):
+    folder = Path(shutil.copytree(tiny, tmp_path / "m"))
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": configured}))
+    model, tokenizer = load_quantised(
+        resolve_base(str(folder), folder, quiet), compute_dtype=torch.float32, trainable=False
+    )
+    assert end_ids(model, tokenizer) == expected
+
+
+def test_without_a_generation_config_the_tokenizer_knows_the_end():
+    assert end_ids(SimpleNamespace(generation_config=None), tiny_tokenizer()) == {2}
+
+
+def test_the_codec_goes_there_and_back():
+    codec = TokenizerCodec(tiny_tokenizer())
+    ids = codec.encode_chat([ChatTurn("user", "hello 🎉 <|im_end|>")])
+    detokenizer = codec.new_detokenizer()
+    text = "".join(detokenizer.add(id_) for id_ in ids) + detokenizer.flush()
+    assert text == "user\nhello 🎉 <|im_end|>\nassistant\n"
