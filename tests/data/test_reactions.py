@@ -122,6 +122,7 @@ async def test_a_forgotten_persons_reaction_is_not_read_in_again(store: Store, a
     await store.react("discord", THUMB)
     await store.react("discord", replace(DOWN, user_id="carol"))
     await store.forget("bob")
+    assert [one.user_id for one in await store.reactions(answer.id)] == ["carol"]
     await correct(store, answer, added=[THUMB], removed=[replace(DOWN, user_id="carol")])
     [rating] = await store.ratings(answer.id)
     assert (rating.user_id, rating.kind) == (None, GOOD)

@@ -70,7 +70,8 @@ async def test_the_hours_limit_slides_and_is_each_persons_own(stage, admit, time
     with pytest.raises(AskedTooOften, match=r"2 times an hour.*43 minutes") as refused:
         await admit()
     assert refused.value.retry_after_s == pytest.approx(2600)
-    assert await admit("ann") is None, "who manages the server has no limit"
+    for _ in range(3):
+        assert await admit("ann") is None, "who manages the server has no limit"
     time.advance(2600)
     await admit()
     with pytest.raises(AskedTooOften):
