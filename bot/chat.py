@@ -69,6 +69,10 @@ class Chat:
         """How many requests wait and run."""
         return self._queue.load
 
+    def busy_s(self, user_id: str) -> float:
+        """When about the next of this person's requests will be done, in seconds."""
+        return self._queue.busy_s(user_id)
+
     async def submit(self, ask: Ask) -> Ticket:
         """Accept `ask`, stored before this returns; the same `source_key` gives the same request.
 

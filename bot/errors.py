@@ -66,14 +66,19 @@ class QueueFull(UserError):
 
 
 class TooManyWaiting(UserError):
-    """This person has `limit` unfinished requests (`QUEUE_PER_USER`) already."""
+    """This person has `limit` unfinished requests (`QUEUE_PER_USER`) already.
 
-    def __init__(self, limit: int) -> None:
+    `retry_after_s` seconds from now one of them may be done.
+    """
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
         messages = "message" if limit == 1 else "messages"
         super().__init__(
-            f"I am still busy with {limit} {messages} of yours. Let me finish one of them first."
+            f"I am still busy with {limit} {messages} of yours."
+            f" Please try again in about {_seconds(retry_after_s)}."
         )
         self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 class AskedTooOften(UserError):

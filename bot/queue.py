@@ -44,9 +44,20 @@ class RequestQueue:
         """Raise TooManyWaiting or QueueFull if this person's next request is one too many."""
         running = sum(ticket.request.user_id == user_id for ticket in self._serving)
         if running + self._order.waiting(user_id) >= self._per_user:
-            raise TooManyWaiting(self._per_user)
+            raise TooManyWaiting(self._per_user, self.busy_s(user_id))
         if len(self._order) >= self._limit:
             raise QueueFull(self._retry_after_s())
+
+    def busy_s(self, user_id: str) -> float:
+        """When about the next of this person's requests will be done, in seconds."""
+        service_s = self.service_time.average_s
+        if service_s is None:
+            return _RETRY_UNKNOWN_S
+        if any(ticket.request.user_id == user_id for ticket in self._serving):
+            return max(_RETRY_LEAST_S, service_s)
+        places = (place for place, ticket in enumerate(self._order, start=1)
+                  if ticket.request.user_id == user_id)  # fmt: skip
+        return max(_RETRY_LEAST_S, service_s + (self._estimate_s(next(places, 1)) or 0))
 
     @property
     def load(self) -> Load:

@@ -65,7 +65,7 @@ class Admission:
     def _check_waiting(self, rules: Rules, person: Snowflake) -> None:
         limit = rules.waiting_limit
         if limit is not None and len(self._chat.unfinished_of(user_id(person))) >= limit:
-            raise TooManyWaiting(limit)
+            raise TooManyWaiting(limit, self._chat.busy_s(user_id(person)))
 
     def _count(self, limit: int | None, guild_id: int, person_id: int) -> None:
         now = self._clock.monotonic()

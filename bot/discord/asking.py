@@ -94,13 +94,13 @@ class Asking(CommandCog):
 
     async def ask_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Answer on a message that somebody points at."""
-        said = await self._bot.desk.history.said(message)
-        text = said.text if said else message.content
-        if not text.strip():
+        history = await self._bot.desk.history.up_to(message)
+        if not history and message.content.strip():  # another bot's, or before a reset
+            history = (Line(message.author.display_name, message.content),)
+        if not history:
             raise UserError(phrases.NO_IMAGES)
-        speaker = said.speaker if said else message.author.display_name
         question = await self._question(interaction, phrases.ABOUT_PROMPT)
-        await self._take(interaction, replace(question, history=(Line(speaker, text),)))
+        await self._take(interaction, replace(question, history=history))
 
     @app_commands.command(name="reset", description="Let me forget what was said here before")
     async def reset(self, interaction: discord.Interaction) -> None:

@@ -30,10 +30,16 @@ class History:
 
     async def before(self, message: discord.Message) -> tuple[Line, ...]:
         """The chain of messages that this one replies to, oldest first."""
+        reference = message.reference
+        return await self._chain(message, reference.message_id if reference else None)
+
+    async def up_to(self, message: discord.Message) -> tuple[Line, ...]:
+        """The chain of messages that ends with this one, oldest first."""
+        return await self._chain(message, message.id)
+
+    async def _chain(self, message: discord.Message, at: int | None) -> tuple[Line, ...]:
         after = await self._reset(message.channel)
         chain: list[Said] = []
-        reference = message.reference
-        at = reference.message_id if reference else None
         while at is not None and at > after and len(chain) < self._limit:
             said = await self._get(message, at)
             if said is None or said in chain:
@@ -59,10 +65,6 @@ class History:
             return ()
         return lines_of(found[::-1])
 
-    async def said(self, message: discord.Message) -> Said | None:
-        """One message as part of a conversation."""
-        return await self._cache.get(message.id, self._reading(message))
-
     async def reset(self, place: Snowflake, at: Snowflake) -> None:
         """Draw a line at the moment of `at`: nothing before is read again."""
         conversation = conversation_id(place)
@@ -78,6 +80,8 @@ class History:
 
     async def _get(self, message: discord.Message, parent: int) -> Said | None:
         async def fetch() -> Said | None:
+            if message.id == parent:
+                return await read(message, self._store, self._me)
             resolved = message.reference.resolved if message.reference else None
             if isinstance(resolved, discord.Message) and resolved.id == parent:
                 return await read(resolved, self._store, self._me)

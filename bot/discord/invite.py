@@ -22,4 +22,10 @@ def missing(granted: int) -> list[str]:
     held = discord.Permissions(granted)
     if held.administrator:
         return []
-    return [name for name, needed in PERMISSIONS if needed and not getattr(held, name)]
+    return [title(name) for name, needed in PERMISSIONS if needed and not getattr(held, name)]
+
+
+def title(name: str) -> str:
+    """A permission as Discord's own pages call it. Pure."""
+    shown = "view_channel" if name == "read_messages" else name
+    return shown.replace("_", " ").title().replace(" In ", " in ")

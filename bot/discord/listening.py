@@ -1,5 +1,7 @@
 """What of a message decides whether the bot answers it."""
 
+import re
+
 import discord
 
 from bot.discord.addressing import readable
@@ -10,6 +12,7 @@ from bot.discord.text_files import is_text
 from bot.discord.triggers import Incoming
 from data.store import Store
 
+_EVERYBODY = re.compile(r"@(everyone|here)\b")  # also from those who may not ping everybody
 _SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
 
 
@@ -28,7 +31,7 @@ def incoming(message: discord.Message, me: int) -> Incoming:
         may_speak=may_speak(message),
         text=readable(message.content, names),
         mentions_bot=not mentioned.isdisjoint(names.ours),
-        mentions_everyone=message.mention_everyone,
+        mentions_everyone=message.mention_everyone or bool(_EVERYBODY.search(message.content)),
         is_direct=message.guild is None,
         replies_to_bot=replied is not None and replied.author.id == me,
         replies_readable=replied is not None and bool(replied.content or replied.author.id == me),

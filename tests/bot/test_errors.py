@@ -9,7 +9,7 @@ from bot.errors import QueueFull, ShuttingDown, TooManyWaiting, UserError, Varia
         (QueueFull(0.2), "about 1 second."),
         (QueueFull(45), "about 45 seconds."),
         (QueueFull(200), "about 3 minutes."),
-        (TooManyWaiting(1), "1 message of yours"),
+        (TooManyWaiting(1, 20), "1 message of yours. Please try again in about 20 seconds"),
         (ShuttingDown(), "ask me again"),
         (VariantsUnknown(), "try again"),
     ],

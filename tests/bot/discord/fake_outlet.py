@@ -72,6 +72,7 @@ class FakeOutlet:
             yield
         finally:
             self.typed.append("end")
+            self.called.set()
 
     async def until(self, predicate: Callable[[], bool]) -> None:
         """Wait until this is true; looked at after each call."""

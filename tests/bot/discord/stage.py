@@ -2,23 +2,26 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import discord
+import pytest
 import simcord
 
 from bot.chat import Chat
-from bot.discord.client import FunBot, Setup
+from bot.discord.client import FunBot
 from bot.discord.cogs import SETUPS
+from bot.errors import UserError
 from bot.front_end import Services
-from bot.ticket import Ticket
+from bot.settings import BotSettings
 from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
 from data.store import Store
-from tests.bot.fake_worker import FakeWatch, FakeWorker
+from tests.bot.fake_worker import FakeWatch, FakeWorker, Play
 from tests.bot.rig import make_settings
 
 LIMIT_S = 20.0
@@ -32,16 +35,57 @@ class Stage:
     chat: Chat
     worker: FakeWorker
     board: StatusBoard
+    settings: BotSettings
+    runs: list[asyncio.Task[None]]
 
-    def guild(self) -> Any:
-        return self.env.create_guild()
+    guild: Any
+    channel: Any
+    ann: Any
+    bob: Any
 
-    async def settled(self, what: Any) -> Any:
+    @property
+    def mention(self) -> str:
+        """How people call the bot."""
+        return f"<@{self.bot.user.id}>"
+
+    def shown(self, channel: Any = None) -> list[discord.Message]:
+        """The bot's messages, oldest first."""
+        history = (channel or self.channel).history()
+        return [one for one in history if one.author.id == self.bot.user.id]
+
+    def texts(self, channel: Any = None) -> list[str]:
+        return [message.content for message in self.shown(channel)]
+
+    def turns(self, number: int = -1) -> tuple[tuple[str, str], ...]:
+        """What the worker was asked."""
+        return self.worker.calls[number].turns
+
+    def thread(self) -> Any:
+        """A thread that ann opened."""
+        raw = self.env.backend.create_thread(self.channel.id, "a thread", owner_id=self.ann.id)
+        return simcord.builders.ChannelHandle(self.env, self.guild, raw)
+
+    async def pending(self, deed: Awaitable[Any]) -> Any:
         """Do something after which the bot still waits for the worker."""
-        try:
-            return await what
-        except TimeoutError:
-            return None
+        with pytest.raises(TimeoutError, match="did not settle"):
+            await deed
+
+    async def restart(self, *, killed: bool = True) -> None:
+        """Another process of the bot takes over; killed, the first had no time to say anything."""
+        if not killed:
+            await self.chat.aclose(0)
+        await self.bot.desk.close(0 if killed else LIMIT_S)
+        await self.chat.aclose(0)
+        self.chat = Chat(self.store, self.worker, self.settings, FakeWatch(), rng=random.Random(2))
+        leftovers = tuple(await self.chat.resume())
+        services = Services(self.chat, self.store, self.board, self.settings, leftovers)
+        self.bot = make_bot(services, self.bot.intents.message_content)
+        self.runs.append(asyncio.create_task(self.chat.run()))
+        await self.env.restart_bot(self.bot)
+
+
+def make_bot(services: Services, message_content: bool) -> FunBot:
+    return FunBot(services, SETUPS, message_content=message_content, shard_count=1)
 
 
 def ready_board() -> StatusBoard:
@@ -53,39 +97,43 @@ def ready_board() -> StatusBoard:
 @asynccontextmanager
 async def stage(
     path: Path,
-    *,
-    worker: FakeWorker | None = None,
-    watch: FakeWatch | None = None,
-    board: StatusBoard | None = None,
+    *plays: Play,
     message_content: bool = False,
-    cogs: Sequence[Setup] | None = None,
-    options: dict[str, Any] | None = None,
+    settle_s: float = 5.0,
     running: bool = True,
-    **settings: Any,
+    **changes: Any,
 ) -> AsyncIterator[Stage]:
-    worker = worker or FakeWorker()
-    board = board or ready_board()
-    chosen = make_settings(**settings)
+    """`plays` are the worker's; `changes` change the bot's settings."""
+    worker, board = FakeWorker(plays=deque(plays)), ready_board()
+    settings = make_settings(fungpt_home=path, **changes)
     async with await Store.open(path / "fungpt.db") as store:
-        chat = Chat(store, worker, chosen, watch or FakeWatch(), rng=random.Random(1))
-        leftovers: tuple[Ticket, ...] = tuple(await chat.resume())
-        run = asyncio.create_task(chat.run()) if running else None
-        services = Services(chat, store, board, chosen, leftovers)
-        bot = FunBot(
-            services,
-            SETUPS if cogs is None else cogs,
-            message_content=message_content,
-            shard_count=1,
-        )
+        chat = Chat(store, worker, settings, FakeWatch(), rng=random.Random(1))
+        runs = [asyncio.create_task(chat.run())] if running else []
+        bot = make_bot(Services(chat, store, board, settings), message_content)
         approved = discord.Intents.all()
         approved.message_content = message_content
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                async with simcord.run(
-                    bot, approved_intents=approved, strict_sync=False, **(options or {})
-                ) as env:
-                    yield Stage(env, bot, store, chat, worker, board)
-        finally:
-            await chat.aclose(0)
-            if run is not None:
-                await run
+        options = {
+            "approved_intents": approved, "strict_sync": False, "settle_timeout": settle_s,
+            "check_errors": False,
+        }  # fmt: skip
+        async with asyncio.timeout(LIMIT_S):
+            async with simcord.run(bot, **options) as env:
+                guild = env.create_guild()
+                people = [guild.add_member(env.create_user(name)) for name in ("ann", "bob")]
+                channel = guild.create_text_channel("general")
+                on = Stage(
+                    env, bot, store, chat, worker, board, settings, runs, guild, channel, *people
+                )
+                try:
+                    yield on
+                finally:
+                    await on.chat.aclose(0)
+                    await on.bot.desk.close(0)
+                    await asyncio.gather(*on.runs)
+        if surprises := [error for error in env.errors if not _is_said(error)]:
+            raise ExceptionGroup("the bot raised", surprises)
+
+
+def _is_said(error: BaseException) -> bool:
+    """Whether the person was told."""
+    return isinstance(getattr(error, "original", error), UserError)

@@ -72,7 +72,7 @@ async def test_from_the_typing_sign_to_the_last_edit(tmp_path: Path):
         ticket = await on.ask()
         task = on.run(ticket)
         await on.until("Hel")
-        assert on.outlet.typed == ["begin", "end"]
+        await on.outlet.until(lambda: on.outlet.typed == ["begin", "end"])
         assert await on.noted(ticket) == ["101"]
         gate.set()
         await task

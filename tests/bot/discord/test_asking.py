@@ -1,0 +1,126 @@
+"""`/ask`, `/reset` and “Ask about this”."""
+
+import asyncio
+
+import pytest
+
+from bot.discord import phrases
+from tests.bot.discord.stage import LIMIT_S, stage
+
+ANSWER = "Hello there\n-# tuned"
+
+
+async def test_ask_defers_and_fills_the_answer_in(tmp_path):
+    async with stage(tmp_path) as on:
+        result = await on.ann.slash(on.channel, "ask", prompt="Is water wet?")
+        [callback] = [one for one in on.env.http_requests if one.path.endswith("/callback")]
+        assert callback.json["type"] == 5, "deferred at once"
+        assert not result.ephemeral
+        assert on.texts() == [ANSWER]
+        assert on.turns() == (("user", "Is water wet?"),)
+        assert len(on.shown()[0].reactions) == 4
+
+
+async def test_ask_names_a_variant(tmp_path):
+    async with stage(tmp_path) as on:
+        await on.ann.slash(on.channel, "ask", prompt="hi", variant="base")
+        assert on.worker.calls[0].variant == "base"
+        assert on.texts()[0].endswith("-# base")
+        await on.ann.slash(on.channel, "ask", prompt="hi", variant="nope")
+        assert "I don't know the model 'nope'" in on.texts()[-1]
+
+
+async def test_the_variants_are_offered(tmp_path):
+    async with stage(tmp_path) as on:
+        offered = await on.ann.autocomplete(on.channel, "ask", "variant", "tu", prompt="hi")
+        assert [choice["value"] for choice in offered] == ["tuned"]
+
+
+async def test_a_long_answer_goes_on_in_follow_ups(tmp_path):
+    async with stage(tmp_path, ("a sentence. " * 500,)) as on:
+        result = await on.ann.slash(on.channel, "ask", prompt="hi")
+        assert len(result.followups) == 3
+        joined = "".join(on.texts()).removesuffix("\n-# tuned")
+        assert joined.replace(" ", "") == "asentence." * 500
+
+
+async def test_in_a_thread_ask_knows_the_past(tmp_path):
+    async with stage(tmp_path) as on:
+        thread = on.thread()
+        await on.ann.slash(thread, "ask", prompt="One?")
+        await on.ann.slash(thread, "ask", prompt="Two?")
+        assert on.turns() == (
+            ("user", "One?"), ("assistant", "Hello there"), ("user", "Two?"),
+        )  # fmt: skip
+
+
+async def test_an_answer_outlives_its_token(tmp_path):
+    gate = asyncio.Event()
+    async with stage(tmp_path, ("Hel", gate, "lo " * 1000), settle_s=0.5) as on:
+        await on.pending(on.ann.slash(on.channel, "ask", prompt="hi"))
+        assert on.texts()[0].startswith("Hel")
+        await on.pending(on.env.advance_time(16 * 60))
+        gate.set()
+        await on.env.settle(timeout=LIMIT_S)
+        assert len(on.shown()) == 2, "the first message was edited, the second sent, without it"
+        assert on.texts()[-1].endswith("-# tuned")
+
+
+async def test_what_discord_refuses_under_the_token_goes_the_ordinary_way(tmp_path):
+    async with stage(tmp_path) as on:
+        on.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
+        await on.ann.slash(on.channel, "ask", prompt="hi")
+        assert ANSWER in on.texts()
+
+
+async def test_a_message_can_be_asked_about(tmp_path):
+    async with stage(tmp_path) as on:
+        said = await on.bob.send(on.channel, "Cats are liquid.")
+        await on.ann.context_menu(on.channel, "Ask about this", said)
+        assert on.turns() == (
+            ("user", f"bob: Cats are liquid.\nann: {phrases.ABOUT_PROMPT}"),
+        )  # fmt: skip
+        assert on.texts() == [ANSWER]
+
+
+async def test_what_cannot_be_read_cannot_be_asked_about(tmp_path):
+    async with stage(tmp_path) as on:
+        said = await on.bob.send(on.channel, "", attachments=[("cat.png", b"\x89PNG")])
+        result = await on.ann.context_menu(on.channel, "Ask about this", said)
+        assert result.ephemeral
+        assert result.response.content == phrases.NO_IMAGES
+
+
+async def test_an_answer_can_be_asked_about(tmp_path):
+    async with stage(tmp_path) as on:
+        await on.ann.slash(on.channel, "ask", prompt="hi")
+        await on.bob.context_menu(on.channel, "Ask about this", on.shown()[0])
+        assert on.turns()[-1][1] == f"bob: {phrases.ABOUT_PROMPT}"
+        assert ("assistant", "Hello there") in on.turns()
+
+
+async def test_reset_draws_a_line(tmp_path):
+    async with stage(tmp_path) as on:
+        direct = on.ann.user.dm_channel
+        await on.ann.send_dm("One?")
+        await on.ann.user.slash("reset")
+        assert on.texts(direct)[-1] == phrases.RESET_DONE
+        await on.ann.send_dm("Two?")
+        assert on.turns() == (("user", "Two?"),)
+
+
+async def test_reset_ends_reply_chains_too(tmp_path):
+    async with stage(tmp_path) as on:
+        await on.ann.send(on.channel, f"{on.mention} One?")
+        answer = on.shown()[0]
+        await on.ann.slash(on.channel, "reset")
+        await on.ann.send(on.channel, f"{on.mention} Two?", reply_to=answer)
+        assert on.turns() == (("user", "Two?"),)
+
+
+@pytest.mark.parametrize("limit", [{"queue_max": 1}, {"queue_per_user": 1}])
+async def test_a_full_queue_is_said_with_the_time_to_try_again(tmp_path, limit):
+    async with stage(tmp_path, running=False, settle_s=0.5, **limit) as on:
+        await on.pending(on.ann.slash(on.channel, "ask", prompt="One?"))
+        await on.pending(on.ann.slash(on.channel, "ask", prompt="Two?"))
+        assert "try again in about" in on.texts()[-1]
