@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import asdict
 
 import discord
@@ -15,6 +16,7 @@ from bot.discord.command_cog import CommandCog, tell
 from bot.discord.identity import FRONT_END, user_id
 from bot.discord.privacy_text import CONFIRM, KEPT, forgotten_text, privacy_text
 from bot.errors import UserError
+from bot.prompt_text import clean_name
 from data.errors import StoreError
 from data.records import AnswerMessages, PersonalData
 
@@ -77,7 +79,7 @@ class PrivacyCommands(CommandCog):
         view = ForgetView(self, user_id(interaction.user))
         await interaction.response.send_message(CONFIRM, view=view, ephemeral=True)
 
-    async def forget_person(self, person: str) -> str:
+    async def forget_person(self, person: str, names: Collection[str] = ()) -> str:
         """Stop what runs for a person, empty the store of them; gives what to say."""
         store = self.services.store
         running = self.services.chat.unfinished_of(person)
@@ -90,7 +92,7 @@ class PrivacyCommands(CommandCog):
         except TimeoutError:
             _log.warning("A request of somebody to be forgotten did not stop in time")
         shown = await store.answers_shown_to(FRONT_END, person)
-        forgotten = await store.forget(person)
+        forgotten = await store.forget(person, names)
         messages = sum(len(one.message_ids) for one in shown)
         if messages:
             task = asyncio.create_task(self._delete(shown), name="delete answers")
@@ -160,7 +162,7 @@ class ForgetView(discord.ui.View):
         """Do it, once."""
         self.stop()
         await interaction.response.edit_message(content="Forgetting …", view=None)
-        text = await self._commands.forget_person(self._person)
+        text = await self._commands.forget_person(self._person, _names(interaction.user))
         await interaction.edit_original_response(content=text)
 
     @discord.ui.button(label="Keep it", style=discord.ButtonStyle.secondary)
@@ -189,6 +191,12 @@ async def answer_failure(interaction: discord.Interaction, error: Exception) -> 
     else:
         _log.error("A click failed", exc_info=error)
         await tell(interaction, "Something went wrong on my side. Please try again.")
+
+
+def _names(person: discord.abc.User) -> set[str]:
+    """What a person may be called in conversations that others had with the bot."""
+    return {clean_name(name) for name in (person.display_name, person.global_name, person.name)
+            if name}  # fmt: skip
 
 
 def packed(data: PersonalData, most: int = MOST_BYTES) -> tuple[str, bytes]:

@@ -69,6 +69,31 @@ async def test_settings_of_conversations_with_nobody_else_go(store: Store, answe
     assert await store.setting("conversation", "crowded", "persona") == "pirate"
 
 
+@pytest.mark.parametrize("name", ["Ann", 'An "n'])
+async def test_who_is_quoted_by_name_elsewhere_is_quoted_no_more(
+    store: Store, answered, name: str
+) -> None:
+    turns = (Turn("user", f"Bob: hi\n{name}: my {SECRET}"), Turn("user", "Bob: and?"))
+    quoting = await answered(store, user_id="bob", conversation="far", turns=turns, prompt="and?")
+    other = await answered(store, user_id="bob", conversation="far", prompt="Annual?")
+    assert await store.forget("ann", {name, ""}) == Forgotten(requests=0, ratings=0)
+    assert (await store.request(quoting.request_id)).turns == (Turn("user", "and?"),)
+    assert len((await store.request(other.request_id)).turns) == 2
+
+
+async def test_what_somebody_else_asked_once_more_by_a_button_is_empty(store: Store, answered) -> None:
+    turns = (Turn("user", f"my {SECRET}"),)
+    asked = {"prompt": f"my {SECRET}", "turns": turns, "conversation": "room"}
+    await answered(store, **asked)
+    again = await answered(store, user_id="bob", source_key="discord:interaction:1", **asked)
+    elsewhere = await answered(store, user_id="bob", **asked)
+    await store.forget("ann")
+    request = await store.request(again.request_id)
+    assert (request.prompt, request.turns, request.user_id) == ("", (), "bob")
+    assert (await store.answer_for(again.request_id)).text == ""
+    assert (await store.answer_for(elsewhere.request_id)).text != ""
+
+
 async def test_what_still_runs_is_stopped(store: Store, new_request, new_answer, clock) -> None:
     waiting, _ = await store.add_request(new_request())
     running, _ = await store.add_request(new_request())

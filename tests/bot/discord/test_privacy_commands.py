@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bot.conversation import Line
 from bot.discord import privacy_commands
 from bot.discord.identity import FRONT_END
 from bot.discord.privacy_commands import CONSENT, packed
@@ -109,6 +110,17 @@ async def test_forget_deletes_what_is_stored_and_the_answers_on_discord(stage):
     assert len(left & {message.id for message in mine}) == 1, "one refusal does not end it"
 
 
+async def test_others_conversations_quote_the_forgotten_person_no_more(stage):
+    lines = (Line("bob", "the purple submarine"), Line("ann", "what?"))
+    ticket = await stage.rig.submit("And now?", str(stage.ann.id), user_name="ann", history=lines)
+    await ticket.result()
+    assert "submarine" in str((await stage.store.request(ticket.request.id)).turns)
+    result = await stage.bob.slash(stage.channel, "forget")
+    await stage.bob.click(result.response, label="Delete everything")
+    request = await stage.store.request(ticket.request.id)
+    assert [turn.content for turn in request.turns] == ["And now?"]
+
+
 async def test_forgetting_stops_what_runs(stage):
     stage.rig.worker.otherwise = ("so", Hang())
     ticket = await stage.rig.submit(user=str(stage.bob.id), front_end=FRONT_END)
@@ -146,7 +158,7 @@ async def test_a_stranger_has_nothing_to_forget(stage):
 
 
 async def test_a_store_that_fails_is_said_and_logged_without_the_person(stage, monkeypatch, caplog):
-    async def locked(*_values):
+    async def locked(*_values, **_more):
         raise StoreLocked("the database is locked")
 
     for name in ("forget", "set_setting", "personal_data"):
