@@ -101,8 +101,10 @@ async def test_bots_and_the_bot_itself_do_not_rate(stage):
 
 async def test_other_peoples_messages_are_no_answers(stage):
     message = await stage.ann.send(stage.channel, "hello")
-    await stage.bob.react(message, "👍")
     await emit(stage, "ADD", message, "👍", person=stage.bob, message_author_id=str(stage.ann.id))
+    early = stage.bot.get_cog("RatingReactions").early
+    assert not early._kept, "it is not even waited for"
+    await stage.bob.react(message, "👍")
     assert await stage.store.personal_data(str(stage.bob.id)) == _nothing(stage.bob)
 
 
@@ -139,6 +141,8 @@ async def test_a_message_that_is_deleted_takes_no_rating_along(stage):
 
 async def test_in_a_dm_too(stage):
     answer, [message] = await stage.answered(channel=stage.bob.user.dm_channel)
+    await offer(stage.bot, _partial(stage, message))
+    assert await stage.store.ratings(answer.id) == []
     await stage.bob.user.set_reaction(message, "😂", reacted=True)
     assert await kinds(stage, answer) == {FUNNY}
 
