@@ -141,6 +141,10 @@ class Discord:
         message.webhook_id = user.id if webhook else None
         return self.world.post(message)
 
+    async def say_again(self, message: Message) -> None:
+        """Discord sends the event of a message a second time, as it may after a resume."""
+        self.world.repeat(message)
+
     async def edit(self, message: Message, text: str) -> None:
         """A person changes what they wrote."""
         self.world.write(message, {"content": text})

@@ -13,6 +13,7 @@ class FaultKind(StrEnum):
     LIMITED = auto()  # a 429 that no header announced
     LATE = auto()  # the route answers after `seconds`
     CUT = auto()  # the connection breaks before the route is asked
+    SLOW = auto()  # the route does it, its answer comes after `seconds`
     LOST = auto()  # the route does it, then the connection breaks
 
 

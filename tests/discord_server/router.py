@@ -99,6 +99,8 @@ class Router:
         if verdict.refusal is not None:
             return _respond(429, verdict.refusal, verdict.headers)
         response = await self._do(route.handler, call, verdict)
+        if fault is not None and fault.kind is FaultKind.SLOW:
+            await asyncio.sleep(fault.seconds)
         if fault is not None and fault.kind is FaultKind.LOST:
             _cut(request)
         return response
@@ -134,7 +136,7 @@ async def _faulty(fault: Fault, request: web.Request) -> web.StreamResponse | No
         case FaultKind.LATE:
             await asyncio.sleep(fault.seconds)
             return None
-        case FaultKind.LOST:
+        case FaultKind.LOST | FaultKind.SLOW:
             return None
 
 

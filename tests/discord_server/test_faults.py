@@ -98,6 +98,22 @@ async def test_a_late_answer_comes(discord: Discord, client: PlainClient, room: 
     discord.in_order_again()
 
 
+async def test_a_slow_answer_was_done_before_it_came(
+    discord: Discord, client: PlainClient, room: Channel
+):
+    discord.fault(FaultKind.SLOW, SEND, seconds=0.2)
+    before = discord.now
+    await client.get_channel(room.id).send("hello")
+    (message,) = discord.from_bot(room)
+    assert message.revisions[0].at - before < 0.2 <= discord.now - before
+
+
+async def test_an_event_may_come_twice(discord: Discord, client: PlainClient, room: Channel):
+    message = await discord.say(room, discord.user(), "hello")
+    await discord.say_again(message)
+    await discord.until(lambda: [one.id for one in client.heard("message")] == [message.id] * 2)
+
+
 async def test_an_unknown_route_is_loud(discord: Discord, client: PlainClient):
     with pytest.raises(library.NotFound):
         await client.http.request(library.http.Route("GET", "/voice/regions"))

@@ -175,6 +175,10 @@ class World:
         self._tell(message, "MESSAGE_CREATE")
         return message
 
+    def repeat(self, message: Message) -> None:
+        """Tell of a message once more."""
+        self._tell(message, "MESSAGE_CREATE")
+
     def edited(self, message: Message) -> None:
         """Tell of a message that was written anew."""
         message.edited = now_stamp()

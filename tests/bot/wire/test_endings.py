@@ -10,6 +10,7 @@ import pytest_asyncio
 from tests.bot.wire.reading import answer_in, answers_in, is_done, rated, shown
 from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
+from tests.discord_server.faults import FaultKind
 from tests.discord_server.messages import Message
 from tests.discord_server.places import Channel
 
@@ -71,6 +72,18 @@ async def test_kill_9_between_the_answer_and_its_last_edit(bot: Bot):
     assert not is_done(first)
     await bot.end(signal.SIGKILL)
     bot.discord.in_order_again()
+    await bot.start()
+    await finished_once(bot, room, question, first)
+
+
+async def test_kill_9_before_it_hears_that_its_message_was_sent(bot: Bot):
+    """The message is there, its number is stored nowhere: no second one comes."""
+    send = "POST /channels/{channel}/messages"
+    room = bot.discord.channel()
+    bot.discord.fault(FaultKind.SLOW, send, seconds=5.0)
+    question = await bot.ask(room, bot.discord.user(), TEXT)
+    (first,) = await bot.discord.until(lambda: bot.discord.replies(question))
+    await bot.end(signal.SIGKILL)
     await bot.start()
     await finished_once(bot, room, question, first)
 

@@ -98,3 +98,15 @@ async def test_an_invalid_session_goes_on_with_a_new_one(bot: Bot, discord: Disc
     assert shown(late) == "tuned: still there?"
     assert sum(map(is_done, discord.from_bot(room))) == 2
     await stored_once(bot, room.id, 2)
+
+
+async def test_an_event_that_comes_twice_is_answered_once(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    question = await bot.ask(room, ann, "once?")
+    await discord.say_again(question)
+    await answers_in(discord, room, 1)
+    await discord.say_again(question)
+    await bot.ask(room, ann, "and another")
+    *_, last = await answers_in(discord, room, 2)
+    assert shown(last) == "tuned: and another"
+    await stored_once(bot, room.id, 2)
