@@ -188,6 +188,12 @@ async def test_super_reactions_are_asked_for_by_themselves(stage, monkeypatch):
 
 async def test_of_a_crowd_only_the_first_are_read_and_nobody_is_lost(stage, monkeypatch):
     monkeypatch.setattr(reconcile, "MOST_PEOPLE", 1)
+
+    async def get_users(_channel, _message, _emoji, limit, **_more):
+        assert limit == 1
+        return [_user(stage.ann)]
+
+    monkeypatch.setattr(stage.bot.http, "get_reaction_users", get_users)
     answer, [message] = await stage.answered()
     await stage.bob.react(message, "👍")
     away(stage, message, "👍", [stage.ann, stage.bob])
