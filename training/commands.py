@@ -27,7 +27,7 @@ WAYS = (
 def run_prepare(source: Path, out: Path, seed: int) -> None:
     """Prepare and print the counts."""
     card = prepare(source, out, Options(seed=seed))
-    _print(f"{card.source.rows} pairs in {source}")
+    _print(f"{card.source.rows} pairs in {card.source.path}")
     for step in card.dropped:
         _print(f"  {step.rows:>6} dropped: {step.step}, {step.why}")
     for side, record in card.sides.items():
