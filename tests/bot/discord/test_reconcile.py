@@ -129,6 +129,22 @@ async def test_discord_is_left_alone_when_it_fails_again_and_again(stage, monkey
     assert calls == 3
 
 
+async def test_single_failures_do_not_end_it(stage, monkeypatch):
+    for _ in range(6):
+        await stage.answered()
+    calls = 0
+
+    async def flaky(_self, _channel, _message):
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            raise OSError("connection reset")
+
+    monkeypatch.setattr(Reconcile, "_look", flaky)
+    await again(stage)
+    assert calls == 6
+
+
 async def test_events_know_better_than_an_older_look(stage, monkeypatch):
     answer, [message] = await stage.answered()
     await stage.bob.react(message, "😂")
