@@ -60,8 +60,8 @@ def _with_nonce(world: World, channel: Channel, body: Json) -> Message | None:
     """The message that the bot sent with this nonce, where it asked for that check."""
     if not body.get("enforce_nonce") or body.get("nonce") is None:
         return None
-    newest = list(channel.messages.values())[-50:]
-    mine = [one for one in newest if one.author is world.me and one.nonce == body["nonce"]]
+    newest = [one for one in channel.messages.values() if one.id > world.nonces_after]
+    mine = [one for one in newest[-50:] if one.author is world.me and one.nonce == body["nonce"]]
     return mine[-1] if mine else None
 
 

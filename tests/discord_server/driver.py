@@ -226,6 +226,10 @@ class Discord:
         """Set a route's rate limit."""
         self.router.limits.rules[route] = Rule(calls, per_s, hidden)
 
+    def forget_nonces(self) -> None:
+        """What Discord does after some minutes: the same nonce makes a new message again."""
+        self.world.nonces_after = self.world.new_id()
+
     def in_order_again(self) -> None:
         """No further faults, no special limits."""
         self.router.faults.clear()

@@ -58,6 +58,7 @@ async def test_kill_9_in_the_middle_of_an_answer(bot: Bot):
     question, first = await begun(bot, room)
     assert await bot.end(signal.SIGKILL) == -signal.SIGKILL
     assert not is_done(first)
+    bot.discord.forget_nonces()
     await bot.start()
     await finished_once(bot, room, question, first)
 
