@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
@@ -87,6 +88,19 @@ class Chat:
     def unfinished_of(self, user_id: str) -> list[Ticket]:
         """The tickets of a person's requests that wait or run."""
         return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
+
+    async def reword(self, ticket: Ticket, ask: Ask) -> bool:
+        """Let a request that still waits ask what `ask` says now; false if it is too late.
+
+        It keeps its place, its variant and its seed. Raises EmptyPrompt, PromptTooLong or
+        StoreError.
+        """
+        new = await self._intake.request(replace(ask, variant=ticket.request.variant))
+        if not await self._store.reword(ticket.request.id, new.prompt, new.turns):
+            return False
+        ticket.turns = new.turns
+        ticket.request = replace(ticket.request, prompt=new.prompt, turns=new.turns)
+        return True
 
     async def resume(self) -> list[Ticket]:
         """Take up what an earlier process left: one ticket each, oldest first.

@@ -99,6 +99,19 @@ class Requests(Tables):
         if not replaced:
             raise await refusal(self._connection.run, request_id, "get other turns")
 
+    async def reword(self, request_id: int, prompt: str, turns: Sequence[Turn]) -> bool:
+        """Change what a request asks; false if it does not wait (any more), and then unchanged."""
+        changed = await self._connection.run(
+            """
+            UPDATE requests SET prompt = ?, turns = ?
+            WHERE id = ? AND state = 'waiting' RETURNING id
+            """,
+            prompt,
+            turns_json(turns),
+            request_id,
+        )
+        return bool(changed)
+
     async def end(self, request_id: int, state: UnansweredState, error: str | None = None) -> bool:
         """End a request without an answer; false if it had ended before, and then unchanged."""
         ended = await self._connection.run(

@@ -3,6 +3,7 @@
 from bot.discord import (
     asking,
     buttons,
+    chatting,
     model_commands,
     persona_commands,
     privacy_commands,
@@ -15,6 +16,7 @@ from bot.discord import (
 from bot.discord.client import Setup
 
 SETUPS: tuple[Setup, ...] = (
+    chatting.setup,
     asking.setup,
     buttons.setup,
     model_commands.setup,

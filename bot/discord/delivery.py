@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
-from bot.discord import phrases
+from bot.discord.following import Following
 from bot.discord.identity import FRONT_END
 from bot.discord.outlet import Outlet
 from bot.discord.pacing import Pace, Paces
 from bot.discord.picture import Picture, Progress, picture
 from bot.discord.screen import Screen
-from bot.events import Delta, Ended, Finished, Queued, Restarted, Started
+from bot.events import Ended, Finished
 from bot.ticket import Ticket
 from bot.worker_status import StatusBoard
 from data.errors import StoreError
@@ -67,20 +67,13 @@ class Delivery:
         request_id = ticket.request.id
         self._screen = Screen(outlet, request_id, self._note_message, known)
         self._progress = Progress(request_id, notices=tuple(notices))
-        self._queued: str | None = None
-        self._restarted: str | None = None
-        self._is_started = False
-        self._changed = asyncio.Event()
-        self._hurry = asyncio.Event()  # cuts a pause short
+        self._following = Following(ticket, means.board, self._progress)
+        self._following.awaits_text = self._screen.is_empty
         self._seen = asyncio.Event()  # ends the typing sign
 
     async def run(self) -> None:
         """Show everything; returns when the last word is out, or cannot be shown."""
-        helpers = [
-            asyncio.create_task(self._follow_ticket()),
-            asyncio.create_task(self._follow_worker()),
-            asyncio.create_task(self._type()),
-        ]
+        helpers = [asyncio.create_task(self._following.run()), asyncio.create_task(self._type())]
         try:
             await self._show_progress()
             await self._show_last_word()
@@ -96,8 +89,8 @@ class Delivery:
 
     async def _show_progress(self) -> None:
         while self._progress.outcome is None:
-            await self._changed.wait()
-            self._changed.clear()
+            await self._following.changed.wait()
+            self._following.changed.clear()
             if self._progress.outcome is None and self._now().contents:
                 await self._pause()
                 if self._progress.outcome is None:
@@ -111,23 +104,14 @@ class Delivery:
             seconds = 0.0 if self._progress.text else _NOTE_AFTER_S
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+                await self._following.hurry.wait()
         if self._progress.outcome is None:
-            self._hurry.clear()
+            self._following.hurry.clear()
 
     def _now(self) -> Picture:
         """What should be seen; without text, why there is none yet."""
-        self._progress.note = self._note()
+        self._following.explain(something_is_seen=not self._screen.is_empty)
         return picture(self._progress)
-
-    def _note(self) -> str | None:
-        if (note := phrases.worker_note(self._means.board.current)) is not None:
-            return note
-        if not self._is_started:
-            return self._queued
-        if self._restarted is not None:
-            return self._restarted
-        return None if self._screen.is_empty else phrases.WRITING
 
     async def _try(self, now: Picture) -> None:
         loop = asyncio.get_running_loop()
@@ -137,9 +121,9 @@ class Delivery:
         except _TRANSIENT as error:
             _log.info("request %d: an edit failed: %s", self._ticket.request.id, type(error))
             self._pace.refused(1.0, loop.time())
-            self._changed.set()
+            self._following.changed.set()
         else:
-            self._seen.set()
+            self._saw()
             self._pace.took(loop.time() - begun)
 
     async def _show(self, now: Picture) -> None:
@@ -195,29 +179,9 @@ class Delivery:
             last = messages[-1]
             await self._means.answered(outcome.answer, int(last.channel_id), int(last.message_id))
 
-    async def _follow_ticket(self) -> None:
-        async for event in self._ticket.events():
-            match event:
-                case Queued(_, position, estimate_s):
-                    self._queued = phrases.queued(position, estimate_s)
-                case Started():
-                    self._is_started = True
-                case Delta(text):
-                    self._progress.text += text
-                    if self._screen.is_empty:
-                        self._hurry.set()
-                case Restarted(reason):
-                    self._progress.text = ""
-                    self._restarted = phrases.restarted(reason)
-                case Finished() | Ended():
-                    self._progress.outcome = event
-                    self._hurry.set()
-                    self._seen.set()
-            self._changed.set()
-
-    async def _follow_worker(self) -> None:
-        async for _ in self._means.board.follow():
-            self._changed.set()
+    def _saw(self) -> None:
+        self._seen.set()
+        self._following.awaits_text = self._screen.is_empty
 
     async def _type(self) -> None:
         """The first sign, until there is a message."""

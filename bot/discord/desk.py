@@ -82,11 +82,22 @@ class Desk:
         try:
             if await self.services.store.request_from(key) is not None:
                 return None  # an event that Discord sent twice
-            ticket = await self.services.chat.submit(await self._ask(question))
+            variant = await self.admission.admit(
+                question.person, question.channel, question.variant
+            )
+            ticket = await self.services.chat.submit(await self._ask(question, variant))
             self.show(ticket, outlet, notices=question.notices)
         finally:
             self._beginning.discard(key)
         return ticket
+
+    async def reword(self, question: Question) -> bool:
+        """Take a question that still waits as it reads now; false if it does not wait."""
+        ticket = self.live(question.key)
+        if ticket is None or ticket.started or ticket.outcome is not None:
+            return False
+        ask = await self._ask(question, ticket.request.variant)
+        return await self.services.chat.reword(ticket, ask)
 
     def show(
         self,
@@ -132,9 +143,8 @@ class Desk:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, question: Question) -> Ask:
+    async def _ask(self, question: Question, variant: str | None) -> Ask:
         channel = question.channel
-        variant = await self.admission.admit(question.person, channel, question.variant)
         return Ask(
             source_key=question.key,
             conversation=conversation_id(channel),

@@ -11,6 +11,7 @@ from bot.events import Ended, Finished
 from bot.ticket import Ticket
 from data.records import Request
 
+_ASKED_BY = "{} asked this before I was restarted."  # where no reply says so
 _UNKNOWN = "Something went wrong while I was away. Please ask me again."
 
 
@@ -31,7 +32,12 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
         outlet = outlet_of(client, ticket.request)
         if outlet is not None:
             known = await services.store.request_messages(ticket.request.id)
-            desk.show(ticket, outlet, known=[int(message.message_id) for message in known])
+            desk.show(
+                ticket,
+                outlet,
+                notices=() if outlet.replies else (_ASKED_BY.format(ticket.request.user_name),),
+                known=[int(message.message_id) for message in known],
+            )
             shown += 1
     return shown
 

@@ -53,13 +53,13 @@ class MessageCache:
                 node.said = await fetch()
         return node.said
 
-    def put(self, said: Said) -> None:
-        """Remember a message that came by itself."""
-        self._node(said.message_id).said = said
-
     def forget(self, message_id: int) -> None:
         """It changed or is gone: fetch it anew next time."""
         self._nodes.pop(message_id, None)
+
+    def clear(self) -> None:
+        """Forget everything, as when a person asks to be forgotten."""
+        self._nodes.clear()
 
     def _node(self, message_id: int) -> _Node:
         node = self._nodes.setdefault(message_id, _Node())

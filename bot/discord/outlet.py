@@ -52,6 +52,11 @@ class ChannelOutlet:
         self._reply_to = reply_to
 
     @property
+    def replies(self) -> bool:
+        """Whether its next message replies to the one that asked."""
+        return self._reply_to is not None
+
+    @property
     def bucket(self) -> str:
         """The channel's."""
         return channel_bucket(self.channel_id)

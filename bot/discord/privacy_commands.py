@@ -93,6 +93,7 @@ class PrivacyCommands(CommandCog):
             _log.warning("A request of somebody to be forgotten did not stop in time")
         shown = await store.answers_shown_to(FRONT_END, person)
         forgotten = await store.forget(person, names)
+        self._bot.desk.cache.clear()
         messages = sum(len(one.message_ids) for one in shown)
         if messages:
             task = asyncio.create_task(self._delete(shown), name="delete answers")

@@ -200,3 +200,13 @@ async def _live(steps: list[str]) -> None:
                 has_answer = await store.answer_for(request.id) is not None
                 assert has_answer or current.state != "finished"
                 assert not has_answer or current.state in ("finished", "stopped")
+
+
+async def test_a_waiting_request_can_be_reworded_and_no_other(store, new_request):
+    request, _ = await store.add_request(new_request())
+    turns = (Turn("user", "Is ice wet?"),)
+    assert await store.reword(request.id, "Is ice wet?", turns)
+    changed = await store.mark_running(request.id)
+    assert (changed.prompt, changed.turns) == ("Is ice wet?", turns)
+    assert not await store.reword(request.id, "Too late", turns)
+    assert (await store.request(request.id)).prompt == "Is ice wet?"

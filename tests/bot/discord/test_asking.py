@@ -1,10 +1,14 @@
 """`/ask`, `/reset` and “Ask about this”."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+from discord import AppCommandType
 
 from bot.discord import phrases
+from bot.errors import UserError
+from model.errors import WorkerDied
 from tests.bot.discord.stage import LIMIT_S, stage
 
 ANSWER = "Hello there\n-# tuned"
@@ -124,3 +128,50 @@ async def test_a_full_queue_is_said_with_the_time_to_try_again(tmp_path, limit):
         await on.pending(on.ann.slash(on.channel, "ask", prompt="One?"))
         await on.pending(on.ann.slash(on.channel, "ask", prompt="Two?"))
         assert "try again in about" in on.texts()[-1]
+
+
+async def test_another_bots_message_can_be_asked_about(tmp_path):
+    async with stage(tmp_path) as on:
+        robot = on.guild.add_member(on.env.create_user("robot", bot=True))
+        said = await robot.send(on.channel, "beep")
+        await on.ann.context_menu(on.channel, "Ask about this", said)
+        assert on.turns()[0][1].startswith("robot: beep")
+
+
+async def test_an_interaction_without_a_place_is_refused(tmp_path):
+    class Response:
+        async def defer(self, *, thinking: bool) -> None:
+            assert thinking
+
+    async with stage(tmp_path) as on:
+        cog = on.bot.get_cog("Asking")
+        nowhere = SimpleNamespace(channel=None, response=Response())
+        with pytest.raises(UserError):
+            await cog.reset.callback(cog, nowhere)
+        with pytest.raises(UserError):
+            await cog.ask.callback(cog, nowhere, "hi")
+
+
+async def test_a_cog_leaves_without_a_trace(tmp_path):
+    async with stage(tmp_path) as on:
+        await on.bot.remove_cog("Asking")
+        assert [menu.name for menu in on.bot.tree.get_commands(type=AppCommandType.message)] == []
+
+
+async def test_a_text_that_shrinks_after_a_breakdown_takes_its_follow_ups_away(tmp_path):
+    gate = asyncio.Event()
+    plays = ("a sentence. " * 300, gate, WorkerDied("gone")), ("Short.",)
+    async with stage(tmp_path, *plays, settle_s=0.5) as on:
+        await on.pending(on.ann.slash(on.channel, "ask", prompt="hi"))
+        assert len(on.shown()) == 2
+        gate.set()
+        await on.env.settle(timeout=LIMIT_S)
+        assert on.texts() == ["Short.\n-# tuned"]
+
+
+async def test_a_refusal_that_is_not_the_tokens_end_loses_nothing_it_could_show(tmp_path):
+    async with stage(tmp_path) as on:
+        on.env.inject_error("PATCH", "/webhooks/*", status=403, code=50013, times=None)
+        await on.ann.slash(on.channel, "ask", prompt="hi")
+        assert on.worker.calls
+        assert "Hello" not in "".join(on.texts())

@@ -8,6 +8,7 @@ import pytest
 from bot.discord import phrases
 from bot.discord.buttons import next_variant
 from bot.errors import UserError
+from data.errors import StoreError
 from tests.bot.discord.stage import LIMIT_S, stage
 from tests.bot.fake_worker import Hang
 
@@ -111,3 +112,22 @@ def test_the_other_model_goes_round():
     assert next_variant(["base", "a"], "gone") == "base"
     with pytest.raises(UserError):
         next_variant(["base"], "base")
+
+
+async def test_a_broken_store_is_said(tmp_path, monkeypatch):
+    async def fail(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    async with stage(tmp_path) as on:
+        await on.ann.send(on.channel, f"{on.mention} hi")
+        monkeypatch.setattr(on.store, "answer_for", fail)
+        await on.bob.click(on.shown()[0], label="Again")
+        assert on.texts()[-1] == phrases.BROKEN
+
+
+async def test_a_press_that_discord_does_not_take_is_no_error(tmp_path):
+    async with stage(tmp_path) as on:
+        await on.ann.send(on.channel, f"{on.mention} hi")
+        on.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
+        await on.bob.click(on.shown()[0], label="Again")
+        assert len(on.worker.calls) == 1

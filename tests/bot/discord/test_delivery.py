@@ -13,7 +13,7 @@ from bot.discord import delivery as module
 from bot.discord.delivery import Delivery, Means
 from bot.discord.identity import FRONT_END
 from bot.discord.pacing import Paces
-from bot.events import Queued
+from bot.events import Delta, Queued
 from bot.ticket import Ticket
 from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
 from data.errors import StoreError
@@ -199,7 +199,7 @@ async def test_a_message_deleted_meanwhile_stops_the_request(tmp_path: Path):
         await on.until("Hel")
         on.outlet.messages.clear()
         ticket.publish(Queued(ticket.request.id, 1, None))  # any further event leads to an edit
-        ticket.publish(module.Delta("more"))
+        ticket.publish(Delta("more"))
         async with asyncio.timeout(LIMIT_S):
             await task
         assert ticket.request.state is RequestState.STOPPED

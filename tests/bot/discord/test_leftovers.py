@@ -1,6 +1,10 @@
 """What a stopped or killed bot leaves, and what the next one makes of it."""
 
+from dataclasses import replace
+
 from bot.discord.identity import FRONT_END
+from bot.discord.leftovers import outlet_of
+from bot.events import Ask, Started
 from data.records import RequestMessage, RequestState
 from tests.bot.discord.stage import stage
 from tests.bot.fake_worker import Hang
@@ -63,3 +67,26 @@ async def test_an_end_that_nobody_heard_of_is_told(tmp_path):
         await on.restart()
         await on.env.settle()
         assert on.texts() == ["⚠️ It broke."]
+
+
+async def test_what_a_command_asked_says_who_asked_it(tmp_path):
+    async with stage(tmp_path, ("Half", Hang()), ("Whole",), settle_s=0.5) as on:
+        await on.pending(on.ann.slash(on.channel, "ask", prompt="hi"))
+        await on.restart()
+        await on.env.settle()
+        assert on.texts() == ["Whole\n-# ann asked this before I was restarted.\n-# tuned"]
+
+
+async def test_what_was_asked_elsewhere_is_left_to_its_front_end(tmp_path):
+    async with stage(tmp_path, (Hang(),), ("Whole",), settle_s=0.5) as on:
+        ask = Ask("k", "terminal", "terminal", "me", "me", "hi")
+        ticket = await on.chat.submit(ask)
+        async for event in ticket.events():
+            if isinstance(event, Started):
+                break
+        await on.restart()
+        await on.env.settle()
+        assert on.bot.desk.live("k") is None
+        odd = replace(ask, source_key="k2", front_end=FRONT_END)
+        ticket = await on.chat.submit(odd)
+        assert outlet_of(on.bot, ticket.request) is None

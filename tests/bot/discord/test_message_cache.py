@@ -78,6 +78,8 @@ async def test_what_is_forgotten_is_fetched_anew():
     cache.forget(2)
     await cache.get(1, fetch)
     assert fetch.calls == 2
+    cache.clear()
+    assert len(cache) == 0
 
 
 async def test_the_memory_is_bounded_and_keeps_what_is_used():

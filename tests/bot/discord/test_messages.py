@@ -1,13 +1,23 @@
 """Messages to the bot: which are answered, with what before the model's eyes."""
 
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
 import discord
 import pytest
+import simcord
 
 from bot.discord import phrases
+from bot.discord.desk import Question
 from bot.discord.identity import FRONT_END
+from bot.discord.reading import names_in
 from bot.discord.rules import ALWAYS, PERSONA, YES
+from bot.events import Ask
 from data.errors import StoreError
-from tests.bot.discord.stage import stage
+from tests.bot.discord.fake_outlet import FakeOutlet
+from tests.bot.discord.stage import LIMIT_S, stage
 from tests.bot.fake_worker import Hang
 
 ANSWER = "Hello there\n-# tuned"
@@ -221,3 +231,115 @@ async def test_a_remark_that_discord_refuses_is_no_error(tmp_path):
         on.env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
         await on.ann.send(on.channel, on.mention)
         assert on.shown() == []
+
+
+async def test_a_question_that_waits_is_asked_as_it_reads_now(tmp_path):
+    async with stage(tmp_path, running=False, settle_s=0.5) as on:
+        await on.pending(on.ann.send(on.channel, f"{on.mention} Is water wet?"))
+        [asked] = [one for one in on.channel.history() if one.author.id == on.ann.id]
+        await on.pending(on.ann.edit(asked, f"{on.mention} Is ice wet?"))
+        [request] = await on.store.unfinished()
+        assert (request.prompt, request.turns[-1].content) == ("Is ice wet?", "Is ice wet?")
+        await on.pending(on.ann.edit(asked, on.mention))
+        on.chat._queue.open()
+        await on.env.settle(timeout=LIMIT_S)
+        assert on.turns() == (("user", "Is ice wet?"),)
+
+
+async def test_a_question_that_runs_stays_as_it_is(tmp_path):
+    gate = asyncio.Event()
+    async with stage(tmp_path, ("Half", gate), settle_s=0.5) as on:
+        await on.pending(on.ann.send(on.channel, f"{on.mention} Is water wet?"))
+        [asked] = [one for one in on.channel.history() if one.author.id == on.ann.id]
+        await on.pending(on.ann.edit(asked, f"{on.mention} Is ice wet?"))
+        gate.set()
+        await on.env.settle(timeout=LIMIT_S)
+        assert [call.turns[-1][1] for call in on.worker.calls] == ["Is water wet?"]
+
+
+async def test_an_edit_that_cannot_be_taken_changes_nothing(tmp_path):
+    async with stage(tmp_path, running=False, settle_s=0.5, prompt_max_chars=20) as on:
+        await on.pending(on.ann.send(on.channel, f"{on.mention} Is water wet?"))
+        [asked] = [one for one in on.channel.history() if one.author.id == on.ann.id]
+        await on.pending(on.ann.edit(asked, f"{on.mention} {'too long ' * 9}"))
+        [request] = await on.store.unfinished()
+        assert request.prompt == "Is water wet?"
+
+
+async def test_who_is_silenced_says_nothing(tmp_path):
+    async with stage(tmp_path) as on:
+        member = on.bot.get_guild(on.guild.id).me
+        member.timed_out_until = discord.utils.utcnow() + timedelta(hours=1)
+        await on.ann.send(on.channel, f"{on.mention} hi")
+        assert on.shown() == []
+
+
+async def test_in_its_own_thread_it_listens(tmp_path):
+    async with stage(tmp_path, message_content=True) as on:
+        raw = on.env.backend.create_thread(on.channel.id, "mine", owner_id=on.bot.user.id)
+        thread = simcord.builders.ChannelHandle(on.env, on.guild, raw)
+        await on.ann.send(thread, "hello")
+        assert on.texts(thread) == [ANSWER]
+
+
+def test_the_bots_role_calls_it_too():
+    guild = SimpleNamespace(self_role=SimpleNamespace(id=9))
+    message = SimpleNamespace(guild=guild, mentions=[], role_mentions=[], channel_mentions=[])
+    assert names_in(message, 5).ours == {5, 9}
+
+
+async def test_remarks_and_other_bots_are_no_part_of_a_conversation(tmp_path):
+    async with stage(tmp_path) as on:
+        robot = on.guild.add_member(on.env.create_user("robot", bot=True))
+        thread = on.thread()
+        await robot.send(thread, "beep")
+        await on.ann.send(thread, on.mention)
+        await on.ann.send(thread, f"{on.mention} One?")
+        assert on.turns() == (("user", "One?"),)
+
+
+async def test_a_past_that_cannot_be_read_is_none(tmp_path):
+    async with stage(tmp_path) as on:
+        on.env.inject_error("GET", "/channels/*/messages", status=403, code=50001)
+        await on.ann.send_dm("One?")
+        assert on.turns() == (("user", "One?"),)
+
+
+async def test_many_deleted_at_once(tmp_path):
+    async with stage(tmp_path, ("Half", Hang()), settle_s=0.5) as on:
+        await on.pending(on.ann.send(on.channel, f"{on.mention} hi"))
+        [asked] = [one for one in on.channel.history() if one.author.id == on.ann.id]
+        payload = {"ids": [asked.id], "channel_id": on.channel.id}
+        event = discord.RawBulkMessageDeleteEvent(payload)
+        on.bot.dispatch("raw_bulk_message_delete", event)
+        await on.env.settle()
+        assert "stopped" in on.texts()[0]
+
+
+async def test_two_of_the_same_event_at_once_are_answered_once(tmp_path):
+    async with stage(tmp_path, running=False, settle_s=0.5) as on:
+        desk = on.bot.desk
+        channel = on.bot.get_channel(on.channel.id)
+        person = SimpleNamespace(id=on.ann.id, display_name="ann", roles=[])
+        question = Question("discord:message:1:2", person, channel, "hi")
+        outlets = FakeOutlet(), FakeOutlet()
+        first, second = await asyncio.gather(*(desk.ask(question, one) for one in outlets))
+        assert first is not None
+        assert second is None
+        assert await desk.ask(question, outlets[1]) is None, "it is being shown"
+        assert not await desk.reword(replace(question, key="another"))
+        first.stop()
+        await desk.close(LIMIT_S)
+        assert await desk.ask(question, outlets[1]) is None, "it was answered before"
+        assert outlets[1].calls == []
+
+
+async def test_a_delivery_that_breaks_is_logged_and_over(tmp_path, caplog):
+    async with stage(tmp_path) as on:
+        outlet = FakeOutlet()
+        outlet.failures.append(RuntimeError("a bug"))
+        ask = Ask("k", "discord:5", "discord", "1", "ann", "hi")
+        on.bot.desk.show(await on.chat.submit(ask), outlet)
+        await on.bot.desk.close(LIMIT_S)
+        assert on.bot.desk.live("k") is None
+    assert "could not be shown" in caplog.text

@@ -110,3 +110,18 @@ def test_a_closing_comes_along():
     pieces = split("```\n" + "b" * 50 + "\n```" + "c" * 50, 62)
     assert pieces[0].content == "```\n" + "b" * 50 + "\n```"
     assert MARK not in pieces[1].content
+
+
+def test_a_character_longer_than_a_message_is_cut_after_all():
+    zalgo = "a" + "\u0301" * 100
+    pieces = split(zalgo, 40)
+    assert "".join(piece.body for piece in pieces) == zalgo
+    assert all(len(piece.body) <= 40 for piece in pieces)
+
+
+def test_halves_of_a_pair_and_line_ends_stay_together():
+    assert not is_boundary("\ud83d\ude00", 1)
+    assert not is_boundary("\r\n", 1)
+    assert is_boundary("ab", 1)
+    assert is_boundary("🇩🇪🇫🇷", 2)
+    assert not is_boundary("🇩🇪🇫🇷", 3)

@@ -1,0 +1,142 @@
+"""The cog that people write to: decides what is meant for the bot, and keeps up with changes."""
+
+import logging
+
+import discord
+from discord.ext import commands
+
+from bot.conversation import Line
+from bot.discord import phrases
+from bot.discord.client import FunBot
+from bot.discord.desk import Question
+from bot.discord.identity import message_key
+from bot.discord.listening import incoming, is_listening
+from bot.discord.outlet import ONLY_THE_ANSWERED, ChannelOutlet
+from bot.discord.rating_offer import offer
+from bot.discord.rules import rules_of
+from bot.discord.text_files import read_files
+from bot.discord.triggers import Incoming, Trigger, decide
+from bot.errors import UserError
+from data.errors import StoreError
+from data.records import Answer
+
+_log = logging.getLogger(__name__)
+
+
+async def setup(bot: FunBot) -> None:
+    """Begin to listen."""
+
+    async def rate(message: discord.PartialMessage, _answer: Answer) -> None:
+        await offer(bot, message)
+
+    bot.desk.on_answer = rate
+    await bot.add_cog(Chatting(bot))
+
+
+class Chatting(commands.Cog):
+    """Takes messages to the desk, and what becomes of them."""
+
+    def __init__(self, bot: FunBot) -> None:
+        self._bot = bot
+        self.services = bot.services
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """The border of each message."""
+        me = self._bot.user
+        if me is None:
+            return
+        seen = incoming(message, me.id)
+        if seen.is_for_people_only:
+            return
+        try:
+            listening = not seen.is_addressed and await is_listening(message, self.services.store)
+            await self._react(message, seen, decide(seen, listening=listening))
+        except UserError as refusal:
+            await self._say(message, str(refusal))
+        except StoreError as error:
+            _log.error("a message could not be taken: %s", error)
+            await self._say(message, phrases.BROKEN)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """What changed is read anew; a question that still waits is asked as it is now."""
+        desk, me = self._bot.desk, self._bot.user
+        desk.cache.forget(event.message_id)
+        ticket = desk.live(message_key(event.channel_id, event.message_id))
+        if ticket is None or ticket.started or me is None:
+            return
+        seen = incoming(event.message, me.id)
+        try:
+            if seen.says_something:
+                await desk.reword(await self._asked(event.message, seen))
+        except (UserError, StoreError) as error:
+            _log.info("a changed question stays as it was: %s", type(error).__name__)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """Who takes a question away wants no answer."""
+        self._gone(event.channel_id, event.message_id)
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        """The same for many at once."""
+        for message_id in event.message_ids:
+            self._gone(event.channel_id, message_id)
+
+    def _gone(self, channel_id: int, message_id: int) -> None:
+        desk = self._bot.desk
+        desk.cache.forget(message_id)
+        if (ticket := desk.live(message_key(channel_id, message_id))) is not None:
+            ticket.stop()
+
+    async def _react(self, message: discord.Message, seen: Incoming, trigger: Trigger) -> None:
+        match trigger:
+            case Trigger.IGNORE:
+                return
+            case Trigger.HINT:
+                await self._say(message, phrases.HINT)
+            case Trigger.HINT_UNREADABLE:
+                await self._say(message, phrases.UNREADABLE)
+            case Trigger.DECLINE_IMAGE:
+                await self._say(message, phrases.NO_IMAGES)
+            case Trigger.ANSWER | Trigger.ANSWER_ABOUT:
+                await self._answer(message, seen)
+
+    async def _answer(self, message: discord.Message, seen: Incoming) -> None:
+        outlet = ChannelOutlet(self._bot, message.channel.id, message.id)
+        await self._bot.desk.ask(await self._asked(message, seen), outlet)
+
+    async def _asked(self, message: discord.Message, seen: Incoming) -> Question:
+        room = self.services.settings.prompt_max_chars - len(seen.text)
+        files, notices = await read_files(message.attachments, room)
+        return Question(
+            key=message_key(message.channel.id, message.id),
+            person=message.author,
+            channel=message.channel,
+            text=(seen.text + files).strip() or phrases.ABOUT_PROMPT,
+            history=await self._history(message),
+            notices=notices,
+        )
+
+    async def _history(self, message: discord.Message) -> tuple[Line, ...]:
+        """The reply chain, or what was said in a place that is all conversation."""
+        history, channel = self._bot.desk.history, message.channel
+        if message.reference is not None:
+            return await history.before(message)
+        if message.guild is None or isinstance(channel, discord.Thread):
+            return await history.of_channel(channel, channel, message)
+        rules = await rules_of(self.services.store, message.guild.id, channel)
+        if rules.always:
+            return await history.of_channel(channel, channel, message)
+        return ()
+
+    async def _say(self, message: discord.Message, text: str) -> None:
+        try:
+            await message.channel.send(
+                text,
+                reference=message.to_reference(fail_if_not_exists=False),
+                allowed_mentions=ONLY_THE_ANSWERED,
+            )
+        except discord.HTTPException as refusal:
+            _log.info("a remark was not taken: %d (%d)", refusal.status, refusal.code)

@@ -1,0 +1,73 @@
+"""What becomes of a request, gathered for whoever shows it."""
+
+import asyncio
+
+from bot.discord import phrases
+from bot.discord.picture import Progress
+from bot.events import Delta, Ended, Finished, Queued, Restarted, Started
+from bot.ticket import Ticket
+from bot.worker_status import StatusBoard
+
+
+class Following:
+    """Keeps `progress` up to date while `run` runs.
+
+    `changed` is set at every event; `hurry` at those that should be seen at once: the end, and
+    text as long as `awaits_text`.
+    """
+
+    def __init__(self, ticket: Ticket, board: StatusBoard, progress: Progress) -> None:
+        self.progress = progress
+        self.changed = asyncio.Event()
+        self.hurry = asyncio.Event()
+        self.awaits_text = True
+        self._ticket = ticket
+        self._board = board
+        self._queued: str | None = None
+        self._restarted: str | None = None
+        self._is_started = False
+
+    async def run(self) -> None:
+        """Follow the request to its end, and the worker meanwhile."""
+        worker = asyncio.create_task(self._follow_worker())
+        try:
+            async for event in self._ticket.events():
+                self._take(event)
+                self.changed.set()
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
+    def explain(self, *, something_is_seen: bool) -> None:
+        """Say in the progress why there is no text yet, if there is anything to say."""
+        self.progress.note = self._note(something_is_seen)
+
+    def _note(self, something_is_seen: bool) -> str | None:
+        if (note := phrases.worker_note(self._board.current)) is not None:
+            return note
+        if not self._is_started:
+            return self._queued
+        if self._restarted is not None:
+            return self._restarted
+        return phrases.WRITING if something_is_seen else None
+
+    def _take(self, event: Queued | Started | Delta | Restarted | Finished | Ended) -> None:
+        match event:
+            case Queued(_, position, estimate_s):
+                self._queued = phrases.queued(position, estimate_s)
+            case Started():
+                self._is_started = True
+            case Delta(text):
+                self.progress.text += text
+                if self.awaits_text:
+                    self.hurry.set()
+            case Restarted(reason):
+                self.progress.text = ""
+                self._restarted = phrases.restarted(reason)
+            case Finished() | Ended():
+                self.progress.outcome = event
+                self.hurry.set()
+
+    async def _follow_worker(self) -> None:
+        async for _ in self._board.follow():
+            self.changed.set()
