@@ -1,8 +1,13 @@
 """What several packages' tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Threads that wait for work in a loop slow each other down many times over as soon as something
+# else wants the same cores. torch reads this when it is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 
