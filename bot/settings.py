@@ -139,11 +139,11 @@ class BotSettings(BaseSettings):
     persona: _Text = _setting("", "The system prompt; empty: none.", "a text in one line")
     max_tokens: int = _count(256, "The longest answer, in tokens.", 1, 32768)
     temperature: float = _setting(
-        0.8, "How adventurous the answers are; 0 always takes the likeliest token.",
+        0.5, "How adventurous the answers are; 0 always takes the likeliest token.",
         "a number from 0 to 2", ge=0, le=2,
     )  # fmt: skip
     top_p: float = _setting(
-        0.95, "Draw from the likeliest tokens of this total probability.",
+        0.9, "Draw from the likeliest tokens of this total probability.",
         "a number above 0, up to 1", gt=0, le=1,
     )  # fmt: skip
     top_k: int = _count(0, "Draw from this many likeliest tokens; 0: no limit.", 0, 100000)

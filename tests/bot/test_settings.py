@@ -49,7 +49,7 @@ def test_defaults_and_sampling():
     assert settings.default_variant == "tuned"
     assert settings.database == Path("var/fungpt.db")
     sampling = settings.sampling(9)
-    assert (sampling.max_tokens, sampling.temperature, sampling.seed) == (256, 0.8, 9)
+    assert (sampling.max_tokens, sampling.temperature, sampling.seed) == (256, 0.5, 9)
     assert settings.log_number == 20
 
 
