@@ -13,7 +13,8 @@ from model.settings import SHIPPED_ADAPTER
 from model.weights import Compute
 from tests.model.parity import Pair, greedy, make_pair, run
 
-pytestmark = pytest.mark.demo
+# Kernels that dequantise every matrix in every step are slow, the slower on a busy machine.
+pytestmark = [pytest.mark.demo, pytest.mark.timeout(900)]
 
 TOKENS = 64
 PROMPTS = SHIPPED_ADAPTER.parents[1] / "prompts.jsonl"
