@@ -17,6 +17,9 @@ from training.quiet import silence_libraries
 from training.split import Side
 
 
+OPENMP_SPINS = "5000"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"training: {message}; see --help\n")
@@ -25,6 +28,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give the exit code: 0, 1 for a problem found, 2 for a wrong call."""
     options = _parser().parse_args(arguments)
+    # Threads that spin for long starve each other beside other programs (docs/experiments.md).
+    os.environ.setdefault("GOMP_SPINCOUNT", OPENMP_SPINS)
     silence_libraries()
     try:
         _run(options)

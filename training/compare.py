@@ -88,7 +88,9 @@ def page(comparisons: Sequence[Comparison], adapter: Path) -> str:
     about = (
         "Written by `python -m training compare`; do not edit. Both columns come from the same "
         f"4-bit weights, once without and once with the adapter in `{adapter.as_posix()}`, "
-        "through transformers' `generate` with peft in float32."
+        "through transformers' `generate` with peft in float32. The training pairs touch the same "
+        "subjects in other words, and none is near one of these prompts: this shows whether the "
+        "voice was learned, not how far it carries."
     )
     parts = [
         "# What the demo adapter changes",
