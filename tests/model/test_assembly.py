@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from bitsandbytes.functional import has_avx512bf16
 from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig
 
 from model import assembly
@@ -112,6 +113,21 @@ def test_a_model_with_biases_answers_as_transformers_does(tmp_path):
         pair = make_pair(resolve_base(str(folder), folder, quiet), {}, compute=compute)
         expected = pair.generate([5, 9, 80], "base", 20)
         assert run(pair.engine, {0: [greedy("a", [5, 9, 80], "base", 20)]})["a"] == expected
+
+
+def test_each_compute_path_adds_the_biases(tmp_path):
+    folder = make_tiny(tmp_path / "biased", attention_bias=True)
+    model, _ = load_quantised(
+        resolve_base(str(folder), folder, quiet), compute_dtype=torch.float32, trainable=True
+    )
+    attention = model.model.layers[0].self_attn
+    with torch.no_grad():
+        for number, layer in enumerate((attention.q_proj, attention.k_proj, attention.v_proj), 1):
+            layer.bias.fill_(number)
+    for compute in Compute:
+        if compute is not Compute.PACKED or has_avx512bf16():
+            zero = take_weights(model, compute, 16).blocks[0].qkv(torch.zeros(2, 64))
+            assert zero.tolist() == [[1.0] * 64 + [2.0] * 32 + [3.0] * 32] * 2, compute
 
 
 async def test_one_chat_through_the_service(tiny, adapters, until):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -127,10 +126,12 @@ def test_impossible_sizes_are_refused_with_their_reason(folder, fields):
 
 
 def test_code_that_comes_with_a_model_is_never_run_nor_asked_about(folder, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", None)
+    asked: list[object] = []
+    monkeypatch.setattr("builtins.input", lambda *words: asked.append(words) or "y")
     change_config(folder, model_type="own-type", auto_map={"AutoConfig": "own.Config"})
     (folder / "own.py").write_text("raise SystemExit('was run')")
     assert "config.json is not usable" in refusal(folder)
+    assert asked == []
 
 
 @pytest.mark.parametrize("left", [0, 2, 5000])

@@ -35,7 +35,12 @@ def make(name: str, seed: int, ranks: dict[str, int], layers: range = range(LAYE
 ADAPTERS = [
     make("all", 1, dict.fromkeys(ALL, 4)),
     make("few", 2, {"q_proj": 2, "down_proj": 7}),
-    make("mixed", 3, {"k_proj": 1, "v_proj": 6, "up_proj": 3, "o_proj": 2}, range(1, LAYERS)),
+    make(
+        "mixed",
+        3,
+        {"q_proj": 6, "k_proj": 1, "v_proj": 2, "up_proj": 3, "o_proj": 2},
+        range(1, LAYERS),
+    ),
 ]
 
 
