@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
+import discord
 import pytest
 from discord import AppCommandType
 
@@ -58,14 +59,17 @@ async def test_in_a_thread_ask_knows_the_past(tmp_path):
         )  # fmt: skip
 
 
-async def test_an_answer_outlives_its_token(tmp_path):
+async def test_an_answer_outlives_its_token(tmp_path, monkeypatch):
     gate = asyncio.Event()
     async with stage(tmp_path, ("Hel", gate, "lo " * 1000), settle_s=0.5) as on:
         await on.pending(on.ann.slash(on.channel, "ask", prompt="hi"))
         assert on.texts()[0].startswith("Hel")
-        await on.pending(on.env.advance_time(16 * 60))
+        monkeypatch.setattr(discord.Interaction, "is_expired", lambda _: True)
+        under_token = [one for one in on.env.http_requests if one.path.startswith("/webhooks")]
         gate.set()
         await on.env.settle(timeout=LIMIT_S)
+        later = [one for one in on.env.http_requests if one.path.startswith("/webhooks")]
+        assert later == under_token, "nothing is tried under a token that has ended"
         assert len(on.shown()) == 2, "the first message was edited, the second sent, without it"
         assert on.texts()[-1].endswith("-# tuned")
 

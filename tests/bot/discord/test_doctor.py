@@ -13,6 +13,7 @@ from bot.discord.endpoints import use_endpoints
 from bot.discord.invite import PERMISSIONS, invite_link, missing, title
 from bot.errors import SettingsError
 from data.store import Store
+from tests.bot.program import Program
 from tests.bot.rig import make_settings
 from tests.discord_server.server import serve
 
@@ -134,3 +135,13 @@ def test_the_invite_link_asks_for_exactly_what_the_guide_says():
     assert f"permissions={PERMISSIONS.value}" in guide
     for name, needed in PERMISSIONS:
         assert not needed or f"| {title(name)} |" in guide
+
+
+async def test_the_doctor_is_a_command(tmp_path: Path):
+    program = Program(tmp_path / "home", settings={"BASE_MODEL": "other", "ADAPTERS": "nonsense"})
+    outcome = await program.run("", "-m", "bot", "doctor")
+    printed = outcome.out.splitlines()
+    assert len(printed) == 7
+    assert printed[0].startswith("note token")
+    assert printed[5].startswith("BAD  adapter")
+    assert (outcome.code, outcome.err) == (1, "")

@@ -289,7 +289,7 @@ def test_the_bots_role_calls_it_too():
 
 
 async def test_remarks_and_other_bots_are_no_part_of_a_conversation(tmp_path):
-    async with stage(tmp_path) as on:
+    async with stage(tmp_path, message_content=True) as on:
         robot = on.guild.add_member(on.env.create_user("robot", bot=True))
         thread = on.thread()
         await robot.send(thread, "beep")

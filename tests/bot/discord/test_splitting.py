@@ -125,3 +125,8 @@ def test_halves_of_a_pair_and_line_ends_stay_together():
     assert is_boundary("ab", 1)
     assert is_boundary("🇩🇪🇫🇷", 2)
     assert not is_boundary("🇩🇪🇫🇷", 3)
+
+
+def test_the_signs_of_a_block_stay_together():
+    pieces = split("a" * 55 + "```b```" + "c" * 60, 60)
+    assert pieces[0].body == "a" * 55
