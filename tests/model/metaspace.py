@@ -28,9 +28,7 @@ def metaspace_tokenizer(spaces: str = "first") -> PreTrainedTokenizerFast:
     names = [*CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *letters]
     names += [left + right for left, right in _MERGES]
     vocab = {name: id_ for id_, name in enumerate(names)}
-    tokenizer = Tokenizer(
-        BPE(vocab, _MERGES, unk_token="<unk>", byte_fallback=True, fuse_unk=True)
-    )
+    tokenizer = Tokenizer(BPE(vocab, _MERGES, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     if spaces == "first":
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
     else:
