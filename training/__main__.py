@@ -16,7 +16,6 @@ from training.errors import TrainingError
 from training.quiet import silence_libraries
 from training.split import Side
 
-
 OPENMP_SPINS = "5000"
 
 
