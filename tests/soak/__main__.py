@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bot.wire.running import Bot, running
 from tests.discord_server.limits import LIKE_DISCORD
-from tests.soak.measures import Process
+from tests.soak.measures import Process, Samples, watch_lag
 from tests.soak.people import Crowd
 from tests.soak.verdict import Run
 
@@ -46,12 +46,15 @@ async def soak(options: argparse.Namespace, home: Path) -> bool:
         assert bot.process is not None
         process = Process(bot.process.pid)
         begun = bot.discord.now
-        cpu = process.cpu_seconds()
+        cpu, waited = process.cpu_seconds(), process.waited_seconds()
+        lag = Samples()
+        watching = asyncio.create_task(watch_lag(lag))
         await run(crowd, process, options)
+        watching.cancel()
         lasted = bot.discord.now - begun
-        share = (process.cpu_seconds() - cpu) / lasted
+        cpu, waited = process.cpu_seconds() - cpu, process.waited_seconds() - waited
         await settled(bot, len(crowd.asked))
-        outcome = Run(crowd, process, bot, lasted, share)
+        outcome = Run(crowd, process, bot, lasted, cpu / lasted, waited / lasted, lag)
         print(outcome.table())
         return all(bound.kept for bound in outcome.bounds())
 

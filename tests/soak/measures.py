@@ -1,11 +1,13 @@
 """Samples, and what they say at the end."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
 _CLOCK_TICKS = 100
+_SLEEP_S = 0.02
 
 
 @dataclass
@@ -43,9 +45,26 @@ class Process:
             if line.startswith("VmRSS:"):
                 self.mib.append(int(line.split()[1]) / 1024)
 
+    def waited_seconds(self) -> float:
+        """How long the main thread was ready to run but had no core, since its start."""
+        schedule = Path(f"/proc/{self.pid}/schedstat")
+        return int(schedule.read_text().split()[1]) / 1e9 if schedule.exists() else 0.0
+
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
+
+
+async def watch_lag(lag: Samples) -> None:
+    """Sample for ever how much later than asked this very process is woken.
+
+    It shares the cores with the bot: what this shows is no fault of the bot's.
+    """
+    clock = asyncio.get_running_loop().time
+    while True:
+        before = clock()
+        await asyncio.sleep(_SLEEP_S)
+        lag.add(clock() - before - _SLEEP_S)
 
 
 def growth(mib: Sequence[float]) -> float:

@@ -13,6 +13,7 @@ from tests.soak.people import Crowd
 
 OWN_DELAY_MS = 250.0  # 99 of 100
 GROWTH = 0.05
+STARVED = 0.2  # from here on the delays say nothing about the bot
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 FEW = 5  # examples shown of what went wrong
 
@@ -35,6 +36,8 @@ class Run:
     bot: Bot
     lasted_s: float
     cpu_share: float
+    starved_share: float
+    lag: Samples
 
     def bounds(self) -> list[Bound]:
         """The issue's bounds."""
@@ -99,6 +102,8 @@ class Run:
         lines = [
             f"{asked} requests in {self.lasted_s:.0f} s ({asked / self.lasted_s:.1f} a second)",
             f"the bot: {self.cpu_share:.0%} of a core, {min(mib):.0f} to {max(mib):.0f} MiB",
+            f"it was ready to run but had no core for {self.starved_share:.0%} of the time"
+            + (": OTHER PROGRAMS SPOIL THE DELAYS" if self.starved_share > STARVED else ""),
             f"REST calls: {self.calls()}" if rest else "no REST calls",
             "",
             "| ms | number | median | p95 | p99 | greatest |",
@@ -108,6 +113,7 @@ class Run:
             ("question to first sign", self.crowd.first_sign),
             ("answer stored to last edit", self.last_edits()),
             ("question to whole answer", self.crowd.whole_answer),
+            ("lag of the measuring process", self.lag),
         ):
             lines.append(f"| {' | '.join((name, *of.row))} |")
         lines += ["", "| bound | found | kept |", "|---|---|---|"]
