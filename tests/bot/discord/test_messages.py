@@ -242,8 +242,9 @@ async def test_a_question_that_waits_is_asked_as_it_reads_now(tmp_path):
         assert (request.prompt, request.turns[-1].content) == ("Is ice wet?", "Is ice wet?")
         await on.pending(on.ann.edit(asked, on.mention))
         on.chat._queue.open()
-        await on.env.settle(timeout=LIMIT_S)
+        await on.bot.desk.close(LIMIT_S)
         assert on.turns() == (("user", "Is ice wet?"),)
+        assert on.texts() == [ANSWER]
 
 
 async def test_a_question_that_runs_stays_as_it_is(tmp_path):
