@@ -44,7 +44,7 @@ def test_every_make_command_exists(target, tmp_path):
 
 
 def test_the_piped_prompt_is_answered(tmp_path):
-    command = next(line for line in COMMANDS if line.startswith("echo \""))
+    command = next(line for line in COMMANDS if line.startswith('echo "'))
     done = run(command, tmp_path, BASE_MODEL="scripted", FUNGPT_SCRIPT=SCRIPT)
     assert done.returncode == 0, done.stderr
     assert "Pineapple belongs on pizza." in done.stdout

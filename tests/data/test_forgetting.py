@@ -81,7 +81,7 @@ async def test_who_is_quoted_by_name_elsewhere_is_quoted_no_more(
     assert len((await store.request(other.request_id)).turns) == 2
 
 
-async def test_what_somebody_else_asked_once_more_by_a_button_is_empty(store: Store, answered) -> None:
+async def test_what_somebody_else_asked_again_by_a_button_is_empty(store: Store, answered) -> None:
     turns = (Turn("user", f"my {SECRET}"),)
     asked = {"prompt": f"my {SECRET}", "turns": turns, "conversation": "room"}
     await answered(store, **asked)
