@@ -175,7 +175,7 @@ async def test_refused_edits_make_fewer_edits_and_the_whole_text(bot: Bot, disco
     """The same answer without limits, with Discord's announced limit, and with one unannounced."""
     edits: list[int] = []
     text = (SENTENCE * 12).strip()
-    for limit in (None, (5, 5.0, False), (2, 1.5, True)):
+    for limit in (None, (3, 2.0, False), (2, 1.5, True)):
         discord.in_order_again()
         if limit is not None:
             discord.limit(EDIT, limit[0], limit[1], hidden=limit[2])
@@ -193,7 +193,7 @@ async def test_refused_edits_make_fewer_edits_and_the_whole_text(bot: Bot, disco
 
 
 async def test_two_answers_in_one_channel_share_its_limit(bot: Bot, discord: Discord):
-    discord.limit(EDIT, 5, 5.0)
+    discord.limit(EDIT, 3, 2.0)
     room = discord.channel()
     text = (SENTENCE * 8).strip()
     await asyncio.gather(*(bot.ask(room, discord.user(), text) for _ in range(2)))

@@ -16,7 +16,7 @@ from tests.discord_server.places import Channel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 STATE = "SELECT state FROM requests WHERE conversation = ?"
-TEXT = ("One more sentence that says nothing new at all. " * 10).strip()
+TEXT = ("One more sentence that says nothing new at all. " * 6).strip()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

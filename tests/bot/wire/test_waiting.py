@@ -7,7 +7,7 @@ from tests.bot.wire.running import running
 
 
 async def test_a_question_while_the_model_wakes_up(tmp_path: Path):
-    async with running(tmp_path / "home", script={"load_seconds": 4.0}) as bot:
+    async with running(tmp_path / "home", script={"load_seconds": 3.0}) as bot:
         discord = bot.discord
         room = discord.channel()
         before = discord.now
