@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import aiohttp
 import discord
 
 from bot.discord.following import Following
@@ -15,6 +14,7 @@ from bot.discord.outlet import Outlet
 from bot.discord.pacing import Pace, Paces
 from bot.discord.picture import Picture, Progress, picture
 from bot.discord.screen import Screen
+from bot.discord.unreachable import UNREACHABLE
 from bot.events import Ended, Finished
 from bot.ticket import Ticket
 from bot.worker_status import StatusBoard
@@ -42,7 +42,7 @@ class _TemporaryError(Exception):
     """Discord could not do it just now."""
 
 
-_TRANSIENT = (_TemporaryError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+_TRANSIENT = (_TemporaryError, discord.RateLimited, TimeoutError, *UNREACHABLE)
 
 
 class _Lost(Exception):

@@ -7,12 +7,12 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-import aiohttp
 import discord
 
 from bot.discord.application import Application, Server, survey
 from bot.discord.endpoints import use_endpoints
 from bot.discord.invite import invite_link, missing
+from bot.discord.unreachable import UNREACHABLE
 from bot.errors import SettingsError
 from bot.settings import BotSettings
 from data.check import check
@@ -65,7 +65,7 @@ async def _discord(settings: BotSettings) -> AsyncIterator[Line]:
     use_endpoints(settings.discord_api_url, settings.discord_gateway_url)
     try:
         application, servers = await survey(settings.discord_token.get_secret_value())
-    except (SettingsError, discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except (SettingsError, discord.HTTPException, *UNREACHABLE) as error:
         asked = "" if isinstance(error, SettingsError) else "Discord cannot be asked: "
         yield Line(Verdict.BAD, "token", f"{asked}{error}")
         for line in _unknown():

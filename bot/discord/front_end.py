@@ -3,7 +3,6 @@
 import asyncio
 import logging
 
-import aiohttp
 import discord
 
 from bot.discord.application import REFUSED, look_up
@@ -11,6 +10,7 @@ from bot.discord.client import FunBot
 from bot.discord.cogs import SETUPS
 from bot.discord.endpoints import use_endpoints
 from bot.discord.metrics import Metrics
+from bot.discord.unreachable import UNREACHABLE
 from bot.errors import SettingsError
 from bot.front_end import Services
 
@@ -49,8 +49,7 @@ class DiscordFrontEnd:
                 await self._session(token.get_secret_value())
             except discord.LoginFailure as error:
                 raise SettingsError(REFUSED) from error
-            except (discord.HTTPException, discord.GatewayNotFound, OSError,
-                    aiohttp.ClientError) as error:  # fmt: skip
+            except (discord.HTTPException, discord.GatewayNotFound, *UNREACHABLE) as error:
                 wait_s = _AGAIN_S[min(failures, len(_AGAIN_S) - 1)]
                 failures += 1
                 _log.warning("Discord cannot be reached (%s), again in %g s", error, wait_s)

@@ -15,6 +15,7 @@ from bot.discord.client import FunBot
 from bot.discord.command_cog import CommandCog, tell
 from bot.discord.identity import FRONT_END, user_id
 from bot.discord.privacy_text import CONFIRM, KEPT, forgotten_text, privacy_text
+from bot.discord.unreachable import UNREACHABLE
 from bot.errors import UserError
 from bot.prompt_text import clean_name
 from data.errors import StoreError
@@ -108,7 +109,7 @@ class PrivacyCommands(CommandCog):
             for message_id in one.message_ids:
                 try:
                     await channel.get_partial_message(int(message_id)).delete()
-                except (discord.HTTPException, OSError) as refusal:
+                except (discord.HTTPException, *UNREACHABLE) as refusal:
                     _log.info("An answer could not be deleted: %s", type(refusal).__name__)
 
 

@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.discord.client import FunBot
 from bot.discord.identity import FRONT_END
 from bot.discord.rating_reactions import RatingReactions, emoji_name
+from bot.discord.unreachable import UNREACHABLE
 from bot.rating_emoji import RatingEmoji
 from data.errors import StoreError
 from data.records import AnswerMessages, Reaction
@@ -73,7 +74,7 @@ class Reconcile(commands.Cog):
             try:
                 changes += await self._correct(answer)
                 failures = 0
-            except (discord.DiscordServerError, OSError) as failure:
+            except (discord.DiscordServerError, *UNREACHABLE) as failure:
                 failures += 1
                 _log.warning("Reactions of answer %d: %s", answer.answer_id, type(failure).__name__)
                 if failures == _FAILURES:

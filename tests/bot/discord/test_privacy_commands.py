@@ -2,6 +2,8 @@ import asyncio
 import gzip
 import json
 
+import aiohttp
+import discord
 import pytest
 
 from bot.conversation import Line
@@ -185,6 +187,21 @@ async def test_a_bug_behind_a_click_is_logged_with_its_trace(stage, monkeypatch,
     assert "Something went wrong" in clicked.response.content
     assert "RuntimeError: a bug" in caplog.text
     stage.excused = (RuntimeError,)
+
+
+async def test_a_cut_connection_ends_no_deletion(stage, monkeypatch):
+    _, messages = await stage.answered(stage.bob, parts=2)
+    tried = []
+
+    async def cut(message):
+        tried.append(message.id)
+        raise aiohttp.ServerDisconnectedError
+
+    monkeypatch.setattr(discord.PartialMessage, "delete", cut)
+    cog = stage.bot.get_cog("PrivacyCommands")
+    await cog.forget_person(str(stage.bob.id))
+    await asyncio.gather(*cog._deleting)
+    assert sorted(tried) == sorted(message.id for message in messages)
 
 
 async def test_the_end_does_not_wait_for_deletions(stage, monkeypatch):

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterable
 
+import aiohttp
 import pytest
 from simcord.backend.models import Reaction as Left
 
@@ -114,7 +115,8 @@ async def test_old_answers_are_left_alone(stage):
     assert await kinds(stage, answer) == set()
 
 
-async def test_discord_is_left_alone_when_it_fails_again_and_again(stage, monkeypatch):
+@pytest.mark.parametrize("failure", [OSError("reset"), aiohttp.ServerDisconnectedError()])
+async def test_discord_is_left_alone_when_it_fails_again_and_again(stage, monkeypatch, failure):
     for _ in range(5):
         await stage.answered()
     calls = 0
@@ -122,7 +124,7 @@ async def test_discord_is_left_alone_when_it_fails_again_and_again(stage, monkey
     async def failing(_self, _channel, _message):
         nonlocal calls
         calls += 1
-        raise OSError("connection reset")
+        raise failure
 
     monkeypatch.setattr(Reconcile, "_look", failing)
     assert await again(stage) == 0
