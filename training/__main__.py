@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TrainingError, DataError, ModelError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"training: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("training: stopped; nothing half-made is left", file=sys.stderr)
         return 130

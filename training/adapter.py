@@ -8,6 +8,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
+from model.base import ResolvedBase
+from model.manifest import read_manifest
 from training.errors import AdapterError, RecipeError
 from training.recipe import Lora
 
@@ -47,6 +49,16 @@ def save_adapter(model: PeftModel, folder: Path, base_id: str) -> None:
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
+
+
+def check_base(folder: Path, base: ResolvedBase) -> None:
+    """Refuse an adapter whose manifest names another base: AdapterError with both names."""
+    manifest = read_manifest(folder)
+    if manifest is not None and manifest.base.hash != base.hash:
+        raise AdapterError(
+            f"the adapter in {folder} was trained on {manifest.base.id} ({manifest.base.hash}), "
+            f"not on {base.id} ({base.hash})"
+        )
 
 
 def apply_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:

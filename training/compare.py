@@ -8,7 +8,7 @@ from data.datasets import Prompt, read_prompts
 from model.base import ResolvedBase
 from model.loading import load_quantised
 from model.manifest import AdapterManifest, read_manifest
-from training.adapter import apply_adapter
+from training.adapter import apply_adapter, check_base
 from training.answers import Decoding, answer_all
 from training.phrases import has_disclaimer, takes_position
 from training.train import compute_dtype
@@ -68,6 +68,7 @@ def compare(
 
     Raises TrainingError, DatasetError or ModelError, one line each.
     """
+    check_base(adapter, base)
     asked: list[Prompt] = read_prompts(prompts)
     texts = [prompt.prompt for prompt in asked]
     loaded, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)

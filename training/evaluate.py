@@ -6,7 +6,7 @@ from pathlib import Path
 from model.base import ResolvedBase
 from model.loading import load_quantised
 from model.prompt import PromptRenderer
-from training.adapter import apply_adapter
+from training.adapter import apply_adapter, check_base
 from training.examples import encode, read_side
 from training.loss import ReplyLoss, measure
 from training.split import Side
@@ -39,6 +39,7 @@ def evaluate(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> Evalu
 
     Raises TrainingError, DatasetError or ModelError, one line each.
     """
+    check_base(adapter, base)
     pairs = read_side(data, side)
     loaded, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
     rows = encode(pairs, PromptRenderer(tokenizer), _MAX_TOKENS)

@@ -1,9 +1,10 @@
 """The commands: what they print, how they refuse."""
 
+import errno
+
 import pytest
 
 from training.__main__ import main
-from training.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +64,30 @@ def test_a_wrong_call_is_exit_code_2(arguments, capsys):
     assert "see --help" in capsys.readouterr().err
 
 
-def test_ctrl_c_is_no_traceback(job, monkeypatch, capsys):
+def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("training.commands.run_prepare", interrupt)
     assert main(["prepare", "a", "--out", "b"]) == 130
     assert "stopped" in capsys.readouterr().err
-    assert train is not None
+
+
+def test_a_place_that_cannot_be_written_is_one_line(write_pairs, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    source = str(write_pairs([("is soup a meal", "yes"), ("golf or jazz", "jazz"), ("who", "me")]))
+    assert main(["prepare", source, "--out", str(tmp_path / "file" / "out")]) == 1
+    assert capsys.readouterr().err.startswith("training: ")
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(job, tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "adapter_model.safetensors")
+
+    monkeypatch.setattr("peft.PeftModel.save_pretrained", full)
+    call = ["train", "--config", str(job.recipe), "--data", str(job.data)]
+    assert main([*call, "--out", str(tmp_path / "made")]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == "training: adapter_model.safetensors: No space left on device"
+    assert not (tmp_path / "made").exists()
+    assert not list(tmp_path.glob(".*partial*"))

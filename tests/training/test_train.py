@@ -137,6 +137,13 @@ def test_an_adapter_that_is_not_there_or_does_not_fit_is_one_clear_line(job, bas
         evaluate(base, job.out, job.data, Side.VALIDATION)
 
 
+def test_an_adapter_of_another_base_is_refused_with_both_names(job, base):
+    run(job)
+    other = replace(base, id="another", hash="sha256:00")
+    with pytest.raises(AdapterError, match=r"trained on tiny .* not on another"):
+        evaluate(other, job.out, job.data, Side.VALIDATION)
+
+
 def test_a_base_that_does_not_load_is_one_clear_line(job, base, tmp_path):
     folder = tmp_path / "broken"
     folder.mkdir()
