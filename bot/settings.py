@@ -149,7 +149,7 @@ class BotSettings(BaseSettings):
     top_k: int = _count(0, "Draw from this many likeliest tokens; 0: no limit.", 0, 100000)
     min_p: float = _fraction(0.0, "Leave out tokens below this share of the likeliest one's.")
     repetition_penalty: float = _setting(
-        1.1, "Above 1 discourages what was said already.", "a number from 0.1 to 2", ge=0.1, le=2
+        1.05, "Above 1 discourages what was said already.", "a number from 0.1 to 2", ge=0.1, le=2
     )
     frequency_penalty: float = _setting(
         0.0, "Subtracted for each time a token occurred.", "a number from -2 to 2", ge=-2, le=2
