@@ -15,7 +15,7 @@ from bot.front_end import FrontEnd, Services
 from bot.instance import only_instance
 from bot.lifecycle import CONFIGURATION, FAILURE, OK, until_end
 from bot.logs import start_logging, stop_logging
-from bot.place import piped_place, terminal_place
+from bot.place import DISCORD, HERE, piped_place, terminal_place
 from bot.plain import PlainFrontEnd
 from bot.session import Session
 from bot.settings import BotSettings, load_settings
@@ -120,7 +120,8 @@ async def _services(settings: BotSettings, logs: Path) -> AsyncGenerator[Service
     ):
         chat = Chat(store, worker, settings, worker, rng=random.SystemRandom())
         try:
-            yield Services(chat, store, worker.board, settings, tuple(await chat.resume()))
+            mine = HERE if settings.discord_token is None else (DISCORD,)
+            yield Services(chat, store, worker.board, settings, tuple(await chat.resume(mine)))
         finally:
             await chat.aclose(0)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -102,8 +102,11 @@ class Chat:
         ticket.request = replace(ticket.request, prompt=new.prompt, turns=new.turns)
         return True
 
-    async def resume(self) -> list[Ticket]:
+    async def resume(self, front_ends: Collection[str] | None = None) -> list[Ticket]:
         """Take up what an earlier process left: one ticket each, oldest first.
+
+        Only what was asked through `front_ends`, if they are given: what nobody here could be
+        shown goes on waiting for its own front end.
 
         Waiting and interrupted requests wait again (an interrupted answer starts from its
         beginning); those older than `REQUEST_TTL_S` have ended as EXPIRED, and those interrupted
@@ -115,6 +118,7 @@ class Chat:
                 await self._take_up(request)
                 for request in unfinished
                 if request.source_key not in self._live
+                and (front_ends is None or request.front_end in front_ends)
             ]
 
     async def run(self) -> None:

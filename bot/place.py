@@ -8,6 +8,8 @@ from bot.session import Place
 
 TERMINAL = "terminal"
 PIPE = "pipe"
+HERE = (TERMINAL, PIPE)  # the front ends of this machine
+DISCORD = "discord"
 
 
 def terminal_place() -> Place:

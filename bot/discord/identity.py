@@ -3,7 +3,9 @@
 import discord
 from discord.abc import Snowflake
 
-FRONT_END = "discord"
+from bot.place import DISCORD
+
+FRONT_END = DISCORD
 
 
 def user_id(user: Snowflake) -> str:

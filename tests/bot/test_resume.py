@@ -47,6 +47,17 @@ async def leave(path, time, *keys, running=0, attempts=1):
     return ids
 
 
+async def test_what_another_front_end_was_asked_goes_on_waiting(path, time):
+    [request_id] = await leave(path, time, "one", running=1)
+    async with rig(path, time=time) as it:
+        assert await it.chat.resume(["elsewhere"]) == []
+        assert it.worker.calls == []
+        [waiting] = await it.store.unfinished()
+        assert waiting.id == request_id
+        [ticket] = await it.chat.resume(["elsewhere", "test"])
+        assert shown(await events(ticket)) == "Hello there"
+
+
 async def test_all_are_answered_once_in_order(path, time):
     ids = await leave(path, time, "one", "two", "three", running=1)
     async with rig(path, time=time, worker_concurrency=1) as it:
