@@ -19,7 +19,7 @@ from model.prompt import PromptRenderer
 from model.runner import TorchRunner
 from model.scheduler import Scheduler
 from model.settings import WorkerSettings
-from model.weights import Compute, Weights, best_compute, take_weights
+from model.weights import Compute, Weights, best_compute, loading_dtype, take_weights
 
 BASE_VARIANT = "base"
 _BLOCK_TOKENS = 32
@@ -77,8 +77,7 @@ def _build(
 ) -> LoadedModel:
     device = default_device()
     compute = choose_compute(settings.cpu_compute, device)
-    exact = device.type == "cpu" and compute in (Compute.NF4, Compute.FLOAT32)
-    dtype = torch.float32 if exact else torch.bfloat16
+    dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
     max_context = longest_context(config, settings.max_context)
     weights = take_weights(model, compute, max_context)

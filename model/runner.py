@@ -15,12 +15,11 @@ from model.weights import Block, Projection, Weights
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row's place in the step: tokens `begin:end` of the batch, `past` tokens in the cache."""
+    """One row's place in the step: tokens `begin:end` of the batch, and its part of the cache."""
 
     begin: int
     end: int
-    past: int
-    keys: tuple[Tensor, ...]  # by layer: (kv_heads, past + new, head_dim)
+    keys: tuple[Tensor, ...]  # by layer: (kv_heads, tokens so far, head_dim)
     values: tuple[Tensor, ...]
     mask: Tensor | None
 
@@ -122,7 +121,6 @@ class TorchRunner:
         return _Row(
             begin=begin,
             end=begin + count,
-            past=item.position,
             keys=held[:, :kv_heads].unbind(0),
             values=held[:, kv_heads:].unbind(0),
             mask=mask,

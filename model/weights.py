@@ -84,6 +84,12 @@ def best_compute(device: torch.device) -> Compute:
     return Compute.PACKED if has_avx512bf16() else Compute.FLOAT32
 
 
+def loading_dtype(compute: Compute, device: torch.device) -> torch.dtype:
+    """The dtype to load a model in for this way of multiplying: exact ones need float32."""
+    exact = device.type == "cpu" and compute in (Compute.NF4, Compute.FLOAT32)
+    return torch.float32 if exact else torch.bfloat16
+
+
 @torch.inference_mode()
 def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> Weights:
     """Read a loaded Llama or Mistral model out into `Weights`.

@@ -19,7 +19,7 @@ from model.loading import check_architecture, load_quantised
 from model.prompt import PromptRenderer
 from model.sampling import SamplingParams
 from model.settings import SHIPPED_ADAPTER, WorkerSettings
-from model.weights import Compute, take_weights
+from model.weights import Compute, loading_dtype, take_weights
 
 TOKENS = 48
 MAX_CONTEXT = 2048
@@ -73,8 +73,7 @@ def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:
     adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, lambda *_: None)
     engines: dict[Compute, TokenEngine] = {}
     for compute in computes:
-        exact = compute in (Compute.NF4, Compute.FLOAT32)
-        dtype = torch.float32 if exact else torch.bfloat16
+        dtype = loading_dtype(compute, torch.device("cpu"))
         model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False)
         weights = take_weights(model, compute, MAX_CONTEXT)
         settings = WorkerSettings(_env_file=None, max_running=8)
