@@ -29,13 +29,12 @@ class RemoteWorker(WorkerLink):
         super().__init__(limits or HealthLimits(silent_s=SILENT_S), clock=clock)
         self._connect = connect
         self._url = url
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self.board.show(
             WorkerStatus(WorkerPhase.STARTING, f"looking for the worker at {self._url}")
         )
-        self._task = asyncio.create_task(self._keep_looking(), name="remote worker")
+        self._begin(self._keep_looking(), "remote worker")
         return self
 
     async def __aexit__(
@@ -44,10 +43,7 @@ class RemoteWorker(WorkerLink):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-        self.board.show(WorkerStatus(WorkerPhase.STOPPED, "stopped"))
+        await self._end()
 
     async def _keep_looking(self) -> None:
         async with self._connect(self._url) as client:

@@ -60,10 +60,9 @@ class Supervisor(WorkerLink):
         self._command = command
         self._policy = policy or RestartPolicy()
         self._rng = rng or Random()  # noqa: S311 - jitter is no secret
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._keep_running(), name="supervisor")
+        self._begin(self._keep_running(), "supervisor")
         return self
 
     async def __aexit__(
@@ -72,10 +71,7 @@ class Supervisor(WorkerLink):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-        self.board.show(WorkerStatus(WorkerPhase.STOPPED, "stopped"))
+        await self._end()
         self._log.close()
 
     async def _keep_running(self) -> None:

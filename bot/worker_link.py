@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import aclosing
+from typing import Any
 
 from bot.errors import WorkerGone
 from bot.health_judge import Hang, HealthJudge, HealthLimits
@@ -35,6 +36,18 @@ class WorkerLink:
         self._doubts = 0
         self._stall: str | None = None
         self.ready_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def _begin(self, looking_after: Coroutine[Any, Any, None], name: str) -> None:
+        """Look after the worker in a task, until `_end`."""
+        self._task = asyncio.create_task(looking_after, name=name)
+
+    async def _end(self) -> None:
+        """Stop looking after it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        self.board.show(WorkerStatus(WorkerPhase.STOPPED, "stopped"))
 
     async def models(self) -> list[ModelCard]:
         """The variants on offer."""
