@@ -1,14 +1,14 @@
-"""Channels, messages, threads, and typing."""
+"""Channels, messages with their attachments, threads, and typing."""
 
 from typing import Any
 
 from tests.discord_server.calls import Call
 from tests.discord_server.checks import check_length, check_message
-from tests.discord_server.messages import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, Json, Message
+from tests.discord_server.messages import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, File, Json, Message
 from tests.discord_server.payloads import channel_json
 from tests.discord_server.permissions import Permission, channel_permissions
 from tests.discord_server.places import Channel, ChannelKind
-from tests.discord_server.refusals import Refused, missing_access, missing_permissions
+from tests.discord_server.refusals import Refused, missing_access, missing_permissions, unknown
 from tests.discord_server.router import Routes
 from tests.discord_server.world import World
 
@@ -112,6 +112,15 @@ def delete_message(world: World, call: Call) -> None:
     mine = message.author is world.me
     allowed(world, channel, *([] if mine else [Permission.MANAGE_MESSAGES]))
     world.delete(message)
+
+
+@routes("GET /attachments/{attachment}/{name}")
+def download(world: World, call: Call) -> File:
+    """A file as its message's `url` leads to it; no part of the API, and open to all."""
+    try:
+        return world.files[int(call.args["attachment"])]
+    except KeyError:
+        raise unknown("attachment", 0) from None
 
 
 @routes("POST /channels/{channel}/typing")

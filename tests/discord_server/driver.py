@@ -118,6 +118,11 @@ class Discord:
         channel.overwrites[target] = Overwrite(kind, deny=int(permissions))
         self.world.announce("CHANNEL_UPDATE", channel, channel_json(channel))
 
+    def allow(self, channel: Channel, who: User, permissions: Permission) -> None:
+        """Give somebody permissions in a channel, as a moderator's."""
+        channel.overwrites[who.id] = Overwrite(1, allow=int(permissions))
+        self.world.announce("CHANNEL_UPDATE", channel, channel_json(channel))
+
     # What people do.
 
     async def say(

@@ -18,7 +18,7 @@ from tests.discord_server.world import TOKEN, World
 
 Handler = Callable[[World, Call], Any]
 JSON_TYPE = {"Content-Type": "application/json"}  # exactly: discord.py reads nothing else as JSON
-_WITHOUT_TOKEN = ("/interactions/", "/webhooks/")
+_WITHOUT_TOKEN = ("/interactions/", "/webhooks/", "/attachments/")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class Route:
 
 
 class Routes:
-    """Collects handlers: `@routes("GET /channels/{channel}")`. They return JSON, or None: 204."""
+    """Collects handlers: `@routes("GET /channels/{channel}")`.
+
+    They return JSON, a File to be sent as it is, or None: 204.
+    """
 
     def __init__(self, *others: "Routes") -> None:
         self.all: list[Route] = [route for other in others for route in other.all]
@@ -49,7 +52,7 @@ class Routes:
 
 
 class Router:
-    """Answers requests under the API's base."""
+    """Answers requests under the API's base, and those for attachments."""
 
     def __init__(self, world: World, routes: Routes) -> None:
         self._world = world
@@ -115,6 +118,9 @@ class Router:
         except Exception as error:  # noqa: BLE001 - the test must hear of it, and the bot must not wait for us
             self._world.watch.problem(f"{call.route} {call.body!r:.300}: {error!r}")
             return _respond(400, {"message": repr(error), "code": 0}, verdict.headers)
+        if isinstance(result, File):
+            kind = result.content_type or "application/octet-stream"
+            return web.Response(body=result.data, headers={"Content-Type": kind})
         return _respond(204 if result is None else 200, result, verdict.headers)
 
 

@@ -36,7 +36,7 @@ async def serve(*, content_granted: bool = True, shards: int = 1) -> AsyncIterat
     app = web.Application(client_max_size=_UPLOAD_MAX)
     app.router.add_route("*", "/api/v10/{path:.*}", router.answer)
     app.router.add_get("/gateway", world.gateway.connect)
-    app.router.add_get("/attachments/{id}/{name}", _download(world))
+    app.router.add_get("/{path:attachments/.*}", router.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handle_signals=False)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -48,14 +48,3 @@ async def serve(*, content_granted: bool = True, shards: int = 1) -> AsyncIterat
         await world.gateway.close()
         await runner.cleanup()
     assert not watch.problems, watch.problems
-
-
-def _download(world: World):
-    async def download(request: web.Request) -> web.Response:
-        file = world.files.get(int(request.match_info["id"]))
-        if file is None:
-            return web.Response(status=404)
-        kind = file.content_type or "application/octet-stream"
-        return web.Response(body=file.data, headers={"Content-Type": kind})
-
-    return download

@@ -6,6 +6,7 @@ import pytest
 
 from tests.discord_server import driver, interaction_routes
 from tests.discord_server.driver import Discord
+from tests.discord_server.permissions import Permission
 from tests.discord_server.plain_client import PlainClient
 
 
@@ -38,6 +39,15 @@ async def test_autocomplete_and_menu(discord: Discord, client: PlainClient):
     assert await discord.autocomplete(room, ann, "echo", "text", "x") == ["xa", "xb"]
     message = await discord.say(discord.dm(ann), ann, "four")
     assert (await discord.menu(message, ann, "Length")).text == "4"
+
+
+async def test_what_a_person_may_do_comes_along(discord: Discord, client: PlainClient):
+    room, other, ann = discord.channel(), discord.channel(), discord.user("Ann")
+    discord.allow(room, ann, Permission.MANAGE_MESSAGES)
+    for place in (room, other):
+        await discord.slash(place, ann, "echo", text="ha")
+    heard = [one.permissions.manage_messages for one in client.heard("interaction")]
+    assert heard == [True, False]
 
 
 @pytest.mark.parametrize(

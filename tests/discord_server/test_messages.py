@@ -2,14 +2,18 @@
 
 import io
 
+import aiohttp
 import discord as library
 import pytest
 
 from tests.discord_server.driver import Discord
+from tests.discord_server.faults import FaultKind
 from tests.discord_server.messages import File
 from tests.discord_server.permissions import Permission
 from tests.discord_server.places import Channel
 from tests.discord_server.plain_client import PlainClient
+
+DOWNLOAD = "GET /attachments/{attachment}/{name}"
 
 
 @pytest.fixture
@@ -51,6 +55,14 @@ async def test_an_attachment_can_be_read(discord: Discord, client: PlainClient, 
     (heard,) = await seen(discord, client)
     assert await heard.attachments[0].read() == b"some notes"
     assert heard.attachments[0].size == 10
+    (call,) = discord.calls.of(DOWNLOAD)
+    assert call.path.endswith("/notes.txt")
+    discord.fault(FaultKind.CUT, DOWNLOAD, times=2)  # aiohttp asks a second time
+    with pytest.raises(aiohttp.ClientError):
+        await heard.attachments[0].read()
+    discord.world.files.clear()
+    with pytest.raises(library.NotFound):
+        await heard.attachments[0].read()
 
 
 async def test_people_edit_and_delete(discord: Discord, client: PlainClient, room: Channel):
