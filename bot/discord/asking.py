@@ -8,7 +8,7 @@ from discord import app_commands
 from bot.conversation import Line
 from bot.discord import phrases
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
+from bot.discord.command_cog import CommandCog, defer_openly
 from bot.discord.desk import Question
 from bot.discord.identity import interaction_key
 from bot.discord.model_commands import variant_choices
@@ -79,7 +79,7 @@ class Asking(CommandCog):
 
     async def _question(self, interaction: discord.Interaction, prompt: str) -> Question:
         """The question of a command, deferred; with the past where all is conversation."""
-        await interaction.response.defer(thinking=True)
+        await defer_openly(interaction)
         channel = interaction.channel
         if channel is None:
             raise UserError(phrases.GONE)

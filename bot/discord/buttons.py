@@ -10,7 +10,7 @@ import discord
 from bot.discord import phrases
 from bot.discord.button_row import AGAIN, OTHER, STOP, button, template
 from bot.discord.client import FunBot
-from bot.discord.command_cog import tell
+from bot.discord.command_cog import defer_openly, tell
 from bot.discord.desk import Question
 from bot.discord.identity import interaction_key, user_id
 from bot.discord.outlet import InteractionOutlet
@@ -120,7 +120,7 @@ class AgainButton(_RequestButton, template=template(AGAIN)):
 
     async def pressed(self, press: _Press) -> None:
         """For anybody who may ask."""
-        await press.interaction.response.defer(thinking=True)
+        await defer_openly(press.interaction)
         request = await press.request()
         answer = await press.bot.services.store.answer_for(request.id)
         await press.ask(request, answer.variant if answer else request.variant)
@@ -133,7 +133,7 @@ class OtherButton(_RequestButton, template=template(OTHER)):
 
     async def pressed(self, press: _Press) -> None:
         """For anybody who may ask."""
-        await press.interaction.response.defer(thinking=True)
+        await defer_openly(press.interaction)
         request = await press.request()
         services = press.bot.services
         answer = await services.store.answer_for(request.id)

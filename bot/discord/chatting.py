@@ -105,7 +105,13 @@ class Chatting(commands.Cog):
 
     async def _answer(self, message: discord.Message, seen: Incoming) -> None:
         outlet = ChannelOutlet(self._bot, message.channel.id, message.id)
-        await self._bot.desk.ask(await self._asked(message, seen), outlet)
+        outlet.begin_typing()  # before anything is read or stored: a person sees this first
+        ticket = None
+        try:
+            ticket = await self._bot.desk.ask(await self._asked(message, seen), outlet)
+        finally:
+            if ticket is None:
+                await outlet.end_typing()
 
     async def _asked(self, message: discord.Message, seen: Incoming) -> Question:
         room = self.services.settings.prompt_max_chars - len(seen.text)

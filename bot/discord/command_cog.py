@@ -11,6 +11,7 @@ from bot.front_end import Services
 from data.errors import StoreError
 
 _log = logging.getLogger(__name__)
+_OPEN = "deferred openly"
 _BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
 
 
@@ -41,9 +42,22 @@ class CommandCog(commands.Cog):
         await tell(interaction, text)
 
 
+async def defer_openly(interaction: discord.Interaction) -> None:
+    """Show everybody that an answer is coming; a refusal after it is still told in private."""
+    await interaction.response.defer(thinking=True)
+    interaction.extras[_OPEN] = True
+
+
 async def tell(interaction: discord.Interaction, text: str) -> None:
-    """Say something to the person alone, whether the interaction was answered or not."""
+    """Say something to the person alone, whether the interaction was answered or not.
+
+    A response deferred for everybody is filled in and goes away: the first message after it would
+    take its place, and be as public.
+    """
     try:
+        if interaction.extras.pop(_OPEN, False):
+            await interaction.edit_original_response(content="…")
+            await interaction.delete_original_response()
         if interaction.response.is_done():
             await interaction.followup.send(text, ephemeral=True)
         else:

@@ -69,11 +69,11 @@ class Delivery:
         self._progress = Progress(request_id, notices=tuple(notices))
         self._following = Following(ticket, means.board, self._progress)
         self._following.awaits_text = self._screen.is_empty
-        self._seen = asyncio.Event()  # ends the typing sign
 
     async def run(self) -> None:
         """Show everything; returns when the last word is out, or cannot be shown."""
-        helpers = [asyncio.create_task(self._following.run()), asyncio.create_task(self._type())]
+        following = asyncio.create_task(self._following.run())
+        self._outlet.begin_typing()
         try:
             await self._show_progress()
             await self._show_last_word()
@@ -83,9 +83,8 @@ class Delivery:
             await self._ticket.result()
             await self._note_delivered()
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            following.cancel()
+            await asyncio.gather(following, self._outlet.end_typing(), return_exceptions=True)
 
     async def _show_progress(self) -> None:
         while self._progress.outcome is None:
@@ -123,7 +122,7 @@ class Delivery:
             self._pace.refused(1.0, loop.time())
             self._following.changed.set()
         else:
-            self._saw()
+            await self._saw()
             self._pace.took(loop.time() - begun)
 
     async def _show(self, now: Picture) -> None:
@@ -179,15 +178,9 @@ class Delivery:
             last = messages[-1]
             await self._means.answered(outcome.answer, int(last.channel_id), int(last.message_id))
 
-    def _saw(self) -> None:
-        self._seen.set()
+    async def _saw(self) -> None:
+        await self._outlet.end_typing()
         self._following.awaits_text = self._screen.is_empty
-
-    async def _type(self) -> None:
-        """The first sign, until there is a message."""
-        with suppress(discord.HTTPException, *_TRANSIENT):
-            async with self._outlet.typing():
-                await self._seen.wait()
 
     @property
     def _pace(self) -> Pace:

@@ -1,11 +1,11 @@
 """Where an answer's messages go: into a channel, or through an interaction."""
 
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol
 
 import discord
 
 from bot.discord.rate_limits import channel_bucket, webhook_bucket
+from bot.discord.typing_sign import TypingSign
 
 NOBODY = discord.AllowedMentions.none()
 ONLY_THE_ANSWERED = discord.AllowedMentions(
@@ -38,8 +38,12 @@ class Outlet(Protocol):
         """Take one of its messages away."""
         ...
 
-    def typing(self) -> AbstractAsyncContextManager[Any]:
-        """Show that something is coming, inside the block."""
+    def begin_typing(self) -> None:
+        """Show that something is coming, if that is not shown already."""
+        ...
+
+    async def end_typing(self) -> None:
+        """Something has come, or nothing will."""
         ...
 
 
@@ -49,6 +53,7 @@ class ChannelOutlet:
     def __init__(self, client: discord.Client, channel_id: int, reply_to: int | None) -> None:
         self.channel_id = channel_id
         self._channel = client.get_partial_messageable(channel_id)
+        self._typing = TypingSign(self._channel)
         self._reply_to = reply_to
 
     @property
@@ -83,9 +88,13 @@ class ChannelOutlet:
         """Take one of its messages away."""
         await self._channel.get_partial_message(message_id).delete()
 
-    def typing(self) -> AbstractAsyncContextManager[Any]:
+    def begin_typing(self) -> None:
         """Discord's own sign."""
-        return self._channel.typing()
+        self._typing.begin()
+
+    async def end_typing(self) -> None:
+        """Take it away."""
+        await self._typing.end()
 
 
 class InteractionOutlet:
@@ -131,9 +140,11 @@ class InteractionOutlet:
         """Take one of its messages away."""
         await self._plain.delete(message_id)
 
-    def typing(self) -> AbstractAsyncContextManager[Any]:
+    def begin_typing(self) -> None:
         """Nothing: a deferred response says that something is coming."""
-        return nullcontext()
+
+    async def end_typing(self) -> None:
+        """Nothing, likewise."""
 
     async def _send_by_token(self, content: str, view: discord.ui.View | None) -> int:
         if not self._is_begun:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -65,12 +64,12 @@ class FakeOutlet:
         if self.messages.pop(message_id, None) is None:
             raise refusal(404, 10008)
 
-    @asynccontextmanager
-    async def typing(self) -> AsyncIterator[None]:
-        self.typed.append("begin")
-        try:
-            yield
-        finally:
+    def begin_typing(self) -> None:
+        if "begin" not in self.typed:
+            self.typed.append("begin")
+
+    async def end_typing(self) -> None:
+        if "end" not in self.typed:
             self.typed.append("end")
             self.called.set()
 

@@ -12,6 +12,7 @@ from bot.errors import UserError
 from model.errors import WorkerDied
 from tests.bot.discord.stage import LIMIT_S, stage
 
+EPHEMERAL = 64
 ANSWER = "Hello there\n-# tuned"
 
 
@@ -31,8 +32,15 @@ async def test_ask_names_a_variant(tmp_path):
         await on.ann.slash(on.channel, "ask", prompt="hi", variant="base")
         assert on.worker.calls[0].variant == "base"
         assert on.texts()[0].endswith("-# base")
-        await on.ann.slash(on.channel, "ask", prompt="hi", variant="nope")
-        assert "I don't know the model 'nope'" in on.texts()[-1]
+
+
+async def test_a_refusal_is_for_the_asker_alone(tmp_path):
+    async with stage(tmp_path) as on:
+        result = await on.ann.slash(on.channel, "ask", prompt="hi", variant="nope")
+        [refusal] = result.followups
+        assert "I don't know the model 'nope'" in refusal.content
+        assert refusal.ephemeral
+        assert on.texts() == [], "nobody else sees anything"
 
 
 async def test_the_variants_are_offered(tmp_path):
@@ -131,7 +139,9 @@ async def test_a_full_queue_is_said_with_the_time_to_try_again(tmp_path, limit):
     async with stage(tmp_path, running=False, settle_s=0.5, **limit) as on:
         await on.pending(on.ann.slash(on.channel, "ask", prompt="One?"))
         await on.pending(on.ann.slash(on.channel, "ask", prompt="Two?"))
-        assert "try again in about" in on.texts()[-1]
+        told = on.env.http_requests[-1].json
+        assert "try again in about" in told["content"]
+        assert told["flags"] == EPHEMERAL
 
 
 async def test_another_bots_message_can_be_asked_about(tmp_path):
@@ -149,7 +159,7 @@ async def test_an_interaction_without_a_place_is_refused(tmp_path):
 
     async with stage(tmp_path) as on:
         cog = on.bot.get_cog("Asking")
-        nowhere = SimpleNamespace(channel=None, response=Response())
+        nowhere = SimpleNamespace(channel=None, response=Response(), extras={})
         with pytest.raises(UserError):
             await cog.reset.callback(cog, nowhere)
         with pytest.raises(UserError):

@@ -13,6 +13,12 @@ from tests.bot.discord.stage import LIMIT_S, stage
 from tests.bot.fake_worker import Hang
 
 
+def assert_told_alone(result, text: str) -> None:
+    """Only who pressed sees `text`, though the answer would have been for everybody."""
+    [refusal] = result.followups
+    assert (refusal.content, refusal.ephemeral) == (text, True)
+
+
 async def test_again_asks_the_same_and_keeps_the_first(tmp_path):
     async with stage(tmp_path, ("One",), ("Two",)) as on:
         await on.ann.send(on.channel, f"{on.mention} Is water wet?")
@@ -83,8 +89,8 @@ async def test_what_was_forgotten_is_not_asked_again(tmp_path):
     async with stage(tmp_path) as on:
         await on.ann.send(on.channel, f"{on.mention} hi")
         await on.store.forget(str(on.ann.id))
-        await on.bob.click(on.shown()[0], label="Again")
-        assert on.texts()[-1] == phrases.GONE
+        result = await on.bob.click(on.shown()[0], label="Again")
+        assert_told_alone(result, phrases.GONE)
 
 
 async def test_an_unknown_answer_is_said(tmp_path):
@@ -93,16 +99,16 @@ async def test_an_unknown_answer_is_said(tmp_path):
         message = on.shown()[0]
         raw = on.env.backend.get_message(message.channel.id, message.id)
         raw.components[0]["components"][0]["custom_id"] = "fungpt:again:999"
-        await on.bob.click(on.shown()[0], label="Again")
-        assert on.texts()[-1] == phrases.GONE
+        result = await on.bob.click(on.shown()[0], label="Again")
+        assert_told_alone(result, phrases.GONE)
 
 
 async def test_where_there_is_one_model_there_is_no_other(tmp_path):
     async with stage(tmp_path, default_variant="base") as on:
         on.worker.variants = ("base",)
         await on.ann.send(on.channel, f"{on.mention} hi")
-        await on.bob.click(on.shown()[0], label="Other model")
-        assert on.texts()[-1] == phrases.NO_OTHER
+        result = await on.bob.click(on.shown()[0], label="Other model")
+        assert_told_alone(result, phrases.NO_OTHER)
 
 
 def test_the_other_model_goes_round():
@@ -121,8 +127,8 @@ async def test_a_broken_store_is_said(tmp_path, monkeypatch):
     async with stage(tmp_path) as on:
         await on.ann.send(on.channel, f"{on.mention} hi")
         monkeypatch.setattr(on.store, "answer_for", fail)
-        await on.bob.click(on.shown()[0], label="Again")
-        assert on.texts()[-1] == phrases.BROKEN
+        result = await on.bob.click(on.shown()[0], label="Again")
+        assert_told_alone(result, phrases.BROKEN)
 
 
 async def test_a_press_that_discord_does_not_take_is_no_error(tmp_path):

@@ -42,6 +42,21 @@ async def test_the_first_sign_is_typing(tmp_path):
         assert posts[0].path.endswith("/typing")
 
 
+async def test_the_first_sign_comes_before_anything_is_read(tmp_path):
+    async with stage(tmp_path) as on:
+        thread = on.thread()
+        await on.ann.send(thread, f"{on.mention} hi")
+        calls = [(one.method, one.path.rpartition("/")[2]) for one in on.env.http_requests]
+        assert calls.index(("POST", "typing")) < calls.index(("GET", "messages"))
+
+
+async def test_a_refused_question_leaves_no_typing_sign(tmp_path):
+    async with stage(tmp_path, prompt_max_chars=100) as on:
+        await on.ann.send(on.channel, f"{on.mention} {'word ' * 100}")
+        assert len(on.shown()) == 1
+        assert [task for task in asyncio.all_tasks() if task.get_name() == "typing"] == []
+
+
 async def test_only_the_person_answered_can_be_pinged(tmp_path):
     async with stage(tmp_path, ("@everyone <@123456789012345678> <@&123456789012345678>",)) as on:
         await on.ann.send(on.channel, f"{on.mention} ping them all")
