@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from tests.discord_server.calls import CallLog
-from tests.discord_server.faults import Fault, FaultKind
 from tests.discord_server.interactions import (
     ANSWER_LIMIT_S,
     Interaction,
@@ -32,6 +31,7 @@ class Discord:
         self.world = world
         self.router = router
         self.gateway = world.gateway
+        self.fault = router.faults.order
         self.guild: Guild = world.add_guild("Test guild")
         self._names = itertools.count(1)
 
@@ -222,10 +222,6 @@ class Discord:
         return interaction
 
     # What goes wrong.
-
-    def fault(self, kind: FaultKind, route: str | None, **details: Any) -> Fault:
-        """Order a fault; see Fault."""
-        return self.router.faults.order(kind, route, **details)
 
     def limit(self, route: str, calls: int, per_s: float, *, hidden: bool = False) -> None:
         """Set a route's rate limit."""

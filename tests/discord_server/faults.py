@@ -36,9 +36,18 @@ class Faults:
     def __init__(self) -> None:
         self._orders: list[Fault] = []
 
-    def order(self, kind: FaultKind, route: str | None, **details: object) -> Fault:
-        """Let calls go wrong from now on."""
-        fault = Fault(kind, route, **details)  # pyright: ignore
+    def order(
+        self,
+        kind: FaultKind,
+        route: str | None,
+        *,
+        times: int = 1,
+        status: int = 502,
+        seconds: float = 0.0,
+        where: Callable[[Call], bool] = lambda _: True,
+    ) -> Fault:
+        """Let calls go wrong from now on; see Fault."""
+        fault = Fault(kind, route, times, status, seconds, where)
         self._orders.append(fault)
         return fault
 

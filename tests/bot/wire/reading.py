@@ -5,6 +5,13 @@ from tests.discord_server.messages import Message
 from tests.discord_server.places import Channel
 
 RATINGS = ["👍", "👎", "😂", "🤖"]
+SENTENCE = "One more sentence that says nothing new at all. "
+STATE = "SELECT state FROM requests WHERE conversation = ?"
+
+
+def conversation(channel: Channel) -> str:
+    """What the database calls a channel."""
+    return f"discord:{channel.id}"
 
 
 def shown(messages: list[Message]) -> str:
@@ -58,6 +65,15 @@ async def answer_in(
 ) -> list[Message]:
     """Wait for the channel's one answer; its messages."""
     return (await answers_in(discord, channel, after=after))[0]
+
+
+async def begun_in(discord: Discord, channel: Channel) -> Message:
+    """Wait until the channel's one answer, made of SENTENCE, has begun; its message."""
+    (message,) = await discord.until(
+        lambda: [one for one in discord.from_bot(channel) if "One more" in one.content],
+        "the beginning of an answer",
+    )
+    return message
 
 
 async def rated(discord: Discord, message: Message) -> None:

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +112,7 @@ async def running(
     script: dict[str, Any] | None = None,
     settings: dict[str, str] | None = None,
     **server: Any,
-) -> AsyncIterator[Bot]:
+) -> AsyncGenerator[Bot]:
     """A Discord with a connected bot; both end with the block, and the bot without a traceback."""
     async with serve(**server) as discord:
         environment = {**discord.environment, **USUAL, **(settings or {})}

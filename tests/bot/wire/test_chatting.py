@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.wire.reading import (
+    SENTENCE,
     answer_in,
     answers_in,
     is_done,
@@ -23,7 +24,6 @@ from tests.discord_server.permissions import Permission
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 SEND = "POST /channels/{channel}/messages"
-SENTENCE = "One more sentence that says nothing new at all. "
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

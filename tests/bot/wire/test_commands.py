@@ -6,8 +6,10 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.wire.reading import (
+    SENTENCE,
     answer_in,
     answers_in,
+    conversation,
     is_done,
     rated,
     shown,
@@ -17,6 +19,7 @@ from tests.bot.wire.reading import (
 from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
 from tests.discord_server.interactions import ANSWER_LIMIT_S, ResponseKind
+from tests.discord_server.messages import Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PARAGRAPH = ("Opinions are cheap, and this one is no exception to that rule at all. " * 6).strip()
@@ -25,7 +28,6 @@ CODE = (
 )
 LONG = "\n\n".join([*[PARAGRAPH] * 4, CODE, *[PARAGRAPH] * 4])
 TWO_MESSAGES = "\n\n".join([PARAGRAPH] * 7)
-SENTENCE = "One more sentence that says nothing new at all. "
 CALLBACK = "POST /interactions/{interaction}/{token}/callback"
 HOOK_SEND = "POST /webhooks/{application}/{token}"
 SEND = "POST /channels/{channel}/messages"
@@ -93,7 +95,7 @@ async def test_a_long_answer_to_a_mention(bot: Bot, discord: Discord):
     )  # fmt: skip
 
 
-def check_long(messages) -> None:
+def check_long(messages: list[Message]) -> None:
     """Nothing lost, nothing twice; fences closed and opened again with their language."""
     for message in messages:
         assert message.content.count("```") % 2 == 0, message.content
@@ -192,7 +194,7 @@ async def test_stop_again_and_the_other_model(bot: Bot, discord: Discord):
     assert shown(again).startswith("tuned, 1 turns: One more")
     await bot.until_rows(
         "SELECT variant, state FROM requests WHERE conversation = ? ORDER BY id",
-        [("tuned", "stopped"), ("base", "finished"), ("tuned", "finished")], f"discord:{room.id}",
+        [("tuned", "stopped"), ("base", "finished"), ("tuned", "finished")], conversation(room),
     )  # fmt: skip
 
 

@@ -7,16 +7,24 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, answers_in, is_done, rated, shown
+from tests.bot.wire.reading import (
+    SENTENCE,
+    STATE,
+    answer_in,
+    answers_in,
+    begun_in,
+    conversation,
+    is_done,
+    rated,
+    shown,
+)
 from tests.bot.wire.running import Bot, running
-from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
 from tests.discord_server.messages import Message
 from tests.discord_server.places import Channel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-STATE = "SELECT state FROM requests WHERE conversation = ?"
-TEXT = ("One more sentence that says nothing new at all. " * 6).strip()
+TEXT = (SENTENCE * 6).strip()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -28,17 +36,8 @@ async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
 
 async def begun(bot: Bot, room: Channel) -> tuple[Message, Message]:
     """A question, and its answer once some of the text is there."""
-    discord: Discord = bot.discord
-    question = await bot.ask(room, discord.user(), TEXT)
-    await discord.until(
-        lambda: any("One more" in message.content for message in discord.from_bot(room))
-    )
-    return question, discord.from_bot(room)[0]
-
-
-def of(room: Channel) -> str:
-    """The conversation of a channel in the database."""
-    return f"discord:{room.id}"
+    question = await bot.ask(room, bot.discord.user(), TEXT)
+    return question, await begun_in(bot.discord, room)
 
 
 async def finished_once(bot: Bot, room: Channel, question: Message, first: Message) -> None:
@@ -50,7 +49,7 @@ async def finished_once(bot: Bot, room: Channel, question: Message, first: Messa
     assert shown(messages) == f"tuned: {TEXT}"
     await rated(discord, first)
     count = "SELECT state, count(answers.id) FROM requests JOIN answers ON request_id = requests.id"
-    assert bot.rows(f"{count} WHERE conversation = ?", of(room)) == [("finished", 1)]
+    assert bot.rows(f"{count} WHERE conversation = ?", conversation(room)) == [("finished", 1)]
 
 
 async def test_kill_9_in_the_middle_of_an_answer(bot: Bot):
@@ -69,7 +68,7 @@ async def test_kill_9_between_the_answer_and_its_last_edit(bot: Bot):
     room = bot.discord.channel()
     question, first = await begun(bot, room)
     bot.discord.limit(edit, 1, 3600.0, hidden=True)
-    await bot.until_rows(STATE, [("finished",)], of(room))
+    await bot.until_rows(STATE, [("finished",)], conversation(room))
     assert not is_done(first)
     await bot.end(signal.SIGKILL)
     bot.discord.in_order_again()
@@ -114,7 +113,7 @@ async def test_interrupted_twice_it_ends_visibly(bot: Bot):
     )
     await bot.end(signal.SIGKILL)
     await bot.start()
-    await bot.until_rows(STATE, [("failed",)], of(room))
+    await bot.until_rows(STATE, [("failed",)], conversation(room))
     await bot.discord.until(lambda: "⚠️" in first.content)
     assert bot.discord.from_bot(room) == [first]
 
@@ -125,7 +124,7 @@ async def test_sigterm_parks_what_is_long_and_lets_finish_what_is_short(bot: Bot
     assert await bot.end() == 0
     assert "💤" in first.content, "the person is told that it goes on later"
     assert not first.buttons
-    assert bot.rows(STATE, of(room)) == [("waiting",)]
+    assert bot.rows(STATE, conversation(room)) == [("waiting",)]
     bot.program.settings["DRAIN_S"] = "20"
     await bot.start()
     await finished_once(bot, room, question, first)
@@ -134,4 +133,4 @@ async def test_sigterm_parks_what_is_long_and_lets_finish_what_is_short(bot: Bot
     assert await bot.end() == 0
     assert shown([answer]) == f"tuned: {TEXT}"
     assert is_done(answer)
-    assert bot.rows(STATE, of(other)) == [("finished",)]
+    assert bot.rows(STATE, conversation(other)) == [("finished",)]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, answers_in, is_done, rated, shown
+from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, is_done, rated, shown
 from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 SEND = "POST /channels/{channel}/messages"
 TYPING = "POST /channels/{channel}/typing"
-TEXT = ("One more sentence that says nothing new at all. " * 4).strip()
+TEXT = (SENTENCE * 4).strip()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
