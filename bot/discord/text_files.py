@@ -6,6 +6,8 @@ from pathlib import PurePath
 
 import discord
 
+from bot.discord.unreachable import UNREACHABLE
+
 FILE_BYTES = 64 * 1024
 FILES = 4
 _ENDING = re.compile(
@@ -41,7 +43,7 @@ async def read_files(
             continue
         try:
             text = (await one.read()).decode("utf-8", "replace")
-        except discord.HTTPException:
+        except (discord.HTTPException, *UNREACHABLE):
             notices.append(f"I left out {one.filename}: Discord did not give it to me.")
             continue
         if len(text) > left:
