@@ -1,0 +1,95 @@
+"""Stopping answers: after a restart, twice, by a moderator, and by somebody who may not."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.bot.wire.reading import (
+    SENTENCE,
+    STATE,
+    answers_in,
+    begun_in,
+    conversation,
+    is_done,
+    shown,
+    small_print,
+)
+from tests.bot.wire.running import Bot, running
+from tests.discord_server.driver import Discord
+from tests.discord_server.messages import Message
+from tests.discord_server.permissions import Permission
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TEXT = (SENTENCE * 40).strip()
+ANSWERS = """
+    SELECT state, count(answers.id) FROM requests LEFT JOIN answers ON request_id = requests.id
+    WHERE conversation = ?
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    home = tmp_path_factory.mktemp("wire") / "home"
+    async with running(home, settings={"WORKER_CONCURRENCY": "1"}) as one:
+        yield one
+
+
+@pytest.fixture
+def discord(bot: Bot) -> Discord:
+    return bot.discord
+
+
+def check_stopped(answer: Message) -> None:
+    """What was written is kept, and no more comes."""
+    assert "stopped" in small_print([answer])
+    assert is_done(answer)
+    assert TEXT.startswith(shown([answer]).removeprefix("tuned: "))
+    assert len(shown([answer])) < len(TEXT)
+
+
+async def test_stop_pressed_after_kill_9(bot: Bot, discord: Discord):
+    """On the answer that is written anew, twice at once, and on one that waits behind it."""
+    room, other, ann, bob = discord.channel(), discord.channel(), discord.user(), discord.user()
+    await bot.ask(room, ann, TEXT)
+    written = await begun_in(discord, room)
+    await bot.ask(other, bob, TEXT)
+    (waiting,) = await discord.until(lambda: discord.from_bot(other))
+    noted = "SELECT message_id FROM request_messages WHERE channel_id = ?"
+    await bot.until_rows(noted, [(str(waiting.id),)], str(other.id))
+    await bot.end(signal.SIGKILL)
+    seen = len(written.revisions)
+    await bot.start()
+    await discord.click(waiting, bob, "Stop")
+    await discord.until(lambda: waiting.content == "-# Stopped.")
+    assert not waiting.buttons
+    await discord.until(lambda: any("One more" in one.content for one in written.revisions[seen:]))
+    await asyncio.gather(*(discord.click(written, ann, "Stop") for _ in range(2)))
+    await answers_in(discord, room, 1)
+    check_stopped(written)
+    assert bot.rows(ANSWERS, conversation(room)) == [("stopped", 1)]
+    assert bot.rows(ANSWERS, conversation(other)) == [("stopped", 0)]
+    assert [*discord.from_bot(room), *discord.from_bot(other)] == [written, waiting]
+
+
+async def test_a_moderator_may_stop_what_another_asked_and_nobody_else(bot: Bot, discord: Discord):
+    room, elsewhere = discord.channel(), discord.channel()
+    ann, bob, mod = discord.user("Ann"), discord.user("Bob"), discord.user("Mod")
+    discord.allow(room, mod, Permission.MANAGE_MESSAGES)
+    discord.allow(elsewhere, bob, Permission.MANAGE_MESSAGES)
+    await bot.ask(room, ann, TEXT)
+    answer = await begun_in(discord, room)
+    refused = await discord.click(answer, bob, "Stop")
+    (remark,) = refused.messages
+    assert remark.ephemeral
+    assert "moderator" in remark.content
+    seen = len(answer.revisions)
+    await discord.until(lambda: len(answer.revisions) > seen, "it goes on")
+    assert bot.rows(STATE, conversation(room)) == [("running",)]
+    done = await discord.click(answer, mod, "Stop")
+    await answers_in(discord, room, 1)
+    check_stopped(answer)
+    assert done.messages == [answer]
+    assert bot.rows(ANSWERS, conversation(room)) == [("stopped", 1)]
