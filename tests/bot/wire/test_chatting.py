@@ -17,6 +17,7 @@ from tests.bot.wire.reading import (
     small_print,
 )
 from tests.bot.wire.running import Bot, running
+from tests.discord_server.calls import Call
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
 from tests.discord_server.permissions import Permission
@@ -190,6 +191,25 @@ async def test_refused_edits_make_fewer_edits_and_the_whole_text(bot: Bot, disco
     free, announced, hidden = edits
     assert announced < free
     assert hidden < free
+
+
+async def test_who_is_told_to_wait_edits_less_often(bot: Bot, discord: Discord):
+    """Each refused edit is taken at its second try: only the bot's own pace makes them rarer."""
+    room, told_s = discord.channel(), 1.0  # the header rounds up to whole seconds
+    tried: list[str] = []
+
+    def is_new(call: Call) -> bool:
+        tried.append(call.body["content"])
+        return tried.count(tried[-1]) == 1
+
+    discord.fault(FaultKind.LIMITED, EDIT, times=99, seconds=0.02, where=is_new)
+    await bot.ask(room, discord.user(), SENTENCE * 20)
+    (answer,) = await answer_in(discord, room)
+    assert is_done(answer)
+    *paced, _last = discord.calls.of(EDIT, channel=room.id, status=429)
+    assert len(paced) >= 2
+    for earlier, later in pairwise(paced):
+        assert later.at - earlier.at >= told_s
 
 
 async def test_two_answers_in_one_channel_share_its_limit(bot: Bot, discord: Discord):
