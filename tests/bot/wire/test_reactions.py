@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, rated
+from tests.bot.wire.reading import answer_in, answers_in, rated
 from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
@@ -97,3 +97,28 @@ async def test_making_up_goes_on_after_faults_and_limits(bot: Bot, discord: Disc
     await bot.start()
     await ratings(bot, answers[0], (ann, "good"))
     assert bot.rows(RATINGS, str(answers[1].id)) == []
+
+
+async def test_stats_tell_it_in_words_and_in_a_picture(bot: Bot, discord: Discord):
+    """Of a model that nobody else here asks, so that its figures are known."""
+    room, ann, bob = discord.channel(), discord.user("Ann"), discord.user("Bob")
+    for _ in range(2):
+        await discord.slash(room, ann, "ask", prompt="rate me", variant="base")
+    (first,), (second,) = await answers_in(discord, room, 2)
+    for answer, user, emoji in ((first, ann, "👍"), (first, bob, "👎"), (second, bob, "😂")):
+        await discord.react(answer, user, emoji)
+    await ratings(bot, first, (ann, "good"), (bob, "bad"))
+    await ratings(bot, second, (bob, "funny"))
+    asked = await discord.settled(await discord.slash(room, bob, "stats", variant="base"))
+    (said,) = asked.messages
+    assert not said.ephemeral
+    figures = "answers 2, 👍 1, 👎 1, liked 50% (9%–91%), 😂 per answer 0.50, 🤖 per answer 0.00"
+    assert f"- **base**: {figures}" in said.content
+    assert "by the askers themselves: 👍 1, 👎 0" in said.content
+    (picture,) = said.files
+    assert picture.name == "ratings.png"
+    assert picture.data.startswith(b"\x89PNG\r\n\x1a\n")
+    assert picture.data.endswith(b"IEND\xaeB`\x82")
+    (call,) = [one for one in discord.calls if one.files]
+    (about,) = call.body["attachments"]
+    assert about["description"].endswith("base: 50% (9% to 91%) of 2 votes, not enough votes yet")
