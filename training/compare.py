@@ -13,6 +13,13 @@ from training.answers import Decoding, answer_all
 from training.phrases import has_disclaimer, takes_position
 from training.train import compute_dtype
 
+# Greedy shows what the model thinks likeliest; the other is how a chat would sample. The penalty
+# also falls on the prompt's words: higher, and answers avoid naming what they were asked about.
+WAYS = (
+    Decoding(repetition_penalty=1.05),
+    Decoding(temperature=0.5, top_p=0.9, repetition_penalty=1.05),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:

@@ -102,7 +102,7 @@ def collator(tokenizer: PreTrainedTokenizerBase) -> Collator:
 def code_version() -> str:
     """Identifies the code that trains: a hash over this package and the shared renderer."""
     digest = hashlib.sha256()
-    paths: Sequence[Path] = sorted(Path(__file__).parent.glob("*.py"))
+    paths: Sequence[Path] = sorted(Path(__file__).parent.rglob("*.py"))
     for path in [*paths, _ROOT / "model" / "prompt.py", _ROOT / "model" / "loading.py"]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()}"

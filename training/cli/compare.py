@@ -1,0 +1,50 @@
+"""`python -m training compare`: answers to the fixed prompts, side by side."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.datasets import PROMPTS
+
+if TYPE_CHECKING:
+    from training.compare import Comparison
+
+SUMMARY = "answers to the fixed prompts, side by side"
+SHIPPED = Path("data/adapters/demo")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--adapter", type=Path, default=SHIPPED, help=f"its folder ({SHIPPED})")
+    parser.add_argument("--base", default="demo", help="demo, a folder or a hub id (demo)")
+    parser.add_argument("--prompts", type=Path, default=PROMPTS, metavar="PROMPTS.jsonl")
+    parser.add_argument("--page", type=Path, help="also write this Markdown page")
+
+
+def run(options: Namespace, home: Path) -> None:
+    """Print both answers to every prompt, and write them as a page."""
+    from training.cli.terminal import find_base, say, show
+    from training.compare import WAYS, compare, page
+
+    base = find_base(options.base, home)
+    say("asking base and tuned the fixed prompts")
+    comparisons = compare(base, options.adapter, options.prompts, WAYS)
+    for comparison in comparisons:
+        show(*_lines(comparison))
+    if options.page is not None:
+        options.page.write_text(page(comparisons, options.adapter), encoding="utf-8")
+        show(f"wrote {options.page}")
+
+
+def _lines(comparison: "Comparison") -> list[str]:
+    lines = ["", str(comparison.decoding)]
+    for each in comparison.answered:
+        lines += ["", each.prompt, f"  base   {each.base}", f"  tuned  {each.tuned}"]
+    for name, counts in (("base", comparison.base), ("tuned", comparison.tuned)):
+        found = (
+            f"{counts.positions} of {counts.answers} take a position",
+            f"{counts.without_disclaimer} without disclaimer",
+            f"{counts.words:.0f} words on average",
+        )
+        lines += ["", f"{name}: {', '.join(found)}"]
+    return lines

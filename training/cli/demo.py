@@ -1,0 +1,31 @@
+"""`python -m training demo`: make the demo adapter again, from the sample pairs to its page."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from data.datasets import PAIRS, PROMPTS
+from training.cli import compare, evaluate
+from training.cli.prepare import prepare_pairs
+from training.cli.train import train_adapter
+from training.split import Side
+
+SUMMARY = "all of it for the demo adapter: what `make adapter` does"
+RECIPE = Path("training/demo.toml")
+PAGE = Path("docs/demo-adapter.md")
+
+
+def add_arguments(_parser: ArgumentParser) -> None:
+    """Nothing: everything is fixed."""
+
+
+def run(_options: Namespace, home: Path) -> None:
+    """Prepare, train, evaluate, ship, compare."""
+    from training.folders import copy_folder
+
+    data, adapter = home / "training" / "demo-data", home / "training" / "demo"
+    prepare_pairs(PAIRS, data, seed=0)
+    train_adapter(RECIPE, data, adapter, home)
+    for side in (Side.VALIDATION, Side.TEST):
+        evaluate.run(Namespace(base="demo", adapter=adapter, data=data, side=side), home)
+    copy_folder(adapter, compare.SHIPPED)
+    compare.run(Namespace(base="demo", adapter=compare.SHIPPED, prompts=PROMPTS, page=PAGE), home)
