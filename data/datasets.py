@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any, cast
 
 from data.errors import DatasetError
+from data.records import Turn
 
 PAIRS = Path(__file__).parent / "sample_pairs.jsonl"
 PROMPTS = Path(__file__).parent / "prompts.jsonl"
+ROLES = ("system", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A comment and the reply that we would like to read under it."""
+    """A comment and the reply that we would like to read under it.
+
+    `before` are the turns that came before the comment, oldest first.
+    """
 
     comment: str
     reply: str
     topic: str | None = None
+    before: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +36,26 @@ class Prompt:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Read `{"comment", "reply"}` lines, each with or without a `"topic"`.
+    """Read `{"comment", "reply"}` lines, each with or without a `"topic"` and turns `"before"`.
 
     Raises DatasetError naming the file and the line. Blank lines are passed over.
     """
     pairs: list[Pair] = []
-    for where, line in _objects(path, required={"comment", "reply"}, optional={"topic"}):
+    for where, line in _objects(path, required={"comment", "reply"}, optional={"topic", "before"}):
+        before = read_turns(where, "before", line.pop("before", []))
         texts = {key: _text(where, key, value) for key, value in line.items()}
-        pairs.append(Pair(texts["comment"], texts["reply"], texts.get("topic")))
+        pairs.append(Pair(texts["comment"], texts["reply"], texts.get("topic"), before))
     return pairs
+
+
+def read_turns(where: str, key: str, value: object) -> tuple[Turn, ...]:
+    """A list of `{"role", "content"}` objects as turns; DatasetError with `where` and the key."""
+    if not isinstance(value, list):
+        raise DatasetError(f"{where}: {key} must be a list of turns")
+    return tuple(
+        _turn(where, f"{key}[{place}]", turn)
+        for place, turn in enumerate(cast("list[object]", value))
+    )
 
 
 def read_prompts(path: Path) -> list[Prompt]:
@@ -50,6 +67,14 @@ def read_prompts(path: Path) -> list[Prompt]:
             raise DatasetError(f"{where}: the id {name!r} is taken already: give it another")
         prompts[name] = Prompt(name, _text(where, "prompt", line["prompt"]))
     return list(prompts.values())
+
+
+def _turn(where: str, key: str, value: object) -> Turn:
+    found = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    role = found.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise DatasetError(f"{where}: {key}.role must be one of {', '.join(ROLES)}")
+    return Turn(role, _text(where, f"{key}.content", found.get("content")))
 
 
 def _objects(

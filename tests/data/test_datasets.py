@@ -4,7 +4,9 @@ import pytest
 
 from data.datasets import Pair, Prompt, read_pairs, read_prompts
 from data.errors import DatasetError
+from data.records import Turn
 
+BEFORE = '{"comment": "x", "reply": "y", "before": [%s]}'
 GOOD = '{"comment": "Hi", "reply": "Hö 😂"}'
 
 
@@ -16,6 +18,13 @@ def path(tmp_path: Path) -> Path:
 def test_pairs_are_read_with_and_without_topic(path: Path) -> None:
     path.write_text(GOOD + '\n\n{"topic": "pets", "comment": "a\\u2028b", "reply": "c"}\n')
     assert read_pairs(path) == [Pair("Hi", "Hö 😂"), Pair("a\u2028b", "c", "pets")]
+
+
+def test_a_pair_may_have_turns_before_it(path: Path) -> None:
+    before = '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]'
+    path.write_text(f'{{"comment": "a", "reply": "b", "before": {before}}}\n')
+    turns = (Turn("user", "Hi"), Turn("assistant", "Yo"))
+    assert read_pairs(path) == [Pair("a", "b", before=turns)]
 
 
 def test_prompts_are_read_in_order(path: Path) -> None:
@@ -36,10 +45,20 @@ def test_a_line_separator_inside_a_text_does_not_end_the_line(path: Path) -> Non
         ("[]", "line 2 is not a JSON object"),
         ('{"comment": "x"}', "line 2 lacks reply"),
         ("{}", "line 2 lacks comment, reply"),
-        ('{"comment": "x", "reply": "y", "Topic": "z"}', "line 2 has 'Topic'; known are comment,"),
+        (
+            '{"comment": "x", "reply": "y", "Topic": "z"}',
+            "line 2 has 'Topic'; known are before, comment",
+        ),
         ('{"comment": "x", "reply": 3}', "line 2: reply must be a text"),
         ('{"comment": " \\n", "reply": "y"}', "line 2: comment must be a text that is not empty"),
         ('{"comment": "x", "reply": "y", "topic": null}', "line 2: topic must be a text"),
+        ('{"comment": "x", "reply": "y", "before": "z"}', "line 2: before must be a list of turns"),
+        (
+            BEFORE % '{"role": "bot", "content": "z"}',
+            "line 2: before[0].role must be one of system",
+        ),
+        (BEFORE % '{"role": "user"}', "line 2: before[0].content must be a text"),
+        (BEFORE % '"z"', "line 2: before[0].role must be one of"),
         ('{"comment": "x\\ud800", "reply": "y"}', "line 2: comment holds half a character"),
     ],
 )
