@@ -28,6 +28,7 @@ ALLOWED = {
         "model.errors",
         "model.loading",
         "model.manifest",
+        "model.offline",
         "model.prompt",
     },
 }
