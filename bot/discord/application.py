@@ -52,7 +52,7 @@ async def survey(token: str) -> tuple[Application, list[Server]]:
 
 @asynccontextmanager
 async def _logged_in(token: str) -> AsyncGenerator[discord.Client, None]:
-    async with discord.Client(intents=discord.Intents.none()) as client:
+    async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         try:
             await client.login(token)
         except discord.LoginFailure as error:

@@ -48,6 +48,7 @@ async def test_two_shards_that_use_the_intent(tmp_path: Path):
         dm = discord.dm(ann)
         await discord.say(dm, ann, "on the first shard")
         assert shown(await answer_in(discord, dm)) == "tuned: on the first shard"
+        assert "intent seems to be disabled" not in bot.log()
 
 
 async def test_a_wrong_token_is_one_clear_line(tmp_path: Path):
