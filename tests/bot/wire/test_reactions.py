@@ -102,9 +102,9 @@ async def test_making_up_goes_on_after_faults_and_limits(bot: Bot, discord: Disc
 async def test_stats_tell_it_in_words_and_in_a_picture(bot: Bot, discord: Discord):
     """Of a model that nobody else here asks, so that its figures are known."""
     room, ann, bob = discord.channel(), discord.user("Ann"), discord.user("Bob")
-    for _ in range(2):
-        await discord.slash(room, ann, "ask", prompt="rate me", variant="base")
-    (first,), (second,) = await answers_in(discord, room, 2)
+    for variant in ("tuned", "base", "base"):
+        await discord.slash(room, ann, "ask", prompt="rate me", variant=variant)
+    _, (first,), (second,) = await answers_in(discord, room, 3)
     for answer, user, emoji in ((first, ann, "👍"), (first, bob, "👎"), (second, bob, "😂")):
         await discord.react(answer, user, emoji)
     await ratings(bot, first, (ann, "good"), (bob, "bad"))
@@ -114,6 +114,7 @@ async def test_stats_tell_it_in_words_and_in_a_picture(bot: Bot, discord: Discor
     assert not said.ephemeral
     figures = "answers 2, 👍 1, 👎 1, liked 50% (9%–91%), 😂 per answer 0.50, 🤖 per answer 0.00"
     assert f"- **base**: {figures}" in said.content
+    assert "tuned" not in said.content
     assert "by the askers themselves: 👍 1, 👎 0" in said.content
     (picture,) = said.files
     assert picture.name == "ratings.png"
