@@ -14,11 +14,13 @@ from typing import NoReturn
 
 from aiohttp import web
 
+from model.adapter_desk import AdapterDesk
 from model.bundle import LoadedModel
 from model.engine_thread import Loader, Progress
 from model.errors import ConfigError
 from model.metrics import WorkerMetrics
 from model.protocol import Listening
+from model.registry import Registry
 from model.script import parse_script
 from model.scripted import load_scripted
 from model.server import check_address, create_app, create_runner
@@ -96,14 +98,18 @@ async def serve(
     """Listen, load, serve until a signal or a failure; the process's exit code."""
     stop = _stop_on_signals()
     service = EngineService(load, WorkerMetrics())
-    runner = create_runner(create_app(service, settings))
+    desk = AdapterDesk(service, Registry(settings.fungpt_home), settings.adapters)
+    runner = create_runner(create_app(service, desk, settings))
     await runner.setup()
+    following = asyncio.create_task(desk.follow(), name="registry")
     try:
         port = await _listen(runner, arguments)
         service.start()
         print(Listening(host=arguments.host, port=port).model_dump_json(), flush=True)
         return await _until_done(service, stop, settings.drain_s)
     finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         stuck = not await service.close(close_limit_s)
         await runner.cleanup()
         if stuck:

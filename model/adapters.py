@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from model.base import Progress, ResolvedBase, hub_snapshot, local_folder
+from model.engine_api import AdapterCard
 from model.errors import AdapterMismatch, ConfigError
 from model.manifest import file_sha256, read_manifest
 
@@ -87,10 +88,15 @@ class PeftConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LoraPair:
-    """A of shape (rank, in) and B of shape (out, rank), the scaling already in B."""
+    """A of shape (rank, in) and B of shape (out, rank), both float32, and the factor of B·A."""
 
     a: Tensor
     b: Tensor
+    scaling: float = 1.0
+
+    def delta(self) -> Tensor:
+        """What it adds to the weight, (out, in), computed as peft does."""
+        return (self.b @ self.a) * self.scaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,11 @@ class Adapter:
     source: str
     hash: str
     pairs: dict[tuple[int, str], LoraPair]
+
+    @property
+    def card(self) -> AdapterCard:
+        """What the engine knows it by."""
+        return AdapterCard(self.name, self.hash, self.source)
 
 
 def load_adapter(
@@ -173,7 +184,7 @@ def _pairs(
             )
         group = "self_attn" if linear in LINEARS[:4] else "mlp"
         scaling = config.scaling(f"model.layers.{layer}.{group}.{linear}", both["A"].shape[0])
-        pairs[layer, linear] = LoraPair(both["A"], both["B"] * scaling)
+        pairs[layer, linear] = LoraPair(both["A"], both["B"], scaling)
     return pairs
 
 

@@ -1,5 +1,6 @@
 """Puts the engine together from the settings. Imports torch: import it in the engine's thread."""
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -7,21 +8,25 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from model.adapters import Adapter, linear_shapes, load_adapter
 from model.base import Progress, ResolvedBase, resolve_base
-from model.bundle import AdapterCard, LoadedModel
+from model.bundle import LoadedModel
 from model.cache import BlockPool
 from model.codec import ChatTurn
 from model.detokenize import IncrementalDetokenizer
 from model.engine import TokenEngine
-from model.errors import ConfigError
+from model.engine_api import BASE, AdapterCard, ReadyAdapter
+from model.errors import ConfigError, ModelError
 from model.loading import check_architecture, default_device, load_quantised
-from model.lora import LoraAdapters
+from model.lora import LoraAdapters, LoraParts
 from model.prompt import PromptRenderer
+from model.registry import Registry
 from model.runner import TorchRunner
 from model.scheduler import Scheduler
 from model.settings import WorkerSettings
 from model.weights import Compute, Weights, best_compute, loading_dtype, take_weights
 
-BASE_VARIANT = "base"
+log = logging.getLogger(__name__)
+
+BASE_VARIANT = BASE
 _BLOCK_TOKENS = 32
 _CPU_CACHE_MB = 384
 _GPU_CACHE_SHARE = 0.6  # of the memory that is free once the weights are there
@@ -47,10 +52,7 @@ def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
     """Load base and adapters and build the engine; ConfigError and its kin are one line each."""
     base = resolve_base(settings.base_model, settings.fungpt_home, progress)
     config = check_architecture(base)
-    adapters = [
-        load_adapter(name, source, base, config, progress)
-        for name, source in settings.adapters.items()
-    ]
+    adapters = load_adapters(settings, base, config, progress)
     progress(f"loading {base.id}", None)
     try:
         return _build(settings, base, config, adapters)
@@ -61,6 +63,27 @@ def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
             f"{base.id} does not fit into memory: lower KV_CACHE_MB or MAX_CONTEXT, or choose a "
             "smaller BASE_MODEL"
         ) from error
+
+
+def load_adapters(
+    settings: WorkerSettings, base: ResolvedBase, config: PretrainedConfig, progress: Progress
+) -> list[Adapter]:
+    """The adapters to begin with: the registry's, and the settings' under the other names.
+
+    What was promoted for another base, or is damaged, is logged and left out: it does not stop
+    the start, and the settings' adapter of that name serves.
+    """
+    found: dict[str, Adapter] = {}
+    for name, folder in Registry(settings.fungpt_home).promoted().items():
+        try:
+            found[name] = load_adapter(name, str(folder), base, config, progress)
+        except ModelError as error:
+            log.warning("the promoted adapter is left out: %s", error)
+    for name, source in settings.adapters.items():
+        if name not in found:
+            found[name] = load_adapter(name, source, base, config, progress)
+    configured = [name for name in settings.adapters if name in found]
+    return [found[name] for name in dict.fromkeys([*configured, *found])]
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -83,11 +106,43 @@ def _build(
     weights = take_weights(model, compute, max_context)
     eos_ids = end_ids(model, tokenizer)
     del model
+    stacks = stack_adapters(adapters, config, weights)
+
+    def read_adapter(name: str, source: str) -> ReadyAdapter:
+        adapter = load_adapter(name, source, base, config, lambda stage, share: None)
+        parts = stacks.split(adapter)
+        return ReadyAdapter(adapter.card, lambda: _place(stacks, adapter.card, parts))
+
     return LoadedModel(
-        engine=build_engine(settings, config, weights, adapters, eos_ids, max_context),
+        engine=_engine(settings, weights, stacks, adapters, eos_ids, max_context),
         codec=TokenizerCodec(tokenizer),
         model_id=base.id,
-        adapters={a.name: AdapterCard(a.name, a.hash, a.source) for a in adapters},
+        adapters={adapter.name: adapter.card for adapter in adapters},
+        read_adapter=read_adapter,
+    )
+
+
+def _place(stacks: LoraAdapters, card: AdapterCard, parts: LoraParts) -> None:
+    try:
+        stacks.add(card, parts)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise ConfigError(
+            f"adapter {card.name} does not fit into memory beside the others"
+        ) from error
+
+
+def stack_adapters(
+    adapters: Sequence[Adapter], config: PretrainedConfig, weights: Weights
+) -> LoraAdapters:
+    """The adapters' weights as the runner takes them."""
+    return LoraAdapters(
+        adapters,
+        linear_shapes(config),
+        len(weights.blocks),
+        weights.dtype,
+        weights.embedding.device,
     )
 
 
@@ -100,10 +155,18 @@ def build_engine(
     max_context: int,
 ) -> TokenEngine:
     """An engine over these weights and adapters, with the settings' limits."""
-    device = weights.embedding.device
-    stacks = LoraAdapters(
-        adapters, linear_shapes(config), len(weights.blocks), weights.dtype, device
-    )
+    stacks = stack_adapters(adapters, config, weights)
+    return _engine(settings, weights, stacks, adapters, eos_ids, max_context)
+
+
+def _engine(
+    settings: WorkerSettings,
+    weights: Weights,
+    stacks: LoraAdapters,
+    adapters: Sequence[Adapter],
+    eos_ids: set[int],
+    max_context: int,
+) -> TokenEngine:
     blocks = cache_tokens(settings.kv_cache_mb, weights) // _BLOCK_TOKENS
     if blocks == 0:
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
@@ -117,7 +180,7 @@ def build_engine(
             prefill_chunk=settings.prefill_chunk,
         ),
         pool,
-        variants=(BASE_VARIANT, *(adapter.name for adapter in adapters)),
+        adapters=[adapter.card for adapter in adapters],
         max_context=max_context,
         eos_ids=eos_ids,
     )

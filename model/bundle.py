@@ -1,26 +1,22 @@
 """What loading hands to the service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from model.codec import Codec
-from model.engine_api import Engine
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterCard:
-    """One adapter as served: its variant name, the hash of its weights, where it came from."""
-
-    name: str
-    hash: str
-    source: str
+from model.engine_api import AdapterCard, Engine, ReadyAdapter
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """An engine with its codec; `adapters` maps variant names, without "base"."""
+    """An engine with its codec; `adapters` maps variant names, without "base".
+
+    `read_adapter(name, source)` reads one more for the engine's `adopt`, in any thread; it raises
+    a ModelError when the adapter cannot be read or does not fit.
+    """
 
     engine: Engine
     codec: Codec
     model_id: str
     adapters: Mapping[str, AdapterCard]
+    read_adapter: Callable[[str, str], ReadyAdapter]

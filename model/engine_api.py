@@ -1,10 +1,13 @@
 """The border between server and engine: token ids in, token ids out, one thread, no torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from model.sampling import SamplingParams
+
+BASE = "base"
 
 
 class FinishReason(StrEnum):
@@ -14,6 +17,30 @@ class FinishReason(StrEnum):
     LENGTH = "length"
     ABORT = "abort"
     ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterCard:
+    """One adapter as served: its variant name, the hash of its weights, where it came from.
+
+    Two versions of an adapter have different cards, whatever their name.
+    """
+
+    name: str
+    hash: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAdapter:
+    """An adapter that is read and fits; `place` puts its weights beside those in use.
+
+    `place` is called from the engine's thread, between two steps; it raises a ModelError and
+    changes nothing when there is no room.
+    """
+
+    card: AdapterCard
+    place: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +90,27 @@ class Engine(Protocol):
         """Most tokens a row may hold, prompt and `max_tokens` together."""
         ...
 
-    def add(self, request: TokenRequest) -> None:
-        """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull."""
+    def add(self, request: TokenRequest) -> AdapterCard | None:
+        """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull.
+
+        Returns the adapter that answers it to its end, None for the base.
+        """
         ...
 
     def abort(self, request_id: str) -> None:
         """End a row; its one ABORT output comes from the next step. An unknown id is ignored."""
+        ...
+
+    def adopt(self, ready: ReadyAdapter) -> None:
+        """Let an adapter answer under its name from the next `add` on.
+
+        Rows that are here already keep the version they began with; its memory is freed with the
+        last of them. A ModelError of `ready.place` leaves everything as it was.
+        """
+        ...
+
+    def drop(self, name: str) -> None:
+        """Take no more rows for this adapter; those that are here keep it. Unknown: ignored."""
         ...
 
     def step(self) -> list[TokenOutput]:

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.bundle import LoadedModel
-from model.engine_api import Engine, EngineLoad, TokenOutput, TokenRequest
+from model.engine_api import (
+    AdapterCard,
+    Engine,
+    EngineLoad,
+    ReadyAdapter,
+    TokenOutput,
+    TokenRequest,
+)
 from model.errors import ModelError, RequestError
 
 log = logging.getLogger(__name__)
@@ -34,9 +41,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The engine took the row."""
+    """The engine took the row; `adapter` answers it, None: the base."""
 
     id: str
+    adapter: AdapterCard | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,28 @@ class Refused:
 
     id: str
     error: RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """From here on, new rows of this name are answered by this adapter."""
+
+    card: AdapterCard
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """No adapter of this name takes new rows any more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotAdopted:
+    """There was no room for the adapter; what was served is served on."""
+
+    card: AdapterCard
+    error: ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +93,7 @@ class Failed:
     loading: bool
 
 
-Event = Progressed | Loaded | Accepted | Refused | Stepped | Failed
+Event = Progressed | Loaded | Accepted | Refused | Adopted | Dropped | NotAdopted | Stepped | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +102,16 @@ class _Abort:
 
 
 @dataclass(frozen=True, slots=True)
+class _Drop:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Close:
     pass
+
+
+_Command = TokenRequest | ReadyAdapter | _Abort | _Drop | _Close
 
 
 class EngineThread:
@@ -86,7 +124,7 @@ class EngineThread:
     def __init__(self, load: Loader, emit: Callable[[Event], None]) -> None:
         self._load = load
         self._emit = emit
-        self._inbox: queue.SimpleQueue[TokenRequest | _Abort | _Close] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Command] = queue.SimpleQueue()
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -101,6 +139,14 @@ class EngineThread:
     def abort(self, request_id: str) -> None:
         """Ask for a row's end."""
         self._inbox.put(_Abort(request_id))
+
+    def adopt(self, ready: ReadyAdapter) -> None:
+        """Ask for an adapter's serving; Adopted or NotAdopted follows."""
+        self._inbox.put(ready)
+
+    def drop(self, name: str) -> None:
+        """Ask for the end of an adapter's serving; Dropped follows."""
+        self._inbox.put(_Drop(name))
 
     def close(self) -> None:
         """Ask the thread to end after the current step."""
@@ -142,6 +188,11 @@ class EngineThread:
                         aborted = True
                     case TokenRequest():
                         self._add(engine, command)
+                    case ReadyAdapter():
+                        self._adopt(engine, command)
+                    case _Drop(name):
+                        engine.drop(name)
+                        self._emit(Dropped(name))
             if aborted or engine.has_work():
                 self._busy_since = time.monotonic()
                 outputs = engine.step()
@@ -150,13 +201,21 @@ class EngineThread:
 
     def _add(self, engine: Engine, request: TokenRequest) -> None:
         try:
-            engine.add(request)
+            adapter = engine.add(request)
         except RequestError as error:
             self._emit(Refused(request.id, error))
         else:
-            self._emit(Accepted(request.id))
+            self._emit(Accepted(request.id, adapter))
 
-    def _commands(self, *, wait: bool) -> list[TokenRequest | _Abort | _Close]:
+    def _adopt(self, engine: Engine, ready: ReadyAdapter) -> None:
+        try:
+            engine.adopt(ready)
+        except ModelError as error:
+            self._emit(NotAdopted(ready.card, error))
+        else:
+            self._emit(Adopted(ready.card))
+
+    def _commands(self, *, wait: bool) -> list[_Command]:
         commands = [self._inbox.get()] if wait else []
         while True:
             try:

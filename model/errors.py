@@ -82,6 +82,23 @@ class Unauthorized(RequestError):
         super().__init__("this worker wants its key: Authorization: Bearer <WORKER_API_KEY>")
 
 
+class AdminClosed(RequestError):
+    """What changes the worker asks for a key, and this worker has none."""
+
+    status = 403
+    code = "admin_closed"
+
+    def __init__(self) -> None:
+        super().__init__("this worker has no key, so nobody may change it: set WORKER_API_KEY")
+
+
+class AdapterRefused(RequestError):
+    """An adapter cannot be served: damaged, of another base, or too large for the memory."""
+
+    code = "adapter_refused"
+    param = "path"
+
+
 class WrongMediaType(RequestError):
     """The body is not declared as JSON.
 

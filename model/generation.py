@@ -76,8 +76,9 @@ class Generation:
         told = self._acceptance
         return told.done() and not told.cancelled() and told.result() is None
 
-    def accept(self) -> None:
-        """The engine took the row."""
+    def accept(self, adapter_hash: str | None) -> None:
+        """The engine took the row, and this adapter answers it."""
+        self.extension = self.extension.model_copy(update={"adapter_hash": adapter_hash})
         if not self._acceptance.done():
             self._acceptance.set_result(None)
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from model.adapters import Adapter
+from model.engine_api import AdapterCard
 
 # The linears that read the same input, in the order of their outputs.
 GROUPS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
@@ -28,11 +29,39 @@ class LoraMask:
     rows: Tensor | None
 
 
-class LoraStack:
-    """All adapters of one joined projection; `a` (in, adapters·rank), `b` (adapters·rank, out)."""
+@dataclass(frozen=True, slots=True)
+class LoraPart:
+    """One adapter's share of a joined projection.
 
-    def __init__(self, a: Tensor, b: Tensor, adapters: int) -> None:
-        self._a, self._b, self._adapters = a, b, adapters
+    `a` is (in, linears, rank). `b` is (linears, rank, out), where `out` counts all the linears'
+    outputs: it is block-diagonal, and the scaling is in it.
+    """
+
+    a: Tensor
+    b: Tensor
+
+
+# By layer and by group; None where the adapter changes nothing.
+LoraParts = list[list[LoraPart | None]]
+
+
+class LoraStack:
+    """All adapters of one joined projection; ranks are padded with zeros to the largest."""
+
+    def __init__(self, parts: Sequence[LoraPart | None]) -> None:
+        held = [part for part in parts if part is not None]
+        inputs, linears, _ = held[0].a.shape
+        self._ranks = [0 if part is None else part.a.shape[2] for part in parts]
+        rank, adapters = max(self._ranks), len(parts)
+        a = held[0].a.new_zeros(inputs, adapters, linears, rank)
+        b = held[0].b.new_zeros(adapters, linears, rank, held[0].b.shape[2])
+        for i, part in enumerate(parts):
+            if part is not None:
+                a[:, i, :, : self._ranks[i]] = part.a
+                b[i, :, : self._ranks[i]] = part.b
+        self._parts_a, self._parts_b = a, b
+        self._a, self._b = a.view(inputs, -1), b.view(-1, b.shape[3])
+        self._adapters = adapters
 
     def add_to(self, y: Tensor, x: Tensor, mask: LoraMask) -> Tensor:
         """`y` (tokens, out) with each token's adapter applied to `x` (tokens, in)."""
@@ -41,9 +70,19 @@ class LoraStack:
             low = (low.view(len(x), self._adapters, -1) * mask.rows[:, :, None]).view(len(x), -1)
         return torch.addmm(y, low, self._b)
 
+    def part(self, adapter: int) -> LoraPart | None:
+        """One adapter's share again, a view into the stack; None where it has none."""
+        rank = self._ranks[adapter]
+        if rank == 0:
+            return None
+        return LoraPart(self._parts_a[:, adapter, :, :rank], self._parts_b[adapter, :, :rank])
+
 
 class LoraAdapters:
-    """The loaded adapters, stacked for every layer and projection."""
+    """The loaded adapters, stacked for every layer and projection.
+
+    Adding and removing build the stacks anew from the old ones, so no adapter is kept twice.
+    """
 
     def __init__(
         self,
@@ -53,16 +92,33 @@ class LoraAdapters:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self._index = {adapter.name: i for i, adapter in enumerate(adapters)}
+        self._shapes, self._layers = shapes, layers
         self._dtype, self._device = dtype, device
-        self.stacks = [
-            [_stack(adapters, layer, group, shapes, dtype, device) for group in GROUPS]
-            for layer in range(layers)
+        self._index: dict[AdapterCard, int] = {}
+        self.stacks: list[list[LoraStack | None]] = []
+        self._join({adapter.card: self.split(adapter) for adapter in adapters})
+
+    def split(self, adapter: Adapter) -> LoraParts:
+        """An adapter's weights as `add` takes them, on this device; any thread may do it."""
+        return [
+            [self._part(adapter, layer, group) for group in GROUPS] for layer in range(self._layers)
         ]
 
-    def mask(self, variants: Sequence[str], counts: Sequence[int]) -> LoraMask | None:
-        """The mask for rows of these variants with so many tokens each; None when all are base."""
-        chosen = [self._index.get(variant) for variant in variants]
+    def add(self, card: AdapterCard, parts: LoraParts) -> None:
+        """Put one more adapter beside the others; after an error everything is as before."""
+        self._join({**self._held(), card: parts})
+
+    def remove(self, card: AdapterCard) -> None:
+        """Free an adapter's memory."""
+        held = self._held()
+        del held[card]
+        self._join(held)
+
+    def mask(
+        self, adapters: Sequence[AdapterCard | None], counts: Sequence[int]
+    ) -> LoraMask | None:
+        """The mask for rows of these adapters with so many tokens each; None when all are base."""
+        chosen = [None if card is None else self._index[card] for card in adapters]
         if all(index is None for index in chosen):
             return None
         if len(self._index) == 1 and all(index is not None for index in chosen):
@@ -74,33 +130,41 @@ class LoraAdapters:
         repeats = torch.tensor(counts, device=self._device)
         return LoraMask(rows.repeat_interleave(repeats, dim=0))
 
+    def _held(self) -> dict[AdapterCard, LoraParts]:
+        return {
+            card: [[stack and stack.part(i) for stack in layer] for layer in self.stacks]
+            for card, i in self._index.items()
+        }
 
-def _stack(
-    adapters: Sequence[Adapter],
-    layer: int,
-    group: Sequence[str],
-    shapes: dict[str, tuple[int, int]],
-    dtype: torch.dtype,
-    device: torch.device,
-) -> LoraStack | None:
-    """One joined projection: B is block-diagonal, ranks are padded with zeros to the largest."""
-    held = [
-        adapter.pairs[layer, linear].a.shape[0]
-        for adapter in adapters
-        for linear in group
-        if (layer, linear) in adapter.pairs
-    ]
-    if not held:
-        return None
-    rank, outs = max(held), [shapes[linear][0] for linear in group]
-    width = rank * len(group)
-    a = torch.zeros(len(adapters) * width, shapes[group[0]][1])
-    b = torch.zeros(len(adapters) * width, sum(outs))
-    for i, adapter in enumerate(adapters):
-        for j, linear in enumerate(group):
-            pair = adapter.pairs.get((layer, linear))
-            if pair is not None:
-                top, left, r = i * width + j * rank, sum(outs[:j]), pair.a.shape[0]
-                a[top : top + r] = pair.a
-                b[top : top + r, left : left + outs[j]] = pair.b.t()
-    return LoraStack(a.t().contiguous().to(device, dtype), b.to(device, dtype), len(adapters))
+    def _join(self, held: dict[AdapterCard, LoraParts]) -> None:
+        stacks = [
+            [
+                _stack([parts[layer][group] for parts in held.values()])
+                for group in range(len(GROUPS))
+            ]
+            for layer in range(self._layers)
+        ]
+        self.stacks = stacks
+        self._index = {card: i for i, card in enumerate(held)}
+
+    def _part(self, adapter: Adapter, layer: int, group: Sequence[str]) -> LoraPart | None:
+        pairs = {
+            j: adapter.pairs[layer, linear]
+            for j, linear in enumerate(group)
+            if (layer, linear) in adapter.pairs
+        }
+        if not pairs:
+            return None
+        outs = [self._shapes[linear][0] for linear in group]
+        rank = max(len(pair.a) for pair in pairs.values())
+        a = torch.zeros(self._shapes[group[0]][1], len(group), rank)
+        b = torch.zeros(len(group), rank, sum(outs))
+        for j, pair in pairs.items():
+            left, r = sum(outs[:j]), len(pair.a)
+            a[:, j, :r] = pair.a.t()
+            b[j, :r, left : left + outs[j]] = (pair.b * pair.scaling).t()
+        return LoraPart(a.to(self._device, self._dtype), b.to(self._device, self._dtype))
+
+
+def _stack(parts: Sequence[LoraPart | None]) -> LoraStack | None:
+    return None if all(part is None for part in parts) else LoraStack(parts)

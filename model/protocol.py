@@ -278,6 +278,15 @@ class ModelList(_Told):
     data: list[ModelCard]
 
 
+class AdapterRequest(_Asked):
+    """Body of POST /v1/adapters."""
+
+    name: Annotated[str, Field(description="a string, the variant's name")]
+    path: Annotated[
+        str, Field(description="a string, the adapter's folder in the registry: NAME/VERSION")
+    ]
+
+
 class Health(_Told):
     """Body of GET /health. `busy_s` is how long the current step has been running."""
 

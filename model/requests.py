@@ -1,13 +1,13 @@
-"""Request bodies: bytes to a checked ChatRequest, or one clear refusal."""
+"""Request bodies: bytes to a checked object, or one clear refusal."""
 
 import json
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
-from model.protocol import ChatMessage, ChatRequest, StreamOptions
+from model.protocol import AdapterRequest, ChatMessage, ChatRequest, StreamOptions
 
 MAX_DEPTH = 16
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -18,6 +18,7 @@ _NESTED: dict[int | str, type[BaseModel]] = {
 }
 _SHOWN = 60
 _BOTH = "max_completion_tokens"
+_Body = TypeVar("_Body", ChatRequest, AdapterRequest)
 
 
 def parse_chat(body: bytes) -> ChatRequest:
@@ -25,15 +26,24 @@ def parse_chat(body: bytes) -> ChatRequest:
 
     A lone surrogate in a JSON escape, which is no character, becomes U+FFFD.
     """
-    try:
-        request = ChatRequest.model_validate(_clean(_load(body), MAX_DEPTH))
-    except ValidationError as error:
-        raise _refusal(error.errors()[0]) from error
+    request = _parse(body, ChatRequest)
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
         raise BadParameter(_BOTH, f"max_tokens and {_BOTH} are two names of one thing: give one")
     if request.stream_options is not None and not request.stream:
         raise BadParameter("stream_options", "stream_options is only allowed with stream: true")
     return request
+
+
+def parse_adapter(body: bytes) -> AdapterRequest:
+    """Read the body of an adapter's change; BadParameter names the first field that is wrong."""
+    return _parse(body, AdapterRequest)
+
+
+def _parse(body: bytes, kind: type[_Body]) -> _Body:
+    try:
+        return kind.model_validate(_clean(_load(body), MAX_DEPTH))
+    except ValidationError as error:
+        raise _refusal(error.errors()[0], kind) from error
 
 
 def _load(body: bytes) -> object:
@@ -73,21 +83,21 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _refusal(error: ErrorDetails) -> BadParameter:
+def _refusal(error: ErrorDetails, kind: type[BaseModel]) -> BadParameter:
     where = _path(error["loc"])
     name = where or "the body"
     match error["type"]:
         case "missing":
             return BadParameter(where, f"{name} is missing")
         case "extra_forbidden" if len(error["loc"]) == 1:
-            supported = ", ".join(ChatRequest.model_fields)
+            supported = ", ".join(kind.model_fields)
             return BadParameter(where, f"{name} is not supported; supported are: {supported}")
         case "extra_forbidden":
             return BadParameter(where, f"{name} is not supported")
         case "value_error":
             return BadParameter(where, f"{name}: {error['msg'].removeprefix('Value error, ')}")
         case _:
-            allowed = _allowed(error["loc"])
+            allowed = _allowed(error["loc"], kind)
             return BadParameter(where, f"{name} must be {allowed}, not {_shown(error['input'])}")
 
 
@@ -104,10 +114,9 @@ def _path(loc: tuple[int | str, ...]) -> str | None:
     return path or None
 
 
-def _allowed(loc: tuple[int | str, ...]) -> str:
+def _allowed(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """The description of the innermost field at a location."""
     allowed = "a JSON object"
-    model: type[BaseModel] = ChatRequest
     for part in loc:
         field = model.model_fields.get(part) if isinstance(part, str) else None
         if field is not None:

@@ -7,11 +7,12 @@ import time
 from aiohttp import web
 from pydantic import BaseModel
 
-from model.errors import BodyTimeout, WrongMediaType
+from model.adapter_desk import AdapterDesk
+from model.errors import AdminClosed, BodyTimeout, WrongMediaType
 from model.generation import Finished, Generation, Piece
 from model.metrics import CONTENT_TYPE
 from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
-from model.requests import parse_chat
+from model.requests import parse_adapter, parse_chat
 from model.service import EngineService
 from model.sse import EventStream, stream_answer
 
@@ -24,16 +25,19 @@ _NOT_OK = 503
 
 
 class Routes:
-    """The handlers of one service."""
+    """The handlers of one service. Without a `desk`, nobody may change what it serves."""
 
-    def __init__(self, service: EngineService) -> None:
+    def __init__(self, service: EngineService, desk: AdapterDesk | None) -> None:
         self._service = service
+        self._desk = desk
 
     def table(self) -> list[web.AbstractRouteDef]:
         """The addresses."""
         return [
             web.post("/v1/chat/completions", self.chat),
             web.get("/v1/models", self.models, allow_head=False),
+            web.post("/v1/adapters", self.take_adapter),
+            web.delete("/v1/adapters/{name}", self.give_up_adapter),
             web.get("/health", self.health, allow_head=False),
             web.get("/metrics", self.metrics, allow_head=False),
         ]
@@ -55,6 +59,23 @@ class Routes:
     async def models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
         return _json(ModelList(data=self._service.cards()))
+
+    async def take_adapter(self, request: web.Request) -> web.Response:
+        """POST /v1/adapters: serve a promoted adapter from now on; says what is served then."""
+        desk = self._admin()
+        asked = parse_adapter(await _body(request))
+        await desk.take(asked.name, asked.path)
+        return await self.models(request)
+
+    async def give_up_adapter(self, request: web.Request) -> web.Response:
+        """DELETE /v1/adapters/NAME: back to the settings' adapter, or to none of this name."""
+        await self._admin().give_up(request.match_info["name"])
+        return await self.models(request)
+
+    def _admin(self) -> AdapterDesk:
+        if self._desk is None:
+            raise AdminClosed
+        return self._desk
 
     async def health(self, request: web.Request) -> web.Response:
         """GET /health: 200 only when requests are taken."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.engine import Slice
-from model.engine_api import TokenRequest
+from model.engine_api import AdapterCard, TokenRequest
 from model.lora import LoraAdapters, LoraMask, LoraStack
 from model.sampler import RowSampler
 from model.weights import Block, Projection, Weights
@@ -67,6 +67,10 @@ class TorchRunner:
         """Forget a row; an unknown one is ignored."""
         self._samplers.pop(request_id, None)
 
+    def drop(self, card: AdapterCard) -> None:
+        """Free an adapter's weights."""
+        self._adapters.remove(card)
+
     @torch.inference_mode()
     def run(self, slices: list[Slice]) -> dict[str, int]:
         """One forward pass; the sampled token of every row whose slice samples."""
@@ -107,7 +111,7 @@ class TorchRunner:
             slots=torch.tensor(slots, device=self._device),
             cos=self._weights.cos[at][:, None],
             sin=self._sin[at][:, None],
-            lora=self._adapters.mask([item.variant for item in slices], counts),
+            lora=self._adapters.mask([item.adapter for item in slices], counts),
         )
 
     def _row(self, item: Slice, begin: int, count: int) -> _Row:

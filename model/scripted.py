@@ -9,12 +9,22 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from model.bundle import AdapterCard, LoadedModel
-from model.engine_api import EngineLoad, FinishReason, TokenOutput, TokenRequest
+from model.bundle import LoadedModel
+from model.engine_api import (
+    BASE,
+    AdapterCard,
+    EngineLoad,
+    FinishReason,
+    ReadyAdapter,
+    TokenOutput,
+    TokenRequest,
+)
 from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
+from model.registry import Registry
 from model.script import Script
 from model.scripted_codec import ScriptedCodec, count_turns, last_prompt
 from model.settings import WorkerSettings
@@ -66,9 +76,14 @@ class ScriptedEngine:
     """Answers by script; rows join and leave between steps as in the real engine."""
 
     def __init__(
-        self, script: Script, limits: Limits | None = None, outside: Outside | None = None
+        self,
+        script: Script,
+        limits: Limits | None = None,
+        outside: Outside | None = None,
+        adapters: Mapping[str, AdapterCard] | None = None,
     ) -> None:
         self._script = script
+        self._adapters = dict(_cards(script) if adapters is None else adapters)
         self._limits = limits or Limits()
         self._outside = outside or Outside()
         self._waiting: deque[_Row] = deque()
@@ -79,15 +94,24 @@ class ScriptedEngine:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The script's variants."""
-        return self._script.variants
+        """The base, the script's variants, and what was adopted."""
+        return (BASE, *self._adapters)
 
     @property
     def max_context(self) -> int:
         """Most tokens a row may hold."""
         return self._limits.max_context
 
-    def add(self, request: TokenRequest) -> None:
+    def adopt(self, ready: ReadyAdapter) -> None:
+        """Answer under the adapter's name, with its card."""
+        ready.place()
+        self._adapters[ready.card.name] = ready.card
+
+    def drop(self, name: str) -> None:
+        """Take no more rows for this adapter. Unknown: ignored."""
+        self._adapters.pop(name, None)
+
+    def add(self, request: TokenRequest) -> AdapterCard | None:
         """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull."""
         if request.variant not in self.variants:
             raise UnknownModel(request.variant, self.variants)
@@ -100,6 +124,7 @@ class ScriptedEngine:
         prompt, turns = last_prompt(request.input_ids), count_turns(request.input_ids)
         reply = self._script.answer(request.variant, prompt, request.params.seed, turns)
         self._waiting.append(_Row(request, reply.encode("utf-8", "replace")))
+        return self._adapters.get(request.variant)
 
     def abort(self, request_id: str) -> None:
         """End a row; its ABORT output comes from the next step."""
@@ -185,9 +210,22 @@ def load_scripted(
         settings.max_waiting if script.max_waiting is None else script.max_waiting,
         settings.max_context if script.max_context is None else script.max_context,
     )
-    adapters = {
-        name: AdapterCard(name, hashlib.sha256(name.encode()).hexdigest(), "script")
-        for name in script.variants
-        if name != "base"
-    }
-    return LoadedModel(ScriptedEngine(script, limits, outside), ScriptedCodec(), MODEL_ID, adapters)
+    adapters = _cards(script)
+    for name, folder in Registry(settings.fungpt_home).promoted().items():
+        adapters[name] = _card(name, str(folder))
+    return LoadedModel(
+        ScriptedEngine(script, limits, outside, adapters),
+        ScriptedCodec(),
+        MODEL_ID,
+        adapters,
+        lambda name, source: ReadyAdapter(_card(name, source), lambda: None),
+    )
+
+
+def _cards(script: Script) -> dict[str, AdapterCard]:
+    return {name: _card(name, name) for name in script.variants if name != BASE}
+
+
+def _card(name: str, source: str) -> AdapterCard:
+    """A card without a file: the hash is that of the folder's name alone."""
+    return AdapterCard(name, hashlib.sha256(Path(source).name.encode()).hexdigest(), source)

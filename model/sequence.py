@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.cache import Extent
-from model.engine_api import TokenRequest
+from model.engine_api import AdapterCard, TokenRequest
 
 
 class SequenceState(StrEnum):
@@ -17,13 +17,14 @@ class SequenceState(StrEnum):
 
 @dataclass(slots=True)
 class Sequence:
-    """A request and what has become of it.
+    """A request, the adapter that answers it (None: the base), and what has become of it.
 
     `computed` counts the tokens whose keys and values are in the cache. What lies behind it is
     pending: the rest of the prompt while prefilling, the last sampled token while decoding.
     """
 
     request: TokenRequest
+    adapter: AdapterCard | None = None
     state: SequenceState = SequenceState.WAITING
     generated: list[int] = field(default_factory=list)
     computed: int = 0

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
 
+from model.adapter_desk import AdapterDesk
 from model.errors import ConfigError, Unauthorized
 from model.refusals import error_middleware
 from model.routes import Routes
@@ -18,13 +19,19 @@ SHUTDOWN_LIMIT_S = 3.0
 _OPEN_PATHS = frozenset({"/health"})
 
 
-def create_app(service: EngineService, settings: WorkerSettings) -> web.Application:
-    """The application; starting and closing the service is its owner's."""
+def create_app(
+    service: EngineService, desk: AdapterDesk, settings: WorkerSettings
+) -> web.Application:
+    """The application; starting and closing the service is its owner's.
+
+    Only whoever has the key may change what is served: without a key, nobody.
+    """
     middlewares = [error_middleware(service.metrics)]
     if settings.worker_api_key is not None:
         middlewares.append(_key_middleware(settings.worker_api_key))
     app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
-    app.add_routes(Routes(service).table())
+    admin = None if settings.worker_api_key is None else desk
+    app.add_routes(Routes(service, admin).table())
     return app
 
 

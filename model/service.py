@@ -3,26 +3,29 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from model.bundle import LoadedModel
-from model.engine_api import EngineLoad, TokenOutput, TokenRequest
+from model.engine_api import BASE, AdapterCard, EngineLoad, TokenOutput, TokenRequest
 from model.engine_thread import (
     Accepted,
+    Adopted,
+    Dropped,
     EngineThread,
     Event,
     Failed,
     Loaded,
     Loader,
+    NotAdopted,
     Progressed,
     Refused,
     Stepped,
 )
-from model.errors import ContextLengthExceeded, EngineFailed, NotReady, UnknownModel
+from model.errors import ContextLengthExceeded, EngineFailed, ModelError, NotReady, UnknownModel
 from model.generation import Generation
 from model.metrics import WorkerMetrics
 from model.protocol import CardExtension, ChatRequest, Extension, Health, ModelCard
@@ -31,6 +34,7 @@ from model.sampling import SamplingParams
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_TOKENS = 512
+CHANGE_LIMIT_S = 60.0
 _SEEDS = 2**31
 _IDLE = EngineLoad(0, 0, 0, 0)
 
@@ -41,6 +45,14 @@ class Failure:
 
     message: str
     loading: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be adopted (a card) or dropped (a name), and what came of it."""
+
+    what: AdapterCard | str
+    done: asyncio.Future[ModelError | None]
 
 
 class EngineService:
@@ -57,6 +69,8 @@ class EngineService:
         self._progress: float | None = None
         self._error: str | None = None
         self._model: LoadedModel | None = None
+        self._adapters: dict[str, AdapterCard] = {}
+        self._change: _Change | None = None
         self._engine_load = _IDLE
         self._rows: dict[str, Generation] = {}
         self._no_rows = asyncio.Event()
@@ -99,7 +113,35 @@ class EngineService:
     def cards(self) -> list[ModelCard]:
         """The variants on offer; NotReady until the model is there."""
         model = self._ready()
-        return [_card(model, variant) for variant in model.engine.variants]
+        return [_card(model, None), *(_card(model, one) for one in self._adapters.values())]
+
+    async def adopt(self, name: str, source: str) -> AdapterCard:
+        """Serve the adapter in `source` as `name`; requests that are here keep the one they have.
+
+        One change at a time. Raises NotReady, or the ModelError that says why it cannot be served.
+        """
+        model = self._ready()
+        ready = await asyncio.to_thread(model.read_adapter, name, source)
+        self._ready()  # it may have begun to drain meanwhile
+        await self._changed(ready.card, lambda: self._thread.adopt(ready))
+        return ready.card
+
+    async def drop(self, name: str) -> None:
+        """Take no more requests for an adapter. One change at a time. Raises NotReady."""
+        self._ready()
+        await self._changed(name, lambda: self._thread.drop(name))
+
+    async def _changed(self, what: AdapterCard | str, ask: Callable[[], None]) -> None:
+        done = self._loop.create_future()
+        self._change = _Change(what, done)
+        ask()
+        try:
+            async with asyncio.timeout(CHANGE_LIMIT_S):
+                error = await done
+        except TimeoutError:
+            raise NotReady("a step takes too long") from None
+        if error is not None:
+            raise error
 
     @asynccontextmanager
     async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
@@ -152,8 +194,8 @@ class EngineService:
     async def _prepare(self, request: ChatRequest) -> Generation:
         model = self._ready()
         engine = model.engine
-        if request.model not in engine.variants:
-            raise UnknownModel(request.model, engine.variants)
+        if request.model != BASE and request.model not in self._adapters:
+            raise UnknownModel(request.model, (BASE, *self._adapters))
         ids = await asyncio.get_running_loop().run_in_executor(
             self._encoder, model.codec.encode_chat, request.turns
         )
@@ -175,7 +217,9 @@ class EngineService:
         )
         name = f"chatcmpl-{secrets.token_hex(12)}"
         row = TokenRequest(name, tuple(ids), request.model, params)
-        return Generation(row, model.codec, request.stops, _extension(model, row))
+        # The engine says at acceptance which adapter answers: it may change until then.
+        extension = Extension(model_id=model.model_id, adapter_hash=None, seed=params.seed)
+        return Generation(row, model.codec, request.stops, extension)
 
     def _ready(self) -> LoadedModel:
         if self._model is None or self._status != "ok":
@@ -193,12 +237,10 @@ class EngineService:
                     self._stage, self._progress = stage, progress
             case Loaded(model):
                 self._on_loaded(model)
-            case Accepted(request_id):
-                if generation := self._rows.get(request_id):
-                    generation.accept()
-            case Refused(request_id, error):
-                if generation := self._rows.get(request_id):
-                    generation.fail(error)
+            case Accepted() | Refused():
+                self._on_reply(event)
+            case Adopted() | Dropped() | NotAdopted():
+                self._on_change(event)
             case Stepped(outputs, load):
                 self._on_step(outputs, load)
             case Failed(message, loading):
@@ -206,9 +248,36 @@ class EngineService:
 
     def _on_loaded(self, model: LoadedModel) -> None:
         self._model = model
+        self._adapters = dict(model.adapters)
         if self._status == "loading":
             self._status, self._stage, self._progress = "ok", "ready", None
         log.info("serving %s as %s", model.model_id, ", ".join(model.engine.variants))
+
+    def _on_change(self, event: Adopted | Dropped | NotAdopted) -> None:
+        match event:
+            case Adopted(card):
+                self._adapters[card.name] = card
+                self._settle(card, None)
+            case Dropped(name):
+                self._adapters.pop(name, None)
+                self._settle(name, None)
+            case NotAdopted(card, error):
+                self._settle(card, error)
+
+    def _settle(self, what: AdapterCard | str, error: ModelError | None) -> None:
+        change = self._change
+        if change is not None and change.what == what and not change.done.done():
+            change.done.set_result(error)
+
+    def _on_reply(self, event: Accepted | Refused) -> None:
+        generation = self._rows.get(event.id)
+        match event:
+            case Accepted(_, adapter) if generation is not None:
+                generation.accept(adapter and adapter.hash)
+            case Refused(_, error) if generation is not None:
+                generation.fail(error)
+            case _:
+                pass  # the reader has left
 
     def _on_step(self, outputs: list[TokenOutput], load: EngineLoad) -> None:
         self._engine_load = load
@@ -224,16 +293,17 @@ class EngineService:
     def _on_failed(self, message: str, *, loading: bool) -> None:
         line = " ".join(message.split())
         self._status, self._stage, self._progress, self._error = "failed", "failed", None, line
+        if self._change is not None:
+            self._settle(self._change.what, NotReady("failed"))
         for generation in self._rows.values():
             generation.fail(EngineFailed(f"the engine failed: {line}"))
         if not self._failure.done():
             self._failure.set_result(Failure(line, loading))
 
 
-def _card(model: LoadedModel, variant: str) -> ModelCard:
-    adapter = model.adapters.get(variant)
+def _card(model: LoadedModel, adapter: AdapterCard | None) -> ModelCard:
     return ModelCard(
-        id=variant,
+        id=BASE if adapter is None else adapter.name,
         owned_by="fungpt",
         root=model.model_id,
         parent=None if adapter is None else "base",
@@ -242,13 +312,4 @@ def _card(model: LoadedModel, variant: str) -> ModelCard:
             adapter_hash=None if adapter is None else adapter.hash,
             max_context=model.engine.max_context,
         ),
-    )
-
-
-def _extension(model: LoadedModel, row: TokenRequest) -> Extension:
-    adapter = model.adapters.get(row.variant)
-    return Extension(
-        model_id=model.model_id,
-        adapter_hash=None if adapter is None else adapter.hash,
-        seed=row.params.seed,
     )

@@ -1,6 +1,5 @@
 """The worker's settings: environment and `.env`, read once in `__main__`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,12 +8,12 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.errors import ConfigError
+from model.registry import check_name
 
 DEMO = "demo"
 SCRIPTED = "scripted"
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 SHIPPED_ADAPTER = Path(__file__).resolve().parent.parent / "data" / "adapters" / "demo"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def _default_adapters(data: dict[str, Any]) -> dict[str, str]:
@@ -76,10 +75,7 @@ def parse_adapters(text: str) -> dict[str, str]:
         name, equals, source = (part.strip() for part in entry.partition("="))
         if not equals or not source:
             raise ValueError(f"{entry!r} is not of the form name=folder-or-hub-id")
-        if not _NAME.fullmatch(name) or name == "base":
-            raise ValueError(
-                f"{name!r} cannot name an adapter: up to 64 letters, digits, _ . -, and not 'base'"
-            )
+        check_name(name)
         if name in adapters:
             raise ValueError(f"{name!r} is named twice")
         adapters[name] = source

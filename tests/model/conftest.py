@@ -15,7 +15,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from model.adapter_desk import AdapterDesk
 from model.metrics import WorkerMetrics
+from model.registry import Registry
 from model.script import Script
 from model.scripted import Outside, load_scripted
 from model.server import create_app, create_runner
@@ -121,7 +123,8 @@ async def start_worker(gate: Gate) -> AsyncIterator[StartWorker]:
                 lambda progress: load_scripted(written, chosen, progress, outside),
                 WorkerMetrics(),
             )
-            runner = create_runner(create_app(service, chosen))
+            desk = AdapterDesk(service, Registry(chosen.fungpt_home), chosen.adapters)
+            runner = create_runner(create_app(service, desk, chosen))
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(service.close)

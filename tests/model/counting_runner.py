@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from model.engine import Slice
-from model.engine_api import TokenRequest
+from model.engine_api import AdapterCard, TokenRequest
 
 
 def next_token(seen: list[int], variant: str, vocab: int) -> int:
@@ -13,11 +13,21 @@ def next_token(seen: list[int], variant: str, vocab: int) -> int:
     return int.from_bytes(digest[:4], "big") % vocab
 
 
-def answer_alone(request: TokenRequest, vocab: int, eos_ids: set[int]) -> list[int]:
-    """What a row must say, whoever runs beside it; without the token that ended it."""
+def voice(adapter: AdapterCard | None) -> str:
+    """Who speaks: "base", or the adapter's hash."""
+    return "base" if adapter is None else adapter.hash
+
+
+def answer_alone(
+    request: TokenRequest, vocab: int, eos_ids: set[int], hash_: str | None = None
+) -> list[int]:
+    """What a row must say, whoever runs beside it; without the token that ended it.
+
+    `hash_` is that of the adapter it began with, where that is not called like its variant.
+    """
     seen, said = list(request.input_ids), []
     while len(said) < request.params.max_tokens:
-        token = next_token(seen, request.variant, vocab)
+        token = next_token(seen, hash_ or request.variant, vocab)
         if token in eos_ids:
             break
         seen.append(token)
@@ -30,6 +40,7 @@ class _Row:
     request: TokenRequest
     shown: list[int]
     cache_start: int | None = None
+    voice: str | None = None
 
     @property
     def slots(self) -> range:
@@ -43,13 +54,15 @@ class CountingRunner:
     """Implements `model.engine.Runner` over `next_token`.
 
     AssertionError when a slice leaves a gap, repeats or invents a token, moves its row in the
-    cache, uses slots outside the cache or those of another live row, or samples at the wrong time.
-    `steps` keeps every step's slices.
+    cache, changes its adapter or uses a dropped one, uses slots outside the cache or those of
+    another live row, or samples at the wrong time. `steps` keeps every step's slices, `dropped`
+    every dropped adapter.
     """
 
     def __init__(self, vocab: int, cache_tokens: int) -> None:
         self.vocab = vocab
         self.steps: list[list[Slice]] = []
+        self.dropped: list[AdapterCard] = []
         self._cache_tokens = cache_tokens
         self._rows: dict[str, _Row] = {}
 
@@ -67,6 +80,11 @@ class CountingRunner:
         """Expect no more of them."""
         self._rows.pop(request_id, None)
 
+    def drop(self, card: AdapterCard) -> None:
+        """Expect no more slices of this adapter."""
+        assert card not in self.dropped, f"{card} is dropped twice"
+        self.dropped.append(card)
+
     def run(self, slices: list[Slice]) -> dict[str, int]:
         """Check the step and answer it."""
         self.steps.append(slices)
@@ -77,19 +95,24 @@ class CountingRunner:
             self._take(item)
         self._check_cache()
         return {
-            item.id: next_token(self._rows[item.id].shown, item.variant, self.vocab)
+            item.id: next_token(self._rows[item.id].shown, voice(item.adapter), self.vocab)
             for item in slices
             if item.samples
         }
 
     def _take(self, item: Slice) -> None:
         row = self._rows[item.id]
-        assert item.variant == row.request.variant
+        name = "base" if item.adapter is None else item.adapter.name
+        assert name == row.request.variant
+        speaks = voice(item.adapter)
+        assert row.voice in (None, speaks), f"row {item.id} changed its adapter"
+        assert item.adapter not in self.dropped, f"row {item.id} uses a dropped adapter"
+        row.voice = speaks
         assert item.input_ids, "an empty slice"
         assert item.position == len(row.shown), f"row {item.id} has a gap or a repetition"
         expected = list(row.request.input_ids[item.position :][: len(item.input_ids)])
         if not expected:
-            expected = [next_token(row.shown, item.variant, self.vocab)]
+            expected = [next_token(row.shown, speaks, self.vocab)]
         assert item.input_ids == expected, f"row {item.id} is shown other tokens"
         if row.cache_start is None:
             row.cache_start = item.cache_start

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from model.engine import Slice
-from model.engine_api import TokenRequest
+from model.engine_api import AdapterCard, TokenRequest
 from model.sampling import SamplingParams
 from tests.model.counting_runner import CountingRunner, answer_alone, next_token
+
+
+TUNED = AdapterCard("tuned", "one", "here")
 
 
 def request(id_: str = "a", prompt: tuple[int, ...] = (5, 6, 7), tokens: int = 3) -> TokenRequest:
@@ -15,7 +18,7 @@ def request(id_: str = "a", prompt: tuple[int, ...] = (5, 6, 7), tokens: int = 3
 
 
 def piece(**changes: object) -> Slice:
-    whole = Slice("a", "base", [5, 6, 7], position=0, cache_start=0, samples=True)
+    whole = Slice("a", None, [5, 6, 7], position=0, cache_start=0, samples=True)
     return replace(whole, **changes)
 
 
@@ -53,7 +56,7 @@ def test_the_next_token_depends_on_all_that_was_shown_and_on_the_variant():
     [
         [],
         [piece(), piece()],
-        [piece(variant="tuned")],
+        [piece(adapter=TUNED)],
         [piece(input_ids=[])],
         [piece(position=1, input_ids=[6, 7])],
         [piece(input_ids=[5, 6, 8])],
@@ -65,6 +68,24 @@ def test_the_next_token_depends_on_all_that_was_shown_and_on_the_variant():
 def test_wrong_slices_are_caught(runner, wrong):
     with pytest.raises(AssertionError):
         runner.run(wrong)
+
+
+def test_a_row_that_changes_its_adapter_is_caught(runner):
+    runner.begin(replace(request("b"), variant="tuned"))
+    runner.run([piece(id="b", adapter=TUNED, input_ids=[5], samples=False)])
+    with pytest.raises(AssertionError, match="changed"):
+        runner.run(
+            [piece(id="b", adapter=replace(TUNED, hash="two"), input_ids=[6, 7], position=1)]
+        )
+
+
+def test_a_dropped_adapter_is_not_used_or_dropped_again(runner):
+    runner.begin(replace(request("b"), variant="tuned"))
+    runner.drop(TUNED)
+    with pytest.raises(AssertionError, match="dropped"):
+        runner.run([piece(id="b", adapter=TUNED)])
+    with pytest.raises(AssertionError, match="twice"):
+        runner.drop(TUNED)
 
 
 def test_an_invented_token_is_caught(runner):

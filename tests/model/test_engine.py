@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model.cache import BlockPool
 from model.engine import TokenEngine, _slice
-from model.engine_api import EngineLoad, FinishReason, TokenOutput, TokenRequest
+from model.engine_api import AdapterCard, EngineLoad, FinishReason, TokenOutput, TokenRequest
 from model.errors import BadParameter, ContextLengthExceeded, QueueFull, UnknownModel
 from model.sampling import SamplingParams
 from model.scheduler import Scheduler, Work
@@ -32,7 +32,7 @@ class Bench:
             self.runner,
             self.scheduler,
             self.pool,
-            variants=("base", "tuned"),
+            adapters=[AdapterCard("tuned", "tuned", "")],
             max_context=context,
             eos_ids=eos,
         )

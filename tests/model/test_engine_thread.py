@@ -5,7 +5,7 @@ import time
 import pytest
 
 from model.bundle import LoadedModel
-from model.engine_api import FinishReason, TokenRequest
+from model.engine_api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
 from model.engine_thread import (
     Accepted,
     EngineThread,
@@ -34,7 +34,10 @@ class Harness:
 
     def load(self, progress) -> LoadedModel:
         progress("half", 0.5)
-        return LoadedModel(self.engine, ScriptedCodec(), "scripted", {})
+        return LoadedModel(self.engine, ScriptedCodec(), "scripted", {}, self.read_adapter)
+
+    def read_adapter(self, name: str, source: str) -> ReadyAdapter:
+        return ReadyAdapter(AdapterCard(name, "", source), lambda: None)
 
     def next(self) -> object:
         return self.events.get(timeout=LIMIT_S)
@@ -60,7 +63,7 @@ def harness():
 
 def test_a_row_is_accepted_stepped_and_ended(harness):
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a")
+    assert harness.next() == Accepted("a", None)
     ends = [step.outputs[0].finish_reason for step in iter_steps(harness, 4)]
     assert ends == [None, None, None, FinishReason.STOP]
 
@@ -86,7 +89,7 @@ def test_an_abort_is_carried_out_within_one_step():
     harness = Harness(Outside(sleep=lambda _: gate.acquire()), reply="abc", step_seconds=1)
     harness.started()
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a")
+    assert harness.next() == Accepted("a", None)
     harness.thread.abort("a")
     gate.release()
     steps = list(iter_steps(harness, 2))
@@ -100,7 +103,7 @@ def test_a_long_step_shows_as_busy_and_cannot_be_joined():
     gate = threading.Event()
     harness = Harness(Outside(sleep=lambda _: gate.wait()), step_seconds=1).started()
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a")
+    assert harness.next() == Accepted("a", None)
     deadline = time.monotonic() + LIMIT_S
     while not harness.thread.busy_s():
         assert time.monotonic() < deadline
@@ -128,7 +131,7 @@ def test_a_load_that_fails_is_told(error, line):
 def test_a_step_that_raises_ends_the_thread():
     harness = Harness(raise_after_tokens=1).started()
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a")
+    assert harness.next() == Accepted("a", None)
     assert isinstance(harness.next(), Stepped)
     assert harness.next() == Failed("RuntimeError: the script says: raise", loading=False)
     assert harness.thread.join(LIMIT_S)

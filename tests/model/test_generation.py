@@ -133,14 +133,14 @@ async def test_a_refusal_reaches_who_waits_for_acceptance(make):
     generation.fail(QueueFull(2))
     with pytest.raises(QueueFull):
         await generation.accepted()
-    generation.accept()
+    generation.accept(None)
     assert not generation.was_accepted
 
 
 async def test_acceptance(make):
     generation = make()
     assert not generation.was_accepted
-    generation.accept()
+    generation.accept(None)
     await generation.accepted()
     assert generation.was_accepted
     assert generation.abandon()

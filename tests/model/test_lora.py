@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from model.adapters import Adapter, LoraPair
+from model.engine_api import AdapterCard
 from model.lora import GROUPS, LoraAdapters
 
 LAYERS, HIDDEN, INNER = 2, 16, 24
@@ -48,6 +49,14 @@ def stack(*adapters: Adapter) -> LoraAdapters:
     return LoraAdapters(adapters, SHAPES, LAYERS, torch.float32, torch.device("cpu"))
 
 
+def card(name: str) -> AdapterCard:
+    return AdapterCard(name, "sha256:0", "nowhere")
+
+
+def cards(*names: str) -> list[AdapterCard | None]:
+    return [None if name == "base" else card(name) for name in names]
+
+
 def numbers(rows: int, columns: int, seed: int = 9) -> torch.Tensor:
     return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
 
@@ -67,11 +76,11 @@ def share(adapter: Adapter, layer: int, group: tuple[str, ...], x: torch.Tensor)
 def test_each_row_gets_its_own_adapters_share(layer, place):
     loaded, group = stack(*ADAPTERS), GROUPS[place]
     variants, counts = ["few", "base", "all", "mixed", "few"], [3, 2, 1, 4, 1]
+    by_name = {adapter.name: adapter for adapter in ADAPTERS}
     x = numbers(sum(counts), SHAPES[group[0]][1])
     y = numbers(sum(counts), sum(SHAPES[linear][0] for linear in group), seed=4)
-    mask = loaded.mask(variants, counts)
+    mask = loaded.mask(cards(*variants), counts)
     got = loaded.stacks[layer][place].add_to(y, x, mask)
-    by_name = {adapter.name: adapter for adapter in ADAPTERS}
     begin = 0
     for variant, count in zip(variants, counts, strict=True):
         rows = slice(begin, begin + count)
@@ -86,20 +95,20 @@ def test_each_row_gets_its_own_adapters_share(layer, place):
 def test_the_share_of_base_rows_is_exactly_zero_however_large_the_others_are():
     loaded = stack(make("huge", 5, dict.fromkeys(ALL, 4)))
     x = numbers(6, HIDDEN) * 1e15
-    mask = loaded.mask(["huge", "base"], [3, 3])
+    mask = loaded.mask([card("huge"), None], [3, 3])
     got = loaded.stacks[0][0].add_to(torch.zeros(6, 32), x, mask)
     assert got[:3].abs().min() > 0
     assert torch.equal(got[3:], torch.zeros(3, 32))
 
 
 def test_only_base_rows_need_no_lora_at_all():
-    assert stack(*ADAPTERS).mask(["base", "base"], [1, 5]) is None
-    assert stack().mask(["base"], [2]) is None
+    assert stack(*ADAPTERS).mask([None, None], [1, 5]) is None
+    assert stack().mask([None], [2]) is None
 
 
 def test_rows_of_the_only_adapter_need_no_mask():
     loaded = stack(ADAPTERS[0])
-    mask = loaded.mask(["all", "all"], [2, 1])
+    mask = loaded.mask(cards("all", "all"), [2, 1])
     assert mask is not None
     assert mask.rows is None
     x, y = numbers(3, HIDDEN), numbers(3, 32)
@@ -108,7 +117,7 @@ def test_rows_of_the_only_adapter_need_no_mask():
 
 
 def test_among_several_adapters_rows_of_one_are_masked():
-    mask = stack(*ADAPTERS).mask(["few", "few"], [1, 2])
+    mask = stack(*ADAPTERS).mask(cards("few", "few"), [1, 2])
     assert mask is not None
     assert mask.rows is not None
     assert mask.rows.tolist() == [[0, 1, 0]] * 3

@@ -94,13 +94,13 @@ def closeness(pair: Pair, row, alone, together, where: int) -> tuple[float, floa
     The same prefix is computed twice: token by token and in one piece.
     """
     prefix = [*row.input_ids, *alone[:where]]
-    runner = pair.engine._runner
+    runner, adapter = pair.engine._runner, pair.engine._serving.get(row.variant)
 
     def logits(pieces: list[int]) -> torch.Tensor:
         position, out = 0, torch.empty(0)
         for count in pieces:
             ids = prefix[position : position + count]
-            slice_ = Slice("x", row.variant, ids, position, 0, samples=True)
+            slice_ = Slice("x", adapter, ids, position, 0, samples=True)
             out, position = runner.forward([slice_])[0], position + count
         return out
 
