@@ -1,0 +1,84 @@
+"""This project's own export: answers that people rated."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.datasets import read_turns
+from data.errors import DatasetError
+from data.records import RatingKind
+from training.scratch import open_scratch
+from training.sources.cells import text_of
+from training.sources.objects import Placed
+from training.sources.row import Found, Refused, SourceRow
+from training.steps import Step
+
+# What `python -m data export` has seen to.
+CONSENT = "agreed by asker and rater"
+_NEEDED = {"rating", "answer_id", "answer", "turns", "finish_reason"}
+_WHOLE = "stop"
+_TABLE = """
+CREATE TABLE answers (
+    id INTEGER PRIMARY KEY, place TEXT, answer TEXT, turns TEXT, ending TEXT,
+    good INTEGER NOT NULL DEFAULT 0, bad INTEGER NOT NULL DEFAULT 0
+)
+"""
+_RATE = """
+INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET good = good + excluded.good, bad = bad + excluded.bad
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which answers are good enough: rated good by so many at least, bad by so many at most."""
+
+    min_good: int = 1
+    max_bad: int = 0
+
+
+def read_rated(path: Path, items: Iterator[Placed], verdict: Verdict, scratch: Path) -> Found:
+    """A row for each answer that was rated well and not cut off, with the turns before it.
+
+    A conversation is known by its first user's turn. Raises DatasetError naming file and line.
+    """
+    with closing(open_scratch(scratch)) as index:
+        index.execute(_TABLE)
+        for place, item in items:
+            index.execute(_RATE, _rating(f"{path}, {place}", place, item))
+        for row in index.execute("SELECT * FROM answers ORDER BY id"):
+            yield _row(path, row, verdict)
+
+
+def _rating(where: str, place: str, item: dict[str, Any]) -> tuple[object, ...]:
+    if missing := sorted(_NEEDED - item.keys()):
+        raise DatasetError(f"{where} lacks {', '.join(missing)}: is it from `data export`?")
+    number = item["answer_id"]
+    if not isinstance(number, int):
+        raise DatasetError(f"{where}: answer_id must be a whole number")
+    return (
+        number,
+        place,
+        text_of(where, "answer", item["answer"]),
+        json.dumps(item["turns"]),
+        str(item["finish_reason"]),
+        int(item["rating"] == RatingKind.GOOD),
+        int(item["rating"] == RatingKind.BAD),
+    )
+
+
+def _row(path: Path, row: sqlite3.Row, verdict: Verdict) -> SourceRow | Refused:
+    place = row["place"]
+    if row["good"] < verdict.min_good or row["bad"] > verdict.max_bad:
+        return Refused(Step.NOT_RATED, place, row["answer"])
+    if row["ending"] != _WHOLE:
+        return Refused(Step.CUT_OFF, place, row["answer"])
+    turns = read_turns(f"{path}, {place}", "turns", json.loads(row["turns"]))
+    if not turns or turns[-1].role != "user":
+        raise DatasetError(f"{path}, {place}: turns must end with a user's turn")
+    opening = next(turn.content for turn in turns if turn.role == "user")
+    return SourceRow(place, turns[-1].content, row["answer"], thread=opening, before=turns[:-1])
