@@ -203,7 +203,7 @@ async def test_who_is_told_to_wait_edits_less_often(bot: Bot, discord: Discord):
         return tried.count(tried[-1]) == 1
 
     discord.fault(FaultKind.LIMITED, EDIT, times=99, seconds=0.02, where=is_new)
-    await bot.ask(room, discord.user(), SENTENCE * 20)
+    await bot.ask(room, discord.user(), SENTENCE * 13)
     (answer,) = await answer_in(discord, room)
     assert is_done(answer)
     *paced, _last = discord.calls.of(EDIT, channel=room.id, status=429)
