@@ -13,16 +13,20 @@ MANIFEST = "manifest.json"
 
 
 class BaseRecord(BaseModel):
-    """The base model an adapter was trained on."""
+    """The base model an adapter was trained on; `revision` is the hub's commit, where known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     hash: str
+    revision: str | None = None
 
 
 class DataRecord(BaseModel):
-    """What it was trained on; `rows` counts the training side."""
+    """What it was trained on; `rows` counts the training side.
+
+    `consent` says whether the writers agreed, None where nobody said.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +34,7 @@ class DataRecord(BaseModel):
     sha256: str
     rows: int
     licence: str
+    consent: str | None = None
 
 
 class AdapterManifest(BaseModel):

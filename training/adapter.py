@@ -34,21 +34,32 @@ def new_adapter(model: PreTrainedModel, lora: Lora, seed: int) -> PeftModel:
     return cast("PeftModel", adapted)
 
 
+def round_adapter(model: PeftModel) -> None:
+    """Round the adapter's weights to bfloat16, as they will be saved; they stay float32."""
+    _cast(model, torch.bfloat16)
+    _cast(model, torch.float32)
+
+
 def save_adapter(model: PeftModel, folder: Path, base_id: str) -> None:
     """Round the adapter to bfloat16, here and in `folder`, so that both are the same.
 
     The base is named by its public id: its place on this machine is of no use elsewhere.
     """
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.to(torch.bfloat16)
-    model.peft_config["default"].base_model_name_or_path = base_id
+    _cast(model, torch.bfloat16)
+    config = cast("LoraConfig", model.peft_config["default"])
+    config.base_model_name_or_path = base_id
+    # peft makes a set of it, whose order is another in every process.
+    config.target_modules = sorted(config.target_modules or ())
     # No embeddings to save, and no look on the hub for a base of this name.
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # a model card for the hub, empty
+    _cast(model, torch.float32)
+
+
+def _cast(model: PeftModel, dtype: torch.dtype) -> None:
     for parameter in model.parameters():
         if parameter.requires_grad:
-            parameter.data = parameter.data.to(torch.float32)
+            parameter.data = parameter.data.to(dtype)
 
 
 def check_base(folder: Path, base: ResolvedBase) -> None:

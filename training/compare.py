@@ -11,7 +11,7 @@ from model.manifest import AdapterManifest, read_manifest
 from training.adapter import apply_adapter, check_base
 from training.answers import Decoding, answer_all
 from training.phrases import has_disclaimer, takes_position
-from training.train import compute_dtype
+from training.precision import compute_dtype
 
 # Greedy shows what the model thinks likeliest; the other is how a chat would sample. The penalty
 # also falls on the prompt's words: higher, and answers avoid naming what they were asked about.

@@ -1,12 +1,8 @@
-"""Pairs as token ids, and batches of them."""
+"""Pairs as token ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
-
-import torch
-from torch import Tensor
 
 from data.datasets import Pair, read_pairs
 from model.prompt import ChatTurn, PromptRenderer
@@ -21,14 +17,6 @@ class Row(TypedDict):
 
     input_ids: list[int]
     labels: list[int]
-
-
-class Batch(TypedDict):
-    """Rows padded on the right to the longest, each tensor of shape (rows, tokens), int64."""
-
-    input_ids: Tensor
-    labels: Tensor
-    attention_mask: Tensor
 
 
 def read_side(folder: Path, side: Side) -> list[Pair]:
@@ -58,24 +46,3 @@ def encode(pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int) -> 
     if not rows:
         raise PreparedDataError(f"no pair has {max_tokens} tokens or fewer: raise max_tokens")
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Collator:
-    """Puts rows together into a batch."""
-
-    pad_id: int
-
-    def __call__(self, rows: Sequence[Row]) -> Batch:
-        """Pad the rows on the right to the longest of them."""
-        longest = max(len(row["input_ids"]) for row in rows)
-        shape = (len(rows), longest)
-        ids = torch.full(shape, self.pad_id)
-        labels = torch.full(shape, IGNORED)
-        mask = torch.zeros(shape, dtype=torch.int64)
-        for place, row in enumerate(rows):
-            length = len(row["input_ids"])
-            ids[place, :length] = torch.tensor(row["input_ids"])
-            labels[place, :length] = torch.tensor(row["labels"])
-            mask[place, :length] = 1
-        return Batch(input_ids=ids, labels=labels, attention_mask=mask)

@@ -3,12 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
+from peft import PeftModel
 from torch import Tensor, nn
-from torch.nn import functional as F
+from transformers import PreTrainedModel
 
-from training.examples import IGNORED, Batch, Collator, Row
+from training.attention import Spans, use_spans
+from training.cross_entropy import summed_cross_entropy
+from training.examples import IGNORED, Row
+from training.layout import Batch, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,52 +34,43 @@ class ReplyLoss:
         return math.exp(self.per_token)
 
 
-def summed_loss(model: nn.Module, batch: Batch) -> Tensor:
-    """The summed loss of a batch's replies, a scalar with gradient, float32.
+class ReplyLossModule(nn.Module):
+    """A causal model, with or without an adapter, whose forward pass is a batch's summed loss.
 
-    Positions before the first reply of the batch get no logits at all: the vocabulary's matrix is
-    half of a small model's work.
+    Only positions before a reply's token reach the vocabulary's matrix, and their logits exist a
+    chunk at a time. The head itself must be frozen.
     """
-    labels = batch["labels"]
-    first = int((labels != IGNORED).any(dim=0).to(torch.int64).argmax())
-    kept = labels.shape[1] - first + 1  # the position before a token predicts it
-    logits = model(
-        input_ids=batch["input_ids"],
-        attention_mask=batch["attention_mask"],
-        logits_to_keep=kept,
-        use_cache=False,
-    ).logits[:, :-1]
-    targets = labels[:, first:]
-    return F.cross_entropy(
-        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
 
+    def __init__(self, model: PreTrainedModel | PeftModel) -> None:
+        super().__init__()
+        self.model = model
+        causal = model.get_base_model() if isinstance(model, PeftModel) else model
+        use_spans(cast("PreTrainedModel", causal))
+        self._decoder = [cast("nn.Module", cast("Any", causal).model)]  # listed: registered once
+        self._head = [cast("nn.Linear", cast("Any", causal).lm_head)]
 
-def reply_tokens(batch: Batch) -> int:
-    """How many tokens of the batch carry a loss."""
-    return int((batch["labels"] != IGNORED).sum())
+    def forward(self, batch: Batch) -> Tensor:
+        """The summed loss over the batch's reply tokens, a float32 scalar with gradient."""
+        hidden = self._decoder[0](
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            spans=Spans.of(batch),
+        ).last_hidden_state
+        targets = batch.labels[:, 1:]
+        learned = targets != IGNORED
+        return summed_cross_entropy(hidden[:, :-1][learned], self._head[0].weight, targets[learned])
 
 
 @torch.no_grad()
-def measure(model: nn.Module, rows: Sequence[Row], collate: Collator, batch_size: int) -> ReplyLoss:
+def measure(model: PreTrainedModel | PeftModel, rows: Sequence[Row], layout: Layout) -> ReplyLoss:
     """The loss over all rows in eval mode; the model's mode is restored."""
     was_training = model.training
-    model.eval()
+    loss_of = ReplyLossModule(model).eval()
     total, tokens = 0.0, 0
     device = next(model.parameters()).device
-    ordered = sorted(rows, key=lambda row: len(row["input_ids"]))
-    for start in range(0, len(ordered), batch_size):
-        batch = to_device(collate(ordered[start : start + batch_size]), device)
-        total += float(summed_loss(model, batch))
-        tokens += reply_tokens(batch)
+    for batch in layout.batches(sorted(rows, key=lambda row: len(row["input_ids"]))):
+        total += float(loss_of(batch.to(device)))
+        tokens += batch.reply_tokens
     model.train(was_training)
     return ReplyLoss(total, tokens)
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch on a device."""
-    return Batch(
-        input_ids=batch["input_ids"].to(device),
-        labels=batch["labels"].to(device),
-        attention_mask=batch["attention_mask"].to(device),
-    )

@@ -1,52 +1,94 @@
-"""Telling a person how training goes."""
+"""Telling a person how training goes: lines where they are kept, a live bar on a terminal."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 
 # Takes one line for a person.
 Report = Callable[[str], None]
 
 
-class ProgressLines(TrainerCallback):
-    """Reports step, losses and the time left, once for every validation and every ten steps."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where training is; seconds are those left if it goes on as so far."""
 
-    def __init__(self, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
-        self._report = report
-        self._clock = clock
-        self._began = 0.0
+    step: int
+    steps: int
+    loss: float
+    validation_loss: float | None
+    tokens_per_second: float
+    memory_mib: float
+    seconds_left: float
 
-    def on_train_begin(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **_: object,
-    ) -> None:
-        """Remember when it began."""
-        self._began = self._clock()
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """Report what the Trainer logged."""
-        logs = logs or {}
-        if "loss" in logs:
-            what = f"loss {logs['loss']:.3f}"
-        elif "eval_loss" in logs:
-            what = f"validation loss {logs['eval_loss']:.3f}"
-        else:
-            return
-        done = state.global_step
-        spent = self._clock() - self._began
-        left = spent / done * (state.max_steps - done) if done else 0.0
-        self._report(
-            f"step {done}/{state.max_steps}  {what}  "
-            f"{spent / 60:.1f} min spent, about {left / 60:.1f} left"
+    def __str__(self) -> str:
+        """As one line."""
+        return (
+            f"step {self.step}/{self.steps}  {self.figures()}  "
+            f"about {self.seconds_left / 60:.1f} min left"
         )
+
+    def figures(self) -> str:
+        """Losses, speed and memory."""
+        validation = (
+            "" if self.validation_loss is None else f" validation {self.validation_loss:.3f}"
+        )
+        return (
+            f"loss {self.loss:.3f}{validation}  {self.tokens_per_second:,.0f} tok/s  "
+            f"{self.memory_mib:,.0f} MiB"
+        )
+
+
+class Progress(Protocol):
+    """Who is told."""
+
+    def show(self, moment: Moment) -> None:
+        """Every few steps."""
+        ...
+
+
+class Lines:
+    """One line for every moment."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def show(self, moment: Moment) -> None:
+        """See Progress."""
+        self._report(str(moment))
+
+
+class LiveBar:
+    """A bar that stays in its place on a terminal; lines go above it."""
+
+    def __init__(self, bar: RichProgress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("training", total=None, figures="loading")
+
+    def say(self, line: str) -> None:
+        """One line above the bar."""
+        self._bar.console.print(line, markup=False, highlight=False)
+
+    def show(self, moment: Moment) -> None:
+        """See Progress."""
+        self._bar.update(
+            self._task, completed=moment.step, total=moment.steps, figures=moment.figures()
+        )
+
+
+@contextmanager
+def live_bar(console: Console) -> Generator[LiveBar]:
+    """A live bar on a terminal, gone when the block ends."""
+    columns = (
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
+    )
+    with RichProgress(*columns, console=console, transient=True) as bar:
+        yield LiveBar(bar)

@@ -1,13 +1,35 @@
-"""How to train: a TOML file read into one frozen object."""
+"""How to train: a TOML file, with changes from the command line, read into one frozen object."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from training.errors import RecipeError
 
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+ALL = "all"
+EPOCH = "epoch"
+
+
+def _targets(value: object) -> object:
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if names == [ALL]:
+        return LINEARS
+    if not isinstance(names, list | tuple) or not names or not set(names) <= set(LINEARS):
+        allowed = f'"{ALL}" or some of {", ".join(LINEARS)}'
+        raise PydanticCustomError("targets", "{text}", {"text": f"Input should be {allowed}"})
+    return tuple(name for name in LINEARS if name in names)
+
+
+def _every(value: object) -> object:
+    if value != EPOCH and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        text = f'Input should be a valid integer from 1 on, or "{EPOCH}"'
+        raise PydanticCustomError("every", "{text}", {"text": text})
+    return value
 
 
 class Section(BaseModel):
@@ -17,60 +39,115 @@ class Section(BaseModel):
 
 
 class Lora(Section):
-    """The adapter's shape."""
+    """The adapter's shape. `targets` stand in the order of LINEARS."""
 
     r: int = Field(default=8, ge=1, le=256)
     alpha: float = Field(default=16, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    targets: tuple[str, ...] = Field(default=LINEARS, min_length=1)
+    targets: Annotated[tuple[str, ...], BeforeValidator(_targets)] = LINEARS
 
 
 class Schedule(Section):
-    """The steps. The learning rate rises linearly over `warmup`, then falls as a cosine to 0."""
+    """The steps. An optimiser's step learns from `batch_size * accumulation` examples.
+
+    The learning rate rises linearly over the warm-up, then goes as `scheduler` says. How examples
+    are laid out (`layout`, `row_tokens`) and `checkpointing` change speed and memory, not what is
+    learned.
+    """
 
     learning_rate: float = Field(gt=0, le=1)
     epochs: float = Field(gt=0, le=1000)
     batch_size: int = Field(default=8, ge=1)
     accumulation: int = Field(default=1, ge=1)
+    layout: Literal["packed", "padded"] = "packed"
+    row_tokens: int = Field(default=2048, ge=16, description="of a packed row")
+    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = Field(default=0.06, ge=0, lt=1, description="a part of all steps")
+    warmup_steps: int | None = Field(default=None, ge=0, description="instead of a part")
+    optimizer: Literal["auto", "adamw", "paged_adamw_8bit"] = "auto"
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     max_tokens: int = Field(default=512, ge=16, description="longer examples are left out")
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    checkpointing: Literal["auto", "on", "off"] = "auto"
 
 
 class Stopping(Section):
-    """Validation, and when to give up."""
+    """Validation, when to give up, and when to keep what is there."""
 
-    every: int = Field(ge=1, description="steps between two validations")
+    every: Annotated[int | Literal["epoch"], BeforeValidator(_every)] = Field(
+        description="steps between two validations"
+    )
     patience: int = Field(default=3, ge=1, description="validations without a better loss")
+    save_every: int | None = Field(default=None, ge=1, description="more checkpoints than those")
 
 
 class Recipe(Section):
-    """Everything that decides what comes out, besides base and data."""
+    """Everything that decides what comes out, besides base and data.
+
+    `licence` is the data's; None takes what the data's card says.
+    """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     base: str = Field(min_length=1)
-    licence: str = Field(min_length=1, description="of the data")
+    licence: str | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     lora: Lora = Lora()
     schedule: Schedule
     stopping: Stopping
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; RecipeError names the file, the key and what is wrong with it."""
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, with `key=value` overrides (`schedule.epochs=2`) in place of its own values.
+
+    RecipeError names the file or the override, the key, the value and what is allowed.
+    """
     try:
         with path.open("rb") as file:
-            return Recipe.model_validate(tomllib.load(file))
+            values = tomllib.load(file)
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
+    changed = {_override(values, override) for override in overrides}
+    try:
+        return Recipe.model_validate(values)
     except ValidationError as error:
         detail = error.errors()[0]
-        key = ".".join(map(str, detail["loc"]))
-        reason = "no such key" if detail["type"] == "extra_forbidden" else detail["msg"]
-        raise RecipeError(f"{path}: {key}: {reason}{_known(detail['loc'])}") from error
+        place = detail["loc"]
+        key = ".".join(map(str, place))
+        source = "--set" if key in changed else path
+        if detail["type"] == "extra_forbidden":
+            reason = "no such key"
+        elif detail["type"] == "missing":
+            reason = detail["msg"]
+        else:
+            reason = f"{detail['msg']}, not {detail['input']!r}"
+        raise RecipeError(f"{source}: {key}: {reason}{_known(place)}") from error
+
+
+def _override(values: dict[str, Any], override: str) -> str:
+    """Put one override into the values; gives its key."""
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not (key and equals):
+        raise RecipeError(f"--set {override}: give key=value, as in schedule.epochs=2")
+    *sections, last = key.split(".")
+    place: Any = values
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise RecipeError(f"--set {override}: {section} is no section")
+    place[last] = _value(text.strip())
+    return key
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML knows
+    """As TOML reads it; what is no TOML is a string, so that words need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _known(place: tuple[int | str, ...]) -> str:

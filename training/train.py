@@ -1,115 +1,96 @@
 """QLoRA on a prepared data set: an adapter folder with its manifest, whole or not at all."""
 
-import hashlib
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from time import monotonic
 from typing import cast
 
 import torch
+from accelerate import Accelerator
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase
 
-from model.base import ResolvedBase
 from model.loading import load_quantised
-from model.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256, write_manifest
+from model.manifest import AdapterManifest, read_manifest, write_manifest
 from model.prompt import PromptRenderer
-from training.adapter import WEIGHTS, new_adapter, save_adapter
-from training.card import Card, read_card
-from training.examples import Collator, Row, encode, read_side
+from training.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
+from training.card import read_card
+from training.checkpoint import Checkpoints, Standing
+from training.examples import encode, read_side
+from training.figures import FIGURES
 from training.folders import new_folder
-from training.loss import ReplyLoss, measure
-from training.progress import Report
-from training.recipe import Recipe, read_recipe
+from training.job import Job
+from training.loss import ReplyLoss
+from training.memory import memory_advice, peak_mib, switch_checkpointing_on, use_checkpointing
+from training.precision import compute_dtype
+from training.progress import Lines, Progress, Report
+from training.record import licence_of, manifest_of
 from training.split import Side
-from training.trainer import build_trainer
-
-_ROOT = Path(__file__).resolve().parents[1]
-# float32 on a CPU, where it is as fast as bfloat16 and rounds less.
-_DTYPE = {"cpu": torch.float32, "cuda": torch.bfloat16}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to train: a resolved base, a prepared folder, a recipe file, and where it shall lie."""
-
-    base: ResolvedBase
-    data: Path
-    recipe: Path
-    out: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """The rows training sees: one side to learn, one to decide when to stop."""
-
-    train: list[Row]
-    validation: list[Row]
+from training.trainer import Sides, Trainer
 
 
 def train(
-    job: Job, report: Report, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    job: Job,
+    report: Report,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Progress | None = None,
 ) -> AdapterManifest:
     """Train the adapter with the best validation loss; the test side is not read.
 
-    Raises TrainingError, DatasetError or ModelError, one line each; `job.out` is then untouched.
+    Goes on where the same job was broken off. `progress` is told every few steps, `report` what
+    else happens, and both when there is no `progress`. Under `accelerate launch` only the main
+    process speaks and writes. Raises TrainingError, DatasetError or ModelError, one line each;
+    `job.out` is then untouched.
     """
-    recipe, card, began = read_recipe(job.recipe), read_card(job.data), monotonic()
+    card = read_card(job.data)
+    licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
-    report(f"loading {job.base.id} in 4 bits")
-    base, tokenizer = load_quantised(job.base, compute_dtype=compute_dtype(), trainable=True)
-    renderer, limit = PromptRenderer(tokenizer), recipe.schedule.max_tokens
-    sides = Sides(*(encode(pairs[side], renderer, limit) for side in pairs))
-    collate, batch = collator(tokenizer), recipe.schedule.batch_size
-    model = new_adapter(base, recipe.lora, recipe.seed)
-    with new_folder(job.out) as work, tempfile.TemporaryDirectory() as scratch:
-        before = measure(model, sides.validation, collate, batch)
-        report(f"base: validation loss {before.per_token:.3f}, {len(sides.train)} rows to train on")
-        trainer = build_trainer(
-            model, recipe, (sides.train, sides.validation), collate, Path(scratch), report
-        )
-        trainer.train()
-        model = cast("PeftModel", trainer.model)
-        save_adapter(model, work, job.base.id)
-        after = measure(model, sides.validation, collate, batch)
-        best = int((trainer.state.best_model_checkpoint or "-0").rsplit("-", 1)[1])
-        figures = _figures(sides, (before, after)) | {
-            "steps": trainer.state.global_step,
-            "best_step": best,
-            "seconds": round(monotonic() - began),
-            "threads": torch.get_num_threads(),
+    dtype = compute_dtype(job.recipe.schedule.precision)
+    accelerator = Accelerator(mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
+    if not accelerator.is_main_process:
+        report = _say_nothing
+    work = Checkpoints(job.work_folder)
+    if accelerator.is_main_process:
+        work.open(job.identity(card), fresh=job.fresh)
+    accelerator.wait_for_everyone()
+    with memory_advice(job.recipe):
+        report(f"loading {job.base.id} in 4 bits")
+        model, renderer = _load(job, dtype, accelerator.device)
+        limit = job.recipe.schedule.max_tokens
+        sides = Sides(*(encode(pairs[side], renderer, limit) for side in pairs))
+        report(f"{len(sides.train)} rows to learn from, {len(sides.validation)} to validate on")
+        tell = (report, progress or Lines(report))
+        trainer = Trainer(model, job.recipe, sides, accelerator, work, tell)
+        standing = trainer.run()
+        round_adapter(model)
+        after = trainer.measure()
+    if accelerator.is_main_process:
+        figures = _figures(sides, standing, after) | {
+            "memory_mib": round(peak_mib(accelerator.device)),
+            "processes": accelerator.num_processes,
         }
-        manifest = _manifest(job, recipe, card, work, figures, now())
-        write_manifest(work, manifest)
-    report(f"best at step {best}: validation loss {after.per_token:.3f}; wrote {job.out}")
-    return manifest
+        with new_folder(job.out) as folder:
+            save_adapter(model, folder, job.base.id)
+            shutil.copyfile(work.folder / FIGURES, folder / FIGURES)
+            write_manifest(folder, manifest_of(job, card, folder / WEIGHTS, figures, now()))
+        work.remove()
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+    best = f"best at step {standing.best_step}: validation loss {after.per_token:.3f}"
+    report(f"{best}; wrote {job.out}")
+    return cast("AdapterManifest", read_manifest(job.out))
 
 
-def compute_dtype() -> torch.dtype:
-    """The type training and evaluation compute in on this machine."""
-    return _DTYPE["cuda" if torch.cuda.is_available() else "cpu"]
+def _load(job: Job, dtype: torch.dtype, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
+    schedule = job.recipe.schedule
+    base, tokenizer = load_quantised(job.base, compute_dtype=dtype, trainable=True, device=device)
+    if use_checkpointing(base, schedule, dtype, device):
+        switch_checkpointing_on(base)
+    model = new_adapter(base, job.recipe.lora, job.recipe.seed)
+    return model, PromptRenderer(tokenizer)
 
 
-def collator(tokenizer: PreTrainedTokenizerBase) -> Collator:
-    """A collator padding with whatever id the tokenizer ends with: padding is masked anyway."""
-    pad = tokenizer.pad_token_id
-    return Collator(cast("int", tokenizer.eos_token_id if pad is None else pad))
-
-
-def code_version() -> str:
-    """Identifies the code that trains: a hash over this package and the shared renderer."""
-    digest = hashlib.sha256()
-    paths: Sequence[Path] = sorted(Path(__file__).parent.rglob("*.py"))
-    for path in [*paths, _ROOT / "model" / "prompt.py", _ROOT / "model" / "loading.py"]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _figures(sides: Sides, losses: tuple[ReplyLoss, ReplyLoss]) -> dict[str, float]:
-    before, after = losses
+def _figures(sides: Sides, standing: Standing, after: ReplyLoss) -> dict[str, float]:
+    before = ReplyLoss(standing.base_loss, 1)
     return {
         "train_rows": len(sides.train),
         "validation_rows": len(sides.validation),
@@ -117,29 +98,13 @@ def _figures(sides: Sides, losses: tuple[ReplyLoss, ReplyLoss]) -> dict[str, flo
         "validation_loss": round(after.per_token, 4),
         "base_perplexity": round(before.perplexity, 2),
         "perplexity": round(after.perplexity, 2),
+        "steps": standing.step,
+        "best_step": standing.best_step,
+        "tokens": standing.tokens,
+        "seconds": round(standing.seconds),
+        "threads": torch.get_num_threads(),
     }
 
 
-def _manifest(
-    job: Job, recipe: Recipe, card: Card, work: Path, figures: dict[str, float], now: datetime
-) -> AdapterManifest:
-    return AdapterManifest(
-        name=recipe.name,
-        base=BaseRecord(id=job.base.id, hash=job.base.hash),
-        adapter_hash=f"sha256:{file_sha256(work / WEIGHTS)}",
-        data=DataRecord(
-            path=card.source.path,
-            sha256=card.source.sha256,
-            rows=card.sides[Side.TRAIN].rows,
-            licence=recipe.licence,
-        ),
-        config={
-            "sha256": file_sha256(job.recipe),
-            "prepared_train_sha256": card.sides[Side.TRAIN].sha256,
-            "prepare_seed": card.seed,
-            **recipe.model_dump(mode="json"),
-        },
-        code_version=code_version(),
-        figures=figures,
-        created=now,
-    )
+def _say_nothing(_: str) -> None:
+    """For every process but the main one."""

@@ -8,10 +8,11 @@ import pytest
 
 from model.base import ResolvedBase, resolve_base
 from tests.model.tiny import make_tiny
+from training.job import Job
 from training.prepare import Options, prepare
 from training.quiet import silence_libraries
+from training.recipe import read_recipe
 from training.split import Shares
-from training.train import Job
 
 PAIRS = [
     (f"what about {thing}", f"{thing} is {verdict}, I said it")
@@ -84,4 +85,5 @@ def write_recipe(tmp_path: Path, base: ResolvedBase) -> WriteRecipe:
 
 @pytest.fixture
 def job(base: ResolvedBase, prepared: Path, write_recipe: WriteRecipe, tmp_path: Path) -> Job:
-    return Job(base, prepared, write_recipe(), tmp_path / "adapter")
+    config = write_recipe()
+    return Job(base, prepared, read_recipe(config), tmp_path / "adapter", config)

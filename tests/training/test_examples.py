@@ -1,13 +1,12 @@
 """Examples carry labels on the reply alone, and batches are padded without a loss."""
 
 import pytest
-import torch
 
 from data.datasets import Pair
 from model.prompt import ChatTurn, PromptRenderer
 from tests.model.tiny import tiny_tokenizer
 from training.errors import PreparedDataError
-from training.examples import IGNORED, Collator, encode, read_side
+from training.examples import IGNORED, encode, read_side
 from training.split import Side
 
 TOKENIZER = tiny_tokenizer()
@@ -34,17 +33,6 @@ def test_long_pairs_are_left_out():
     assert len(encode(pairs, RENDERER, 60)) == 1
     with pytest.raises(PreparedDataError, match="raise max_tokens"):
         encode(pairs, RENDERER, 3)
-
-
-def test_batches_are_padded_to_their_longest_row():
-    rows = encode([Pair("a", "b"), Pair("a longer comment", "and its reply")], RENDERER, 100)
-    batch = Collator(pad_id=7)(rows)
-    short, long = (len(row["input_ids"]) for row in rows)
-    assert batch["input_ids"].shape == (2, long)
-    assert batch["input_ids"][0, short:].tolist() == [7] * (long - short)
-    assert batch["labels"][0, short:].unique().tolist() == [IGNORED]
-    assert batch["attention_mask"].sum(dim=1).tolist() == [short, long]
-    assert torch.equal(batch["input_ids"][1], torch.tensor(rows[1]["input_ids"]))
 
 
 def test_a_missing_or_empty_side_is_one_clear_line(tmp_path):

@@ -14,8 +14,9 @@ from model.loading import load_quantised
 from model.prompt import PromptRenderer
 from tests.model.tiny import tiny_tokenizer
 from training.adapter import new_adapter
-from training.examples import Collator, encode
-from training.loss import measure, summed_loss
+from training.examples import encode
+from training.layout import Padded
+from training.loss import ReplyLossModule, measure
 from training.recipe import Lora
 
 ROWS = encode(
@@ -37,9 +38,10 @@ def adapted(model):
 
 def gradient(model) -> torch.Tensor:
     """The adapter's gradient as one vector, after an evaluation as training makes it."""
-    measure(model, ROWS, Collator(0), batch_size=2)
+    measure(model, ROWS, Padded(2))
     model.train()
-    summed_loss(model, Collator(0)(ROWS)).backward()
+    (batch,) = Padded(2).batches(ROWS)
+    ReplyLossModule(model)(batch).backward()
     parts = [p.grad.flatten() for p in model.parameters() if p.requires_grad]
     return torch.cat(parts)
 

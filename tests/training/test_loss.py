@@ -9,8 +9,9 @@ from transformers import AutoModelForCausalLM
 from data.datasets import Pair
 from model.prompt import PromptRenderer
 from tests.model.tiny import tiny_tokenizer
-from training.examples import IGNORED, Collator, encode
-from training.loss import ReplyLoss, measure, reply_tokens, summed_loss
+from training.examples import IGNORED, encode
+from training.layout import Packed, Padded
+from training.loss import ReplyLoss, ReplyLossModule, measure
 
 PAIRS = [
     Pair("hello", "an opinion about soup"),
@@ -25,20 +26,33 @@ def model(base):
 
 
 @pytest.fixture(scope="module")
+def plain(base):
+    """The same model, with transformers' own attention."""
+    return AutoModelForCausalLM.from_pretrained(base.folder).eval()
+
+
+@pytest.fixture(scope="module")
 def rows():
     return encode(PAIRS, PromptRenderer(tiny_tokenizer()), 100)
 
 
-def test_is_the_loss_transformers_computes(model, rows):
-    batch = Collator(0)(rows)
+@pytest.mark.parametrize("layout", [Padded(1), Padded(3), Padded(2, width=64), Packed(400)])
+def test_is_the_loss_transformers_computes(model, plain, rows, layout):
     with torch.no_grad():
-        theirs = model(**batch).loss * reply_tokens(batch)
-        torch.testing.assert_close(summed_loss(model, batch), theirs)
+        theirs = sum(
+            float(
+                plain(torch.tensor([row["input_ids"]]), labels=torch.tensor([row["labels"]])).loss
+            )
+            * sum(label != IGNORED for label in row["labels"])
+            for row in rows
+        )
+        ours = sum(float(ReplyLossModule(model)(batch)) for batch in layout.batches(rows))
+    assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_does_not_depend_on_how_rows_are_put_together(model, rows):
-    together = measure(model, rows, Collator(0), batch_size=3)
-    alone = measure(model, rows[::-1], Collator(1), batch_size=1)
+    together = measure(model, rows, Packed(400))
+    alone = measure(model, rows[::-1], Padded(1))
     assert (
         together.tokens
         == alone.tokens
@@ -50,7 +64,7 @@ def test_does_not_depend_on_how_rows_are_put_together(model, rows):
 def test_measuring_restores_the_mode(model, rows):
     for mode in (True, False):
         model.train(mode)
-        measure(model, rows, Collator(0), batch_size=2)
+        measure(model, rows, Padded(2))
         assert model.training is mode
     model.eval()
 

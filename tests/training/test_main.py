@@ -27,7 +27,7 @@ def test_train_evaluate_and_compare(job, base, tmp_path, capsys):
     prompts.write_text('{"id": "a", "prompt": "hello"}\n')
     data = ["--data", str(job.data)]
     put = ["--adapter", str(adapter), "--base", str(base.folder)]
-    assert main(["train", "--config", str(job.recipe), *data, "--out", str(adapter)]) == 0
+    assert main(["train", "--config", str(job.config), *data, "--out", str(adapter)]) == 0
     assert "best at step" in capsys.readouterr().err
     assert main(["evaluate", *put, *data, "--side", "test"]) == 0
     assert "tuned  loss" in capsys.readouterr().out
@@ -85,7 +85,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(job, tmp_path, capsys, monke
         raise OSError(errno.ENOSPC, "No space left on device", "adapter_model.safetensors")
 
     monkeypatch.setattr("peft.PeftModel.save_pretrained", full)
-    call = ["train", "--config", str(job.recipe), "--data", str(job.data)]
+    call = ["train", "--config", str(job.config), "--data", str(job.data)]
     assert main([*call, "--out", str(tmp_path / "made")]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == "training: adapter_model.safetensors: No space left on device"

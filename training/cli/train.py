@@ -1,6 +1,8 @@
 """`python -m training train`: train an adapter on prepared pairs."""
 
+import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 SUMMARY = "train an adapter on prepared pairs"
@@ -9,19 +11,64 @@ SUMMARY = "train an adapter on prepared pairs"
 def add_arguments(parser: ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("--config", type=Path, required=True, help="the recipe, a TOML file")
-    parser.add_argument("--data", type=Path, required=True, help="a prepared folder")
-    parser.add_argument("--out", type=Path, required=True, help="the adapter's folder to make")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="in place of the recipe's own value, as in schedule.epochs=2; may stand repeatedly",
+    )
+    parser.add_argument("--data", type=Path, help="a prepared folder (var/training/data)")
+    parser.add_argument("--out", type=Path, help="the adapter's folder to make (…/NAME)")
+    parser.add_argument("--work", type=Path, help="where an unfinished training lies (OUT.work)")
+    parser.add_argument(
+        "--fresh", action="store_true", help="throw an unfinished training away, do not go on"
+    )
 
 
 def run(options: Namespace, home: Path) -> None:
     """Train, telling on standard error how it goes."""
-    train_adapter(options.config, options.data, options.out, home)
+    train_adapter(
+        options.config,
+        options.data or home / "training" / "data",
+        options.out,
+        home,
+        overrides=options.set,
+        work=options.work,
+        fresh=options.fresh,
+    )
 
 
-def train_adapter(recipe: Path, data: Path, out: Path, home: Path) -> None:
-    """Train, telling on standard error how it goes."""
+def train_adapter(
+    config: Path,
+    data: Path,
+    out: Path | None,
+    home: Path,
+    *,
+    overrides: Sequence[str] = (),
+    work: Path | None = None,
+    fresh: bool = False,
+) -> None:
+    """Train, telling on standard error how it goes: a live bar on a terminal, lines elsewhere."""
+    from rich.console import Console
+
     from training.cli.terminal import find_base, say
+    from training.job import Job
+    from training.progress import live_bar
     from training.recipe import read_recipe
-    from training.train import Job, train
+    from training.train import train
 
-    train(Job(find_base(read_recipe(recipe).base, home), data, recipe, out), say)
+    recipe = read_recipe(config, overrides)
+    out = out or home / "training" / recipe.name
+    job = Job(find_base(recipe.base, home), data, recipe, out, config, work, fresh)
+    console = Console(stderr=True)
+    if not console.is_terminal or not _is_main_process():
+        train(job, say)
+        return
+    with live_bar(console) as bar:
+        train(job, bar.say, progress=bar)
+
+
+def _is_main_process() -> bool:
+    """`accelerate launch` numbers the processes of a machine."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"

@@ -1,0 +1,80 @@
+"""What training needs of memory, and what to do when that is not there."""
+
+import resource
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+
+from training.errors import OutOfMemory
+from training.recipe import Recipe, Schedule
+
+MIB = 1024**2
+_SPARE = 0.8  # of the free memory: fragments, the optimiser, gradients
+_CPU_WORDS = ("DefaultCPUAllocator", "can't allocate memory")
+
+
+def peak_mib(device: torch.device) -> float:
+    """The most memory this process has held so far, on its GPU or else in RAM, in MiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / MIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
+
+
+def activation_bytes(config: PretrainedConfig, tokens: int, bytes_per_value: int) -> int:
+    """What a forward pass over `tokens` keeps for its backward pass without checkpointing.
+
+    Per token and layer about 10 vectors of the hidden size (residuals, norms, queries, keys,
+    values, attention's output, the adapters' inputs) and 6 of the inner size (gate, up, their
+    product, the adapters' inputs). With Mistral-7B in bfloat16 254 KiB; measured 256
+    (docs/experiments.md).
+    """
+    per_layer = 10 * config.hidden_size + 6 * config.intermediate_size
+    return tokens * config.num_hidden_layers * per_layer * bytes_per_value
+
+
+def use_checkpointing(
+    model: PreTrainedModel, schedule: Schedule, dtype: torch.dtype, device: torch.device
+) -> bool:
+    """Whether layers shall be computed again in the backward pass, by the recipe or by need."""
+    if schedule.checkpointing != "auto":
+        return schedule.checkpointing == "on"
+    if device.type == "cpu":
+        return False
+    tokens = schedule.row_tokens
+    if schedule.layout == "padded":
+        tokens = schedule.batch_size * schedule.max_tokens
+    free, _ = torch.cuda.mem_get_info(device)
+    return activation_bytes(model.config, tokens, dtype.itemsize) > _SPARE * free
+
+
+def switch_checkpointing_on(model: PreTrainedModel) -> None:
+    """Keep only each layer's input, and compute the rest again (Chen and others, 2016)."""
+    model.activation_checkpointing_enable({"use_reentrant": False})
+
+
+@contextmanager
+def memory_advice(recipe: Recipe) -> Generator[None]:
+    """Turn running out of memory into one line that says which settings to lower."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(_advice(recipe, "the GPU")) from error
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and not any(w in str(error) for w in _CPU_WORDS):
+            raise
+        raise OutOfMemory(_advice(recipe, "this machine")) from error
+
+
+def _advice(recipe: Recipe, where: str) -> str:
+    schedule = recipe.schedule
+    lower = [f"schedule.row_tokens (now {schedule.row_tokens})"]
+    if schedule.layout == "padded":
+        lower = [f"schedule.batch_size (now {schedule.batch_size})"]
+    lower += [f"schedule.max_tokens (now {schedule.max_tokens})", f"lora.r (now {recipe.lora.r})"]
+    first = "" if schedule.checkpointing == "on" else 'set schedule.checkpointing = "on", or '
+    return (
+        f"{where} has too little memory: {first}lower {', '.join(lower)}; "
+        "the last checkpoint is kept"
+    )

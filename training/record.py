@@ -1,0 +1,69 @@
+"""The manifest of a trained adapter: what it was made of, by what code, and how well it went."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from model.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256
+from training.card import Card
+from training.errors import RecipeError
+from training.job import Job
+from training.recipe import Recipe
+from training.split import Side
+
+_ROOT = Path(__file__).resolve().parents[1]
+_REVISION = "revision:"
+UNKNOWN = "unknown"
+
+
+def licence_of(recipe: Recipe, card: Card) -> str:
+    """The data's licence as its card says, or else the recipe, or `unknown`.
+
+    RecipeError when both say something else: one of them is about other data.
+    """
+    told: str | None = getattr(card, "licence", None)
+    if recipe.licence and told and recipe.licence != told:
+        raise RecipeError(
+            f"licence: the recipe says {recipe.licence!r}, the card of the data {told!r}: leave it "
+            "out of the recipe, or prepare the data again with the right one"
+        )
+    return told or recipe.licence or UNKNOWN
+
+
+def manifest_of(
+    job: Job, card: Card, weights: Path, figures: Mapping[str, float], now: datetime
+) -> AdapterManifest:
+    """The manifest of an adapter whose weights are in the file `weights`."""
+    recipe, base = job.recipe, job.base
+    revision = base.hash.removeprefix(_REVISION) if base.hash.startswith(_REVISION) else None
+    return AdapterManifest(
+        name=recipe.name,
+        base=BaseRecord(id=base.id, hash=base.hash, revision=revision),
+        adapter_hash=f"sha256:{file_sha256(weights)}",
+        data=DataRecord(
+            path=card.source.path,
+            sha256=card.source.sha256,
+            rows=card.sides[Side.TRAIN].rows,
+            licence=licence_of(recipe, card),
+            consent=getattr(card, "consent", None),
+        ),
+        config={
+            "sha256": None if job.config is None else file_sha256(job.config),
+            "prepared_train_sha256": card.sides[Side.TRAIN].sha256,
+            "prepare_seed": card.seed,
+            **recipe.model_dump(mode="json"),
+        },
+        code_version=code_version(),
+        figures=dict(figures),
+        created=now,
+    )
+
+
+def code_version() -> str:
+    """Identifies the code that trains: a hash over this package and what it shares with serving."""
+    digest = hashlib.sha256()
+    paths = sorted(Path(__file__).parent.rglob("*.py"))
+    for path in [*paths, _ROOT / "model" / "prompt.py", _ROOT / "model" / "loading.py"]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"sha256:{digest.hexdigest()}"
