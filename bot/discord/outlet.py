@@ -77,6 +77,8 @@ class ChannelOutlet:
             content, nonce=nonce, allowed_mentions=ONLY_THE_ANSWERED, **options
         )
         self._reply_to = None
+        if message.content != content.strip():  # an earlier process sent it, and noted it nowhere
+            await self.edit(message.id, content, view)
         return message.id
 
     async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:

@@ -19,6 +19,7 @@ from tests.bot.wire.reading import (
 )
 from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
+from tests.discord_server.faults import FaultKind
 from tests.discord_server.messages import Message
 from tests.discord_server.permissions import Permission
 
@@ -72,6 +73,26 @@ async def test_stop_pressed_after_kill_9(bot: Bot, discord: Discord):
     assert bot.rows(ANSWERS, conversation(room)) == [("stopped", 1)]
     assert bot.rows(ANSWERS, conversation(other)) == [("stopped", 0)]
     assert [*discord.from_bot(room), *discord.from_bot(other)] == [written, waiting]
+
+
+async def test_a_message_sent_but_not_noted_before_kill_9_gets_the_last_word(
+    bot: Bot, discord: Discord
+):
+    """Discord has it, the bot died before it heard so: the same nonce gives the old message."""
+    room, other, ann, bob = discord.channel(), discord.channel(), discord.user(), discord.user()
+    await bot.ask(room, ann, TEXT)
+    written = await begun_in(discord, room)
+    discord.fault(FaultKind.SLOW, "POST /channels/{channel}/messages", seconds=5.0)
+    await bot.ask(other, bob, TEXT)
+    (waiting,) = await discord.until(lambda: discord.from_bot(other))
+    await bot.end(signal.SIGKILL)
+    await bot.start()
+    await discord.click(waiting, bob, "Stop")
+    await discord.until(lambda: waiting.content == "-# Stopped.")
+    assert not waiting.buttons
+    await discord.click(written, ann, "Stop")
+    await answers_in(discord, room, 1)
+    assert discord.from_bot(other) == [waiting]
 
 
 async def test_a_moderator_may_stop_what_another_asked_and_nobody_else(bot: Bot, discord: Discord):
