@@ -182,14 +182,20 @@ def _pairs(
                 f"adapter {name} is damaged: layer {layer} {linear} has A of shape "
                 f"{tuple(both['A'].shape)} and B of shape {tuple(both['B'].shape)}"
             )
-        group = "self_attn" if linear in LINEARS[:4] else "mlp"
-        scaling = config.scaling(f"model.layers.{layer}.{group}.{linear}", both["A"].shape[0])
+        module = weight_name(layer, linear).removesuffix(".weight")
+        scaling = config.scaling(module, both["A"].shape[0])
         pairs[layer, linear] = LoraPair(both["A"], both["B"], scaling)
     return pairs
 
 
 def _is_product(a: Tensor, b: Tensor) -> bool:
     return a.dim() == b.dim() == 2 and b.shape[1] == a.shape[0] > 0
+
+
+def weight_name(layer: int, linear: str) -> str:
+    """The name of a linear's weight in the base model's files."""
+    group = "self_attn" if linear in LINEARS[:4] else "mlp"
+    return f"model.layers.{layer}.{group}.{linear}.weight"
 
 
 def linear_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 FOLDER = "adapters"
 CURRENT = "current"
 POLL_S = 2.0  # how often a running worker looks for a change
+_VERSION = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -29,7 +30,7 @@ class Promotion(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    version: Annotated[str, Field(pattern=f"^{_VERSION.pattern}$")]
     adapter: str
     adapter_hash: str
     promoted: datetime
@@ -81,6 +82,12 @@ class Registry:
         if not folder.is_dir():
             raise ConfigError(f"{folder} is missing, and {self.root / name / CURRENT} names it")
         return folder
+
+    def versions(self, name: str) -> list[Path]:
+        """Every version kept under a name, whether it answers or not."""
+        return sorted(
+            path for path in (self.root / name).glob("*") if _VERSION.fullmatch(path.name)
+        )
 
     def promoted(self) -> dict[str, Path]:
         """Every promoted adapter's folder by name; a damaged entry is logged and left out."""

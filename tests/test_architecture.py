@@ -24,12 +24,14 @@ ALLOWED = {
     "bot": {"data", "model.client", "model.protocol", "model.errors"},
     "training": {
         "data",
+        "model.adapters",
         "model.base",
         "model.errors",
         "model.loading",
         "model.manifest",
         "model.offline",
         "model.prompt",
+        "model.registry",
     },
 }
 # Libraries that cost hundreds of megabytes: only where tensors are.

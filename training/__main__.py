@@ -4,14 +4,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
-
-from dotenv import dotenv_values
 
 from data.errors import DataError
 from model.errors import ModelError
-from training.cli import compare, demo, evaluate, prepare, train
+from training.cli import compare, demo, evaluate, merge, prepare, promote, rollback, train
+from training.environment import home
 from training.errors import TrainingError
 
 OPENMP_SPINS = "5000"
@@ -22,6 +20,9 @@ COMMANDS = {
     "evaluate": evaluate,
     "compare": compare,
     "demo": demo,
+    "merge": merge,
+    "promote": promote,
+    "rollback": rollback,
 }
 
 
@@ -61,13 +62,7 @@ def _run(options: argparse.Namespace) -> None:
     from training.quiet import silence_libraries
 
     silence_libraries()
-    COMMANDS[options.command].run(options, _home())
-
-
-def _home() -> Path:
-    # The bot reads .env; this must find the same models.
-    variable = os.environ.get("FUNGPT_HOME") or dotenv_values(".env").get("FUNGPT_HOME")
-    return Path(variable or "var")
+    COMMANDS[options.command].run(options, home())
 
 
 if __name__ == "__main__":

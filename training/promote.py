@@ -1,0 +1,138 @@
+"""Which adapter answers people: the next one, or the one before it again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from model.adapters import load_adapter
+from model.base import ResolvedBase
+from model.loading import check_architecture
+from model.manifest import MANIFEST, AdapterManifest, file_sha256, read_manifest
+from model.registry import Current, Promotion, Registry
+from training.errors import AdapterError, RegistryError
+from training.gate import Candidate, Gate
+from training.registry import FILES, WEIGHTS, locked, store_version, version_of, write_current
+
+# Tells a running worker which version of a name answers from now on (None: the settings' own).
+Tell = Callable[[str, str | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What answers as `name` now, and what did before; None: the settings' own adapter."""
+
+    name: str
+    now: Promotion | None
+    before: Promotion | None
+
+
+def promote(
+    folder: Path, name: str, base: ResolvedBase, registry: Registry, gate: Gate, tell: Tell
+) -> Change:
+    """Check an adapter and let it answer as `name`.
+
+    Raises AdapterError, AdapterMismatch or ConfigError when it is not whole or of another base,
+    RegistryError when the gate is shut. Nothing has changed then.
+    """
+    checked = version_of(folder) if _is_complete(folder) else ""
+    manifest = check_adapter(folder, name, base)
+    with locked(registry):
+        current = registry.current(name)
+        if (refusal := gate.refusal(Candidate(name, manifest, current.promotion))) is not None:
+            raise RegistryError(f"{folder} is not promoted as {name}: {refusal}")
+        version = store_version(registry, name, folder)
+        if version != checked:
+            raise AdapterError(f"{folder} changed while it was read: promote it again")
+        promotion = Promotion(
+            version=version,
+            adapter=manifest.name,
+            adapter_hash=manifest.adapter_hash,
+            promoted=datetime.now(UTC),
+        )
+        before = current.promotion
+        if before is None or before.version != version:
+            write_current(registry, name, Current(promotions=(*current.promotions, promotion)))
+        tell(name, version)
+    return Change(name, promotion, before)
+
+
+def roll_back(name: str, registry: Registry, tell: Tell) -> Change:
+    """Let what answered as `name` before the last promotion answer again.
+
+    Before the first promotion that was the adapter of the worker's settings. Raises RegistryError
+    when nothing was promoted, or what was before is damaged.
+    """
+    with locked(registry):
+        current = registry.current(name)
+        if current.promotion is None:
+            raise RegistryError(
+                f"nothing to roll back: no adapter was promoted as {name} in {registry.root}"
+            )
+        left = Current(promotions=current.promotions[:-1])
+        if left.promotion is not None:
+            _check_kept(registry.root / name / left.promotion.version)
+        write_current(registry, name, left)
+        tell(name, None if left.promotion is None else left.promotion.version)
+    return Change(name, left.promotion, current.promotion)
+
+
+def find_adapter(named: str, name: str, home: Path, registry: Registry) -> Path:
+    """The folder that FOLDER-or-NAME means: a folder, a training's, or a version kept of `name`.
+
+    Raises AdapterError naming what there is.
+    """
+    trained = home / "training"
+    versions = registry.versions(name)
+    kept = [folder for folder in versions if folder.name.startswith(named)]
+    if Path(named).is_dir():
+        return Path(named)
+    if _is_plain(named) and (trained / named).is_dir():
+        return trained / named
+    if len(kept) == 1:
+        return kept[0]
+    there = sorted(path.parent.name for path in trained.glob(f"*/{WEIGHTS}"))
+    known = ", ".join([*there, *(folder.name for folder in versions)]) or "none"
+    raise AdapterError(f"no adapter {named!r}: neither a folder nor one of {trained}: {known}")
+
+
+def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifest:
+    """Refuse what the worker would not serve or nobody knows the origin of; its manifest."""
+    missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing:
+        raise AdapterError(f"{folder} is no whole adapter: {missing[0]} is missing")
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise AdapterError(f"{folder} is no whole adapter: {MANIFEST} is missing")
+    found = f"sha256:{file_sha256(folder / WEIGHTS)}"
+    if manifest.adapter_hash != found:
+        raise AdapterError(
+            f"{folder / WEIGHTS} is not what {MANIFEST} says: it has {found}, "
+            f"the manifest names {manifest.adapter_hash}"
+        )
+    adapter = load_adapter(name, str(folder), base, check_architecture(base), _quietly)
+    for (layer, linear), pair in adapter.pairs.items():
+        if not (pair.a.isfinite().all() and pair.b.isfinite().all()):
+            raise AdapterError(
+                f"{folder / WEIGHTS}: layer {layer} {linear} holds numbers that are not finite"
+            )
+    return manifest
+
+
+def _quietly(_stage: str, _share: float | None) -> None:
+    pass
+
+
+def _is_complete(folder: Path) -> bool:
+    return all((folder / file).is_file() for file in FILES)
+
+
+def _is_plain(named: str) -> bool:
+    return bool(named) and Path(named).name == named
+
+
+def _check_kept(folder: Path) -> None:
+    if not _is_complete(folder) or version_of(folder) != folder.name:
+        raise RegistryError(
+            f"{folder}, which answered before, is missing or damaged: promote another adapter"
+        )

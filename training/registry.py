@@ -1,0 +1,121 @@
+"""Writing the registry of promoted adapters; `model.registry` says how it is laid out.
+
+One process writes at a time (a lock file, which the kernel frees when its holder dies). A version
+is copied beside its place and renamed into it, then `current` is replaced: each is on the disk
+before the next begins, so a kill at any moment leaves the old state or the new one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from model.manifest import MANIFEST
+from model.registry import CURRENT, Current, Registry
+from training.errors import RegistryError
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+FILES = (CONFIG, WEIGHTS, MANIFEST)
+LOCK = ".lock"
+LOCK_LIMIT_S = 60.0
+_PARTIAL = ".partial-"
+_LOCK_LOOK_S = 0.05
+
+
+@contextmanager
+def locked(registry: Registry, limit_s: float = LOCK_LIMIT_S) -> Generator[None]:
+    """Be the only one who writes; RegistryError when another does for longer than `limit_s`."""
+    registry.root.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + limit_s
+    with (registry.root / LOCK).open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise RegistryError(
+                        f"{registry.root} is being written by another process: try again"
+                    ) from None
+                time.sleep(_LOCK_LOOK_S)
+        yield
+
+
+def version_of(folder: Path) -> str:
+    """What identifies an adapter's folder: a hash over the files that are kept, 16 hex digits."""
+    digest = hashlib.sha256()
+    for name in FILES:
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def store_version(registry: Registry, name: str, source: Path) -> str:
+    """Copy an adapter into the registry, unless it is there; its version. Only while locked.
+
+    The version is that of the copy, so what is stored under it is what was hashed.
+    """
+    home = registry.root / name
+    home.mkdir(exist_ok=True)
+    _clear(home)
+    work = home / f"{_PARTIAL}{os.getpid()}"
+    try:
+        work.mkdir()
+        for file in FILES:
+            shutil.copyfile(source / file, work / file)
+            _sync(work / file)
+        version = version_of(work)
+        target = home / version
+        if target.is_dir() and _is_whole(target):
+            return version
+        if target.exists():
+            shutil.rmtree(target)  # damaged on the disk: the copy in hand is right
+        _sync(work)
+        work.rename(target)
+        _sync(home)
+        _sync(registry.root)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return version
+
+
+def write_current(registry: Registry, name: str, current: Current) -> None:
+    """Replace `current` in one step. Only while locked."""
+    home = registry.root / name
+    work = home / f"{_PARTIAL}{CURRENT}"
+    try:
+        work.write_text(current.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _sync(work)
+        work.replace(home / CURRENT)
+        _sync(home)
+    finally:
+        work.unlink(missing_ok=True)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return version_of(folder) == folder.name
+    except OSError:
+        return False
+
+
+def _clear(home: Path) -> None:
+    """Remove what a killed process left behind; nobody else is writing now."""
+    for left in home.glob(f"{_PARTIAL}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's entries, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
