@@ -96,10 +96,6 @@ class OfflineModel:
         """The names that a request may ask for, "base" first."""
         return self._engine.variants
 
-    def fits(self, turns: Sequence[ChatTurn], max_tokens: int) -> bool:
-        """Whether the context holds this prompt and an answer of so many tokens."""
-        return len(self._codec.encode_chat(turns)) + max_tokens <= self._engine.max_context
-
     def generate(
         self, requests: Sequence[OfflineRequest], on_answer: Callable[[], None] = lambda: None
     ) -> list[OfflineAnswer]:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from data.datasets import PAIRS, PROMPTS
-from training.cli import compare, evaluate
+from training.cli import compare
 from training.cli.prepare import prepare_pairs
 from training.cli.train import train_adapter
 from training.split import Side
@@ -20,12 +20,17 @@ def add_arguments(_parser: ArgumentParser) -> None:
 
 def run(_options: Namespace, home: Path) -> None:
     """Prepare, train, evaluate, ship, compare."""
+    from training.cli.terminal import find_base, show
+    from training.curve import CURVE
+    from training.figures import FIGURES
     from training.folders import copy_folder
+    from training.losses import losses
 
     data, adapter = home / "training" / "demo-data", home / "training" / "demo"
     prepare_pairs(PAIRS, data, seed=0)
     train_adapter(RECIPE, data, adapter, home)
     for side in (Side.VALIDATION, Side.TEST):
-        evaluate.run(Namespace(base="demo", adapter=adapter, data=data, side=side), home)
-    copy_folder(adapter, compare.SHIPPED)
+        show(*losses(find_base("demo", home), adapter, data, side).lines())
+    # What was only of interest here stays here: the repository need not carry it.
+    copy_folder(adapter, compare.SHIPPED, leave_out=(FIGURES, CURVE))
     compare.run(Namespace(base="demo", adapter=compare.SHIPPED, prompts=PROMPTS, page=PAGE), home)

@@ -2,8 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.base import ResolvedBase, resolve_base
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_KEPT_WIDTH = 120
 
 
 def show(*lines: str) -> None:
@@ -20,3 +26,11 @@ def say(line: str) -> None:
 def find_base(name: str, home: Path) -> ResolvedBase:
     """The base model, fetched first where it is missing."""
     return resolve_base(name, home, lambda stage, _: say(stage))
+
+
+def print_table(table: "Table") -> None:
+    """A table of a result: as wide as the terminal, or whole where the output is kept."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _KEPT_WIDTH
+    Console(file=sys.stdout, width=width, highlight=False).print(table)

@@ -1,0 +1,136 @@
+"""From answers to figures with intervals. Knows no model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from training.evaluation import Accuracy, Difference, Estimate
+from training.labelled import CLASSIFIERS, Part, accuracy, read_sentences
+from training.metrics.bootstrap import Array, Resampling, interval, whole
+from training.metrics.columns import Column, model_columns, reply_columns, voice_columns
+from training.metrics.diversity import distinct
+from training.metrics.shares import wilson
+from training.metrics.words import words
+from training.word_list import WordList
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One variant's answers to the test rows, in their order.
+
+    `losses` are the replies' (loss in nats, tokens) per row, `overlaps` the longest run of words
+    shared with the training side, `cut_off` whether the answer reached the limit of tokens.
+    """
+
+    texts: Sequence[str]
+    overlaps: Sequence[int]
+    cut_off: Sequence[bool]
+    losses: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges variants on the same rows; the same seed gives the same intervals."""
+
+    replies: Sequence[str]
+    listed: WordList | None
+    draws: int
+    seed: int
+
+    def values(
+        self, variants: Mapping[str, Answered]
+    ) -> tuple[dict[str, dict[str, Estimate]], list[Difference]]:
+        """Every variant's figures, and the differences of every two, the later minus the first."""
+        columns = {name: self._columns(answered) for name, answered in variants.items()}
+        drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
+        scores = {
+            name: {key: drawn.scores(c.statistics, c.score) for key, c in found.items()}
+            for name, found in columns.items()
+        }
+        budget = distinct_budget([answered.texts for answered in variants.values()])
+        values = {
+            name: {
+                **{key: _estimate(c, scores[name][key]) for key, c in found.items()},
+                **_without_interval(variants[name], budget),
+            }
+            for name, found in columns.items()
+        }
+        differences = [
+            Difference(
+                first=first,
+                second=second,
+                values={
+                    key: Estimate(
+                        value=values[second][key].value - values[first][key].value,
+                        low=low,
+                        high=high,
+                    )
+                    for key in columns[first]
+                    for low, high in [interval(scores[second][key] - scores[first][key])]
+                },
+            )
+            for first, second in combinations(variants, 2)
+        ]
+        return values, differences
+
+    def of_replies(self, overlaps: Sequence[int], budget: int) -> dict[str, Estimate]:
+        """The measures of voice on the test side's own replies: what people sound like."""
+        columns = voice_columns(self.replies, overlaps, self.listed, self.seed)
+        drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
+        values = {
+            key: _estimate(column, drawn.scores(column.statistics, column.score))
+            for key, column in columns.items()
+        }
+        return (
+            values | _varied(self.replies, budget) | {"overlap_most": Estimate(value=max(overlaps))}
+        )
+
+    def _columns(self, answered: Answered) -> dict[str, Column]:
+        return {
+            **voice_columns(answered.texts, answered.overlaps, self.listed, self.seed),
+            **reply_columns(answered.texts, self.replies),
+            **model_columns(answered.losses, answered.cut_off),
+        }
+
+
+def distinct_budget(answers: Sequence[Sequence[str]]) -> int:
+    """How many words distinct-n is taken over: as many as the tersest variant said."""
+    return min(sum(len(words(text)) for text in texts) for texts in answers)
+
+
+def classifier_accuracy() -> tuple[Accuracy, ...]:
+    """Precision and recall of the phrases on the labelled sentences they were not mended on."""
+    sentences = [one for one in read_sentences() if one.part is Part.CHECK]
+    found = {label: accuracy(label, sentences) for label in CLASSIFIERS}
+    return tuple(
+        Accuracy(
+            label=label,
+            sentences=len(sentences),
+            precision=_of(each.precision, each.precision_interval),
+            recall=_of(each.recall, each.recall_interval),
+        )
+        for label, each in found.items()
+    )
+
+
+def _of(value: float, bounds: tuple[float, float]) -> Estimate:
+    return Estimate(value=value, low=bounds[0], high=bounds[1])
+
+
+def _estimate(column: Column, scores: Array) -> Estimate:
+    value = whole(column.statistics, column.score)
+    if not column.is_share:
+        return _of(value, interval(scores))
+    count, total = (round(each) for each in column.statistics.sum(axis=0))
+    return _of(value, wilson(count, total))
+
+
+def _without_interval(answered: Answered, budget: int) -> dict[str, Estimate]:
+    # A drawn row stands twice and its words are new no more: resampling would lower distinct-n.
+    return _varied(answered.texts, budget) | {
+        "overlap_most": Estimate(value=max(answered.overlaps))
+    }
+
+
+def _varied(texts: Sequence[str], budget: int) -> dict[str, Estimate]:
+    return {f"distinct_{n}": Estimate(value=distinct(texts, n, budget)) for n in (1, 2)}

@@ -1,0 +1,87 @@
+"""Test rows that an adapter may have been trained on: refused where seen, said where unknown."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+from data.datasets import Pair, read_pairs
+from model.manifest import AdapterManifest, file_sha256, read_manifest
+from training.card import read_card
+from training.errors import EvaluationError
+from training.metrics.words import words
+
+# A shorter comment or reply may well be said twice by chance; with its other half it may not.
+_TELLING_WORDS = 5
+
+
+def refuse_overlap(test: Sequence[Pair], training: Iterable[Pair], where: Path) -> None:
+    """Raise EvaluationError when a test row stands on the training side `where`.
+
+    Case, punctuation and space do not count. The same row, the same comment or the same reply is
+    an overlap; comment or reply alone only from five words on. `training` is read once.
+    """
+    wanted = {mark: number for number, pair in enumerate(test, 1) for mark in _marks(pair)}
+    found: dict[int, int] = {}
+    for row, pair in enumerate(training, 1):
+        for mark in _marks(pair):
+            if mark in wanted:
+                found.setdefault(wanted[mark], row)
+    if found:
+        number, row = min(found.items())
+        raise EvaluationError(
+            f"{len(found)} of {len(test)} test rows were trained on (test row {number} is row "
+            f"{row} of {where}): their figures would say nothing; prepare the data again"
+        )
+
+
+def unchecked_adapters(
+    adapters: Mapping[str, Path], data: Path, test: Sequence[Pair], trained_on: Sequence[Path]
+) -> list[str]:
+    """Which adapters may have seen test rows as far as anybody can tell, a line each.
+
+    One trained on the training side of `data` is in order. One of another side is, too, when its
+    prepared folder is among `trained_on` and holds no test row; EvaluationError when it does.
+    """
+    sides = {file_sha256(path): path for path in (folder / "train.jsonl" for folder in trained_on)}
+    own, lines = file_sha256(data / "train.jsonl"), list[str]()
+    for name, folder in adapters.items():
+        manifest = read_manifest(folder)
+        hash_ = manifest.config.get("prepared_train_sha256") if manifest else None
+        if hash_ == own:
+            continue
+        if hash_ in sides:
+            refuse_overlap(test, read_pairs(sides[hash_]), sides[hash_])
+        else:
+            lines.append(f"{name}: {_unknown(manifest, hash_, data)}")
+    return lines
+
+
+def _unknown(manifest: AdapterManifest | None, hash_: object, data: Path) -> str:
+    if manifest is None or not isinstance(hash_, str):
+        return "its manifest does not say what it was trained on, so it may have seen test rows"
+    if manifest.data.sha256 in _sources(data):
+        return (
+            "it was trained on another split of the same file, so it has probably seen test rows; "
+            "train it again on this folder"
+        )
+    return (
+        f"it was trained on another prepared folder ({manifest.data.path}, training side "
+        f"{hash_[:12]}), which was not looked at; name that folder with --trained-on"
+    )
+
+
+def _marks(pair: Pair) -> Iterator[bytes]:
+    comment, reply = words(pair.comment), words(pair.reply)
+    yield _digest("pair", [*comment, "\n", *reply])
+    if len(comment) >= _TELLING_WORDS:
+        yield _digest("comment", comment)
+    if len(reply) >= _TELLING_WORDS:
+        yield _digest("reply", reply)
+
+
+def _digest(kind: str, tokens: list[str]) -> bytes:
+    return blake2b(f"{kind} {' '.join(tokens)}".encode(), digest_size=16).digest()
+
+
+def _sources(data: Path) -> set[str]:
+    return {read_card(data).source.sha256}

@@ -1,0 +1,82 @@
+"""How well base and adapters predict replies they were not trained on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from model.base import ResolvedBase
+from model.loading import load_quantised
+from model.prompt import PromptRenderer
+from training.adapter import apply_adapter, check_base
+from training.examples import Row, encode, read_side
+from training.layout import Padded
+from training.loss import ReplyLoss, measure
+from training.precision import compute_dtype
+from training.split import Side
+
+_MAX_TOKENS = 2048
+_BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SideLosses:
+    """One side's loss, by base and by adapter, on the same 4-bit weights."""
+
+    side: Side
+    rows: int
+    base: ReplyLoss
+    tuned: ReplyLoss
+
+    def lines(self) -> list[str]:
+        """A small table for a terminal."""
+        head = f"{self.side}: {self.rows} rows, {self.base.tokens} reply tokens"
+        return [head] + [
+            f"  {name:<6} loss {loss.per_token:.4f}  perplexity {loss.perplexity:.2f}"
+            for name, loss in (("base", self.base), ("tuned", self.tuned))
+        ]
+
+
+def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLosses:
+    """Measure base and adapter on one side of a prepared folder.
+
+    Raises TrainingError, DatasetError or ModelError, one line each.
+    """
+    check_base(adapter, base)
+    pairs = read_side(data, side)
+    loaded, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
+    rows = encode(pairs, PromptRenderer(tokenizer), _MAX_TOKENS)
+    model = apply_adapter(loaded, adapter)
+    layout = Padded(_BATCH)
+    with model.disable_adapter():
+        plain = measure(model, rows, layout)
+    return SideLosses(side, len(rows), plain, measure(model, rows, layout))
+
+
+def losses_by_row(
+    model: PreTrainedModel,
+    adapters: Mapping[str, Path | None],
+    rows: Sequence[Row],
+    on_row: Callable[[str, int], None],
+) -> dict[str, NDArray[np.float64]]:
+    """For each variant (None: the base alone) every row's loss in nats and its tokens.
+
+    Arrays of shape (rows, 2). Each adapter is taken off again, so one copy of the weights does.
+    """
+    found: dict[str, NDArray[np.float64]] = {}
+    for name, folder in adapters.items():
+        adapted = model if folder is None else apply_adapter(model, folder)
+        values: list[tuple[float, float]] = []
+        for done, row in enumerate(rows, 1):
+            loss = measure(adapted, [row], Padded(1))
+            values.append((loss.total, loss.tokens))
+            on_row(name, done)
+        found[name] = np.array(values)
+        if isinstance(adapted, PeftModel):
+            model = cast("PreTrainedModel", adapted.unload())
+    return found

@@ -1,0 +1,64 @@
+"""All measures of one variant's answers, as per-row statistics that can be resampled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.metrics.bleu import bleu_score, bleu_statistics
+from training.metrics.bootstrap import Array, Score, exp_mean, mean, with_ones
+from training.metrics.diversity import repeated, self_bleu
+from training.metrics.overlap import COPIED
+from training.metrics.rouge import rouge_rows
+from training.metrics.words import words
+from training.phrases import has_disclaimer, takes_position
+from training.word_list import WordList
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One measure: statistics of shape (rows, k), and the score of their sum.
+
+    A share's statistics are (0 or 1, 1).
+    """
+
+    statistics: Array
+    score: Score = mean
+    is_share: bool = False
+
+
+def _share(values: Sequence[bool]) -> Column:
+    return Column(with_ones(np.array(values, dtype=np.float64)), is_share=True)
+
+
+def _mean(values: Sequence[float] | Array) -> Column:
+    return Column(with_ones(np.asarray(values, dtype=np.float64)))
+
+
+def voice_columns(
+    answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None, seed: int
+) -> dict[str, Column]:
+    """What can be said of answers alone, by key of `training.metrics.catalogue`."""
+    columns = {
+        "disclaimer": _share([has_disclaimer(answer) for answer in answers]),
+        "position": _share([takes_position(answer) for answer in answers]),
+        "words": _mean([len(words(answer)) for answer in answers]),
+        "repetition": _mean([repeated(answer) for answer in answers]),
+        "self_bleu": _mean(self_bleu(answers, seed)),
+        "overlap": _mean(overlaps),
+        "copied": _share([overlap >= COPIED for overlap in overlaps]),
+    }
+    if listed is not None:
+        columns["listed"] = _share([listed.finds(answer) is not None for answer in answers])
+    return columns
+
+
+def reply_columns(answers: Sequence[str], replies: Sequence[str]) -> dict[str, Column]:
+    """What can be said of answers beside the test side's replies."""
+    rouge = {name: _mean(values) for name, values in rouge_rows(answers, replies).items()}
+    return {"bleu": Column(bleu_statistics(answers, replies), bleu_score), **rouge}
+
+
+def model_columns(losses: Array, cut_off: Sequence[bool]) -> dict[str, Column]:
+    """What only the model knows: the replies' (loss, tokens), and which answers hit the limit."""
+    return {"perplexity": Column(losses, exp_mean), "cut_off": _share(cut_off)}

@@ -1,0 +1,64 @@
+"""The evaluation as one HTML page that needs nothing beside itself."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from training.evaluation import Asked, Evaluation
+from training.metrics.catalogue import BY_KEY, MEASURES, Measure
+from training.report.plots import forest, shares
+from training.report.table import difference, estimate
+from training.report.verdict import Outcome, outcome, verdicts
+
+TEMPLATE = "page.html.jinja"
+# The figures that a reader wants first.
+_HEADLINES = ("disclaimer", "position", "perplexity", "bleu", "repetition", "copied")
+
+
+def page(evaluation: Evaluation) -> str:
+    """The page. Everything that comes from data or models is escaped; no script, no address."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    judged = verdicts(evaluation)
+    first = evaluation.variants[0].name
+    return environment.get_template(TEMPLATE).render(
+        found=evaluation,
+        estimate=estimate,
+        difference=difference,
+        outcome=outcome,
+        Outcome=Outcome,
+        first=first,
+        verdicts=judged,
+        forests=[Markup(forest(verdict)) for verdict in judged],  # noqa: S704 - texts are escaped
+        shares=Markup(shares(evaluation)),  # noqa: S704 - texts are escaped
+        headlines=[BY_KEY[key] for key in _HEADLINES],
+        groups=_groups(evaluation),
+        differences=[found for found in evaluation.differences if found.first == first],
+        prompt_counts=_counts(evaluation),
+    )
+
+
+def _groups(evaluation: Evaluation) -> dict[str, list[Measure]]:
+    groups: dict[str, list[Measure]] = {}
+    for measure in MEASURES:
+        if measure.key in evaluation.variants[0].values:
+            groups.setdefault(measure.group, []).append(measure)
+    return groups
+
+
+def _counts(evaluation: Evaluation) -> dict[str, tuple[int, int]]:
+    """Per variant, disclaimers and positions among the answers to the fixed prompts."""
+    return {
+        variant.name: _count(evaluation.prompts, variant.name) for variant in evaluation.variants
+    }
+
+
+def _count(asked: tuple[Asked, ...], name: str) -> tuple[int, int]:
+    said = [question.answers[name] for question in asked]
+    return sum(each.disclaimer for each in said), sum(each.position for each in said)

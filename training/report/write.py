@@ -1,0 +1,22 @@
+"""The report's folder: report.json and report.html, whole or not at all."""
+
+from pathlib import Path
+
+from training.evaluation import Evaluation
+from training.folders import new_folder
+from training.report.page import page
+
+JSON = "report.json"
+PAGE = "report.html"
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write the evaluation to `folder`; a report that was there goes. Raises OSError."""
+    with new_folder(folder) as work:
+        (work / JSON).write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (work / PAGE).write_text(page(evaluation), encoding="utf-8")
+
+
+def read_report(folder: Path) -> Evaluation:
+    """The evaluation of a report's folder. Raises OSError, or ValueError when it is damaged."""
+    return Evaluation.model_validate_json((folder / JSON).read_bytes())
