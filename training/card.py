@@ -1,6 +1,8 @@
 """The card beside a prepared data set: where it comes from and what every step dropped."""
 
+from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,15 +19,16 @@ class Record(BaseModel):
 
 
 class Source(Record):
-    """The file the pairs come from."""
+    """A file the pairs come from; `rows` is how many it gave, before anything was dropped."""
 
     path: str
+    format: str
     sha256: str
     rows: int
 
 
 class Dropped(Record):
-    """What one step took out, with a few of the comments as examples."""
+    """What one step took out, with a few of the texts as examples."""
 
     step: str
     why: str
@@ -34,7 +37,7 @@ class Dropped(Record):
 
 
 class SideRecord(Record):
-    """One side's file."""
+    """One side's file. A group is a thread, an author, or rows with near texts."""
 
     rows: int
     groups: int
@@ -44,12 +47,33 @@ class SideRecord(Record):
 class Card(Record):
     """Everything about a prepared folder; the same input and options give the same bytes."""
 
-    format: int = 1
-    source: Source
+    format: Literal[2] = 2
+    sources: tuple[Source, ...]
+    licence: str | None = None
+    consent: str | None = None
     seed: int
     similarity: float
+    near_search: Literal["exact", "minhash"] = "exact"
+    options: dict[str, str | int | float | None] = {}
     dropped: tuple[Dropped, ...]
     sides: dict[Side, SideRecord]
+
+    @property
+    def rows(self) -> int:
+        """How many rows all sources gave."""
+        return sum(source.rows for source in self.sources)
+
+    @property
+    def source(self) -> Source:
+        """All sources as one: its hash is of their hashes where there are several."""
+        if len(self.sources) == 1:
+            return self.sources[0]
+        return Source(
+            path=", ".join(source.path for source in self.sources),
+            format=", ".join(sorted({source.format for source in self.sources})),
+            sha256=sha256(" ".join(s.sha256 for s in self.sources).encode()).hexdigest(),
+            rows=self.rows,
+        )
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -3,35 +3,80 @@
 import html
 import re
 import unicodedata
+from collections.abc import Callable
+
+from training.markup import cut_edits, cut_quotes, reduce_links, replace_links, replace_names
 
 # What sites put in the place of a text that is gone.
-_GONE = frozenset({"[deleted]", "[removed]", "[deleted by user]", "deleted", "removed"})
-_SPACES = re.compile(r"[^\S\n]+")
+_GONE = frozenset(
+    {
+        "[deleted]", "[removed]", "[deleted by user]", "deleted", "removed", "[unavailable]",
+        "[removed by reddit]", "[ removed by reddit ]", "[removed by moderator]",
+    }
+)  # fmt: skip
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
+_EDGES = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
+# Categories Cc but for the line end, Cs, Zl and Zp.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2029\ud800-\udfff]")
 # Format characters that show nothing and only break words; the joiners in emoji are others.
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 
 
 def clean(text: str) -> str:
-    """The text with entities and literal escapes resolved, control characters gone, spaces single.
+    """The text without what only a web page needs; empty if it only says that it was deleted.
 
-    Cleaning a cleaned text changes nothing. A text that only says it was deleted becomes empty.
+    Entities and literal escapes are resolved, quotes, edits and control characters gone, links
+    and names replaced by placeholders, spaces single. Cleaning a cleaned text changes nothing.
     """
+    tidied = tidy(text)
+    return "" if is_gone(tidied) else tidied
+
+
+def tidy(text: str) -> str:
+    """The same, but for a text that only says that it was deleted."""
+    # Resolving one thing may bring another to light: an escaped entity, a name behind a quote.
     before = None
     while text != before:
-        before, text = text, _once(text)
-    return "" if text.casefold() in _GONE else text
+        before = text
+        for step in _STEPS:
+            text = step(text)
+    return text
 
 
-def _once(text: str) -> str:
-    text = html.unescape(text)
-    text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", " ")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    text = unicodedata.normalize("NFC", text).translate(_INVISIBLE)
-    text = "".join(" " if _is_control(character) else character for character in text)
-    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
-    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+def is_gone(text: str) -> bool:
+    """Whether a text, tidied or not, only says that it was deleted."""
+    return text.strip().casefold() in _GONE
 
 
-def _is_control(character: str) -> bool:
-    return character != "\n" and unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+def _unescape(text: str) -> str:
+    if "&" in text:
+        text = html.unescape(text)
+    if "\\" in text:
+        text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", " ")
+    return text
+
+
+def _plain_characters(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.replace("\u2028", "\n"))
+        text = _INVISIBLE.sub("", text)
+    return _CONTROLS.sub(" ", text)
+
+
+def _single_spaces(text: str) -> str:
+    text = _EDGES.sub("\n", _SPACES.sub(" ", text))
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+_STEPS: tuple[Callable[[str], str], ...] = (
+    _unescape,
+    _plain_characters,
+    _single_spaces,
+    cut_quotes,
+    cut_edits,
+    reduce_links,
+    replace_links,
+    replace_names,
+)

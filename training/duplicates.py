@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-_SHINGLE = 4
+SHINGLE = 4
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -18,22 +18,31 @@ def normalise(text: str) -> str:
 
 def shingles(text: str) -> frozenset[str]:
     """All runs of four characters of the normalised text, word borders included."""
-    flat = f" {normalise(text)} "
-    return frozenset(flat[i : i + _SHINGLE] for i in range(max(1, len(flat) - _SHINGLE + 1)))
+    return shingles_of(normalise(text))
+
+
+def shingles_of(flat: str) -> frozenset[str]:
+    """The same of a text that is normalised already."""
+    flat = f" {flat} "
+    return frozenset(flat[i : i + SHINGLE] for i in range(max(1, len(flat) - SHINGLE + 1)))
 
 
 def similarity(one: str, other: str) -> float:
     """Jaccard's index of the two texts' shingles: 1 for the same text, 0 for nothing shared."""
-    return _jaccard(shingles(one), shingles(other))
+    return jaccard(shingles(one), shingles(other))
 
 
 def near_pairs(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int]]:
-    """All index pairs (i < j) whose similarity reaches the threshold, above 0, sorted.
+    """All index pairs (i < j) whose similarity reaches the threshold, above 0, sorted."""
+    return near_sets([shingles(text) for text in texts], threshold)
+
+
+def near_sets(sets: Sequence[frozenset[str]], threshold: float) -> Iterator[tuple[int, int]]:
+    """The same for texts given as their shingles.
 
     Exact: two sets that reach it share one of their rarest shingles, as many as could all be
     missing from the other (the prefix filter of Chaudhuri, Ganti and Kaushik, 2006).
     """
-    sets = [shingles(text) for text in texts]
     commonness = Counter(shingle for each in sets for shingle in each)
     holders: defaultdict[str, list[int]] = defaultdict(list)
     found: list[tuple[int, int]] = []
@@ -41,28 +50,13 @@ def near_pairs(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, in
         rarest = sorted(each, key=lambda shingle: (commonness[shingle], shingle))
         prefix = rarest[: len(each) - math.ceil(threshold * len(each)) + 1]
         candidates = {i for shingle in prefix for i in holders[shingle]}
-        found += ((i, j) for i in candidates if _jaccard(sets[i], each) >= threshold)
+        found += ((i, j) for i in candidates if jaccard(sets[i], each) >= threshold)
         for shingle in prefix:
             holders[shingle].append(j)
     return iter(sorted(found))
 
 
-def groups(count: int, links: Iterator[tuple[int, int]]) -> list[int]:
-    """For each of `count` items the smallest one it is linked to, over any number of links."""
-    leader = list(range(count))
-
-    def find(item: int) -> int:
-        while leader[item] != item:
-            leader[item] = leader[leader[item]]
-            item = leader[item]
-        return item
-
-    for one, other in links:
-        first, second = sorted((find(one), find(other)))
-        leader[second] = first
-    return [find(item) for item in range(count)]
-
-
-def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    """Of two sets, how much of all they have is in both."""
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)

@@ -1,138 +1,183 @@
-"""From a file of pairs to a cleaned, deduplicated and divided data set."""
+"""From files of pairs to a cleaned, deduplicated and divided data set."""
 
-import json
-from collections.abc import Iterator, Sequence
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from random import Random
 
-from data.datasets import Pair, read_pairs
-from model.manifest import file_sha256
-from training.card import CARD, Card, Dropped, SideRecord, Source, write_card
-from training.clean import clean
-from training.duplicates import groups, near_pairs, normalise
+import numpy as np
+
+from training.card import Card, Dropped, SideRecord, Source, write_card
+from training.card_page import write_page
 from training.errors import PreparationError
 from training.folders import new_folder
+from training.grouping import crossing, row_groups
+from training.intake import GroupBy, Intake, Report, is_export
+from training.language import check_language
+from training.near import Nearness, clusters, repeats
+from training.rules import Rules
+from training.sources.rated import CONSENT
+from training.sources.reading import Reading
+from training.spill import Spill
 from training.split import Shares, Side, split
+from training.steps import Step
+from training.tally import Tally
+from training.unions import Ids
+from training.writing import check_apart, write_sides
 
-_EXAMPLES = 3
 _LEAST = 3  # one row a side
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to prepare. `similarity` is from where on two texts count as nearly the same."""
+    """How to prepare. `similarity` is from where on two texts count as nearly the same.
+
+    `licence` and `consent` are of the data, for the card. Up to `exact_up_to` different texts
+    all near ones are found, of more at least 99 of 100, by MinHash.
+    """
 
     seed: int = 0
     shares: Shares = field(default_factory=Shares)
     similarity: float = 0.6
+    reading: Reading = field(default_factory=Reading)
+    rules: Rules = field(default_factory=Rules)
+    group_by: GroupBy = GroupBy.THREAD
+    licence: str | None = None
+    consent: str | None = None
+    exact_up_to: int = 5_000
+
+    def shown(self) -> dict[str, str | int | float | None]:
+        """What the card says of the options, next to seed and similarity."""
+        rules, verdict = self.rules, self.reading.verdict
+        return {
+            "validation": self.shares.validation,
+            "test": self.shares.test,
+            "group_by": self.group_by,
+            "min_score": rules.min_score,
+            "min_chars": rules.min_chars,
+            "max_chars": rules.max_chars,
+            "language": rules.language,
+            "listed_words": len(rules.words.words),
+            "min_good": verdict.min_good,
+            "max_bad": verdict.max_bad,
+        }
 
 
-def prepare(source: Path, out: Path, options: Options) -> Card:
-    """Write `train.jsonl`, `validation.jsonl`, `test.jsonl` and the card into the folder `out`.
+def prepare(
+    sources: Path | Sequence[Path],
+    out: Path,
+    options: Options,
+    report: Report = lambda _: None,
+) -> Card:
+    """Write `train.jsonl`, `validation.jsonl`, `test.jsonl` and the cards into the folder `out`.
 
-    No text of one side is near a text of another. Raises DatasetError for a source that is not a
-    file of pairs, PreparationError when too little is left of it.
+    No text of one side is near a text of another. Rows wait on the disk beside `out`; memory
+    holds some numbers a row. Raises DatasetError for a source that is not a file of pairs,
+    PreparationError when too little is left of it, or for an option.
     """
-    raw = read_pairs(source)
-    cleaned = [Pair(clean(pair.comment), clean(pair.reply), pair.topic) for pair in raw]
-    pairs, dropped = _drop(cleaned, options.similarity)
-    if len(pairs) < _LEAST:
-        counts = ", ".join(f"{step.rows} {step.step}" for step in dropped if step.rows)
-        raise PreparationError(
-            f"{source}: {len(pairs)} of {len(raw)} pairs are left ({counts or 'nothing dropped'}), "
-            f"at least {_LEAST} are needed: one each to train, validate and test"
-        )
-    membership = groups(len(pairs), _linked_rows(pairs, options.similarity))
-    sides = split(membership, options.shares, Random(options.seed))  # noqa: S311 - no secret
+    paths = [sources] if isinstance(sources, Path) else list(sources)
+    check_language(options.rules.language)
     try:
-        with new_folder(out) as work:
-            records = {side: _write(work, side, pairs, membership, sides) for side in Side}
-            _check_sides(source, records)
-            card = Card(
-                source=Source(path=_shown(source), sha256=file_sha256(source), rows=len(raw)),
-                seed=options.seed,
-                similarity=options.similarity,
-                dropped=tuple(dropped),
-                sides=records,
-            )
-            write_card(work, card)
+        with (
+            new_folder(out) as work,
+            tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.scratch-") as scratch,
+            closing(Spill(Path(scratch))) as spill,
+        ):
+            return _Preparation(options, Path(scratch), spill, report).run(paths, work)
     except OSError as error:
-        raise PreparationError(f"{out / CARD} cannot be written: {error.strerror}") from error
-    return card
+        raise PreparationError(f"{out} cannot be written: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        raise PreparationError(f"{out.parent} cannot hold the rows: {error}") from error
 
 
-def _drop(pairs: Sequence[Pair], threshold: float) -> tuple[list[Pair], list[Dropped]]:
-    full = [pair for pair in pairs if pair.comment and pair.reply]
-    empty = [pair for pair in pairs if not (pair.comment and pair.reply)]
-    first: dict[tuple[str, str], Pair] = {}
-    exact: list[Pair] = []
-    for pair in full:
-        key = (normalise(pair.comment), normalise(pair.reply))
-        if first.setdefault(key, pair) is not pair:
-            exact.append(pair)
-    unique = list(first.values())
-    repeats = _repeats(unique, threshold)
-    near = [pair for row, pair in enumerate(unique) if row in repeats]
-    kept = [pair for row, pair in enumerate(unique) if row not in repeats]
-    return kept, [
-        _dropped("empty", "a side says nothing, or only that it was deleted", empty),
-        _dropped(
-            "exact duplicates", "comment and reply stood before, but for case or marks", exact
-        ),
-        _dropped("near duplicates", "comment and reply are both near an earlier pair's", near),
-    ]
+class _Preparation:
+    def __init__(self, options: Options, scratch: Path, spill: Spill, report: Report) -> None:
+        self._options, self._scratch, self._spill = options, scratch, spill
+        self._nearness = Nearness(options.similarity, options.exact_up_to)
+        self._report, self._tally = report, Tally()
 
+    def run(self, paths: Sequence[Path], work: Path) -> Card:
+        options, spill = self._options, self._spill
+        records = self._read(paths)
+        self._report(f"looking for near texts among {spill.texts:,}")
+        cluster = clusters(spill, self._nearness, self._scratch)
+        rows = self._without(np.arange(spill.rows), Step.NEAR,
+                             repeats(spill, cluster, self._nearness))  # fmt: skip
+        self._need(rows, paths, records)
+        groups = row_groups(spill, cluster, rows)
+        sides = split(groups.tolist(), options.shares, Random(options.seed))  # noqa: S311 - no secret
+        lost = crossing(spill, cluster, rows, sides)
+        stays = ~np.isin(rows, lost)
+        sides = [side for side, stay in zip(sides, stays.tolist(), strict=True) if stay]
+        rows, groups = self._without(rows, Step.ACROSS, lost.tolist()), groups[stays]
+        self._report(f"writing {len(rows):,} rows")
+        written = write_sides(work, spill, rows, groups, sides)
+        self._need_sides(paths, written)
+        check_apart(work)
+        card = self._card(records, written)
+        write_card(work, card)
+        write_page(work, card)
+        return card
 
-def _repeats(pairs: Sequence[Pair], threshold: float) -> set[int]:
-    near_replies = set(near_pairs([pair.reply for pair in pairs], threshold))
-    links = (link for link in near_pairs([p.comment for p in pairs], threshold)
-             if link in near_replies)  # fmt: skip
-    return {row for row, first in enumerate(groups(len(pairs), links)) if row != first}
+    def _read(self, paths: Sequence[Path]) -> tuple[Source, ...]:
+        options = self._options
+        intake = Intake(options.reading, options.rules, options.group_by, self._spill, self._tally,
+                        self._scratch)  # fmt: skip
+        prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
+        return tuple(
+            intake.take(path, prefix, self._report)
+            for path, prefix in zip(paths, prefixes, strict=True)
+        )
 
+    def _without(self, rows: Ids, step: Step, dropped: Sequence[int]) -> Ids:
+        for row in dropped:
+            self._tally.add(step, *self._spill.shown(row))
+        return rows[~np.isin(rows, dropped)]
 
-def _linked_rows(pairs: Sequence[Pair], threshold: float) -> Iterator[tuple[int, int]]:
-    # Comments and replies in one pool: a reply must not turn up as a comment elsewhere either.
-    texts = list(chain.from_iterable((pair.comment, pair.reply) for pair in pairs))
-    return ((one // 2, other // 2) for one, other in near_pairs(texts, threshold))
+    def _dropped(self) -> tuple[Dropped, ...]:
+        ran = (*self._options.rules.steps(), Step.EXACT, Step.NEAR)
+        return self._tally.dropped(ran)
 
-
-def _dropped(step: str, why: str, pairs: Sequence[Pair]) -> Dropped:
-    examples = tuple((pair.comment or pair.reply)[:80] for pair in pairs[:_EXAMPLES])
-    return Dropped(step=step, why=why, rows=len(pairs), examples=examples)
-
-
-def _write(
-    folder: Path,
-    side: Side,
-    pairs: Sequence[Pair],
-    membership: Sequence[int],
-    sides: Sequence[Side],
-) -> SideRecord:
-    rows = [row for row, chosen in enumerate(sides) if chosen is side]
-    path = folder / f"{side}.jsonl"
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            pair = pairs[row]
-            line = {"comment": pair.comment, "reply": pair.reply}
-            if pair.topic is not None:
-                line["topic"] = pair.topic
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    count = len({membership[row] for row in rows})
-    return SideRecord(rows=len(rows), groups=count, sha256=file_sha256(path))
-
-
-def _check_sides(source: Path, records: dict[Side, SideRecord]) -> None:
-    if not (records[Side.TRAIN].rows and records[Side.VALIDATION].rows):
+    def _need(self, rows: Ids, paths: Sequence[Path], records: Sequence[Source]) -> None:
+        if len(rows) >= _LEAST:
+            return
+        dropped = [step for step in self._dropped() if step.rows]
+        counts = ", ".join(f"{step.rows} {step.step}" for step in dropped)
+        first = f"; dropped at {dropped[0].examples[0]}" if dropped else ""
         raise PreparationError(
-            f"{source}: too many pairs are nearly the same to put some aside for validation"
+            f"{_names(paths)}: {len(rows)} of {sum(record.rows for record in records)} pairs are "
+            f"left ({counts or 'nothing dropped'}), at least {_LEAST} are needed: one each to "
+            f"train, validate and test{first}"
+        )
+
+    def _need_sides(self, paths: Sequence[Path], written: dict[Side, SideRecord]) -> None:
+        wanted = [Side.TRAIN, Side.VALIDATION, *([Side.TEST] if self._options.shares.test else [])]
+        if empty := [side for side in wanted if not written[side].rows]:
+            raise PreparationError(
+                f"{_names(paths)}: too many pairs are nearly the same, or of one thread, to put "
+                f"some aside for {empty[0]}: try --group-by text, a higher --similarity or more "
+                "--min-chars"
+            )
+
+    def _card(self, records: tuple[Source, ...], written: dict[Side, SideRecord]) -> Card:
+        options = self._options
+        own = CONSENT if all(map(is_export, records)) else None
+        is_exact = self._spill.texts <= options.exact_up_to
+        return Card(
+            sources=records,
+            licence=options.licence,
+            consent=options.consent or own,
+            seed=options.seed,
+            similarity=options.similarity,
+            near_search="exact" if is_exact else "minhash",
+            options=options.shown(),
+            dropped=self._dropped(),
+            sides=written,
         )
 
 
-def _shown(source: Path) -> str:
-    """The path as the card shows it: within the working folder, or the name alone."""
-    try:
-        return source.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return source.name
+def _names(paths: Iterable[Path]) -> str:
+    return ", ".join(map(str, paths))

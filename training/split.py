@@ -1,5 +1,6 @@
 """Dividing rows into training, validation and test sides, whole groups at a time. Pure."""
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ def split(groups: Sequence[int], shares: Shares, rng: Random) -> list[Side]:
     larger than what is still wanted goes to training.
     """
     sizes = Counter(groups)
-    order = sorted(sizes)
+    order = array("q", sorted(sizes))
     rng.shuffle(order)
     wanted = {
         Side.VALIDATION: max(1, round(shares.validation * len(groups))),

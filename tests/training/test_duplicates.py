@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.duplicates import groups, near_pairs, normalise, similarity
+from training.duplicates import near_pairs, normalise, similarity
 
 # Few letters, so that shared shingles are common.
 TEXTS = st.lists(st.text(alphabet="ab c!", min_size=1, max_size=12), max_size=12)
@@ -47,7 +47,3 @@ def test_the_index_finds_exactly_what_comparing_all_finds(texts, threshold):
         if similarity(texts[i], texts[j]) >= threshold
     ]
     assert list(near_pairs(texts, threshold)) == every
-
-
-def test_groups_join_over_several_links():
-    assert groups(6, iter([(0, 3), (3, 5), (1, 2)])) == [0, 1, 1, 0, 4, 0]

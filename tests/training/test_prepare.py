@@ -70,9 +70,15 @@ def test_the_card_counts_what_each_step_dropped(write_pairs, tmp_path):
         ]
     )
     card = prepare(source, tmp_path / "out", Options())
-    counts = {step.step: step.rows for step in card.dropped}
-    assert counts == {"empty": 2, "exact duplicates": 1, "near duplicates": 1}
-    assert card.dropped[0].examples == ("a reply to nothing", "gone again")
+    counts = {step.step: step.rows for step in card.dropped if step.rows}
+    assert counts == {"deleted": 1, "empty": 1, "exact duplicates": 1, "near duplicates": 1}
+    examples = {step.step: step.examples for step in card.dropped if step.rows}
+    assert examples == {
+        "deleted": ("line 4: a reply to nothing",),
+        "empty": ("line 5: reply is empty: gone again",),
+        "exact duplicates": ("line 6: Is SOUP a meal?",),
+        "near duplicates": ("line 7: so is soup a meal",),
+    }
     assert card.source.rows == 7
     assert card.source.sha256 == file_sha256(source)
     assert card == read_card(tmp_path / "out")
@@ -104,7 +110,9 @@ def test_the_card_does_not_tell_where_the_source_lies(write_pairs, tmp_path):
         ([], "0 of 0 pairs are left"),
         ([("one", "row")], "1 of 1 pairs are left"),
         ([("same text", "same reply")] * 9, "1 of 9 pairs are left (8 exact duplicates)"),
-        ([("[deleted]", "x")] * 4, "0 of 4 pairs are left (4 empty)"),
+        ([("one", "row"), ("a", "")], "1 of 2 pairs are left (1 empty)"),
+        ([("one", "row"), ("a", "")], "dropped at line 2: reply is empty: a"),
+        ([("[deleted]", "x")] * 4, "0 of 4 pairs are left (4 deleted)"),
     ],
 )
 def test_too_little_is_one_clear_line(write_pairs, tmp_path, rows, words):
@@ -126,7 +134,7 @@ def test_pairs_that_are_all_near_each_other_cannot_be_divided(write_pairs, tmp_p
     [
         (None, "cannot be read"),
         ('{"comment": "a", "reply": "b"}\n{"comment": ', "line 2 is not JSON"),
-        ('{"comment": "a", "reply": "b"}\n\n{"comment": "", "reply": "b"}', "line 3: comment must"),
+        ('{"comment": "a", "reply": "b"}\n\n{"comment": 5, "reply": "b"}', "line 3: comment must"),
         ('{"comment": "a"}', "line 1 lacks reply"),
     ],
 )

@@ -2,30 +2,129 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.card import Card
+    from training.prepare import Options
 
 SUMMARY = "clean, deduplicate and divide pairs"
+_FORMATS = ("auto", "csv", "json", "jsonl", "reddit", "export")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("source", type=Path, metavar="SOURCE.jsonl")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to make")
-    parser.add_argument("--seed", type=int, default=0)
+    add = parser.add_argument
+    add("sources", type=Path, nargs="+", metavar="SOURCE",
+        help=".csv, .json, .jsonl, .ndjson, each also packed as .zst")  # fmt: skip
+    add("--out", type=Path, required=True, help="the folder to make")
+    add("--licence", metavar="TEXT", help="the data's licence, for the card and the manifest")
+    add("--consent", metavar="TEXT", help="what the people in it agreed to (export: as it did)")
+    add("--seed", type=int, default=0, help="divides the groups among the sides (0)")
+    _add_reading(parser)
+    _add_rules(parser)
+    _add_division(parser)
+
+
+def _add_reading(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("reading").add_argument
+    add("--format", choices=_FORMATS, default="auto", help="by name and keys if auto (auto)")
+    add("--comment-column", metavar="NAME", help="column or key of the comment (comment)")
+    add("--reply-column", metavar="NAME", help="of the reply (reply or response)")
+    add("--thread-column", metavar="NAME", help="of the discussion a row is from")
+    add("--author-column", metavar="NAME", help="of who wrote the reply")
+    add("--score-column", metavar="NAME", help="of the reply's score")
+    add("--encoding", help="if a file is neither UTF-8 nor marked: cp1252, utf-16-le, ...")
+    add("--quotes", choices=("strict", "lenient"), default="strict",
+        help="lenient takes a stray quote in a CSV cell for text (strict)")  # fmt: skip
+    add("--min-good", type=_count, default=1, help="export: so many rated it good (1)")
+    add("--max-bad", type=_count, default=0, help="export: no more rated it bad (0)")
+
+
+def _add_rules(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("which rows").add_argument
+    add("--min-score", type=int, help="the reply's, where known (any)")
+    add("--min-chars", type=_count, default=1, help="of comment and of reply (1)")
+    add("--max-chars", type=_count, default=4000, help="of comment and of reply (4000)")
+    add("--language", default="any", metavar="CODE",
+        help="en or another; under 40 characters with the other side's text (any)")  # fmt: skip
+    add("--word-list", type=Path, metavar="FILE", help="drops rows with one of its words")
+
+
+def _add_division(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("duplicates and sides").add_argument
+    add("--similarity", type=_share, default=0.6,
+        help="from where on texts are near: shared runs of four characters (0.6)")  # fmt: skip
+    add("--group-by", choices=("thread", "author", "text"), default="thread",
+        help="keeps together, where known; else near texts (thread)")  # fmt: skip
+    add("--validation", type=_share, default=0.08, help="its share of the rows (0.08)")
+    add("--test", type=_share, default=0.05, help="its share of the rows (0.05)")
 
 
 def run(options: Namespace, _home: Path) -> None:
     """Prepare and print the counts."""
-    prepare_pairs(options.source, options.out, options.seed)
+    from training.cli.terminal import say, show
+    from training.prepare import prepare
+
+    card = prepare(options.sources, options.out, _options(options), say)
+    show(*_lines(card, options.out))
 
 
 def prepare_pairs(source: Path, out: Path, seed: int) -> None:
-    """Prepare and print the counts."""
+    """Prepare with all else as it is and print the counts."""
     from training.cli.terminal import show
     from training.prepare import Options, prepare
 
-    card = prepare(source, out, Options(seed=seed))
-    show(f"{card.source.rows} pairs in {card.source.path}")
-    for step in card.dropped:
-        show(f"  {step.rows:>6} dropped: {step.step}, {step.why}")
-    for side, record in card.sides.items():
-        show(f"  {record.rows:>6} in {out / side}.jsonl")
+    show(*_lines(prepare(source, out, Options(seed=seed)), out))
+
+
+def _options(options: Namespace) -> "Options":
+    from training.intake import GroupBy
+    from training.prepare import Options
+    from training.rules import Rules
+    from training.sources.columns import Columns
+    from training.sources.rated import Verdict
+    from training.sources.reading import Format, Reading
+    from training.split import Shares
+    from training.word_list import WordList, read_word_list
+
+    columns = Columns(options.comment_column, options.reply_column, options.thread_column,
+                      options.author_column, options.score_column)  # fmt: skip
+    words = read_word_list(options.word_list) if options.word_list else WordList(frozenset())
+    return Options(
+        seed=options.seed,
+        shares=Shares(options.validation, options.test),
+        similarity=options.similarity,
+        reading=Reading(
+            Format(options.format), columns, options.encoding, options.quotes == "lenient",
+            Verdict(options.min_good, options.max_bad),
+        ),
+        rules=Rules(
+            options.min_score, options.min_chars, options.max_chars, options.language, words
+        ),
+        group_by=GroupBy(options.group_by),
+        licence=options.licence,
+        consent=options.consent,
+    )  # fmt: skip
+
+
+def _lines(card: "Card", out: Path) -> list[str]:
+    return [
+        *(f"{source.rows:,} pairs in {source.path}" for source in card.sources),
+        *(f"  {step.rows:>7,} dropped: {step.step}, {step.why}"
+          for step in card.dropped if step.rows),
+        *(f"  {side.rows:>7,} in {out / name}.jsonl" for name, side in card.sides.items()),
+        f"  why and examples: {out / 'CARD.md'}",
+    ]  # fmt: skip
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise ValueError(text)
+    return number
+
+
+def _share(text: str) -> float:
+    if not 0 <= (number := float(text)) <= 1:
+        raise ValueError(text)
+    return number

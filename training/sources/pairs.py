@@ -1,12 +1,11 @@
 """Pairs and chats as JSON objects."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 from training.sources.cells import text_of
 from training.sources.chat import read_chat
-from training.sources.columns import Columns, Keys, find_keys
+from training.sources.columns import Columns, find_keys
 from training.sources.numbers import whole
 from training.sources.objects import Placed
 from training.sources.row import Found, SourceRow
@@ -19,16 +18,16 @@ def read_pair_objects(path: Path, items: Iterator[Placed], columns: Columns) -> 
 
     Raises DatasetError naming the file, the place and the key.
     """
-    return chain.from_iterable(
-        read_chat(path, place, item[_MESSAGES])
-        if _MESSAGES in item
-        else [_pair(f"{path}, {place}", place, item, find_keys(
-            f"{path}, {place}", list(item), columns))]
-        for place, item in items
-    )  # fmt: skip
+    for place, item in items:
+        if _MESSAGES in item:
+            yield from read_chat(path, place, item[_MESSAGES])
+        else:
+            yield _pair(f"{path}, {place}", place, item, columns)
 
 
-def _pair(where: str, place: str, item: dict[str, object], keys: Keys) -> SourceRow:
+def _pair(where: str, place: str, item: dict[str, object], columns: Columns) -> SourceRow:
+    keys = find_keys(where, list(item), columns)
+
     def name(key: str | None) -> str | None:
         value = item.get(key) if key else None
         return None if value is None else str(value)

@@ -1,6 +1,6 @@
 """What a reader gives: a row, or why it gives none."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from data.records import Turn
@@ -34,4 +34,4 @@ class Refused:
     text: str
 
 
-Found = Iterator[SourceRow | Refused]
+Found = Generator[SourceRow | Refused]

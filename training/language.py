@@ -1,0 +1,37 @@
+"""Which language a text is in, as far as it is long enough to tell."""
+
+import re
+
+import py3langid
+
+from training.errors import PreparationError
+from training.markup import LINK, NAME
+
+ANY = "any"
+# Measured on our own pairs: from 40 characters on none of 1,050 English texts was taken for
+# another language; from 20 to 40 one in thirty, below one in eight.
+LEAST = 40
+# Nigerian Pidgin is close enough to be taken for short English texts, and the other way round.
+_NEAR = {"en": frozenset({"en", "pcm"})}
+_PLACEHOLDERS = re.compile(re.escape(LINK) + "|" + re.escape(NAME))
+
+
+def check_language(code: str) -> None:
+    """PreparationError unless the code is `any` or a language that can be told."""
+    known = sorted(label for label, _ in py3langid.rank(""))
+    if code != ANY and code not in known:
+        raise PreparationError(f"--language {code} is not any, {', '.join(known)}")
+
+
+def is_in(code: str, comment: str, reply: str) -> bool:
+    """Whether both texts may be in the language.
+
+    A text of fewer than 40 characters is judged together with the other one; when both together
+    are too short, they pass.
+    """
+    comment, reply = (_PLACEHOLDERS.sub("", text).strip() for text in (comment, reply))
+    long = [text for text in (comment, reply) if len(text) >= LEAST]
+    if len(long) < 2 and len(comment) + len(reply) >= LEAST:
+        long.append(f"{comment}\n{reply}")
+    fine = _NEAR.get(code, frozenset({code}))
+    return all(py3langid.classify(text)[0] in fine for text in long)

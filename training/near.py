@@ -1,0 +1,78 @@
+"""Which texts are near each other, of few or of very many."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.duplicates import jaccard, near_sets, shingles_of
+from training.minhash import Bands, plan
+from training.spill import Spill
+from training.unions import Ids, Unions
+
+_LOOK_BACK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """When two texts are near: shingles in common from `similarity` on (Jaccard's index).
+
+    Up to `exact_up_to` texts all such pairs are found, of more by MinHash at least 99 of 100.
+    """
+
+    similarity: float = 0.6
+    exact_up_to: int = 5_000
+
+
+def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
+    """For each text the first text it is near to, over any number of steps."""
+    unions = Unions(spill.texts)
+    if spill.texts <= nearness.exact_up_to:
+        sets = [shingles_of(flat) for flat in spill.flats()]
+        for one, other in near_sets(sets, nearness.similarity):
+            unions.join(one, other)
+        return unions.leaders()
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        bands = Bands(file, plan(nearness.similarity))
+        bands.write(spill.flats())
+        for firsts, seconds in bands.candidates():
+            for one, other in zip(firsts.tolist(), seconds.tolist(), strict=True):
+                if unions.find(one) != unions.find(other) and _are_near(
+                    spill, one, other, nearness
+                ):
+                    unions.join(one, other)
+    return unions.leaders()
+
+
+def repeats(spill: Spill, cluster: Ids, nearness: Nearness) -> list[int]:
+    """The rows whose comment and reply are both near those of one earlier row."""
+    comments, replies, _ = spill.columns()
+    found: list[int] = []
+    for bucket in _buckets(comments, replies, cluster):
+        for place, row in enumerate(bucket):
+            earlier = bucket[max(0, place - _LOOK_BACK) : place]
+            if any(
+                _are_near(spill, comments[row], comments[other], nearness)
+                and _are_near(spill, replies[row], replies[other], nearness)
+                for other in earlier
+            ):
+                found.append(row)
+    return sorted(found)
+
+
+def _buckets(comments: Ids, replies: Ids, cluster: Ids) -> list[list[int]]:
+    """Rows whose comments are in one cluster and whose replies are, too, where there are two."""
+    one, other = cluster[comments], cluster[replies]
+    order = np.lexsort((other, one))
+    same = (np.diff(one[order]) == 0) & (np.diff(other[order]) == 0)
+    starts = np.flatnonzero(~np.concatenate([[False], same]))
+    parts = np.split(order, starts[1:])
+    return [sorted(part.tolist()) for part in parts if len(part) > 1]
+
+
+def _are_near(spill: Spill, one: int, other: int, nearness: Nearness) -> bool:
+    if one == other:
+        return True
+    sets = (shingles_of(spill.flat(int(text))) for text in (one, other))
+    return jaccard(*sets) >= nearness.similarity
