@@ -4,10 +4,11 @@ No pickle: tensors in the safetensors format, the rest as JSON in its header. A 
 the last adapter, the best one and what the optimiser remembers.
 """
 
+import fcntl
 import json
 import os
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -17,10 +18,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from training.errors import CheckpointError, OtherJobError
+from training.figures import FIGURES
 from training.optimiser import Slots
 
 JOB = "job.json"
 LAST = "last.safetensors"
+LOCK = "lock"
 Weights = dict[str, Tensor]
 
 
@@ -53,28 +56,45 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._held: BinaryIO | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint."""
+        return (self.folder / LAST).is_file()
 
     def open(self, job: Mapping[str, Any], *, fresh: bool = False) -> None:
-        """Make the folder for a job, or find it as the same job left it.
+        """Take the folder for a job, as the same job left it if there was one.
 
-        Raises OtherJobError, naming what differs, when it belongs to another one; `fresh` throws
-        that away.
+        Raises OtherJobError, naming what differs, when another job's checkpoint lies there
+        (`fresh` throws that away), or when another process is at work in it.
         """
-        if fresh:
-            self.remove()
-        told = self.folder / JOB
-        if told.is_file():
-            was = cast("dict[str, Any]", json.loads(told.read_text(encoding="utf-8")))
-            if differs := [key for key in {**was, **job} if was.get(key) != job.get(key)]:
-                raise OtherJobError(
-                    f"{self.folder} holds an unfinished training with another {differs[0]} "
-                    f"({was.get(differs[0])!r}, not {job.get(differs[0])!r}): finish it with its "
-                    "own settings, give another --work, or throw it away with --fresh"
-                )
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(job, indent=2, ensure_ascii=False) + "\n"
-        write_whole(told, text.encode())
+        self._lock()
+        try:
+            if fresh or not self.begun:
+                self._clear()
+                text = json.dumps(job, indent=2, ensure_ascii=False) + "\n"
+                write_whole(self.folder / JOB, text.encode())
+            else:
+                self._check(job)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, job: Mapping[str, Any]) -> None:
+        try:
+            was = json.loads((self.folder / JOB).read_bytes())
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.folder / JOB} is damaged ({error}): start anew with --fresh"
+            ) from error
+        if differs := [key for key in {**was, **job} if was.get(key) != job.get(key)]:
+            key = differs[0]
+            raise OtherJobError(
+                f"{self.folder} holds an unfinished training with another {key} "
+                f"({was.get(key)!r}, not {job.get(key)!r}): finish that one, give another --work, "
+                "or throw it away with --fresh"
+            )
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint in the place of the last one; CheckpointError leaves that as it is."""
@@ -95,17 +115,17 @@ class Checkpoints:
     def last(self) -> Checkpoint | None:
         """The last checkpoint, None before the first; CheckpointError when it is damaged."""
         path = self.folder / LAST
-        if not path.is_file():
+        if not self.begun:
             return None
         try:
             with safe_open(path, "pt") as file:
                 about = cast("dict[str, Any]", json.loads(file.metadata()["about"]))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+                checkpoint = Checkpoint(Standing(**about["standing"]), {}, {})
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({error}): start anew with --fresh"
             ) from error
-        checkpoint = Checkpoint(Standing(**about["standing"]), {}, {})
         slots: dict[int, Slots] = {}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
@@ -121,8 +141,43 @@ class Checkpoints:
         return checkpoint
 
     def remove(self) -> None:
-        """The adapter is made, or a new beginning wanted: the folder goes."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """The adapter is made: what was written here goes, and the folder if nothing else is in."""
+        self._clear()
+        (self.folder / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+        self._release()
+
+    def close(self) -> None:
+        """Let another process work here; without a checkpoint nothing stays."""
+        if self._held is not None and not self.begun:
+            self.remove()
+        self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _clear(self) -> None:
+        for name in (JOB, LAST, FIGURES):
+            (self.folder / name).unlink(missing_ok=True)
+            _partial(self.folder / name).unlink(missing_ok=True)
+
+    def _lock(self) -> None:
+        """Hold the folder as long as this process lives, however it ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        held = (self.folder / LOCK).open("wb")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            held.close()
+            raise OtherJobError(f"another training is at work in {self.folder}") from error
+        self._held = held
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -130,7 +185,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises CheckpointError naming the file when the disk is full or broken.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     try:
         with partial.open("wb") as file:
             _write(file, content)

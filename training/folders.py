@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,14 @@ def new_folder(target: Path) -> Generator[Path]:
         work.rename(target)
 
 
-def copy_folder(source: Path, target: Path) -> None:
-    """Copy a folder to `target`, whole or not at all."""
+def copy_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:
+    """Copy a folder to `target`, whole or not at all, without the names to leave out."""
     with new_folder(target) as work:
-        shutil.copytree(source, work, dirs_exist_ok=True)
+        ignore = shutil.ignore_patterns(*leave_out)
+        shutil.copytree(source, work, dirs_exist_ok=True, ignore=ignore)
+
+
+def remove_partial(target: Path) -> None:
+    """Remove work folders that a killed process left beside `target`."""
+    for beside in target.parent.glob(f".{target.name}.partial-*"):
+        shutil.rmtree(beside, ignore_errors=True)

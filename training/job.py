@@ -33,7 +33,7 @@ class Job:
         """Where checkpoints lie until the adapter is made."""
         return self.work or self.out.with_name(f"{self.out.name}.work")
 
-    def identity(self, card: Card) -> dict[str, Any]:
+    def identity(self, card: Card, device: str) -> dict[str, Any]:
         """What must not change between a break and going on: flat, named as a person knows it."""
         recipe = self.recipe.model_dump(mode="json", exclude={"licence"})
         flat = {
@@ -45,5 +45,6 @@ class Job:
             "base": self.base.hash,
             "training data": card.sides[Side.TRAIN].sha256,
             "validation data": card.sides[Side.VALIDATION].sha256,
+            "device": device,  # the optimisers of CPU and GPU do not understand each other
             "checkpoint format": _FORMAT,
         }

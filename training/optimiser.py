@@ -27,9 +27,10 @@ def new_optimiser(parameters: Iterable[nn.Parameter], schedule: Schedule) -> Opt
         return torch.optim.AdamW(
             chosen, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )
-    from bitsandbytes.optim.adamw import PagedAdamW8bit
+    from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit
 
-    return PagedAdamW8bit(chosen, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    kind_of = PagedAdamW8bit if chosen[0].is_cuda else AdamW8bit  # a CPU has nothing to page to
+    return kind_of(chosen, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
 
 
 def set_rate(optimiser: Optimizer, rate: float) -> None:
@@ -44,13 +45,18 @@ def read_state(optimiser: Optimizer) -> list[Slots]:
 
 
 def write_state(optimiser: Optimizer, state: Iterable[Mapping[str, Tensor | int]]) -> None:
-    """Let it remember what `read_state` gave, on each parameter's own device."""
+    """Let it remember copies of what `read_state` gave, on each parameter's own device."""
     for parameter, slots in zip(_parameters(optimiser), state, strict=True):
-        # torch keeps the count of steps on the CPU, wherever the parameter is.
         cast("Any", optimiser).state[parameter] = {
-            name: value.to(parameter.device) if isinstance(value, Tensor) and value.dim() else value
-            for name, value in slots.items()
+            name: _copy(value, parameter.device) for name, value in slots.items()
         }
+
+
+def _copy(value: Tensor | int, device: torch.device) -> Tensor | int:
+    if not isinstance(value, Tensor):
+        return value
+    # torch keeps its count of steps on the CPU, wherever the parameter is.
+    return value.detach().clone().to(device if value.dim() else "cpu")
 
 
 def _parameters(optimiser: Optimizer) -> list[nn.Parameter]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 # Takes one line for a person.
@@ -27,20 +27,23 @@ class Moment:
 
     def __str__(self) -> str:
         """As one line."""
-        return (
-            f"step {self.step}/{self.steps}  {self.figures()}  "
-            f"about {self.seconds_left / 60:.1f} min left"
-        )
+        return f"step {self.step}/{self.steps}  {self.figures()}"
 
     def figures(self) -> str:
-        """Losses, speed and memory."""
+        """Losses, speed, memory and the time left."""
         validation = (
-            "" if self.validation_loss is None else f" validation {self.validation_loss:.3f}"
+            "" if self.validation_loss is None else f"  validation {self.validation_loss:.3f}"
         )
         return (
             f"loss {self.loss:.3f}{validation}  {self.tokens_per_second:,.0f} tok/s  "
-            f"{self.memory_mib:,.0f} MiB"
+            f"{self.memory_mib:,.0f} MiB  {_time(self.seconds_left)} left"
         )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class Progress(Protocol):
@@ -87,8 +90,6 @@ def live_bar(console: Console) -> Generator[LiveBar]:
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
-        TimeRemainingColumn(compact=True),
-        TextColumn("left"),
     )
     with RichProgress(*columns, console=console, transient=True) as bar:
         yield LiveBar(bar)

@@ -13,11 +13,12 @@ from model.loading import load_quantised
 from model.manifest import AdapterManifest, read_manifest, write_manifest
 from model.prompt import PromptRenderer
 from training.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
-from training.card import read_card
+from training.card import Card, read_card
 from training.checkpoint import Checkpoints, Standing
+from training.curve import CURVE, draw_curve
 from training.examples import encode, read_side
-from training.figures import FIGURES
-from training.folders import new_folder
+from training.figures import FIGURES, FigureLog
+from training.folders import new_folder, remove_partial
 from training.job import Job
 from training.loss import ReplyLoss
 from training.memory import memory_advice, peak_mib, switch_checkpointing_on, use_checkpointing
@@ -44,35 +45,38 @@ def train(
     card = read_card(job.data)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
-    dtype = compute_dtype(job.recipe.schedule.precision)
-    accelerator = Accelerator(mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
-    if not accelerator.is_main_process:
-        report = _say_nothing
+    bfloat16 = compute_dtype(job.recipe.schedule.precision) == torch.bfloat16
+    accelerator = Accelerator(mixed_precision="bf16" if bfloat16 else "no")
     work = Checkpoints(job.work_folder)
     if accelerator.is_main_process:
-        work.open(job.identity(card), fresh=job.fresh)
+        work.open(job.identity(card, accelerator.device.type), fresh=job.fresh)
+    else:
+        report = _say_nothing
     accelerator.wait_for_everyone()
-    with memory_advice(job.recipe):
-        report(f"loading {job.base.id} in 4 bits")
-        model, renderer = _load(job, dtype, accelerator.device)
-        limit = job.recipe.schedule.max_tokens
-        sides = Sides(*(encode(pairs[side], renderer, limit) for side in pairs))
-        report(f"{len(sides.train)} rows to learn from, {len(sides.validation)} to validate on")
-        tell = (report, progress or Lines(report))
-        trainer = Trainer(model, job.recipe, sides, accelerator, work, tell)
-        standing = trainer.run()
-        round_adapter(model)
-        after = trainer.measure()
-    if accelerator.is_main_process:
-        figures = _figures(sides, standing, after) | {
-            "memory_mib": round(peak_mib(accelerator.device)),
-            "processes": accelerator.num_processes,
-        }
-        with new_folder(job.out) as folder:
-            save_adapter(model, folder, job.base.id)
-            shutil.copyfile(work.folder / FIGURES, folder / FIGURES)
-            write_manifest(folder, manifest_of(job, card, folder / WEIGHTS, figures, now()))
-        work.remove()
+    try:
+        with memory_advice(job.recipe):
+            report(f"loading {job.base.id} in 4 bits")
+            model, renderer = _load(job, accelerator.device)
+            limit = job.recipe.schedule.max_tokens
+            sides = Sides(*(encode(pairs[side], renderer, limit) for side in pairs))
+            report(f"{len(sides.train)} rows to learn from, {len(sides.validation)} to validate on")
+            tell = (report, progress or Lines(report))
+            trainer = Trainer(model, job.recipe, sides, accelerator, work, tell)
+            standing = trainer.run()
+            round_adapter(model)
+            after = trainer.measure()
+        if accelerator.is_main_process:
+            figures = _figures(sides, standing, after) | {
+                "memory_mib": round(peak_mib(accelerator.device)),
+                "processes": accelerator.num_processes,
+            }
+            _write(job, card, model, work, figures, now())
+    except KeyboardInterrupt:
+        if work.begun:
+            report(f"the same command goes on from the last checkpoint in {work.folder}")
+        raise
+    finally:
+        work.close()
     accelerator.wait_for_everyone()
     accelerator.end_training()
     best = f"best at step {standing.best_step}: validation loss {after.per_token:.3f}"
@@ -80,8 +84,9 @@ def train(
     return cast("AdapterManifest", read_manifest(job.out))
 
 
-def _load(job: Job, dtype: torch.dtype, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
+def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
     schedule = job.recipe.schedule
+    dtype = compute_dtype(schedule.precision)
     base, tokenizer = load_quantised(job.base, compute_dtype=dtype, trainable=True, device=device)
     if use_checkpointing(base, schedule, dtype, device):
         switch_checkpointing_on(base)
@@ -104,6 +109,27 @@ def _figures(sides: Sides, standing: Standing, after: ReplyLoss) -> dict[str, fl
         "seconds": round(standing.seconds),
         "threads": torch.get_num_threads(),
     }
+
+
+def _write(
+    job: Job,
+    card: Card,
+    model: PeftModel,
+    work: Checkpoints,
+    figures: dict[str, float],
+    now: datetime,
+) -> None:
+    """The adapter's folder, whole; the work folder is no longer needed then."""
+    log = FigureLog(work.folder / FIGURES)
+    title = f"{job.recipe.name} on {job.base.id}"
+    remove_partial(job.out)
+    with new_folder(job.out) as folder:
+        save_adapter(model, folder, job.base.id)
+        shutil.copyfile(log.path, folder / FIGURES)
+        curve = draw_curve(log.read(), round(figures["best_step"]), title)
+        (folder / CURVE).write_bytes(curve)
+        write_manifest(folder, manifest_of(job, card, folder / WEIGHTS, figures, now))
+    work.remove()
 
 
 def _say_nothing(_: str) -> None:

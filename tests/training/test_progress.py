@@ -1,0 +1,35 @@
+"""What a person is told: lines, or a bar that stays where it is."""
+
+import io
+
+from rich.console import Console
+
+from training.progress import Lines, Moment, live_bar
+
+MOMENT = Moment(10, 206, 3.21, 3.5, 1234.5, 800.4, 3725)
+
+
+def test_a_moment_is_one_line():
+    lines: list[str] = []
+    Lines(lines.append).show(MOMENT)
+    assert lines == [
+        "step 10/206  loss 3.210  validation 3.500  1,234 tok/s  800 MiB  1:02:05 left"
+    ]
+
+
+def test_before_the_first_validation_there_is_none():
+    assert str(Moment(1, 2, 3.0, None, 10, 1, 65)) == (
+        "step 1/2  loss 3.000  10 tok/s  1 MiB  1:05 left"
+    )
+
+
+def test_the_bar_shows_the_same_and_lines_go_above_it():
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with live_bar(console) as bar:
+        bar.say("loading [tiny]")
+        bar.show(MOMENT)
+        bar.say("half")
+    written = console.file.getvalue()
+    assert "loading [tiny]" in written
+    assert "10/206" in written
+    assert "loss 3.210  validation 3.500  1,234 tok/s  800 MiB  1:02:05 left" in written
