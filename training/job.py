@@ -10,6 +10,10 @@ from training.recipe import Recipe
 from training.split import Side
 
 _FORMAT = 1  # of checkpoints
+_FREE = {
+    "schedule.batch_size", "schedule.accumulation", "schedule.layout", "schedule.row_tokens",
+    "schedule.checkpointing", "stopping.save_every",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,21 @@ class Job:
         return self.work or self.out.with_name(f"{self.out.name}.work")
 
     def identity(self, card: Card, device: str) -> dict[str, Any]:
-        """What must not change between a break and going on: flat, named as a person knows it."""
+        """What must not change between a break and going on: flat, named as a person knows it.
+
+        What only changes speed and memory may, so that a training that ran out of memory can go on
+        with less.
+        """
         recipe = self.recipe.model_dump(mode="json", exclude={"licence"})
-        flat = {
-            f"{section}.{key}" if isinstance(values, dict) else section: value
-            for section, values in recipe.items()
-            for key, value in (values.items() if isinstance(values, dict) else [("", values)])
-        }
-        return flat | {
+        flat: dict[str, Any] = {}
+        for section, values in recipe.items():
+            if isinstance(values, dict):
+                flat |= {f"{section}.{key}": value for key, value in values.items()}
+            else:
+                flat[section] = values
+        schedule = self.recipe.schedule
+        return {key: value for key, value in flat.items() if key not in _FREE} | {
+            "number of examples a step": schedule.batch_size * schedule.accumulation,
             "base": self.base.hash,
             "training data": card.sides[Side.TRAIN].sha256,
             "validation data": card.sides[Side.VALIDATION].sha256,

@@ -69,12 +69,16 @@ def memory_advice(recipe: Recipe) -> Generator[None]:
 
 def _advice(recipe: Recipe, where: str) -> str:
     schedule = recipe.schedule
-    lower = [f"schedule.row_tokens (now {schedule.row_tokens})"]
+    smaller = f"lower schedule.row_tokens (now {schedule.row_tokens})"
     if schedule.layout == "padded":
-        lower = [f"schedule.batch_size (now {schedule.batch_size})"]
-    lower += [f"schedule.max_tokens (now {schedule.max_tokens})", f"lora.r (now {recipe.lora.r})"]
-    first = "" if schedule.checkpointing == "on" else 'set schedule.checkpointing = "on", or '
+        smaller = (
+            f"lower schedule.batch_size (now {schedule.batch_size}) and raise "
+            f"schedule.accumulation (now {schedule.accumulation}) by as much"
+        )
+    if schedule.checkpointing != "on":
+        smaller = f'set schedule.checkpointing = "on" or {smaller}'
     return (
-        f"{where} has too little memory: {first}lower {', '.join(lower)}; "
-        "the last checkpoint is kept"
+        f"{where} has too little memory: {smaller}, and the same command goes on from the last "
+        f"checkpoint; or begin anew with a lower lora.r (now {recipe.lora.r}) or "
+        f"schedule.max_tokens (now {schedule.max_tokens})"
     )

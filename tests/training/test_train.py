@@ -14,6 +14,7 @@ from model.loading import load_quantised
 from model.manifest import BaseRecord, file_sha256, read_manifest
 from model.prompt import PromptRenderer
 from training.adapter import WEIGHTS, apply_adapter, check_base
+from training.card import read_card, write_card
 from training.errors import AdapterError, PreparedDataError, RecipeError
 from training.examples import encode, read_side
 from training.layout import Padded
@@ -121,12 +122,12 @@ def test_accumulated_small_batches_are_one_large_batch(job, write_recipe, tmp_pa
 
 
 @pytest.mark.parametrize("failing", ["recipe", "data"])
-def test_what_lay_there_before_stays_when_training_fails(job, failing, tmp_path, monkeypatch):
+def test_what_lay_there_before_stays_when_training_fails(job, failing, tmp_path):
     job.out.mkdir()
     (job.out / "old").write_text("old")
     if failing == "recipe":
         recipe = job.recipe.model_copy(update={"licence": "another"})
-        monkeypatch.setattr("training.card.Card.licence", "CC0-1.0", raising=False)
+        write_card(job.data, read_card(job.data).model_copy(update={"licence": "CC0-1.0"}))
         job = replace(job, recipe=recipe)
     else:
         (job.data / "validation.jsonl").unlink()

@@ -1,0 +1,97 @@
+"""Checkpointing by need, and what is said when memory runs out."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from training.errors import OutOfMemory
+from training.memory import activation_bytes, memory_advice, peak_mib, use_checkpointing
+from training.recipe import read_recipe
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+MISTRAL = SimpleNamespace(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32)
+GIB = 1024**3
+
+
+@pytest.fixture
+def recipe_with(write_recipe):
+    return lambda *overrides: read_recipe(write_recipe(), overrides)
+
+
+def test_a_long_row_through_mistral_takes_what_was_measured():
+    assert activation_bytes(MISTRAL, 2048, 2) == pytest.approx(16 * GIB, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("free", "overrides", "used"),
+    [
+        (70, [], False),
+        (12, [], True),
+        (12, ["schedule.checkpointing=off"], False),
+        (70, ["schedule.checkpointing=on"], True),
+        (12, ["schedule.row_tokens=256"], False),
+        (12, ["schedule.layout=padded", "schedule.batch_size=1"], False),
+        (12, ["schedule.layout=padded", "schedule.batch_size=8"], True),
+    ],
+)
+def test_layers_are_computed_again_where_memory_asks_for_it(
+    monkeypatch, recipe_with, free, overrides, used
+):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free * GIB, 80 * GIB))
+    schedule = recipe_with(*overrides).schedule
+    model = SimpleNamespace(config=MISTRAL)
+    assert use_checkpointing(model, schedule, torch.bfloat16, GPU) is used
+
+
+def test_a_cpu_does_so_only_when_told(recipe_with):
+    model = SimpleNamespace(config=MISTRAL)
+    for how, used in (("auto", False), ("on", True), ("off", False)):
+        schedule = recipe_with(f"schedule.checkpointing={how}").schedule
+        assert use_checkpointing(model, schedule, torch.float32, CPU) is used
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ([], 'set schedule.checkpointing = "on" or lower schedule.row_tokens (now 2048)'),
+        (["schedule.checkpointing=on"], "too little memory: lower schedule.row_tokens (now 2048)"),
+        (
+            ["schedule.layout=padded"],
+            "lower schedule.batch_size (now 4) and raise schedule.accumulation (now 1)",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "the GPU has"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate"),
+            "this machine has",
+        ),
+        (MemoryError(), "this machine has"),
+    ],
+)
+def test_out_of_memory_says_what_to_lower(recipe_with, overrides, words, error, where):
+    with pytest.raises(OutOfMemory) as caught, memory_advice(recipe_with(*overrides)):
+        raise error
+    line = str(caught.value)
+    assert words in line
+    assert line.startswith(where)
+    assert "lora.r (now 4)" in line
+    assert "\n" not in line
+
+
+def test_real_memory_that_cannot_be_had_is_out_of_memory(recipe_with):
+    with pytest.raises(OutOfMemory), memory_advice(recipe_with()):
+        torch.empty(2**46, dtype=torch.float64)
+
+
+def test_another_error_stays_what_it_is(recipe_with):
+    with pytest.raises(RuntimeError, match="shapes"), memory_advice(recipe_with()):
+        raise RuntimeError("shapes differ")
+
+
+def test_the_peak_is_that_of_this_process():
+    assert 50 < peak_mib(CPU) < 64 * 1024

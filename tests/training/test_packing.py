@@ -1,0 +1,93 @@
+"""Packing changes where examples lie, not what is learned from them."""
+
+import pytest
+import torch
+
+from data.datasets import Pair
+from model.loading import load_quantised
+from model.prompt import PromptRenderer
+from tests.model.tiny import tiny_tokenizer
+from training.adapter import new_adapter
+from training.examples import IGNORED, Row, encode
+from training.layout import Packed, Padded
+from training.loss import ReplyLossModule
+from training.memory import switch_checkpointing_on
+from training.recipe import Lora
+
+ROWS = encode(
+    [
+        Pair("hello", "an opinion about soup"),
+        Pair("a much longer comment here", "no"),
+        Pair("why", "because soup is the best of all"),
+        Pair("system", "user"),
+    ],
+    PromptRenderer(tiny_tokenizer()),
+    200,
+)
+
+
+@pytest.fixture
+def model(base):
+    model, _ = load_quantised(base, compute_dtype=torch.float32, trainable=True)
+    model = new_adapter(model, Lora(r=4), seed=0)
+    torch.manual_seed(1)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model.train()
+
+
+def gradient(model, rows, layout):
+    model.zero_grad()
+    loss_of = ReplyLossModule(model)
+    total = sum(loss_of(batch) for batch in layout.batches(rows))
+    total.backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad])
+
+
+def close(one, other):
+    assert float(one.norm()) > 1
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5 * float(one.abs().max()))
+
+
+@pytest.mark.parametrize("layout", [Packed(1000), Packed(130), Packed(1000, multiple=64),
+                                    Padded(2), Padded(4, width=200)])  # fmt: skip
+def test_every_layout_gives_the_gradient_of_the_examples_alone(model, layout):
+    close(gradient(model, ROWS, layout), gradient(model, ROWS, Padded(1)))
+
+
+def test_computing_layers_again_gives_the_same_gradient(model):
+    once = gradient(model, ROWS, Packed(1000))
+    switch_checkpointing_on(model.get_base_model())
+    calls = []
+    layer = model.get_base_model().model.layers[0].mlp
+    layer.register_forward_pre_hook(lambda *_: calls.append(1))
+    close(gradient(model, ROWS, Packed(1000)), once)
+    assert len(calls) == 2  # forward, and again in the backward pass
+
+
+def loss_of_one(model, rows, place):
+    """The loss of one example of a packed row: the others' labels are masked."""
+    masked = [
+        Row(input_ids=row["input_ids"],
+            labels=row["labels"] if number == place else [IGNORED] * len(row["labels"]))
+        for number, row in enumerate(rows)
+    ]  # fmt: skip
+    (batch,) = Packed(1000).batches(masked)
+    assert len(batch.lengths[0]) == len(rows)
+    with torch.no_grad():
+        return float(ReplyLossModule(model)(batch))
+
+
+@pytest.mark.parametrize("changed", range(4))
+def test_changing_an_example_changes_no_others_loss(model, changed):
+    other = list(ROWS)
+    ids = [(token + 7) % 250 + 3 for token in ROWS[changed]["input_ids"]]
+    other[changed] = Row(
+        input_ids=ids,
+        labels=[i if label != IGNORED else label
+                for i, label in zip(ids, ROWS[changed]["labels"], strict=True)],
+    )  # fmt: skip
+    for place in range(4):
+        before, after = (loss_of_one(model, rows, place) for rows in (ROWS, other))
+        assert (after == before) is (place != changed)
