@@ -24,7 +24,9 @@ def shingles(text: str) -> frozenset[str]:
 def shingles_of(flat: str) -> frozenset[str]:
     """The same of a text that is normalised already."""
     flat = f" {flat} "
-    return frozenset(flat[i : i + SHINGLE] for i in range(max(1, len(flat) - SHINGLE + 1)))
+    if len(flat) <= SHINGLE:
+        return frozenset([flat])
+    return frozenset(map("".join, zip(flat, flat[1:], flat[2:], flat[3:], strict=False)))
 
 
 def similarity(one: str, other: str) -> float:

@@ -8,6 +8,7 @@ which for an index of s has the probability 1 - (1 - s ** rows) ** bands.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from math import sqrt
 from typing import IO
 
 import numpy as np
@@ -21,6 +22,9 @@ _RECALL = 0.99
 _BATCH = 2_048
 _SEED = 1
 _NEIGHBOURS = 16
+_SKETCH = 160
+_DEVIATIONS = 4
+_PIECE = 1 << 16
 _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5],
                 dtype=np.uint64)  # fmt: skip
 
@@ -46,25 +50,41 @@ def plan(threshold: float) -> Plan:
     return next((p for p in plans if p.recall(threshold) >= _RECALL), Plan(_PERMUTATIONS, 1))
 
 
-class Bands:
-    """The bands of many texts' signatures in a file, 8 bytes a band."""
+class Signatures:
+    """Many texts' signatures in two files: 8 bytes for each band, and a byte for some hashes."""
 
-    def __init__(self, file: IO[bytes], cut: Plan) -> None:
-        self._file, self._cut = file, cut
+    def __init__(self, bands: IO[bytes], sketches: IO[bytes], cut: Plan) -> None:
+        self._bands, self._sketches, self._cut = bands, sketches, cut
         self._batches: list[int] = []
 
     def write(self, flats: Iterable[str]) -> None:
         """Append the signatures of normalised texts."""
         texts = iter(flats)
         while batch := list(islice(texts, _BATCH)):
-            self._file.write(_bands(batch, self._cut).tobytes())
+            smallest = _smallest(batch, self._cut.bands * self._cut.rows)
+            self._sketches.write(smallest[:, :_SKETCH].astype(np.uint8).tobytes())
+            self._bands.write(_bands(smallest, self._cut).tobytes())
             self._batches.append(len(batch))
 
-    def candidates(self) -> Iterator[tuple[Places, Places]]:
-        """For each band the texts (i < j) that agree in it.
+    def candidates(self, threshold: float) -> Iterator[tuple[int, int]]:
+        """Texts (i < j) that agree in a band, but for those whose sketches are too different.
 
-        Of more than 17 texts that agree, each is paired with the 16 next only.
+        Of more than 17 texts that agree, each is paired with the 16 next only. Sketches estimate
+        the index; a pair that reaches the threshold is lost less than once in 10,000 times.
         """
+        self._sketches.flush()
+        # Mapped, not read: the system may take the memory back.
+        sketches = np.memmap(self._sketches, np.uint8, "r").reshape(-1, _sketch_size(self._cut))
+        size = sketches.shape[1]
+        least = size * (threshold - _DEVIATIONS * sqrt(threshold * (1 - threshold) / size))
+        for firsts, seconds in self._agreeing():
+            for start in range(0, len(firsts), _PIECE):
+                one, other = firsts[start : start + _PIECE], seconds[start : start + _PIECE]
+                shared = np.count_nonzero(sketches[one] == sketches[other], axis=1)
+                near = shared >= least
+                yield from zip(one[near].tolist(), other[near].tolist(), strict=True)
+
+    def _agreeing(self) -> Iterator[tuple[Places, Places]]:
         for band in range(self._cut.bands):
             keys = self._read(band)
             order = np.argsort(keys, kind="stable")
@@ -79,24 +99,30 @@ class Bands:
         parts: list[Hashes] = []
         start = 0
         for count in self._batches:
-            self._file.seek(8 * (start * self._cut.bands + band * count))
-            parts.append(np.frombuffer(self._file.read(8 * count), dtype=np.uint64))
+            self._bands.seek(8 * (start * self._cut.bands + band * count))
+            parts.append(np.frombuffer(self._bands.read(8 * count), dtype=np.uint64))
             start += count
-        return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+        return np.concatenate(parts)
 
 
-def _bands(flats: list[str], cut: Plan) -> Hashes:
-    """The bands of some texts, of shape (bands, texts)."""
-    hashes, ends = _shingle_hashes(flats)
-    matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-        hashes, ends, cut.bands * cut.rows, _SEED
-    )
-    count = len(flats) * cut.bands * cut.rows
-    smallest = np.fromiter(chain.from_iterable(matrix.to_rows()), np.uint64, count)
-    smallest = smallest.reshape(len(flats), cut.bands, cut.rows)
-    keys = np.zeros((len(flats), cut.bands), np.uint64)
+def _sketch_size(cut: Plan) -> int:
+    return min(_SKETCH, cut.bands * cut.rows)
+
+
+def _smallest(flats: list[str], count: int) -> Hashes:
+    """The smallest hashes of each text's shingles, of shape (texts, count)."""
+    hashes, starts = _shingle_hashes(flats)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, starts, count, _SEED)
+    numbers = np.fromiter(chain.from_iterable(matrix.to_rows()), np.uint64, len(flats) * count)
+    return numbers.reshape(len(flats), count)
+
+
+def _bands(smallest: Hashes, cut: Plan) -> Hashes:
+    """A hash of each band, of shape (bands, texts)."""
+    cells = smallest.reshape(len(smallest), cut.bands, cut.rows)
+    keys = np.zeros((len(smallest), cut.bands), np.uint64)
     for row in range(cut.rows):
-        keys = _mix(keys ^ smallest[:, :, row])
+        keys = _mix(keys ^ cells[:, :, row])
     return np.ascontiguousarray(keys.T)
 
 

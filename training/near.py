@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.duplicates import jaccard, near_sets, shingles_of
-from training.minhash import Bands, plan
+from training.minhash import Signatures, plan
 from training.spill import Spill
 from training.unions import Ids, Unions
 
@@ -33,15 +33,15 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
         for one, other in near_sets(sets, nearness.similarity):
             unions.join(one, other)
         return unions.leaders()
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        bands = Bands(file, plan(nearness.similarity))
-        bands.write(spill.flats())
-        for firsts, seconds in bands.candidates():
-            for one, other in zip(firsts.tolist(), seconds.tolist(), strict=True):
-                if unions.find(one) != unions.find(other) and _are_near(
-                    spill, one, other, nearness
-                ):
-                    unions.join(one, other)
+    with (
+        tempfile.TemporaryFile(dir=scratch) as bands,
+        tempfile.TemporaryFile(dir=scratch) as sketches,
+    ):
+        signatures = Signatures(bands, sketches, plan(nearness.similarity))
+        signatures.write(spill.flats())
+        for one, other in signatures.candidates(nearness.similarity):
+            if unions.find(one) != unions.find(other) and _are_near(spill, one, other, nearness):
+                unions.join(one, other)
     return unions.leaders()
 
 
