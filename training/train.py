@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import cast
 
 import torch
-from accelerate import Accelerator
 from peft import PeftModel
 
 from model.loading import load_quantised
@@ -23,6 +22,7 @@ from training.job import Job
 from training.loss import ReplyLoss
 from training.memory import memory_advice, peak_mib, switch_checkpointing_on, use_checkpointing
 from training.precision import compute_dtype
+from training.processes import new_accelerator
 from training.progress import Lines, Progress, Report
 from training.record import licence_of, manifest_of
 from training.split import Side
@@ -45,8 +45,7 @@ def train(
     card = read_card(job.data)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
-    bfloat16 = compute_dtype(job.recipe.schedule.precision) == torch.bfloat16
-    accelerator = Accelerator(mixed_precision="bf16" if bfloat16 else "no")
+    accelerator = new_accelerator(compute_dtype(job.recipe.schedule.precision))
     work = Checkpoints(job.work_folder)
     if accelerator.is_main_process:
         work.open(job.identity(card, accelerator.device.type), fresh=job.fresh)

@@ -4,6 +4,10 @@ import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model.base import ResolvedBase
 
 SUMMARY = "train an adapter on prepared pairs"
 
@@ -52,7 +56,7 @@ def train_adapter(
     """Train, telling on standard error how it goes: a live bar on a terminal, lines elsewhere."""
     from rich.console import Console
 
-    from training.cli.terminal import find_base, say
+    from training.cli.terminal import say
     from training.job import Job
     from training.progress import live_bar
     from training.recipe import read_recipe
@@ -60,15 +64,23 @@ def train_adapter(
 
     recipe = read_recipe(config, overrides)
     out = out or home / "training" / recipe.name
-    job = Job(find_base(recipe.base, home), data, recipe, out, config, work, fresh)
+    job = Job(_find_base(recipe.base, home), data, recipe, out, config, work, fresh)
     console = Console(stderr=True)
-    if not console.is_terminal or not _is_main_process():
+    if not console.is_terminal or os.environ.get("RANK", "0") != "0":
         train(job, say)
         return
     with live_bar(console) as bar:
         train(job, bar.say, progress=bar)
 
 
-def _is_main_process() -> bool:
-    """`accelerate launch` numbers the processes of a machine."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
+def _find_base(name: str, home: Path) -> "ResolvedBase":
+    """The base model; of several processes the main one fetches it, while the others wait."""
+    from model.base import resolve_base
+    from training.cli.terminal import find_base
+    from training.processes import this_process
+
+    process = this_process()
+    with process.main_process_first():
+        if process.is_main_process:
+            return find_base(name, home)
+        return resolve_base(name, home, lambda _stage, _share: None)
