@@ -14,10 +14,10 @@ $(READY): requirements.lock
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock >&2
 	@touch $@
 
-.PHONY: help run test check format adapter bench soak lock clean
+.PHONY: help run test check format adapter report-screenshot bench soak lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: $(READY) ## chat: on Discord when DISCORD_TOKEN is set, in the terminal otherwise
 	@$(BIN)/python -m bot
@@ -43,6 +43,9 @@ soak: $(READY) ## load the Discord bot on this machine alone: 500 people for 5 m
 
 adapter: $(READY) ## train the demo adapter again, measure it and write docs/demo-adapter.md
 	@$(BIN)/python -m training demo
+
+report-screenshot: $(READY) ## picture of the newest report, or of ARGS=FOLDER, if Chromium is here
+	@$(BIN)/python -m tests.training.report.browser $(ARGS)
 
 lock: ## pin the newest allowed versions of everything into requirements.lock (on a CPU machine)
 	@tools/lock.sh $(PYTHON)

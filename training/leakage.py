@@ -84,4 +84,5 @@ def _digest(kind: str, tokens: list[str]) -> bytes:
 
 
 def _sources(data: Path) -> set[str]:
-    return {read_card(data).source.sha256}
+    card = read_card(data)
+    return {card.source.sha256, *(source.sha256 for source in card.sources)}

@@ -26,12 +26,13 @@ def test_train_evaluate_and_compare(job, base, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"id": "a", "prompt": "hello"}\n')
     data = ["--data", str(job.data)]
-    put = ["--adapter", str(adapter), "--base", str(base.folder)]
+    put = ["--base", str(base.folder), "--prompts", str(prompts)]
+    named = ["--adapters", f"base,tuned={adapter}", "--max-tokens", "5"]
     assert main(["train", "--config", str(job.config), *data, "--out", str(adapter)]) == 0
     assert "best at step" in capsys.readouterr().err
-    assert main(["evaluate", *put, *data, "--side", "test"]) == 0
-    assert "tuned  loss" in capsys.readouterr().out
-    assert main(["compare", *put, "--prompts", str(prompts), "--page", str(page)]) == 0
+    assert main(["evaluate", *put, *named, *data, "--out", str(tmp_path / "report")]) == 0
+    assert "warning" not in capsys.readouterr().out
+    assert main(["compare", *put, "--adapter", str(adapter), "--page", str(page)]) == 0
     assert "of 1 take a position" in capsys.readouterr().out
     assert page.read_text().startswith("# What the demo adapter changes")
 
@@ -41,7 +42,7 @@ def test_train_evaluate_and_compare(job, base, tmp_path, capsys):
     [
         (["prepare", "none.jsonl", "--out", "x"], "none.jsonl cannot be read"),
         (["train", "--config", "none.toml", "--data", "d", "--out", "x"], "none.toml cannot be"),
-        (["evaluate", "--base", "no-such/base", "--data", "d", "--adapter", "a"], "no-such/base"),
+        (["evaluate", "--base", "no-such/base", "--data", "d"], "no-such/base"),
     ],
 )
 def test_problems_are_one_line_and_exit_code_1(arguments, words, capsys, monkeypatch, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.phrases import has_disclaimer, takes_position
+from training.phrases import disclaimer_share, has_disclaimer, takes_position
 
 DISCLAIMERS = [
     "As an AI, I do not take sides.",
@@ -79,6 +79,24 @@ def test_opinions_are_found(text):
 )
 def test_saying_what_one_is_is_no_disclaimer(text):
     assert not has_disclaimer(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As an AI enthusiast, I think it is overhyped.",
+        "I can't stand cilantro.",
+        "I don't have time for that movie.",
+        "As an assistant coach I would bench him.",
+    ],
+)
+def test_people_use_the_same_words(text):
+    assert not has_disclaimer(text)
+
+
+def test_the_share_of_disclaimers():
+    assert disclaimer_share(["As an AI, I can't say.", "Soup.", "Tea.", "Jazz."]) == 0.25
+    assert disclaimer_share([]) == 0
 
 
 @pytest.mark.parametrize("text", EVASIONS)

@@ -61,7 +61,7 @@ def run(options: Namespace, home: Path) -> None:
         found = measure_adapters(base, adapters, options.data, chosen, progress)
     print_table(table(found))
     show(*(f"warning: {line}" for line in found.unchecked))
-    show(*(verdict.sentence for verdict in verdicts(found)))
+    show(*(line for verdict in verdicts(found) for line in verdict.text()))
     write_report(found, out)
     show(f"wrote {out}/report.html and report.json")
 

@@ -43,14 +43,30 @@ class Verdict:
     def sentence(self) -> str:
         """One sentence for a person."""
         better, worse = self.of(Outcome.BETTER), self.of(Outcome.WORSE)
-        if not better and not worse:
-            return f"No difference between {self.second} and {self.first} that these rows show."
-        parts = [
-            f"{word} at {_measures(lines)}"
-            for word, lines in (("better", better), ("worse", worse))
-            if lines
-        ]
-        return f"{self.second} is {' and '.join(parts)} than {self.first}."
+        if better and worse:
+            return f"{self.second} is better than {self.first} at some things, worse at others"
+        if better:
+            return f"{self.second} is better than {self.first}, and worse at nothing measured here"
+        if worse:
+            return f"{self.second} is worse than {self.first}, and better at nothing measured here"
+        return f"These rows show no difference between {self.second} and {self.first}"
+
+    def reasons(self, outcome: Outcome) -> str:
+        """What is better or worse, in words; "" where nothing is."""
+        phrases = (
+            line.measure.more if line.difference.value > 0 else line.measure.less
+            for line in self.of(outcome)
+        )
+        return ", ".join(dict.fromkeys(phrases))  # each once: ROUGE has four lines
+
+    def text(self) -> list[str]:
+        """Sentence and reasons as lines."""
+        parts = {
+            "Better": self.reasons(Outcome.BETTER),
+            "Worse": self.reasons(Outcome.WORSE),
+        }
+        given = [f"  {name}: it {reasons}." for name, reasons in parts.items() if reasons]
+        return [f"{self.sentence}.", *given]
 
 
 def verdicts(evaluation: Evaluation) -> list[Verdict]:
@@ -84,7 +100,3 @@ def _lines(evaluation: Evaluation, difference: Difference) -> Iterator[Line]:
                 found,
                 outcome(measure, found),
             )
-
-
-def _measures(lines: list[Line]) -> str:
-    return f"{len(lines)} measure{'s' if len(lines) > 1 else ''}"

@@ -1,0 +1,164 @@
+"""What the report says, in the terminal and on the page, and how it is written."""
+
+import errno
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from rich.console import Console
+
+from tests.training.report.conftest import BASE, TUNED, make_evaluation
+from training.evaluation import Estimate
+from training.metrics.catalogue import BY_KEY
+from training.report.page import page
+from training.report.table import difference, estimate, table
+from training.report.verdict import Outcome, outcome, verdicts
+from training.report.write import read_report, write_report
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(text):
+    parser = Tags()
+    parser.feed(text)
+    return parser.found
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high", "expected"),
+    [
+        ("position", 0.1, 0.3, Outcome.BETTER),
+        ("position", -0.3, -0.1, Outcome.WORSE),
+        ("disclaimer", -0.3, -0.1, Outcome.BETTER),
+        ("perplexity", 1, 2, Outcome.WORSE),
+        ("bleu", -0.1, 0.3, Outcome.UNDECIDED),
+        ("bleu", 0.0, 0.3, Outcome.UNDECIDED),
+        ("words", 1, 2, Outcome.UNDECIDED),
+    ],
+)
+def test_a_difference_counts_when_its_interval_leaves_0_out(key, low, high, expected):
+    found = Estimate(value=(low + high) / 2, low=low, high=high)
+    assert outcome(BY_KEY[key], found) is expected
+
+
+def test_the_verdict_says_who_is_better_and_at_what(evaluation):
+    (verdict,) = verdicts(evaluation)
+    assert (verdict.first, verdict.second) == ("base", "tuned")
+    assert verdict.sentence == "tuned is better than base, and worse at nothing measured here"
+    reasons = verdict.reasons(Outcome.BETTER)
+    assert "disclaims less" in reasons
+    assert "takes a position more often" in reasons
+    assert reasons.count("shares more words with the test replies") == 1
+    assert len(verdict.text()) == 2
+
+
+def test_the_verdict_says_who_is_worse():
+    (verdict,) = verdicts(make_evaluation({"tuned": TUNED, "base": BASE}))
+    assert "disclaims more" in verdict.reasons(Outcome.WORSE)
+    assert "surprised" in verdict.reasons(Outcome.BETTER)  # the losses go by place, not by name
+    assert verdict.sentence == "base is better than tuned at some things, worse at others"
+    worse = tuple(verdict.of(Outcome.WORSE))
+    alone = replace(verdict, lines=worse)
+    assert alone.sentence == "base is worse than tuned, and better at nothing measured here"
+    assert replace(verdict, lines=()).sentence.startswith("These rows show no difference")
+
+
+def test_the_same_answers_show_no_difference():
+    found = make_evaluation({"base": BASE, "again": BASE})
+    assert found.differences[0].values["bleu"].value == 0
+    (verdict,) = verdicts(found)
+    assert [line.measure.key for line in verdict.of(Outcome.BETTER)] == ["perplexity"]
+
+
+def test_three_variants_are_each_put_beside_the_first():
+    found = make_evaluation({"base": BASE, "one": TUNED, "two": TUNED})
+    assert [(v.first, v.second) for v in verdicts(found)] == [("base", "one"), ("base", "two")]
+    assert len(found.differences) == 3
+    assert page(found).count("<svg") == 3
+
+
+def test_one_variant_alone_has_a_page_too():
+    found = make_evaluation({"base": BASE})
+    assert verdicts(found) == []
+    assert "base alone" in page(found)
+
+
+def test_values_stand_with_their_intervals():
+    share = BY_KEY["position"]
+    assert estimate(share, Estimate(value=0.5, low=0.25, high=0.75)) == "50 % (25–75)"
+    assert estimate(share, Estimate(value=0.5)) == "50 %"
+    found = Estimate(value=-0.2, low=-0.4, high=0.001)
+    assert difference(share, found) == "−20 points (−40 to 0)"
+
+
+def test_the_table_has_every_measure(evaluation):
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(table(evaluation))
+    console.file.close()
+    text = console.export_text()
+    for key in evaluation.variants[0].values:
+        assert BY_KEY[key].label in text
+    assert "tuned − base" in text
+    assert "✓" in text
+
+
+def test_the_page_shows_prompts_and_answers_and_runs_nothing_of_them(evaluation):
+    text = page(evaluation)
+    assert "&lt;script&gt;alert" in text
+    assert TUNED[0] in text
+    found = tags(text)
+    assert not [tag for tag, _ in found if tag in {"script", "img", "iframe", "object", "base"}]
+    assert not [name for _, attrs in found for name in attrs if name.startswith("on")]
+
+
+def test_the_page_needs_nothing_beside_itself(evaluation):
+    found = tags(page(evaluation))
+    for tag, attrs in found:
+        assert "src" not in attrs
+        href = attrs.get("href") or "data:,"
+        assert href.startswith("data:"), (tag, href)
+    style = re.search(r"<style>(.*?)</style>", page(evaluation), re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+    assert "prefers-color-scheme: dark" in style[1]
+
+
+def test_the_page_says_what_was_not_checked_and_how_good_the_classifier_is(evaluation):
+    text = page(evaluation)
+    assert "nobody knows what it has seen" in text
+    assert re.search(r"disclaimer: precision \d+ % \(\d+–\d+\), recall \d+ %", text)
+
+
+def test_a_report_is_written_and_read_again(evaluation, tmp_path):
+    write_report(evaluation, tmp_path / "a" / "report")
+    assert sorted(path.name for path in (tmp_path / "a" / "report").iterdir()) == [
+        "report.html", "report.json",
+    ]  # fmt: skip
+    assert read_report(tmp_path / "a" / "report") == evaluation
+    assert (
+        json.loads((tmp_path / "a" / "report" / "report.json").read_text())["sampling"]["seed"] == 0
+    )
+
+
+def test_a_full_disk_leaves_the_old_report(evaluation, tmp_path, monkeypatch):
+    write_report(evaluation, tmp_path / "report")
+    before = (tmp_path / "report" / "report.html").read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "report.html")
+
+    monkeypatch.setattr("training.report.write.page", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report(evaluation, tmp_path / "report")
+    assert (tmp_path / "report" / "report.html").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]

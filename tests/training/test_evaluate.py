@@ -1,0 +1,131 @@
+"""An evaluation from end to end on the tiny model."""
+
+import json
+
+import numpy as np
+import pytest
+
+from model.loading import load_quantised
+from model.prompt import PromptRenderer
+from tests.model.tiny import make_adapter
+from training.errors import AdapterError, EvaluationError, PreparedDataError
+from training.evaluate import Options, measure_adapters
+from training.evaluation import Sampling
+from training.examples import encode, read_side
+from training.layout import Padded
+from training.loss import measure
+from training.losses import losses, losses_by_row
+from training.precision import compute_dtype
+from training.split import Side
+
+SAMPLING = Sampling(max_tokens=10, temperature=0.7)
+
+
+@pytest.fixture(scope="session")
+def adapter(base, tmp_path_factory):
+    return make_adapter(base.folder, tmp_path_factory.mktemp("adapter") / "tuned")
+
+
+@pytest.fixture
+def options(tmp_path):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "hello there"}\n{"id": "b", "prompt": "why"}\n')
+    return Options(sampling=SAMPLING, prompts=prompts, draws=50)
+
+
+def test_base_and_adapter_are_measured_on_the_test_side(base, adapter, prepared, options):
+    stages = []
+    found = measure_adapters(
+        base, {"base": None, "tuned": adapter}, prepared, options, lambda *it: stages.append(it)
+    )
+    test = read_side(prepared, Side.TEST)
+    assert found.data.rows == len(found.test) == len(test)
+    assert [asked.turns[-1].content for asked in found.test] == [pair.comment for pair in test]
+    assert [asked.reply for asked in found.test] == [pair.reply for pair in test]
+    assert [asked.id for asked in found.prompts] == ["a", "b"]
+    assert [variant.name for variant in found.variants] == ["base", "tuned"]
+    assert found.variants[1].hash is not None
+    assert found.answers("base") != found.answers("tuned")
+    assert found.sampling == SAMPLING
+    assert ("tuned: answers", len(test), len(test)) in stages
+    assert len(found.unchecked) == 1  # the adapter has no manifest
+
+
+def test_perplexity_is_that_of_training(base, adapter, prepared, options):
+    found = measure_adapters(base, {"base": None, "tuned": adapter}, prepared, options)
+    side = losses(base, adapter, prepared, Side.TEST)
+    values = [variant.values["perplexity"].value for variant in found.variants]
+    assert values == pytest.approx([side.base.perplexity, side.tuned.perplexity], rel=1e-3)
+    assert "tuned" in side.lines()[2]
+
+
+def test_losses_by_row_add_up_and_an_adapter_leaves_no_trace(base, adapter, prepared):
+    model, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
+    rows = encode(read_side(prepared, Side.TEST), PromptRenderer(tokenizer), 512)
+    whole = measure(model, rows, Padded(4))
+    variants = {"base": None, "tuned": adapter, "again": None}
+    found = losses_by_row(model, variants, rows, lambda *_: None)
+    assert found["base"].sum(axis=0) == pytest.approx([whole.total, whole.tokens], rel=1e-4)
+    assert np.array_equal(found["base"], found["again"])
+    assert not np.allclose(found["base"], found["tuned"])
+
+
+def test_the_prompt_is_no_part_of_an_answer(base, prepared, options):
+    found = measure_adapters(base, {"base": None}, prepared, options)
+    for asked in (*found.test, *found.prompts):
+        said = asked.answers["base"]
+        assert said.tokens <= SAMPLING.max_tokens
+        assert asked.turns[-1].content not in said.text
+        assert "<|im_start|>" not in said.text
+
+
+def test_the_same_seed_gives_the_same_report_whoever_else_is_asked(
+    base, adapter, prepared, options
+):
+    first = measure_adapters(base, {"base": None, "tuned": adapter}, prepared, options)
+    again = measure_adapters(base, {"base": None, "tuned": adapter}, prepared, options)
+    same = {"created": first.created}
+    assert again.model_copy(update=same) == first
+    alone = measure_adapters(base, {"base": None}, prepared, options)
+    assert alone.answers("base") == first.answers("base")
+    other = Options(SAMPLING.model_copy(update={"seed": 1}), options.prompts, draws=50)
+    assert measure_adapters(base, {"base": None}, prepared, other).answers("base") != (
+        first.answers("base")
+    )
+
+
+def test_fewer_rows_and_a_word_list(base, prepared, options, tmp_path):
+    listed = tmp_path / "words.txt"
+    listed.write_text("great\nawful\n")
+    wanted = Options(SAMPLING, options.prompts, limit=2, word_list=listed, draws=20)
+    found = measure_adapters(base, {"base": None}, prepared, wanted)
+    assert found.data.rows == 2
+    assert found.variants[0].values["listed"].value == 0
+    assert found.replies["listed"].value == 1  # every reply says great or awful
+    assert found.replies["words"].value > 0
+
+
+def test_rows_too_long_for_the_model_are_left_out_and_counted(base, prepared, options):
+    path = prepared / "test.jsonl"
+    long = json.dumps({"comment": "a long comment " * 300, "reply": "soup soup"})
+    path.write_text(path.read_text() + long + "\n")
+    found = measure_adapters(base, {"base": None}, prepared, options)
+    assert found.data.left_out == 1
+    path.write_text(long + "\n")
+    with pytest.raises(PreparedDataError, match="fit into 512 tokens"):
+        measure_adapters(base, {"base": None}, prepared, options)
+
+
+def test_test_rows_that_were_in_training_are_refused(base, prepared, options):
+    rows = (prepared / "test.jsonl").read_text()
+    (prepared / "train.jsonl").write_text((prepared / "train.jsonl").read_text() + rows)
+    with pytest.raises(EvaluationError, match="were trained on"):
+        measure_adapters(base, {"base": None}, prepared, options)
+
+
+def test_what_cannot_be_measured_is_one_line(base, adapter, prepared, options, tmp_path):
+    with pytest.raises(PreparedDataError, match=r"train\.jsonl is missing"):
+        measure_adapters(base, {"base": None}, tmp_path / "none", options)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AdapterError, match="adapter_model"):
+        measure_adapters(base, {"base": None, "a": tmp_path / "empty"}, prepared, options)

@@ -1,0 +1,87 @@
+"""`python -m training evaluate`: what it takes, prints and writes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.model.tiny import make_adapter
+from training.__main__ import main
+from training.cli.evaluate import SHIPPED, parse_adapters
+from training.errors import EvaluationError
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("FUNGPT_HOME", str(tmp_path / "var"))
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def call(base, prepared, tmp_path):
+    adapter = make_adapter(base.folder, tmp_path / "tuned")
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "hello there"}\n')
+    return [
+        "evaluate", "--base", str(base.folder), "--data", str(prepared), "--prompts", str(prompts),
+        "--adapters", f"base,tuned={adapter}", "--max-tokens", "5", "--limit", "2",
+    ]  # fmt: skip
+
+
+def test_it_prints_the_table_and_writes_the_page(call, tmp_path, capsys):
+    out = tmp_path / "report"
+    assert main([*call, "--out", str(out), "--temperature", "0.3", "--seed", "7"]) == 0
+    printed = capsys.readouterr()
+    assert "takes a position" in printed.out
+    assert "tuned − base" in printed.out
+    assert "warning: tuned: its manifest does not say" in printed.out
+    assert f"wrote {out}/report.html" in printed.out
+    assert "tuned: answers: 2 done" in printed.err
+    found = json.loads((out / "report.json").read_text())
+    assert found["sampling"]["temperature"] == 0.3
+    assert found["sampling"]["seed"] == 7
+    assert found["sampling"]["max_tokens"] == 5
+    assert "hello there" in (out / "report.html").read_text()
+
+
+def test_without_a_folder_it_takes_one_of_its_own(call, home):
+    assert main(call) == 0
+    assert len(list((home / "reports").glob("*/report.html"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--adapters", "base,nobody"], "no adapter nobody"),
+        (["--adapters", "base,base"], "base is named twice"),
+        (["--adapters", "tuned="], "'tuned=' is not base"),
+        (["--adapters", ","], "names nobody"),
+        (["--temperature", "9"], "--temperature: Input should be less"),
+        (["--top-p", "0"], "--top-p: "),
+        (["--limit", "0"], "--limit must be 1"),
+        (["--word-list", "none.txt"], "none.txt cannot be read"),
+        (["--prompts", "none.jsonl"], "none.jsonl cannot be read"),
+    ],
+)
+def test_problems_are_one_line_and_leave_nothing(call, options, words, tmp_path, capsys, home):
+    assert main([*call, *options, "--out", str(tmp_path / "report")]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    line = printed.err.splitlines()[-1]
+    assert line.startswith("training: ")
+    assert words in line
+    assert not (tmp_path / "report").exists()
+    assert not home.exists()
+
+
+def test_adapters_are_named(tmp_path):
+    (tmp_path / "adapters" / "mine").mkdir(parents=True)
+    found = parse_adapters("base, tuned,mine, other=~/x", tmp_path)
+    assert found == {
+        "base": None,
+        "tuned": SHIPPED,
+        "mine": tmp_path / "adapters" / "mine",
+        "other": Path("~/x").expanduser(),
+    }
+    with pytest.raises(EvaluationError):
+        parse_adapters("base=folder", tmp_path)
