@@ -18,7 +18,7 @@ from tests.bot.rig import make_settings
 from tests.discord_server.server import serve
 
 FUN = Application(42, "Fun", content_granted=True)
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "discord.md"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -131,8 +131,9 @@ def test_the_invite_link_asks_for_exactly_what_the_guide_says():
     link = invite_link(42)
     assert f"permissions={PERMISSIONS.value}" in link
     assert "scope=bot+applications.commands" in link
-    guide = DOCS.read_text(encoding="utf-8")
-    assert f"permissions={PERMISSIONS.value}" in guide
+    guide = (ROOT / "docs" / "discord.md").read_text(encoding="utf-8")
+    for page in (guide, (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert f"permissions={PERMISSIONS.value}\n" in page.replace("`", "")
     for name, needed in PERMISSIONS:
         assert not needed or f"| {title(name)} |" in guide
 
