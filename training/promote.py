@@ -85,11 +85,11 @@ def find_adapter(named: str, name: str, home: Path, registry: Registry) -> Path:
     trained = home / "training"
     versions = registry.versions(name)
     kept = [folder for folder in versions if folder.name.startswith(named)]
-    if Path(named).is_dir():
+    if named and Path(named).is_dir():
         return Path(named)
     if _is_plain(named) and (trained / named).is_dir():
         return trained / named
-    if len(kept) == 1:
+    if named and len(kept) == 1:
         return kept[0]
     there = sorted(path.parent.name for path in trained.glob(f"*/{WEIGHTS}"))
     known = ", ".join([*there, *(folder.name for folder in versions)]) or "none"

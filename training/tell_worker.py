@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import urlsplit
 
 import httpx2
 
@@ -45,7 +44,7 @@ class WorkerAddress:
         headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         limits = httpx2.Timeout(_ADOPT_S, connect=_CONNECT_S)
         # A proxy for the outside does not know what 127.0.0.1 means here.
-        outside = urlsplit(root).hostname not in _LOOPBACK
+        outside = httpx2.URL(root).host not in _LOOPBACK
         with httpx2.Client(headers=headers, timeout=limits, trust_env=outside) as client:
             if version is None:
                 return client.delete(f"{address}/{name}")

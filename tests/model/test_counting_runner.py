@@ -9,7 +9,6 @@ from model.engine_api import AdapterCard, TokenRequest
 from model.sampling import SamplingParams
 from tests.model.counting_runner import CountingRunner, answer_alone, next_token
 
-
 TUNED = AdapterCard("tuned", "one", "here")
 
 

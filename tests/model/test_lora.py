@@ -1,5 +1,8 @@
 """Rows of several adapters in one product, each with its own share and base rows with none."""
 
+import weakref
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -130,3 +133,77 @@ def test_a_projection_that_no_adapter_changes_has_no_stack():
         [True, True, True, True],
     ]
     assert stack().stacks == [[None] * 4] * LAYERS
+
+
+def outputs(loaded: LoraAdapters, names: list[str]) -> list[torch.Tensor]:
+    """What every projection adds for two tokens of each of these adapters."""
+    mask = loaded.mask(cards(*names), [2] * len(names))
+    assert mask is not None
+    found: list[torch.Tensor] = []
+    for layer in loaded.stacks:
+        for stacked, group in zip(layer, GROUPS, strict=True):
+            x = numbers(2 * len(names), SHAPES[group[0]][1])
+            y = torch.zeros(len(x), sum(SHAPES[linear][0] for linear in group))
+            found.append(y if stacked is None else stacked.add_to(y, x, mask))
+    return found
+
+
+@pytest.mark.parametrize("gone", [[], ["all"], ["mixed"], ["all", "mixed"]])
+def test_added_and_removed_adapters_leave_what_a_fresh_start_has(gone):
+    loaded = stack(ADAPTERS[0])
+    for adapter in ADAPTERS[1:]:
+        loaded.add(adapter.card, loaded.split(adapter))
+    for name in gone:
+        loaded.remove(card(name))
+    left = [adapter for adapter in ADAPTERS if adapter.name not in gone]
+    names = [adapter.name for adapter in left] + ["base"]
+    fresh = outputs(stack(*left), names)
+    for ours, theirs in zip(outputs(loaded, names), fresh, strict=True):
+        assert torch.equal(ours, theirs), "the very same stacks, so the very same bits"
+
+
+def test_removing_the_last_leaves_no_stack_and_no_memory():
+    loaded = stack(ADAPTERS[0])
+    held = [weakref.ref(one) for layer in loaded.stacks for one in layer if one is not None]
+    loaded.remove(card("all"))
+    assert loaded.stacks == [[None] * 4] * LAYERS
+    assert [one for one in held if one() is not None] == []
+
+
+def test_a_stack_shrinks_to_the_ranks_that_are_left():
+    loaded = stack(ADAPTERS[1], make("wide", 8, dict.fromkeys(ALL, 32)))
+    loaded.remove(card("wide"))
+    small = stack(ADAPTERS[1])
+    assert memory(loaded) == memory(small)
+
+
+def memory(loaded: LoraAdapters) -> int:
+    """Bytes behind all stacks, padding and views included."""
+    total = 0
+    for one in (one for layer in loaded.stacks for one in layer if one is not None):
+        part = one.part(0)
+        if part is not None:
+            total += part.a.untyped_storage().nbytes() + part.b.untyped_storage().nbytes()
+    return total
+
+
+def test_no_room_for_one_more_leaves_all_as_it_was(monkeypatch):
+    loaded = stack(ADAPTERS[0])
+    before = outputs(loaded, ["all"])
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    parts = loaded.split(ADAPTERS[1])
+    monkeypatch.setattr("model.lora.LoraStack", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        loaded.add(ADAPTERS[1].card, parts)
+    assert all(map(torch.equal, outputs(loaded, ["all"]), before))
+
+
+def test_the_scaling_is_in_what_is_added():
+    pairs = make("one", 3, {"q_proj": 4}).pairs
+    doubled = {place: replace(pair, scaling=2.0) for place, pair in pairs.items()}
+    once, twice = (stack(Adapter("all", "nowhere", "sha256:0", p)) for p in (pairs, doubled))
+    for ours, theirs in zip(outputs(twice, ["all"]), outputs(once, ["all"]), strict=True):
+        assert torch.equal(ours, 2 * theirs)

@@ -1,5 +1,6 @@
 """A tiny random model with its tokenizer, and adapters for it, made in a second."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -16,6 +17,9 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+
+from model.base import ResolvedBase
+from model.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256, write_manifest
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
@@ -78,3 +82,21 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 8, **op
                 weight.normal_(0, 0.2)
     adapted.save_pretrained(folder)
     return folder
+
+
+def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **options) -> str:
+    """An adapter with its manifest; its hash."""
+    make_adapter(base.folder, folder, seed=seed, **options)
+    hash_ = f"sha256:{file_sha256(folder / 'adapter_model.safetensors')}"
+    manifest = AdapterManifest(
+        name=folder.name,
+        base=BaseRecord(id=base.id, hash=base.hash),
+        adapter_hash=hash_,
+        data=DataRecord(path="pairs.jsonl", sha256="0", rows=1, licence="CC0-1.0"),
+        config={},
+        code_version="0",
+        figures={},
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    write_manifest(folder, manifest)
+    return hash_
