@@ -26,6 +26,7 @@ from model.settings import WorkerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 10.0
+NO_HOME = Path("/nonexistent")  # what this machine promoted is no test's business
 HI = [{"role": "user", "content": "hi"}]
 
 
@@ -65,7 +66,9 @@ class Worker:
 
 
 def make_settings(**fields: object) -> WorkerSettings:
-    return WorkerSettings(_env_file=None, **({"base_model": "scripted"} | fields))
+    return WorkerSettings(
+        _env_file=None, **({"base_model": "scripted", "fungpt_home": NO_HOME} | fields)
+    )
 
 
 @pytest.fixture

@@ -8,14 +8,17 @@ from model.bundle import LoadedModel
 from model.engine_api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
 from model.engine_thread import (
     Accepted,
+    Adopted,
+    Dropped,
     EngineThread,
     Failed,
     Loaded,
+    NotAdopted,
     Progressed,
     Refused,
     Stepped,
 )
-from model.errors import DemoModelError, UnknownModel
+from model.errors import ConfigError, DemoModelError, UnknownModel
 from model.sampling import SamplingParams
 from model.script import Script
 from model.scripted import Outside, ScriptedEngine
@@ -146,3 +149,40 @@ def iter_steps(harness: Harness, count: int):
         step = harness.next()
         assert isinstance(step, Stepped)
         yield step
+
+
+def ready(place=lambda: None) -> ReadyAdapter:
+    return ReadyAdapter(AdapterCard("tuned", "new", "there"), place)
+
+
+def test_an_adapter_is_adopted_and_answers_from_then_on(harness):
+    harness.thread.adopt(ready())
+    harness.thread.add(row("a", "tuned"))
+    assert harness.next() == Adopted(AdapterCard("tuned", "new", "there"))
+    assert harness.next() == Accepted("a", AdapterCard("tuned", "new", "there"))
+
+
+def test_an_adapter_is_placed_on_the_engines_own_thread(harness):
+    places: list[str] = []
+    harness.thread.adopt(ready(lambda: places.append(threading.current_thread().name)))
+    assert isinstance(harness.next(), Adopted)
+    assert places == ["engine"]
+
+
+def test_an_adapter_without_room_is_told_and_the_thread_goes_on(harness):
+    def full() -> None:
+        raise ConfigError("no room")
+
+    harness.thread.adopt(ready(full))
+    told = harness.next()
+    assert isinstance(told, NotAdopted)
+    assert (told.card.hash, str(told.error)) == ("new", "no room")
+    harness.thread.add(row("a"))
+    assert harness.next() == Accepted("a", None)
+
+
+def test_a_dropped_adapter_takes_no_more_rows(harness):
+    harness.thread.drop("tuned")
+    assert harness.next() == Dropped("tuned")
+    harness.thread.add(row("a", "tuned"))
+    assert isinstance(harness.next(), Refused)
