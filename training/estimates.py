@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 from training.evaluation import Accuracy, Difference, Estimate
@@ -9,6 +10,7 @@ from training.labelled import CLASSIFIERS, Part, accuracy, read_sentences
 from training.metrics.bootstrap import Array, Resampling, interval, whole
 from training.metrics.columns import Column, model_columns, reply_columns, voice_columns
 from training.metrics.diversity import distinct
+from training.metrics.jackknife import jackknife_interval, left_out
 from training.metrics.shares import wilson
 from training.metrics.words import words
 from training.word_list import WordList
@@ -48,29 +50,26 @@ class Judge:
             for name, found in columns.items()
         }
         budget = distinct_budget([answered.texts for answered in variants.values()])
+        varied = {name: _varied(answered.texts, budget) for name, answered in variants.items()}
         values = {
             name: {
                 **{key: _estimate(c, scores[name][key]) for key, c in found.items()},
-                **_without_interval(variants[name], budget),
+                **{key: each.estimate() for key, each in varied[name].items()},
+                "overlap_most": Estimate(value=max(variants[name].overlaps)),
             }
             for name, found in columns.items()
         }
-        differences = [
-            Difference(
-                first=first,
-                second=second,
-                values={
-                    key: Estimate(
-                        value=values[second][key].value - values[first][key].value,
-                        low=low,
-                        high=high,
-                    )
-                    for key in columns[first]
-                    for low, high in [interval(scores[second][key] - scores[first][key])]
-                },
-            )
-            for first, second in combinations(variants, 2)
-        ]
+        differences: list[Difference] = []
+        for first, second in combinations(variants, 2):
+            gaps = {
+                key: _of(
+                    values[second][key].value - values[first][key].value,
+                    interval(scores[second][key] - scores[first][key]),
+                )
+                for key in columns[first]
+            }
+            gaps |= {key: varied[second][key].minus(one) for key, one in varied[first].items()}
+            differences.append(Difference(first=first, second=second, values=gaps))
         return values, differences
 
     def of_replies(self, overlaps: Sequence[int], budget: int) -> dict[str, Estimate]:
@@ -81,9 +80,12 @@ class Judge:
             key: _estimate(column, drawn.scores(column.statistics, column.score))
             for key, column in columns.items()
         }
-        return (
-            values | _varied(self.replies, budget) | {"overlap_most": Estimate(value=max(overlaps))}
-        )
+        varied = _varied(self.replies, budget)
+        return {
+            **values,
+            **{key: each.estimate() for key, each in varied.items()},
+            "overlap_most": Estimate(value=max(overlaps)),
+        }
 
     def _columns(self, answered: Answered) -> dict[str, Column]:
         return {
@@ -125,12 +127,28 @@ def _estimate(column: Column, scores: Array) -> Estimate:
     return _of(value, wilson(count, total))
 
 
-def _without_interval(answered: Answered, budget: int) -> dict[str, Estimate]:
-    # A drawn row stands twice and its words are new no more: resampling would lower distinct-n.
-    return _varied(answered.texts, budget) | {
-        "overlap_most": Estimate(value=max(answered.overlaps))
+@dataclass(frozen=True, slots=True)
+class _Varied:
+    """distinct-n of all answers, and without each group of them.
+
+    Resampling would not do: the words of a row that is drawn twice are new no more.
+    """
+
+    value: float
+    without: Array
+
+    def estimate(self) -> Estimate:
+        return _of(self.value, jackknife_interval(self.value, self.without))
+
+    def minus(self, other: "_Varied") -> Estimate:
+        value = self.value - other.value
+        return _of(value, jackknife_interval(value, self.without - other.without))
+
+
+def _varied(texts: Sequence[str], budget: int) -> dict[str, _Varied]:
+    return {
+        f"distinct_{n}": _Varied(
+            distinct(texts, n, budget), left_out(texts, partial(distinct, n=n, budget=budget))
+        )
+        for n in (1, 2)
     }
-
-
-def _varied(texts: Sequence[str], budget: int) -> dict[str, Estimate]:
-    return {f"distinct_{n}": Estimate(value=distinct(texts, n, budget)) for n in (1, 2)}

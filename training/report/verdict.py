@@ -46,9 +46,9 @@ class Verdict:
         if better and worse:
             return f"{self.second} is better than {self.first} at some things, worse at others"
         if better:
-            return f"{self.second} is better than {self.first}, and worse at nothing measured here"
+            return f"{self.second} is better than {self.first}, and at nothing shown to be worse"
         if worse:
-            return f"{self.second} is worse than {self.first}, and better at nothing measured here"
+            return f"{self.second} is worse than {self.first}, and at nothing shown to be better"
         return f"These rows show no difference between {self.second} and {self.first}"
 
     def reasons(self, outcome: Outcome) -> str:

@@ -53,7 +53,7 @@ def test_a_difference_counts_when_its_interval_leaves_0_out(key, low, high, expe
 def test_the_verdict_says_who_is_better_and_at_what(evaluation):
     (verdict,) = verdicts(evaluation)
     assert (verdict.first, verdict.second) == ("base", "tuned")
-    assert verdict.sentence == "tuned is better than base, and worse at nothing measured here"
+    assert verdict.sentence == "tuned is better than base, and at nothing shown to be worse"
     reasons = verdict.reasons(Outcome.BETTER)
     assert "disclaims less" in reasons
     assert "takes a position more often" in reasons
@@ -68,7 +68,7 @@ def test_the_verdict_says_who_is_worse():
     assert verdict.sentence == "base is better than tuned at some things, worse at others"
     worse = tuple(verdict.of(Outcome.WORSE))
     alone = replace(verdict, lines=worse)
-    assert alone.sentence == "base is worse than tuned, and better at nothing measured here"
+    assert alone.sentence == "base is worse than tuned, and at nothing shown to be better"
     assert replace(verdict, lines=()).sentence.startswith("These rows show no difference")
 
 
