@@ -91,7 +91,7 @@ async def test_a_message_sent_but_not_noted_before_kill_9_gets_the_last_word(
     await discord.until(lambda: waiting.content == "-# Stopped.")
     assert not waiting.buttons
     await discord.click(written, ann, "Stop")
-    await answers_in(discord, room, 1)
+    await discord.until(lambda: "topped" in written.content)
     assert discord.from_bot(other) == [waiting]
 
 
