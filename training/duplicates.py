@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 SHINGLE = 4
+_ROUNDING = 1e-9
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -50,9 +51,14 @@ def near_sets(sets: Sequence[frozenset[str]], threshold: float) -> Iterator[tupl
     found: list[tuple[int, int]] = []
     for j, each in enumerate(sets):
         rarest = sorted(each, key=lambda shingle: (commonness[shingle], shingle))
-        prefix = rarest[: len(each) - math.ceil(threshold * len(each)) + 1]
+        prefix = rarest[: len(each) - math.ceil(threshold * len(each) - _ROUNDING) + 1]
         candidates = {i for shingle in prefix for i in holders[shingle]}
-        found += ((i, j) for i in candidates if jaccard(sets[i], each) >= threshold)
+        found += (
+            (i, j)
+            for i in candidates
+            if threshold - _ROUNDING <= len(sets[i]) / len(each) <= 1 / threshold + _ROUNDING
+            and jaccard(sets[i], each) >= threshold
+        )
         for shingle in prefix:
             holders[shingle].append(j)
     return iter(sorted(found))

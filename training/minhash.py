@@ -22,8 +22,8 @@ _RECALL = 0.99
 _BATCH = 2_048
 _SEED = 1
 _NEIGHBOURS = 16
-_SKETCH = 160
-_DEVIATIONS = 4
+_FIRST_LOOK = 64
+_DEVIATIONS = 3
 _PIECE = 1 << 16
 _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5],
                 dtype=np.uint64)  # fmt: skip
@@ -62,27 +62,29 @@ class Signatures:
         texts = iter(flats)
         while batch := list(islice(texts, _BATCH)):
             smallest = _smallest(batch, self._cut.bands * self._cut.rows)
-            self._sketches.write(smallest[:, :_SKETCH].astype(np.uint8).tobytes())
+            self._sketches.write(smallest.astype(np.uint8).tobytes())
             self._bands.write(_bands(smallest, self._cut).tobytes())
             self._batches.append(len(batch))
 
     def candidates(self, threshold: float) -> Iterator[tuple[int, int]]:
         """Texts (i < j) that agree in a band, but for those whose sketches are too different.
 
-        Of more than 17 texts that agree, each is paired with the 16 next only. Sketches estimate
-        the index; a pair that reaches the threshold is lost less than once in 10,000 times.
+        Of more than 17 texts that agree, each is paired with the 16 next only. A pair that
+        reaches the threshold is lost by its sketch about once in 400 times.
         """
+        if not self._batches:
+            return
         self._sketches.flush()
+        size = self._cut.bands * self._cut.rows
         # Mapped, not read: the system may take the memory back.
-        sketches = np.memmap(self._sketches, np.uint8, "r").reshape(-1, _sketch_size(self._cut))
-        size = sketches.shape[1]
-        least = size * (threshold - _DEVIATIONS * sqrt(threshold * (1 - threshold) / size))
+        sketches = np.memmap(self._sketches, np.uint8, "r").reshape(-1, size)
         for firsts, seconds in self._agreeing():
             for start in range(0, len(firsts), _PIECE):
                 one, other = firsts[start : start + _PIECE], seconds[start : start + _PIECE]
-                shared = np.count_nonzero(sketches[one] == sketches[other], axis=1)
-                near = shared >= least
-                yield from zip(one[near].tolist(), other[near].tolist(), strict=True)
+                for width in (_FIRST_LOOK, size):
+                    near = _may_be_near(sketches[:, :width], one, other, threshold)
+                    one, other = one[near], other[near]
+                yield from zip(one.tolist(), other.tolist(), strict=True)
 
     def _agreeing(self) -> Iterator[tuple[Places, Places]]:
         for band in range(self._cut.bands):
@@ -105,8 +107,13 @@ class Signatures:
         return np.concatenate(parts)
 
 
-def _sketch_size(cut: Plan) -> int:
-    return min(_SKETCH, cut.bands * cut.rows)
+def _may_be_near(
+    sketches: npt.NDArray[np.uint8], one: Places, other: Places, threshold: float
+) -> npt.NDArray[np.bool_]:
+    """Whether the shares of equal hashes leave it open that the pairs reach the threshold."""
+    size = sketches.shape[1]
+    least = threshold - _DEVIATIONS * sqrt(threshold * (1 - threshold) / size)
+    return np.count_nonzero(sketches[one] == sketches[other], axis=1) >= least * size
 
 
 def _smallest(flats: list[str], count: int) -> Hashes:

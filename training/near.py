@@ -12,6 +12,7 @@ from training.spill import Spill
 from training.unions import Ids, Unions
 
 _LOOK_BACK = 1_000
+_REMEMBERED = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Nearness:
     """
 
     similarity: float = 0.6
-    exact_up_to: int = 5_000
+    exact_up_to: int = 2_000
 
 
 def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
@@ -39,9 +40,16 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
     ):
         signatures = Signatures(bands, sketches, plan(nearness.similarity))
         signatures.write(spill.flats())
-        for one, other in signatures.candidates(nearness.similarity):
-            if unions.find(one) != unions.find(other) and _are_near(spill, one, other, nearness):
-                unions.join(one, other)
+        far: set[tuple[int, int]] = set()  # found so in an earlier band
+        for pair in signatures.candidates(nearness.similarity):
+            if pair in far or unions.find(pair[0]) == unions.find(pair[1]):
+                continue
+            if _are_near(spill, *pair, nearness):
+                unions.join(*pair)
+            else:
+                far.add(pair)
+            if len(far) > _REMEMBERED:
+                far.clear()
     return unions.leaders()
 
 

@@ -47,7 +47,7 @@ class Options:
     group_by: GroupBy = GroupBy.THREAD
     licence: str | None = None
     consent: str | None = None
-    exact_up_to: int = 5_000
+    exact_up_to: int = 2_000
 
     def shown(self) -> dict[str, str | int | float | None]:
         """What the card says of the options, next to seed and similarity."""

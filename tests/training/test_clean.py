@@ -1,7 +1,7 @@
 """What cleaning one text takes away, and that doing it twice changes nothing."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.clean import clean
@@ -32,6 +32,14 @@ def test_cleans(raw, cleaned):
     assert clean(raw) == cleaned
 
 
-@given(st.text() | st.text(alphabet="&amp;lt#x20n\\ \n[deleted]"))
+PIECES = [
+    "&amp;", "gt;", "lt;", "#64;", "\\n", "\n", " ", "> ", ">!", "!<", "EDIT: ", "[link]", "[", "]",
+    "(", ")", "![a](", "http://", "www.", "a.com/", "u/", "/", "@", "abc", "name", "<", ":", "é",
+    "e\u0301", "\u200b", "*", ".", "[deleted]", "\0",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text() | st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_a_clean_text_stays_as_it_is(text):
     assert clean(clean(text)) == clean(text)

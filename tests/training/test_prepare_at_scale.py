@@ -1,0 +1,55 @@
+"""Many rows: memory does not grow with them, bytes do not depend on the process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.prepare import measure, write_csv
+from training.card import read_card
+from training.prepare import Options, prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("source") / "pairs.csv"
+    write_csv(path, 3_500)
+    return path
+
+
+def test_memory_does_not_grow_with_the_rows(source, tmp_path):
+    write_csv(tmp_path / "more.csv", 14_000)
+    _, few, _ = measure(source, tmp_path / "few")
+    _, many, _ = measure(tmp_path / "more.csv", tmp_path / "many")
+    # 3.5 MB of text more, 1.5 MB of numbers, and the mapped sketches: 320 bytes a text.
+    assert many - few < 30
+
+
+def test_the_bytes_do_not_depend_on_the_hash_seed(source, tmp_path):
+    program = [sys.executable, "-m", "training", "prepare", str(source), "--out"]
+    for seed in ("1", "2"):
+        subprocess.run(
+            [*program, str(tmp_path / seed)],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=ROOT, check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+    assert read_card(tmp_path / "1").near_search == "minhash"
+
+
+def test_signatures_divide_as_comparing_all_does(tmp_path):
+    few = tmp_path / "few.csv"
+    write_csv(few, 500)
+    exact = prepare(few, tmp_path / "exact", Options(exact_up_to=1_000))
+    found = prepare(few, tmp_path / "found", Options(exact_up_to=0))
+    assert (exact.near_search, found.near_search) == ("exact", "minhash")
+    assert exact.sides == found.sides
+    assert exact.dropped == found.dropped
