@@ -22,10 +22,10 @@ def draw_curve(figures: Sequence[Figure], best_step: int, title: str) -> bytes:
     axes = picture.add_subplot()
     if learned:
         steps, losses = zip(*learned, strict=True)
-        axes.plot(steps, losses, color=_PALE, linewidth=1, label="training, each step")
-        axes.plot(
-            steps, running_mean(losses), color=_INK, linewidth=2, label="training, running mean"
-        )
+        means = running_mean(losses)
+        if means != list(losses):
+            axes.plot(steps, losses, color=_PALE, linewidth=1, label="training, each step")
+        axes.plot(steps, means, color=_INK, linewidth=2, label="training")
     if validated:
         steps, losses = zip(*validated, strict=True)
         axes.plot(steps, losses, "o-", color=_MARK, markersize=4, label="validation")

@@ -87,9 +87,11 @@ class LiveBar:
 def live_bar(console: Console) -> Generator[LiveBar]:
     """A live bar on a terminal, gone when the block ends."""
     columns = (
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
     )
-    with RichProgress(*columns, console=console, transient=True) as bar:
+    with RichProgress(
+        *columns, console=console, transient=True, expand=True, refresh_per_second=2
+    ) as bar:
         yield LiveBar(bar)

@@ -33,3 +33,13 @@ def test_the_bar_shows_the_same_and_lines_go_above_it():
     assert "loading [tiny]" in written
     assert "10/206" in written
     assert "loss 3.210  validation 3.500  1,234 tok/s  800 MiB  1:02:05 left" in written
+
+
+def test_eighty_columns_are_enough():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with live_bar(console) as bar:
+        bar.show(MOMENT)
+    written = console.file.getvalue()
+    assert "10/206" in written
+    assert "1:02:05 left" in written
+    assert "…" not in written
