@@ -22,7 +22,7 @@ def licence_of(recipe: Recipe, card: Card) -> str:
 
     RecipeError when both say something else: one of them is about other data.
     """
-    told: str | None = getattr(card, "licence", None)
+    told = card.licence
     if recipe.licence and told and recipe.licence != told:
         raise RecipeError(
             f"licence: the recipe says {recipe.licence!r}, the card of the data {told!r}: leave it "
@@ -46,7 +46,7 @@ def manifest_of(
             sha256=card.source.sha256,
             rows=card.sides[Side.TRAIN].rows,
             licence=licence_of(recipe, card),
-            consent=getattr(card, "consent", None),
+            consent=card.consent,
         ),
         config={
             "sha256": None if job.config is None else file_sha256(job.config),
