@@ -18,7 +18,7 @@ LIMIT_S = 60
 KEY = "secret"
 HELLO = [{"role": "user", "content": "hello there"}]
 END = 2  # the id that ends an answer
-LONG, SHORT = 600, 20  # tokens
+LONG, SHORT = 400, 20  # tokens
 
 
 def make_base(folder: Path) -> ResolvedBase:
