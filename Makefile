@@ -14,7 +14,7 @@ $(READY): requirements.lock
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock >&2
 	@touch $@
 
-.PHONY: help run test check format adapter report-screenshot bench soak lock clean
+.PHONY: help run test check format adapter report-screenshot bench soak seed-table lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,6 +46,9 @@ adapter: $(READY) ## train the demo adapter again, measure it and write docs/dem
 
 report-screenshot: $(READY) ## picture of the newest report, or of ARGS=FOLDER, if Chromium is here
 	@$(BIN)/python -m tests.training.report.browser $(ARGS)
+
+seed-table: $(READY) ## the seed's recipe and ours on its own rows: make seed-table CSV=FILE
+	@$(BIN)/python -m training seed-table $(CSV) $(ARGS)
 
 lock: ## pin the newest allowed versions of everything into requirements.lock (on a CPU machine)
 	@tools/lock.sh $(PYTHON)

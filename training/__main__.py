@@ -8,7 +8,17 @@ from typing import NoReturn
 
 from data.errors import DataError
 from model.errors import ModelError
-from training.cli import compare, demo, evaluate, merge, prepare, promote, rollback, train
+from training.cli import (
+    compare,
+    demo,
+    evaluate,
+    merge,
+    prepare,
+    promote,
+    rollback,
+    seed_table,
+    train,
+)
 from training.environment import home
 from training.errors import TrainingError
 
@@ -23,6 +33,7 @@ COMMANDS = {
     "merge": merge,
     "promote": promote,
     "rollback": rollback,
+    "seed-table": seed_table,
 }
 
 

@@ -1,0 +1,113 @@
+"""The seed's table: its rows, both recipes, what is kept and what is printed."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from training.__main__ import main
+from training.errors import PreparationError
+from training.seed import recipes, runs
+from training.seed.figures import Spread, seed_measures
+from training.seed.recipes import Name, recipe_of
+from training.seed.rows import TRAINED, divide, read_seed
+
+SEED_FILE = Path(
+    os.environ.get("SEED_CSV", Path(__file__).parents[3] / "shared/data/reddit-comments.csv")
+)
+
+
+def write_csv(path: Path, rows: int) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Comment", "Response"])
+        for number in range(rows):
+            writer.writerow([f"what about number {number}", f"{number} is fine\\nand round"])
+    return path
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_csv(tmp_path / "comments.csv", 250)
+
+
+def test_rows_are_divided_anew_for_every_seed_and_nothing_is_on_two_sides(source):
+    pairs = read_seed(source)
+    assert pairs[3].reply == "3 is fine\nand round"
+    train, held_out = divide(pairs, 0)
+    assert (len(train), len(held_out)) == (TRAINED, 10)
+    assert not {p.comment for p in train} & {p.comment for p in held_out}
+    assert divide(pairs, 0) == (train, held_out)
+    assert divide(pairs, 1)[1] != held_out
+
+
+def test_a_text_that_stands_twice_is_never_held_out(source):
+    pairs = read_seed(source)
+    doubled = [*pairs[:200], *pairs[:49]]
+    train, held_out = divide(doubled, 0)
+    assert len(train) == TRAINED
+    assert not {p.reply for p in train} & {p.reply for p in held_out}
+
+
+def test_too_few_rows_are_one_clear_line(tmp_path):
+    pairs = read_seed(write_csv(tmp_path / "few.csv", 243))
+    with pytest.raises(PreparationError, match="243 pairs leave 3 to hold out beside 240"):
+        divide(pairs, 0)
+
+
+def test_the_seeds_recipe_is_the_seeds():
+    recipe = recipe_of(Name.SEED, "demo", 3)
+    assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.dropout) == (8, 32, 0.05)
+    assert recipe.lora.targets == ("q_proj",)
+    schedule = recipe.schedule
+    assert (schedule.learning_rate, schedule.epochs, schedule.warmup_steps) == (2e-4, 10, 2)
+    assert (schedule.batch_size, schedule.accumulation) == (4, 4)
+
+
+def test_the_table_has_both_recipes_beside_the_seeds_figures(
+    source, base, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(recipes, "SEED_EPOCHS", 2)
+    monkeypatch.setattr(recipes, "OUR_EPOCHS", 1)
+    monkeypatch.setattr(runs, "GREEDY", runs.GREEDY.model_copy(update={"max_tokens": 8}))
+    out = tmp_path / "out"
+    call = ["seed-table", str(source), "--base", str(base.folder), "--out", str(out),
+            "--seeds", "1", "--sizes", "30"]  # fmt: skip
+    assert main(call) == 0
+    printed = capsys.readouterr().out
+    assert "| 1 | 3.883 | " in printed
+    assert "| ROUGE-1 recall | 0.3694 | " in printed
+    assert "| 30 | " in printed
+    assert (out / "table.md").read_text(encoding="utf-8") == printed
+    theirs, ours = (json.loads((out / f"{n}-240-0.json").read_text()) for n in ("seed", "ours"))
+    assert (len(theirs["validation"]), len(ours["validation"])) == (3, 2)
+    run = runs.Run.model_validate(theirs)
+    assert run.kept_epoch == run.best_epoch
+    assert run.best == min(theirs["validation"][1:])
+
+    def again(*_: object) -> None:
+        raise AssertionError("what is done is not done twice")
+
+    monkeypatch.setattr(runs, "train", again)
+    assert main(call) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_bad_sizes_are_one_clear_line(source, capsys):
+    assert main(["seed-table", str(source), "--sizes", "30,500"]) == 1
+    assert "--sizes are numbers from 1 to 240" in capsys.readouterr().err
+
+
+def test_spreads():
+    assert Spread.of([1.0, 2.0, 3.0]).shown(1) == "2.0 ± 1.0"
+    assert Spread.of([1.5]).shown(2) == "1.50"
+    assert seed_measures()["rougeLsum_f1"] == 0.0793
+
+
+@pytest.mark.skipif(not SEED_FILE.is_file(), reason="the seed's own file is not here")
+def test_the_seeds_own_file_can_be_read():
+    train, held_out = divide(read_seed(SEED_FILE), 0)
+    assert len(train) == TRAINED
+    assert len(held_out) >= 5

@@ -1,0 +1,45 @@
+"""`python -m training seed-table`: the seed's recipe and ours on the seed's own rows."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+SUMMARY = "the seed's recipe and ours on the seed's rows, with a learning curve"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument(
+        "source", type=Path, metavar="COMMENTS.csv", help="columns Comment,Response"
+    )
+    parser.add_argument("--base", default="demo", help="demo, a folder or a hub id (demo)")
+    parser.add_argument("--out", type=Path, help="finished runs and table.md (var/seed-table)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
+    parser.add_argument(
+        "--sizes", default="30,60,120,240", metavar="ROWS,…", help="of the learning curve"
+    )
+
+
+def run(options: Namespace, home: Path) -> None:
+    """Train what is not trained yet, then print the table and write it."""
+    from training.cli.terminal import find_base, say, show
+    from training.errors import RecipeError
+    from training.seed.page import page
+    from training.seed.recipes import Name
+    from training.seed.rows import TRAINED, read_seed
+    from training.seed.runs import Bench
+
+    sizes = sorted({int(size) for size in options.sizes.split(",") if size.strip().isdigit()})
+    if options.seeds < 1 or any(size < 1 or size > TRAINED for size in sizes):
+        raise RecipeError(f"--seeds is 1 or more, --sizes are numbers from 1 to {TRAINED}")
+    pairs = read_seed(options.source)
+    base = find_base(options.base, home)
+    bench = Bench(base, options.source, pairs, options.out or home / "seed-table")
+    seeds = range(options.seeds)
+    theirs = [bench.run(Name.SEED, TRAINED, seed, say) for seed in seeds]
+    ours = [bench.run(Name.OURS, TRAINED, seed, say) for seed in seeds]
+    untrained = [bench.untrained(seed, say)[1] for seed in seeds]
+    curve = [[bench.run(Name.OURS, size, seed, say) for seed in seeds] for size in sizes]
+    lines = page(theirs, ours, curve, untrained)
+    show(*lines)
+    (bench.folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    say(f"wrote {bench.folder / 'table.md'}")

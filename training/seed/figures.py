@@ -1,0 +1,71 @@
+"""What the seed's report says of itself, and what a group of runs comes to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from training.metrics.bleu import CorpusBleu
+from training.metrics.library import compute
+from training.metrics.rouge import KINDS, PARTS, Rouge
+from training.phrases import disclaimer_share
+from training.seed.runs import Run
+
+# As the seed's notebook printed them: Mistral-7B-Instruct, ten epochs, its own validation rows.
+VALIDATION = (3.883, 3.463, 3.189, 3.117, 3.094, 3.081, 3.084, 3.097, 3.101, 3.104)
+BLEU = 1.48
+ROUGE = {
+    "rouge1": (0.0541, 0.3694, 0.0897),
+    "rouge2": (0.0161, 0.0955, 0.0272),
+    "rougeL": (0.0440, 0.3140, 0.0729),
+    "rougeLsum": (0.0480, 0.3301, 0.0793),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A mean over seeds and the standard deviation between them, None for a single seed."""
+
+    mean: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Of one value a seed."""
+        return cls(fmean(values), stdev(values) if len(values) > 1 else None)
+
+    def shown(self, digits: int) -> str:
+        """As "3.081 ± 0.012"."""
+        spread = "" if self.deviation is None else f" ± {self.deviation:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
+
+
+def reference_measures(runs: Sequence[Run]) -> dict[str, float]:
+    """BLEU and ROUGE of all runs' answers to their held-out comments, taken together."""
+    answers = [answer for run in runs for answer in run.answers]
+    replies = [reply for run in runs for reply in run.replies]
+    return compute(CorpusBleu, answers, replies) | compute(Rouge, answers, replies)
+
+
+def seed_measures() -> dict[str, float]:
+    """The same measures as the seed printed them."""
+    rouge = {
+        f"{kind}_{part}": value
+        for kind, values in ROUGE.items()
+        for part, value in zip(PARTS, values, strict=True)
+    }
+    return {"bleu": BLEU} | rouge
+
+
+def measure_names() -> list[tuple[str, str]]:
+    """Key and title of each measure, in the order of the table."""
+    parts = dict(zip(PARTS, ("precision", "recall", "F1"), strict=True))
+    return [("bleu", "BLEU")] + [
+        (f"{kind}_{part}", f"{title} {parts[part]}")
+        for kind, title in KINDS.items()
+        for part in PARTS
+    ]
+
+
+def disclaimers(run: Run) -> float:
+    """The share of this run's answers to the fixed prompts with a disclaimer, 0 to 1."""
+    return disclaimer_share(run.answers_to_prompts)

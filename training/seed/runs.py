@@ -1,0 +1,134 @@
+"""One training and what its adapter says, kept in a file so that nothing is done twice."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from data.datasets import PROMPTS, Pair, read_prompts
+from model.base import ResolvedBase
+from model.manifest import read_manifest
+from model.offline import OfflineModel
+from training.evaluation import Sampling
+from training.figures import FIGURES, FigureLog
+from training.job import Job
+from training.progress import Report
+from training.questions import Question, ask, of_pair, of_prompt
+from training.seed.recipes import Name, recipe_of
+from training.seed.rows import divide, write_rows
+from training.train import train
+
+GREEDY = Sampling(temperature=0.0, top_p=1.0)
+
+
+class Run(BaseModel):
+    """What came out of one training.
+
+    `validation` are the losses per reply token before training and after each epoch; `kept` is the
+    step of the adapter that was kept and `steps_per_epoch` says which epoch that is. Answers are
+    greedy: to the held-out comments, whose `replies` are known, and to the 20 fixed prompts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str
+    base: str
+    rows: int
+    seed: int
+    validation: tuple[float, ...]
+    kept: int
+    steps_per_epoch: float
+    seconds: float
+    replies: tuple[str, ...]
+    answers: tuple[str, ...]
+    answers_to_prompts: tuple[str, ...]
+
+    @property
+    def best(self) -> float:
+        """The lowest loss after an epoch."""
+        return min(self.validation[1:])
+
+    @property
+    def best_epoch(self) -> int:
+        """When it was reached."""
+        return self.validation[1:].index(self.best) + 1
+
+    @property
+    def kept_epoch(self) -> int:
+        """Of which epoch the adapter is that was kept."""
+        return round(self.kept / self.steps_per_epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all runs share: base, the seed's file and its pairs, the folder of finished runs."""
+
+    base: ResolvedBase
+    source: Path
+    pairs: Sequence[Pair]
+    folder: Path
+
+    def run(self, name: Name, rows: int, seed: int, report: Report) -> Run:
+        """Train on the first `rows` of this seed's 240, or read how that went before."""
+        path = self.folder / f"{name}-{rows}-{seed}.json"
+        if path.is_file():
+            return Run.model_validate_json(path.read_bytes())
+        report(f"{name}, {rows} rows, seed {seed}")
+        train_rows, held_out = divide(self.pairs, seed)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            data, out = Path(scratch) / "data", Path(scratch) / "adapter"
+            write_rows(data, self.source, train_rows[:rows], held_out)
+            recipe = recipe_of(name, self.base.id, seed)
+            train(Job(self.base, data, recipe, out), lambda _: None)
+            finished = self._record(out, name, seed, held_out)
+        draft = path.with_suffix(".partial")
+        draft.write_text(finished.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.rename(path)
+        return finished
+
+    def untrained(self, seed: int, report: Report) -> tuple[list[str], list[str]]:
+        """The base's own answers to a seed's held-out comments and to the fixed prompts."""
+        path = self.folder / f"base-{seed}.json"
+        if not path.is_file():
+            report(f"base, seed {seed}")
+            _, held_out = divide(self.pairs, seed)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(self._answers(None, held_out)), encoding="utf-8")
+        first, second = json.loads(path.read_text(encoding="utf-8"))
+        return first, second
+
+    def _record(self, adapter: Path, name: Name, seed: int, held_out: Sequence[Pair]) -> Run:
+        figures = FigureLog(adapter / FIGURES).read()
+        validated = [figure for figure in figures if figure.validation_loss is not None]
+        manifest = read_manifest(adapter)
+        assert manifest is not None  # noqa: S101 - it was written a moment ago
+        answers, to_prompts = self._answers(adapter, held_out)
+        return Run(
+            recipe=name,
+            base=self.base.id,
+            rows=int(manifest.figures["train_rows"]),
+            seed=seed,
+            validation=tuple(figure.validation_loss or 0.0 for figure in validated),
+            kept=int(manifest.figures["best_step"]),
+            steps_per_epoch=validated[-1].step / validated[-1].epoch,
+            seconds=manifest.figures["seconds"],
+            replies=tuple(pair.reply for pair in held_out),
+            answers=tuple(answers),
+            answers_to_prompts=tuple(to_prompts),
+        )
+
+    def _answers(self, adapter: Path | None, rows: Sequence[Pair]) -> tuple[list[str], list[str]]:
+        adapters = {"tuned": adapter} if adapter else {}
+        model = OfflineModel.open(self.base, adapters, lambda _stage, _share: None)
+        variant = "tuned" if adapter else "base"
+
+        def said(questions: Sequence[Question]) -> list[str]:
+            found = ask(model, variant, questions, GREEDY, lambda: None)
+            return [answer.text.strip() for answer in found]
+
+        held_out = [of_pair(number, pair) for number, pair in enumerate(rows, 1)]
+        return said(held_out), said([of_prompt(prompt) for prompt in read_prompts(PROMPTS)])
