@@ -16,8 +16,8 @@ async def test_ten_people_are_served_in_turn(tmp_path: Path):
         discord = bot.discord
         rooms = [discord.channel() for _ in range(4)]
         greedy, others = discord.user("Greedy"), [discord.user() for _ in range(9)]
-        for number in range(PILE):
-            await bot.ask(rooms[0], greedy, f"greedy {number}")
+        pile = (bot.ask(rooms[0], greedy, f"greedy {number}") for number in range(PILE))
+        await asyncio.gather(*pile)
         await bot.until_rows("SELECT count(*) FROM requests", [(PILE,)])
         await asyncio.gather(
             *(
