@@ -95,13 +95,25 @@ def test_what_does_not_fit_is_said_before_anything_is_generated(model):
     assert len(model.generate([ask("hello")])) == 1
 
 
-def test_the_engine_is_empty_again_after_an_interruption(model):
+def test_an_unfinished_character_at_the_end_is_shown(model):
+    # A random model over bytes often stops within a character.
+    answers = model.generate([ask("hello", seed=seed) for seed in range(20)])
+    assert any(answer.text.endswith("\ufffd") for answer in answers)
+
+
+def test_the_engine_is_empty_again_after_an_interruption(model, monkeypatch):
+    steps = []
+    step = model._engine.step
+
     def interrupt():
+        steps.clear()
         raise KeyboardInterrupt
 
-    requests = [ask(f"hello {i}") for i in range(5)]
+    monkeypatch.setattr(model._engine, "step", lambda: steps.append(1) or step())
+    requests = [ask(f"hello {i}", temperature=0) for i in range(5)]
     with pytest.raises(KeyboardInterrupt):
         model.generate(requests, interrupt)
+    assert len(steps) == 1  # nothing went on being generated
     assert len(model.generate(requests)) == 5
 
 

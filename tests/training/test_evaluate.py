@@ -94,6 +94,14 @@ def test_the_same_seed_gives_the_same_report_whoever_else_is_asked(
     )
 
 
+def test_every_question_has_a_seed_of_its_own(base, prepared, options):
+    prompts = '{"id": "a", "prompt": "hello there"}\n{"id": "b", "prompt": "hello there"}\n'
+    options.prompts.write_text(prompts)
+    found = measure_adapters(base, {"base": None}, prepared, options)
+    first, second = (asked.answers["base"].text for asked in found.prompts)
+    assert first != second
+
+
 def test_fewer_rows_and_a_word_list(base, prepared, options, tmp_path):
     listed = tmp_path / "words.txt"
     listed.write_text("great\nawful\n")

@@ -44,6 +44,13 @@ def test_a_small_case_by_hand():
     assert bleu_score(row[None])[0] == pytest.approx(by_hand)
 
 
+def test_each_order_without_a_match_is_smoothed_further():
+    said, wanted = "a b c d e", "a x b y c"
+    by_hand = 100 * (3 / 5 * (1 / 2) / 4 * (1 / 4) / 3 * (1 / 8) / 2) ** 0.25
+    assert bleu_score(bleu_statistics([said], [wanted]))[0] == pytest.approx(by_hand)
+    assert sacrebleu.corpus_bleu([said], [[wanted]]).score == pytest.approx(by_hand)
+
+
 def test_short_answers_are_punished():
     half = bleu_statistics(["one two three four"], ["one two three four five six seven eight"])
     assert bleu_score(half)[0] == pytest.approx(100 * np.exp(1 - 8 / 4))

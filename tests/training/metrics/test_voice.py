@@ -68,6 +68,7 @@ def test_the_longest_overlap_is_found_in_whatever_case():
 
 def test_an_overlap_may_lie_anywhere_and_twice():
     assert longest_overlaps(["a b c x a b c d"], ["z a b c d"]) == [4]
+    assert longest_overlaps(["a b c d"], ["a b c d", "a b c"]) == [4]
     assert longest_overlaps(["a b c d"], ["a b c d"]) == [4]
     assert longest_overlaps(["b c d e a b c"], ["a b c d e"]) == [4]
     assert longest_overlaps(["no no no no"], ["no no no"]) == [3]
