@@ -19,7 +19,7 @@ from training.errors import AdapterError, PreparedDataError, RecipeError
 from training.examples import encode, read_side
 from training.layout import Padded
 from training.loss import measure
-from training.recipe import read_recipe
+from training.recipe import LINEARS, read_recipe
 from training.split import Side
 from training.train import train
 
@@ -60,6 +60,7 @@ def test_the_adapter_is_small_and_tells_no_place(job, base):
     config = json.loads((job.out / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == base.id
     assert config["r"] == 4
+    assert config["target_modules"] == sorted(LINEARS)  # not a set's order: the same bytes again
 
 
 def test_a_saved_adapter_gives_the_same_losses_again(job, base):
