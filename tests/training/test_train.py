@@ -49,7 +49,8 @@ def test_the_manifest_says_how_the_adapter_was_made(job, base):
     assert manifest.created == NOON
     assert manifest.figures["validation_loss"] < manifest.figures["base_validation_loss"]
     assert sorted(path.name for path in job.out.iterdir()) == [
-        "adapter_config.json", "adapter_model.safetensors", "figures.jsonl", "loss.png", "manifest.json",
+        "adapter_config.json", "adapter_model.safetensors", "figures.jsonl", "loss.png",
+        "manifest.json",
     ]  # fmt: skip
 
 
