@@ -45,9 +45,8 @@ def span_mask(batch: Batch) -> Tensor:
         number[row, : len(ids)] = ids
     number = number.to(batch.input_ids.device)
     same = number[:, :, None] == number[:, None, :]
-    return (same & torch.ones((tokens, tokens), dtype=torch.bool, device=same.device).tril())[
-        :, None
-    ]
+    earlier = torch.ones((tokens, tokens), dtype=torch.bool, device=same.device).tril()
+    return (same & earlier)[:, None]
 
 
 def use_spans(model: PreTrainedModel) -> None:

@@ -10,7 +10,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-CHUNK = 1024  # positions; with Mistral's 32,768 tokens 128 MiB of float32 logits
+from training.examples import IGNORED
+
+CHUNK = 512  # positions; with Mistral's 32,768 tokens 64 MiB of float32 logits
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
@@ -20,13 +22,15 @@ class _SummedCrossEntropy(torch.autograd.Function):
         gradient = torch.empty_like(hidden)
         for start in range(0, hidden.shape[0], CHUNK):
             part = slice(start, start + CHUNK)
-            logits = (hidden[part] @ head.T).float()
-            wanted = targets[part, None]
+            logits = (hidden[part].to(head.dtype) @ head.T).float()
+            learned = (targets[part] != IGNORED)[:, None]
+            wanted = targets[part, None].clamp(min=0)
+            logits -= logits.amax(dim=-1, keepdim=True)  # or large ones would lose their digits
             norm = logits.logsumexp(dim=-1, keepdim=True)
-            total += (norm - logits.gather(1, wanted)).sum()
+            total += ((norm - logits.gather(1, wanted)) * learned).sum()
             slope = logits.sub_(norm).exp_()  # softmax, less one at the target
             slope.scatter_add_(1, wanted, slope.new_full((1, 1), -1.0).expand_as(wanted))
-            gradient[part] = slope.to(head.dtype) @ head
+            gradient[part] = slope.mul_(learned).to(head.dtype) @ head
         ctx.save_for_backward(gradient)
         return total
 
@@ -40,6 +44,6 @@ def summed_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tenso
     """The summed negative log-likelihood of `targets`, a float32 scalar; natural logarithm.
 
     `hidden` has the shape (positions, hidden size), `head` (vocabulary, hidden size) and no
-    gradient, `targets` (positions,).
+    gradient, `targets` (positions,); positions with the target IGNORED do not count.
     """
     return cast("Tensor", _SummedCrossEntropy.apply(hidden, head, targets))

@@ -49,17 +49,22 @@ class ReplyLossModule(nn.Module):
         self._decoder = [cast("nn.Module", cast("Any", causal).model)]  # listed: registered once
         self._head = [cast("nn.Linear", cast("Any", causal).lm_head)]
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The summed loss over the batch's reply tokens, a float32 scalar with gradient."""
+    def forward(self, batch: Batch, spans: Spans | None = None) -> Tensor:
+        """The summed loss over the batch's reply tokens, a float32 scalar with gradient.
+
+        On a GPU nothing here waits for the device, so that a graph can hold it.
+        """
         hidden = self._decoder[0](
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,
             use_cache=False,
-            spans=Spans.of(batch),
-        ).last_hidden_state
+            spans=spans or Spans.of(batch),
+        ).last_hidden_state[:, :-1]
         targets = batch.labels[:, 1:]
-        learned = targets != IGNORED
-        return summed_cross_entropy(hidden[:, :-1][learned], self._head[0].weight, targets[learned])
+        if not hidden.is_cuda:  # the prompt's positions need no logits
+            learned = targets != IGNORED
+            hidden, targets = hidden[learned][None], targets[learned][None]
+        return summed_cross_entropy(hidden.flatten(0, 1), self._head[0].weight, targets.flatten())
 
 
 @torch.no_grad()

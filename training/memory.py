@@ -49,9 +49,14 @@ def use_checkpointing(
     return activation_bytes(model.config, tokens, dtype.itemsize) > _SPARE * free
 
 
-def switch_checkpointing_on(model: PreTrainedModel) -> None:
-    """Keep only each layer's input, and compute the rest again (Chen and others, 2016)."""
-    model.activation_checkpointing_enable({"use_reentrant": False})
+def switch_checkpointing_on(model: PreTrainedModel, dropout: float) -> None:
+    """Keep only each layer's input, and compute the rest again (Chen and others, 2016).
+
+    With dropout the same inputs must be left out again; without, a graph can hold the layers.
+    """
+    model.activation_checkpointing_enable(
+        {"use_reentrant": False, "preserve_rng_state": dropout > 0}
+    )
 
 
 @contextmanager

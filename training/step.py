@@ -1,14 +1,18 @@
 """The gradient of one optimiser's step, over as many forward passes as its batches need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
+from training.attention import Spans
+from training.graph import GraphedStep
 from training.layout import Batch
+from training.loss import ReplyLossModule
+from training.recipe import Recipe
 
 
 class Step(Protocol):
@@ -36,3 +40,27 @@ class EagerStep:
                 self._accelerator.backward(loss)
             total += loss.detach()
         return total
+
+
+def new_step(
+    module: ReplyLossModule,
+    accelerator: Accelerator,
+    trained: Mapping[str, nn.Parameter],
+    recipe: Recipe,
+) -> Step:
+    """Graphs on one GPU, where packed rows have few shapes and nothing is random; else eager."""
+    graphs = (
+        accelerator.device.type == "cuda"
+        and accelerator.num_processes == 1
+        and recipe.schedule.layout == "packed"
+        and recipe.lora.dropout == 0
+    )
+    if not graphs:
+        return EagerStep(cast("nn.Module", accelerator.prepare(module)), accelerator)
+    bfloat16 = accelerator.mixed_precision == "bf16"
+
+    def loss(batch: Batch, spans: Spans) -> Tensor:
+        with torch.autocast("cuda", torch.bfloat16, bfloat16, cache_enabled=False):
+            return module(batch, spans)
+
+    return GraphedStep(loss, list(trained.values()))

@@ -88,7 +88,7 @@ def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
     dtype = compute_dtype(schedule.precision)
     base, tokenizer = load_quantised(job.base, compute_dtype=dtype, trainable=True, device=device)
     if use_checkpointing(base, schedule, dtype, device):
-        switch_checkpointing_on(base)
+        switch_checkpointing_on(base, job.recipe.lora.dropout)
     model = new_adapter(base, job.recipe.lora, job.recipe.seed)
     return model, PromptRenderer(tokenizer)
 

@@ -14,6 +14,7 @@ from training.checkpoint import Checkpoint, Checkpoints, Standing, Weights
 from training.errors import Diverged
 from training.examples import IGNORED, Row
 from training.figures import FIGURES, Figure, FigureLog
+from training.flat import Flat
 from training.layout import Layout, Packed, Padded
 from training.loss import ReplyLoss, ReplyLossModule, measure
 from training.memory import peak_mib
@@ -22,8 +23,9 @@ from training.order import Order, seed_of
 from training.progress import Moment, Progress, Report
 from training.rate import Rate
 from training.recipe import EPOCH, Recipe, Schedule
-from training.step import EagerStep
+from training.step import new_step
 
+_GRAPH_TOKENS = 256  # rows are multiples of this where each length is a graph of its own
 _TELL_EVERY = 10  # steps; reading a loss waits for the GPU
 
 
@@ -45,10 +47,10 @@ class _Done:
     rate: float
 
 
-def layout_of(schedule: Schedule) -> Layout:
-    """How a recipe lays examples out."""
+def layout_of(schedule: Schedule, device: torch.device) -> Layout:
+    """How a recipe lays examples out; on a GPU in rows of few different lengths."""
     if schedule.layout == "packed":
-        return Packed(schedule.row_tokens)
+        return Packed(schedule.row_tokens, 1 if device.type == "cpu" else _GRAPH_TOKENS)
     return Padded(schedule.batch_size)
 
 
@@ -74,7 +76,7 @@ class Trainer:
         self._accelerator, self._work = accelerator, work
         self._report, self._progress = tell
         self._log = FigureLog(work.folder / FIGURES)
-        self._layout = layout_of(schedule)
+        self._layout = layout_of(schedule, accelerator.device)
         self._order = Order(
             len(sides.train), schedule.batch_size * schedule.accumulation, recipe.seed
         )
@@ -84,9 +86,10 @@ class Trainer:
         self._save_every = recipe.stopping.save_every or self._every
         self._rate = Rate.of(schedule, self.steps)
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self._optimiser = new_optimiser(self._trained.values(), schedule)
-        module = cast("nn.Module", accelerator.prepare(ReplyLossModule(model)))
-        self._gradient = EagerStep(module, accelerator)
+        self._gradient = new_step(ReplyLossModule(model), accelerator, self._trained, recipe)
+        # Only now: preparing a model for several processes may move what it finds.
+        self._flat = Flat(list(self._trained.values()))
+        self._optimiser = new_optimiser([self._flat.whole], schedule)
         self._best: Weights = {}
         self._undone: list[_Done] = []
         self._validation: float | None = None
@@ -143,9 +146,10 @@ class Trainer:
         set_rate(self._optimiser, rate)
         # DDP takes the mean over the processes, where the sum is wanted.
         loss = self._gradient(self._layout.batches(mine), replies / processes)
-        norm = nn.utils.clip_grad_norm_(self._trained.values(), self._recipe.schedule.max_grad_norm)
+        self._flat.collect()
+        norm = nn.utils.clip_grad_norm_([self._flat.whole], self._recipe.schedule.max_grad_norm)
         self._optimiser.step()
-        self._optimiser.zero_grad()
+        self._flat.zero()
         self.standing.tokens += sum(len(row["input_ids"]) for row in rows)
         self._undone.append(_Done(step + 1, loss, norm, rate))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from training import trainer
 from training.figures import FIGURES, FigureLog
 from training.recipe import read_recipe
 from training.step import EagerStep
@@ -52,3 +53,24 @@ def test_goes_on_to_the_same_losses(job, monkeypatch, tmp_path, checkpointing):
     train(job, lines.append)
     assert "going on after step 2" in lines
     assert losses(job) == pytest.approx(losses(whole), abs=1e-4)
+
+
+def test_graphs_learn_what_single_kernels_learn(job, monkeypatch, tmp_path):
+    """The tiny model's steps as graphs, with and without checkpointing, and one by one."""
+    found = []
+    for name, checkpointing in (("graph", "off"), ("checkpointed", "on"), ("eager", "off")):
+        recipe = read_recipe(job.config, [f"schedule.checkpointing={checkpointing}"])
+        one = replace(job, recipe=recipe, out=tmp_path / name)
+        with monkeypatch.context() as patched:
+            if name == "eager":
+                patched.setattr(trainer, "new_step", eager_step)
+            else:
+                patched.setattr(EagerStep, "__call__", None)  # it must not be used
+            train(one, silent)
+        found.append(losses(one))
+    assert found[0] == pytest.approx(found[2], rel=1e-2)
+    assert found[1] == pytest.approx(found[2], rel=1e-2)
+
+
+def eager_step(module, accelerator, _trained, _recipe):
+    return EagerStep(accelerator.prepare(module), accelerator)

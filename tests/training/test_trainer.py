@@ -19,6 +19,8 @@ from training.split import Side
 from training.train import train
 from training.trainer import layout_of
 
+CPU = torch.device("cpu")
+
 
 class Watching:
     def __init__(self):
@@ -126,8 +128,8 @@ def test_bfloat16_learns_nearly_the_same(job):
 
 def test_the_layout_is_the_recipes():
     schedule = Schedule(learning_rate=0.1, epochs=1, batch_size=3, row_tokens=99)
-    assert layout_of(schedule) == Packed(99)
-    assert layout_of(schedule.model_copy(update={"layout": "padded"})) == Padded(3)
+    assert layout_of(schedule, CPU) == Packed(99)
+    assert layout_of(schedule.model_copy(update={"layout": "padded"}), CPU) == Padded(3)
 
 
 def test_the_test_side_is_not_read(job):

@@ -1,0 +1,250 @@
+"""One QLoRA step on a random-weight Mistral-7B, in real tokens a second: ours and other ways.
+
+`python -m tests.bench.training_gpu --folder DIR` makes the weights in DIR first; no hub is needed.
+Padding is not counted. Every row of the table comes from one run; the optimiser's step is included.
+"""
+
+import argparse
+import gc
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from bitsandbytes.optim.adamw import PagedAdamW8bit
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
+
+from model.base import resolve_base
+from model.loading import load_quantised
+from tests.bench.gpu import make_base
+from tests.bench.table import markdown
+from tests.model.tiny import LINEARS
+from training.attention import Spans
+from training.examples import IGNORED, Row
+from training.flat import Flat
+from training.graph import GraphedStep
+from training.layout import Batch, Packed, Padded
+from training.loss import ReplyLossModule
+
+FULL = 512
+ROW = 2048
+WARM_UPS, STEPS = 3, 8
+GIB = 2**30
+Work = Callable[[], int]  # one optimiser's step; gives its real tokens
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train: what is adapted, how a step is made, which data it gets."""
+
+    name: str
+    targets: list[str]
+    r: int
+    checkpointing: bool
+    ours: bool = False
+    graph: bool = False
+    liger: bool = False
+    layouts: tuple[str, ...] = ("full", "padded to 512", "padded to the longest")
+
+
+SEED = ["q_proj"]
+WAYS = (
+    Way("the seed's recipe", SEED, 8, True, layouts=("full", "padded to 512")),
+    Way("transformers + peft", LINEARS, 16, True),
+    Way("transformers + peft, no checkpointing", LINEARS, 16, False, layouts=("full",)),
+    Way("ours, kernel by kernel", LINEARS, 16, True, ours=True, layouts=("full", "packed")),
+    Way("ours, graph", LINEARS, 16, True, ours=True, graph=True, layouts=("full", "packed")),
+    Way(
+        "ours, graph, no checkpointing",
+        LINEARS,
+        16,
+        False,
+        ours=True,
+        graph=True,
+        layouts=("full", "packed"),
+    ),
+    Way("Liger kernels", LINEARS, 16, True, liger=True),
+    Way("Liger, no checkpointing", LINEARS, 16, False, liger=True, layouts=("full",)),
+)
+
+
+def rows_like_reddit(count: int, rng: random.Random) -> list[Row]:
+    """Random tokens, as many as comment/reply pairs have: median 90, log-normal; half are reply."""
+    return [_row(min(FULL, max(16, round(rng.lognormvariate(math.log(90), 0.7)))), rng)
+            for _ in range(count)]  # fmt: skip
+
+
+def _row(length: int, rng: random.Random) -> Row:
+    ids = [rng.randrange(3, 30000) for _ in range(length)]
+    return Row(input_ids=ids, labels=[IGNORED] * (length // 2) + ids[length // 2 :])
+
+
+def batches_of(layout: str, steps: int) -> list[Batch]:
+    """One batch a step."""
+    rng = random.Random(1)
+    if layout == "full":
+        return Padded(4, FULL).batches([_row(FULL, rng) for _ in range(4 * steps)])
+    if layout == "packed":
+        return Packed(ROW, 256).batches(rows_like_reddit(40 * steps, rng))[:steps]
+    width = FULL if layout == "padded to 512" else None
+    return Padded(4, width).batches(rows_like_reddit(4 * steps, rng))
+
+
+def step_of(way: Way, model: nn.Module) -> Callable[[Batch], None]:
+    """One optimiser's step of this way."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not way.ours:
+        optimiser = PagedAdamW8bit(trained, lr=1e-5)
+
+        def plain(batch: Batch) -> None:
+            mask = torch.zeros_like(batch.input_ids)
+            for row, (length,) in enumerate(batch.lengths):
+                mask[row, :length] = 1
+            inputs = {"input_ids": batch.input_ids, "labels": batch.labels, "attention_mask": mask}
+            moved = {name: value.cuda() for name, value in inputs.items()}
+            with torch.autocast("cuda", torch.bfloat16):
+                loss = model(**moved, use_cache=False).loss
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained, 1.0)
+            optimiser.step()
+            optimiser.zero_grad()
+
+        return plain
+    module = ReplyLossModule(model)
+    flat = Flat(trained)
+    optimiser = PagedAdamW8bit([flat.whole], lr=1e-5)
+
+    def loss_of(batch: Batch, spans: Spans | None = None) -> Tensor:
+        with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
+            return module(batch, spans)
+
+    graphed = GraphedStep(loss_of, trained) if way.graph else None
+
+    def step(batch: Batch) -> None:
+        if graphed:
+            graphed([batch], batch.reply_tokens)
+        else:
+            (loss_of(batch.to(torch.device("cuda"))) / batch.reply_tokens).backward()
+        nn.utils.clip_grad_norm_([flat.whole], 1.0)
+        optimiser.step()
+        flat.zero()
+
+    return step
+
+
+@contextmanager
+def prepared(way: Way, folder: Path) -> Iterator[nn.Module]:
+    """The model of this way, and the memory free again afterwards."""
+    if way.liger:
+        from liger_kernel.transformers import apply_liger_kernel_to_mistral
+
+        apply_liger_kernel_to_mistral()
+    base = resolve_base(str(folder), folder.parent, lambda *_: None)
+    model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=True)
+    if way.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
+    adapted = get_peft_model(model, LoraConfig(r=way.r, lora_alpha=32, target_modules=way.targets))
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    adapted.train()
+    yield adapted
+
+
+def free() -> None:
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def timed(way: Way, layout: str, folder: Path) -> tuple[str, str]:
+    """Real tokens a second (median over steps) and the peak in GiB."""
+    torch.cuda.reset_peak_memory_stats()
+    with prepared(way, folder) as model:
+        step = step_of(way, model)
+        speeds: list[float] = []
+        for number, batch in enumerate(batches_of(layout, WARM_UPS + STEPS)):
+            torch.cuda.synchronize()
+            begun = time.perf_counter()
+            step(batch)
+            torch.cuda.synchronize()
+            if number >= WARM_UPS:
+                speeds.append(batch.tokens / (time.perf_counter() - begun))
+        return f"{statistics.median(speeds):,.0f}", f"{torch.cuda.max_memory_allocated() / GIB:.1f}"
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    """The relative distance of two gradients."""
+    return float((found - wanted).norm() / wanted.norm())
+
+
+def check(folder: Path) -> str:
+    """How far the gradient of a graph is from the one computed kernel by kernel."""
+    way = next(way for way in WAYS if way.graph)
+    with prepared(way, folder) as model:
+        trained = [p for p in model.parameters() if p.requires_grad]
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.data.normal_(0, 0.02)
+        module = ReplyLossModule(model)
+        flat, found = Flat(trained), []
+        sums = cast("Tensor", flat.whole.grad)
+
+        def loss_of(batch: Batch, spans: Spans | None = None) -> Tensor:
+            with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
+                return module(batch, spans)
+
+        def eager(batch: Batch) -> tuple[float, Tensor]:
+            flat.zero()
+            loss = loss_of(batch.to(torch.device("cuda"))) / batch.reply_tokens
+            loss.backward()
+            return float(loss.detach()), sums.clone()
+
+        graphed = GraphedStep(loss_of, trained)
+        for batch in batches_of("packed", 2):
+            flat.zero()
+            loss = float(graphed([batch], batch.reply_tokens))
+            ours, (wanted, theirs), (_, again) = sums.clone(), eager(batch), eager(batch)
+            found.append(
+                f"loss {loss:.4f} / {wanted:.4f}, gradient {apart(ours, theirs):.1e} apart, "
+                f"{apart(again, theirs):.1e} from run to run"
+            )
+        return "; ".join(found)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--layers", type=int, default=32)
+    parser.add_argument("--only", default="", help="names that contain this")
+    options = parser.parse_args()
+    folder = options.folder / "base"
+    make_base(folder, options.layers)
+    free()
+    print(torch.cuda.get_device_name(), torch.__version__, flush=True)
+    print("graph against kernel by kernel:", check(folder), flush=True)
+    free()
+    table: list[list[Any]] = []
+    for way in WAYS:
+        if options.only not in way.name:
+            continue
+        for layout in way.layouts:
+            try:
+                found = timed(way, layout, folder)
+            except (RuntimeError, ImportError, TypeError, AttributeError) as error:
+                found = (f"{type(error).__name__}: {str(error).splitlines()[0][:80]}", "")
+            free()
+            table.append([way.name, layout, *found])
+            print(*table[-1], sep=" | ", flush=True)
+    print(markdown(("way", "rows", "real tokens/s", "peak GiB"), table))
+
+
+if __name__ == "__main__":
+    main()
