@@ -7,7 +7,7 @@ which for an index of s has the probability 1 - (1 - s ** rows) ** bands.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from math import sqrt
 from typing import IO
 
@@ -20,6 +20,7 @@ from training.duplicates import SHINGLE
 _PERMUTATIONS = 320
 _RECALL = 0.99
 _BATCH = 2_048
+_BATCH_CHARS = 400_000
 _SEED = 1
 _NEIGHBOURS = 16
 _FIRST_LOOK = 64
@@ -59,8 +60,7 @@ class Signatures:
 
     def write(self, flats: Iterable[str]) -> None:
         """Append the signatures of normalised texts."""
-        texts = iter(flats)
-        while batch := list(islice(texts, _BATCH)):
+        for batch in _batches(flats):
             smallest = _smallest(batch, self._cut.bands * self._cut.rows)
             self._sketches.write(smallest.astype(np.uint8).tobytes())
             self._bands.write(_bands(smallest, self._cut).tobytes())
@@ -105,6 +105,20 @@ class Signatures:
             parts.append(np.frombuffer(self._bands.read(8 * count), dtype=np.uint64))
             start += count
         return np.concatenate(parts)
+
+
+def _batches(flats: Iterable[str]) -> Iterator[list[str]]:
+    """The texts in lists that take about the same memory, however long the texts are."""
+    batch: list[str] = []
+    chars = 0
+    for flat in flats:
+        batch.append(flat)
+        chars += len(flat)
+        if chars >= _BATCH_CHARS or len(batch) == _BATCH:
+            yield batch
+            batch, chars = [], 0
+    if batch:
+        yield batch
 
 
 def _may_be_near(

@@ -11,6 +11,7 @@ from training.minhash import Signatures, plan
 from training.spill import Spill
 from training.unions import Ids, Unions
 
+EXACT_UP_TO = 300_000
 _LOOK_BACK = 1_000
 _REMEMBERED = 500_000
 
@@ -19,17 +20,22 @@ _REMEMBERED = 500_000
 class Nearness:
     """When two texts are near: shingles in common from `similarity` on (Jaccard's index).
 
-    Up to `exact_up_to` texts all such pairs are found, of more by MinHash at least 99 of 100.
+    In texts of up to `exact_up_to` characters together all such pairs are found, in more by
+    MinHash at least 99 of 100.
     """
 
     similarity: float = 0.6
-    exact_up_to: int = 2_000
+    exact_up_to: int = EXACT_UP_TO
+
+    def is_exact(self, spill: Spill) -> bool:
+        """Whether all pairs of these texts are found."""
+        return spill.chars <= self.exact_up_to
 
 
 def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
     """For each text the first text it is near to, over any number of steps."""
     unions = Unions(spill.texts)
-    if spill.texts <= nearness.exact_up_to:
+    if nearness.is_exact(spill):
         sets = [shingles_of(flat) for flat in spill.flats()]
         for one, other in near_sets(sets, nearness.similarity):
             unions.join(one, other)

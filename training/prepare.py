@@ -17,7 +17,7 @@ from training.folders import new_folder
 from training.grouping import crossing, row_groups
 from training.intake import GroupBy, Intake, Report, is_export
 from training.language import check_language
-from training.near import Nearness, clusters, repeats
+from training.near import EXACT_UP_TO, Nearness, clusters, repeats
 from training.rules import Rules
 from training.sources.rated import CONSENT
 from training.sources.reading import Reading
@@ -35,8 +35,8 @@ _LEAST = 3  # one row a side
 class Options:
     """How to prepare. `similarity` is from where on two texts count as nearly the same.
 
-    `licence` and `consent` are of the data, for the card. Up to `exact_up_to` different texts
-    all near ones are found, of more at least 99 of 100, by MinHash.
+    `licence` and `consent` are of the data, for the card. In texts of up to `exact_up_to`
+    characters together all near ones are found, in more at least 99 of 100, by MinHash.
     """
 
     seed: int = 0
@@ -47,7 +47,7 @@ class Options:
     group_by: GroupBy = GroupBy.THREAD
     licence: str | None = None
     consent: str | None = None
-    exact_up_to: int = 2_000
+    exact_up_to: int = EXACT_UP_TO
 
     def shown(self) -> dict[str, str | int | float | None]:
         """What the card says of the options, next to seed and similarity."""
@@ -165,7 +165,7 @@ class _Preparation:
     def _card(self, records: tuple[Source, ...], written: dict[Side, SideRecord]) -> Card:
         options = self._options
         own = CONSENT if all(map(is_export, records)) else None
-        is_exact = self._spill.texts <= options.exact_up_to
+        is_exact = self._nearness.is_exact(self._spill)
         return Card(
             sources=records,
             licence=options.licence,

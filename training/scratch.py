@@ -4,7 +4,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-_CACHE_KB = 32_000
+_CACHE_KB = 8_000  # what is left out lies in the cache of the system
 _SETTINGS = (
     "PRAGMA journal_mode = OFF",
     "PRAGMA synchronous = OFF",

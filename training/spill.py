@@ -36,7 +36,7 @@ class Spill:
         self._disk: sqlite3.Connection = open_scratch(folder)
         for table in _TABLES:
             self._disk.execute(table)
-        self._rows = self._texts = self._groups = 0
+        self._rows = self._texts = self._groups = self._chars = 0
 
     @property
     def rows(self) -> int:
@@ -52,6 +52,11 @@ class Spill:
     def groups(self) -> int:
         """How many known groups there are."""
         return self._groups
+
+    @property
+    def chars(self) -> int:
+        """How many characters all different texts have, normalised."""
+        return self._chars
 
     def add(self, row: Kept, group: str | None) -> bool:
         """Keep the row; False when its comment and reply stood before."""
@@ -115,6 +120,7 @@ class Spill:
         digest = blake2b(flat.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         number, is_new = self._number("texts", "digest", digest, self._texts, flat)
         self._texts += is_new
+        self._chars += is_new * len(flat)
         return number
 
     def _group(self, name: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from data.datasets import Pair
 from tests.bench.sentences import conversations
-from training.near import Nearness, clusters, repeats
+from training.near import EXACT_UP_TO, Nearness, clusters, repeats
 from training.rules import Kept
 from training.spill import Spill
 
@@ -35,7 +35,7 @@ def test_signatures_find_the_clusters_that_comparing_all_finds(spill, tmp_path):
     assert found == exact
 
 
-@pytest.mark.parametrize("limit", [BY_HASH, 5_000])
+@pytest.mark.parametrize("limit", [BY_HASH, EXACT_UP_TO])
 def test_a_row_repeats_if_both_its_texts_do(spill, tmp_path, limit):
     fill(
         spill,
@@ -52,7 +52,7 @@ def test_a_row_repeats_if_both_its_texts_do(spill, tmp_path, limit):
 
 
 def test_nothing_is_near_nothing(spill, tmp_path):
-    for limit in (BY_HASH, 5_000):
+    for limit in (BY_HASH, EXACT_UP_TO):
         nearness = Nearness(0.6, limit)
         cluster = clusters(spill, nearness, tmp_path)
         assert cluster.tolist() == []
