@@ -158,8 +158,10 @@ def main() -> None:
         key=lambda path: (path / "report.html").stat().st_mtime,
         default=None,
     )
-    if folder is None:
-        sys.exit("no report under var/reports: make one with `python -m training evaluate`")
+    if folder is None or not (folder / "report.html").is_file():
+        sys.exit(
+            f"no report in {folder or 'var/reports'}: make one with `python -m training evaluate`"
+        )
     try:
         seen = asyncio.run(visit(folder / "report.html", dark=options.dark))
     except FileNotFoundError as error:
