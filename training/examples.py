@@ -39,7 +39,8 @@ def encode(pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int) -> 
     """
     rows: list[Row] = []
     for pair in pairs:
-        example = renderer.encode_example([ChatTurn("user", pair.comment)], pair.reply)
+        before = [ChatTurn(turn.role, turn.content) for turn in pair.before]
+        example = renderer.encode_example([*before, ChatTurn("user", pair.comment)], pair.reply)
         ids, prompt = example.input_ids, example.prompt_length
         if len(ids) <= max_tokens:
             rows.append(Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:]))

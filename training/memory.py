@@ -27,8 +27,8 @@ def activation_bytes(config: PretrainedConfig, tokens: int, bytes_per_value: int
 
     Per token and layer about 10 vectors of the hidden size (residuals, norms, queries, keys,
     values, attention's output, the adapters' inputs) and 6 of the inner size (gate, up, their
-    product, the adapters' inputs). With Mistral-7B in bfloat16 254 KiB; measured 256
-    (docs/experiments.md).
+    product, the adapters' inputs): 16.6 GiB for 2,048 tokens of Mistral-7B in bfloat16
+    (docs/experiments.md has what was measured).
     """
     per_layer = 10 * config.hidden_size + 6 * config.intermediate_size
     return tokens * config.num_hidden_layers * per_layer * bytes_per_value

@@ -3,6 +3,7 @@
 import pytest
 
 from data.datasets import Pair
+from data.records import Turn
 from model.prompt import ChatTurn, PromptRenderer
 from tests.model.tiny import tiny_tokenizer
 from training.errors import PreparedDataError
@@ -20,6 +21,16 @@ def test_only_the_reply_and_its_end_have_labels():
     start = row["labels"].index(labelled[0])
     assert row["input_ids"][:start] == RENDERER.encode([ChatTurn("user", "hello there")])
     assert row["input_ids"][start:] == row["labels"][start:] == labelled
+
+
+def test_the_turns_before_the_comment_are_part_of_the_prompt():
+    before = (Turn("system", "be brief"), Turn("user", "hi"), Turn("assistant", "hello"))
+    (row,) = encode([Pair("how are you", "fine", before=before)], RENDERER, 200)
+    turns = [ChatTurn(turn.role, turn.content) for turn in before]
+    prompt = RENDERER.encode([*turns, ChatTurn("user", "how are you")])
+    assert row["input_ids"][: len(prompt)] == prompt
+    assert set(row["labels"][: len(prompt)]) == {IGNORED}
+    assert IGNORED not in row["labels"][len(prompt) :]
 
 
 def test_a_typed_control_token_is_no_control_token():
