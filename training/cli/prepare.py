@@ -1,6 +1,6 @@
 """`python -m training prepare`: clean, deduplicate and divide pairs."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ def _add_rules(parser: ArgumentParser) -> None:
 
 def _add_division(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("duplicates and sides").add_argument
-    add("--similarity", type=_share, default=0.6,
+    add("--similarity", type=_similarity, default=0.6,
         help="from where on texts are near: shared runs of four characters (0.6)")  # fmt: skip
     add("--group-by", choices=("thread", "author", "text"), default="thread",
         help="keeps together, where known; else near texts (thread)")  # fmt: skip
@@ -119,12 +119,22 @@ def _lines(card: "Card", out: Path) -> list[str]:
 
 
 def _count(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text} is not 0 or more")
+    return int(text)
 
 
 def _share(text: str) -> float:
-    if not 0 <= (number := float(text)) <= 1:
-        raise ValueError(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def _similarity(text: str) -> float:
+    if (number := _share(text)) == 0:
+        raise ArgumentTypeError(f"{text} is not above 0")
     return number

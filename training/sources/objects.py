@@ -54,9 +54,9 @@ def _items(path: Path, first: str, rest: Iterator[str]) -> Iterator[Placed]:
         if buffer[0] == "]":
             _nothing_after(path, buffer[1:], rest)
             return
-        if number and buffer[0] == ",":
-            buffer = buffer[1:].lstrip(_SPACE)
-        number += 1
+        if number and buffer[0] != ",":
+            raise DatasetError(f"{path}: a comma is missing after item {number}")
+        buffer, number = buffer[bool(number) :], number + 1
         value, buffer = _item(f"{path}, item {number}", decoder, buffer, rest)
         yield f"item {number}", _object(f"{path}, item {number}", value)
 

@@ -1,0 +1,30 @@
+"""Files of any kind, and their rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from training.sources.reading import Reading, open_source
+from training.sources.row import Refused, SourceRow
+
+Write = Callable[[str, str | bytes], Path]
+Read = Callable[..., list[SourceRow | Refused]]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def read(path: Path, reading: Reading | None = None) -> list[SourceRow | Refused]:
+        return list(open_source(path, reading or Reading(), tmp_path).rows)
+
+    return read
