@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.datasets import read_pairs
+from data.datasets import PAIRS, read_pairs
 from data.errors import DatasetError
-from model.manifest import file_sha256
+from model.manifest import file_sha256, read_manifest
 from training.card import read_card
 from training.duplicates import similarity
 from training.errors import PreparationError, PreparedDataError
@@ -168,3 +168,11 @@ def test_a_broken_card_is_one_clear_line(tmp_path, content):
     assert "card.json" in str(caught.value)
     assert "prepare" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_sample_pairs_are_prepared_as_the_shipped_adapter_had_them(tmp_path):
+    manifest = read_manifest(PAIRS.parent / "adapters" / "demo")
+    assert manifest is not None
+    card = prepare(PAIRS, tmp_path / "out", Options(seed=manifest.config["prepare_seed"]))
+    assert card.sides[Side.TRAIN].sha256 == manifest.config["prepared_train_sha256"]
+    assert sum(step.rows for step in card.dropped) == 0
