@@ -18,7 +18,7 @@ def test_prepare_prints_the_counts(write_pairs, tmp_path, capsys):
     assert main(["prepare", str(write_pairs(rows)), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "4 pairs" in printed
-    assert "1 dropped: empty" in printed
+    assert "1 dropped: deleted" in printed
 
 
 def test_train_evaluate_and_compare(job, base, tmp_path, capsys):
