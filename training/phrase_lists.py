@@ -12,7 +12,7 @@ _PEOPLE = (
     r"|principal|hater|lover|guy|person|shop|repair|with"
 )
 _KIND = r"(?:(?:large|helpful|mere|simple|neutral|friendly|just|only|conversational) )*"
-_ME = rf"(?:an? |your |made of )?{_KIND}{_MACHINE}\b(?!['-]|s\b| (?:{_PEOPLE})\b)"
+_ME = rf"(?:an? |your )?{_KIND}{_MACHINE}\b(?!['-]|s\b| (?:{_PEOPLE})\b)"
 # "As a machine, the tractor beats the horse": somebody must speak, or the sentence must end.
 _I_AM = (
     r"(?:i'm|i am|i was|am|since i'm|because i'm)(?: just| only| merely| simply"
@@ -50,8 +50,8 @@ _LECTURE = (
 # What a stock assistant says instead of an opinion.
 DISCLAIMERS = {
     "is a machine": (
-        rf"(?:as|being|speaking as) {_ME}(?!, the)",
-        rf"{_I_AM} {_ME}(?<!a bot)(?<!a program)(?<!a machine)(?<!a robot)",
+        rf"(?:(?<!that )as|being|speaking as) {_ME}(?!, the)",
+        rf"{_I_AM} {_ME}(?<!your bot)(?<!a bot)(?<!a program)(?<!a machine)(?<!a robot)",
         rf"(?:just|only|merely|simply|nothing more than|since i'm|because i'm) {_ME}",
         r"i(?:'m| am) (?:an )?artificial\b|(?:an ai|ai systems?|ais) like me",
         r"as someone made of|i(?:'m| am) not (?:human\b|a person,|a human)",
@@ -101,7 +101,7 @@ DISCLAIMERS = {
         ),
         r"(?:would|'d) (?:rather not (?:say|share|comment|answer)|prefer (?:not to|to stay out))",
         (
-            r"no comment|(?:been|was) (?:instructed|given permission|told|trained"
+            r"no comment(?! is)|(?:been|was) (?:instructed|given permission|told|trained"
             r"|programmed) (?:not )?to"
             r"(?= not| talk| discuss| express| avoid)|not been given permission"
         ),
@@ -122,7 +122,7 @@ DISCLAIMERS = {
         r"my (?:purpose|role|job|goal) is (?:\w+ )?to (?:provide|help|inform|assist|give|offer)",
         r"my (?:training data|programming|knowledge cut-?off|developers|creators)",
         (
-            r"(?:decision|choice) (?:that )?only you can|decide for yourself|not (?:engage"
+            r"(?:decision|choice) (?:that )?only you can|(?<!then )decide for yourself|not (?:engage"
             r"|take part) in"
             r"(?: \w+)? (?:debates?|discussions?)|(?:arguments|views"
             r"|information)\b[^.]*\bbut i (?:can't"
