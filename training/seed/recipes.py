@@ -23,7 +23,6 @@ def recipe_of(name: Name, base: str, seed: int) -> Recipe:
             epochs=SEED_EPOCHS,
             batch_size=4,
             accumulation=4,
-            layout="padded",
             scheduler="linear",
             warmup_steps=2,
         )
