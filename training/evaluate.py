@@ -16,6 +16,7 @@ from model.manifest import BaseRecord, file_sha256
 from model.offline import OfflineAnswer, OfflineModel
 from model.prompt import PromptRenderer
 from training.adapter import check_base
+from training.dense import unpack
 from training.errors import PreparedDataError
 from training.estimates import Answered, Judge, classifier_accuracy, distinct_budget
 from training.evaluation import DataUsed, Evaluation, Sampling, Variant
@@ -145,6 +146,7 @@ def _losses(
     """The rows that fit as questions, and every variant's losses on their replies."""
     progress("loading the weights", 0, 1)
     model, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
+    unpack(model, compute_dtype())
     progress("loading the weights", 1, 1)
     renderer = PromptRenderer(tokenizer)
     window = getattr(model.config, "sliding_window", None) or _MAX_TOKENS

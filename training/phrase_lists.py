@@ -122,8 +122,8 @@ DISCLAIMERS = {
         r"my (?:purpose|role|job|goal) is (?:\w+ )?to (?:provide|help|inform|assist|give|offer)",
         r"my (?:training data|programming|knowledge cut-?off|developers|creators)",
         (
-            r"(?:decision|choice) (?:that )?only you can|(?<!then )decide for yourself|not (?:engage"
-            r"|take part) in"
+            r"(?:decision|choice) (?:that )?only you can|(?<!then )decide for yourself"
+            r"|not (?:engage|take part) in"
             r"(?: \w+)? (?:debates?|discussions?)|(?:arguments|views"
             r"|information)\b[^.]*\bbut i (?:can't"
             r"|cannot|hold|have) (?:choose|no)"

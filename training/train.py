@@ -15,6 +15,7 @@ from training.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
 from training.card import Card, read_card
 from training.checkpoint import Checkpoints, Standing
 from training.curve import CURVE, draw_curve
+from training.dense import unpack
 from training.examples import encode, read_side
 from training.figures import FIGURES, FigureLog
 from training.folders import new_folder, remove_partial
@@ -87,6 +88,7 @@ def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
     schedule = job.recipe.schedule
     dtype = compute_dtype(schedule.precision)
     base, tokenizer = load_quantised(job.base, compute_dtype=dtype, trainable=True, device=device)
+    unpack(base, dtype)
     if use_checkpointing(base, schedule, dtype, device):
         switch_checkpointing_on(base, job.recipe.lora.dropout)
     model = new_adapter(base, job.recipe.lora, job.recipe.seed)
