@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import NAMES
+from training import __main__ as main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -86,3 +88,17 @@ def test_the_query_finds_ratings_given_in_the_chat(tmp_path):
 def test_every_link_leads_somewhere():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+TRAINING_PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"-m training (\S.+)", README.replace("\\\n", "")
+                                  + TRAINING_PAGE.replace("\\\n", "")))),
+)  # fmt: skip
+def test_training_commands_are_understood(line):
+    words = shlex.split(line.strip("`"), comments=True)
+    if "--help" in words or "…" in line:
+        return
+    main.parser().parse_args(words)
