@@ -140,7 +140,8 @@ def follow_up(world: World, call: Call) -> Json:
     interaction = _interaction(world, call)
     check_message(call.body, len(call.files))
     first = interaction.original
-    if first is not None and first.thinking and not first.deleted:  # the first follow-up takes the place of "thinking"
+    # The first follow-up takes the place of "thinking".
+    if first is not None and first.thinking and not first.deleted:
         return world.shown(_rewrite(world, first, call.body, call))
     message = _say(world, interaction, call.body, call)
     message.reference = first
