@@ -135,6 +135,7 @@ class Answering:
                     if isinstance(piece, Done):
                         done = piece
                     elif text := clean_text(piece.text):
+                        ticket.origin = piece.origin
                         self._add(ticket, text)
         except TimeoutError as error:
             if limit.expired():

@@ -88,12 +88,13 @@ class Endings:
     def _fragment(self, ticket: Ticket) -> NewAnswer:
         """The answer so far; its token counts are unknown, the worker tells them at the end."""
         request = ticket.request
-        variant = self._variants.remembered(ticket.variant)
+        # The worker said it when the answer began; the list of variants may be newer or older.
+        origin = ticket.origin or self._variants.remembered(ticket.variant)
         return NewAnswer(
             text=ticket.text,
             variant=ticket.variant,
-            adapter_hash=variant.adapter_hash if variant else None,
-            model_id=variant.model_id if variant else "unknown",
+            adapter_hash=origin.adapter_hash if origin else None,
+            model_id=origin.model_id if origin else "unknown",
             finish_reason="abort",
             prompt_tokens=None,
             completion_tokens=None,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 from bot.events import Delta, Ended, Event, Finished, Queued, Restarted
 from data.records import Request
+from model.client import Origin
 
 
 class Ticket:
@@ -12,7 +13,8 @@ class Ticket:
 
     For the chat's own use: `accepted` is when it came (monotonic seconds); `turns` and `variant`
     are what is really asked of the worker, `may_fall_back` that nobody chose the variant by name;
-    `stopping` that its asker wants the end; `queue_ms` and `first_token_ms` count from acceptance.
+    `stopping` that its asker wants the end; `queue_ms` and `first_token_ms` count from acceptance;
+    `origin` is what the text so far comes from, where the worker says it.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Ticket:
         self.stopping = False
         self.queue_ms = 0
         self.first_token_ms: int | None = None
+        self.origin: Origin | None = None
         self._pieces: list[str] = []
         self._log: list[Event] = []
         self._more = asyncio.Event()

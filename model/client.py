@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 from urllib.parse import urlsplit
@@ -49,10 +49,19 @@ class SamplingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What an answer comes from, as the worker said when it began."""
+
+    model_id: str
+    adapter_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of the answer's text, never empty."""
+    """A piece of the answer's text, never empty; `origin` is None where a server hides it."""
 
     text: str
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,7 @@ class WorkerClient:
         try:
             async for chunk in stream:
                 if text := reader.take(chunk):
-                    yield Delta(text)
+                    yield Delta(text, reader.origin)
         except openai.OpenAIError as error:
             raise WorkerDied(f"the answer broke off: {explain(error)}") from error
         except ValueError as error:
@@ -179,6 +188,12 @@ class _Reader:
         self._finish_reason: str | None = None
         self._usage = (0, 0)
         self._extension: Extension | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the answer comes from, if the worker has said it."""
+        told = self._extension
+        return None if told is None else Origin(told.model_id, told.adapter_hash)
 
     def take(self, chunk: ChatCompletionChunk) -> str:
         """The chunk's text."""

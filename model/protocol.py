@@ -187,7 +187,7 @@ class ChunkChoice(_Told):
 
 
 class ChatChunk(_Sparse):
-    """One event of a streamed answer; the one with a finish reason carries `fungpt`."""
+    """One event of a streamed answer; the first and the one with a finish reason carry `fungpt`."""
 
     optional = frozenset({"usage", "fungpt"})
 

@@ -61,7 +61,7 @@ async def stream_answer(
     """Send an accepted request's answer up to `[DONE]`, or up to the error that ended it."""
     chunks = _Chunks(generation, created)
     await events.open()
-    await events.send(chunks.delta(ChunkDelta(role="assistant", content="")))
+    await events.send(chunks.begin())
     while True:
         try:
             async with asyncio.timeout(keep_alive_s):
@@ -89,6 +89,10 @@ class _Chunks:
         self._head = ChatChunk(
             id=generation.id, created=created, model=generation.request.variant, choices=[]
         )
+
+    def begin(self) -> str:
+        delta = ChunkDelta(role="assistant", content="")
+        return self._dump(choices=[ChunkChoice(delta=delta)], fungpt=self._extension)
 
     def delta(self, delta: ChunkDelta) -> str:
         return self._dump(choices=[ChunkChoice(delta=delta)])

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
 from bot.errors import WorkerGone
-from model.client import Delta, Done, SamplingOptions, TurnLike
+from model.client import Delta, Done, Origin, SamplingOptions, TurnLike
 from model.errors import WorkerUnavailable
 from model.protocol import CardExtension, ModelCard
 
@@ -51,6 +51,7 @@ class FakeWorker:
     otherwise: Play = ("Hello", " there")
     variants: tuple[str, ...] = ("base", "tuned")
     models_error: Exception | None = None
+    origin: Origin | None = None
     calls: list[Call] = field(default_factory=list)
     models_calls: int = 0
     open_streams: int = 0
@@ -78,7 +79,7 @@ class FakeWorker:
                 match step:
                     case str():
                         count += 1
-                        yield Delta(step)
+                        yield Delta(step, self.origin)
                     case Exception():
                         raise step
                     case asyncio.Event():

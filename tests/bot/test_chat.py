@@ -14,6 +14,7 @@ from bot.errors import (
 from bot.events import Delta, Ended, Finished, Queued, Restarted, Started
 from data.errors import StoreError
 from data.records import RequestState, Turn
+from model.client import Origin
 from model.errors import WorkerLoading, WorkerRefused
 from tests.bot.fake_worker import FakeWatch, FakeWorker, Hang, away
 from tests.bot.rig import events, rig, shown, until
@@ -223,6 +224,18 @@ async def test_stopping_a_running_answer_keeps_the_text_so_far(path):
         assert end.request.state is RequestState.STOPPED
         assert (await it.store.request(ticket.request.id)).state is RequestState.STOPPED
         assert worker.open_streams == 0
+
+
+async def test_a_stopped_answer_names_the_adapter_that_gave_it(path):
+    """Another version was promoted meanwhile: what the bot remembers is not what answered."""
+    worker = FakeWorker(otherwise=("text", Hang()), origin=Origin("model", "sha256:promoted"))
+    async with rig(path, worker=worker) as it:
+        ticket = await it.submit(variant="tuned")
+        async for event in ticket.events():
+            if event == Delta("text"):
+                ticket.stop()
+        answer = ticket.outcome.answer
+        assert (answer.adapter_hash, answer.model_id) == ("sha256:promoted", "model")
 
 
 async def test_stopping_before_any_text_stores_no_answer(path):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 
-from model.client import Delta, Done, SamplingOptions, WorkerClient
+from model.client import Delta, Done, Origin, SamplingOptions, WorkerClient
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
 from model.scripted import Outside
 
@@ -23,15 +23,19 @@ PLAIN = SamplingOptions()
 
 
 async def collect(client: WorkerClient, sampling=PLAIN, variant="tuned", turns=HI):
-    text, ends = "", []
+    text, ends, origins = "", [], []
     async with asyncio.timeout(LIMIT_S):
         async for news in client.stream(turns, variant, sampling):
             if isinstance(news, Delta):
                 assert news.text
+                origins.append(news.origin)
                 text += news.text
             else:
                 ends.append(news)
     assert len(ends) == 1
+    told = Origin(ends[0].model_id, ends[0].adapter_hash)
+    # From the first piece on, or not at all where the server does not tell.
+    assert set(origins) in (set(), {None}, {told})
     return text, ends[0]
 
 

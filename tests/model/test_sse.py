@@ -36,10 +36,12 @@ async def test_the_chunks_have_openai_s_shape(start_worker):
     ]
     assert text_of(deltas) == "tuned: hi"
     assert last["choices"] == [{"index": 0, "delta": {}, "finish_reason": "stop"}]
+    assert first["fungpt"] == last["fungpt"]
     assert last["fungpt"]["seed"] == 3
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     assert len({(chunk["id"], chunk["created"], chunk["model"]) for chunk in chunks}) == 1
-    assert not any("usage" in chunk or "fungpt" in chunk for chunk in chunks[:-1])
+    assert not any("usage" in chunk for chunk in chunks[:-1])
+    assert not any("fungpt" in chunk for chunk in deltas)
 
 
 async def test_usage_comes_last_when_asked_for(start_worker):
