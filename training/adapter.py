@@ -63,7 +63,11 @@ def _cast(model: PeftModel, dtype: torch.dtype) -> None:
 
 
 def check_base(folder: Path, base: ResolvedBase) -> None:
-    """Refuse an adapter whose manifest names another base: AdapterError with both names."""
+    """Refuse a folder without an adapter, or with one whose manifest names another base.
+
+    Raises AdapterError, with both names.
+    """
+    _check_there(folder)
     manifest = read_manifest(folder)
     if manifest is not None and manifest.base.hash != base.hash:
         raise AdapterError(
@@ -74,10 +78,14 @@ def check_base(folder: Path, base: ResolvedBase) -> None:
 
 def apply_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     """Put a saved adapter onto a model, in float32; AdapterError when it does not fit."""
-    if not (folder / WEIGHTS).is_file():
-        raise AdapterError(f"{folder} holds no {WEIGHTS}: train it with `python -m training train`")
+    _check_there(folder)
     try:
         return PeftModel.from_pretrained(model, str(folder), is_trainable=False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise AdapterError(f"the adapter in {folder} does not fit this base: {reason}") from error
+
+
+def _check_there(folder: Path) -> None:
+    if not (folder / WEIGHTS).is_file():
+        raise AdapterError(f"{folder} holds no {WEIGHTS}: train it with `python -m training train`")
