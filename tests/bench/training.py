@@ -1,7 +1,8 @@
-"""One QLoRA step on a random-weight Mistral-7B, in real tokens a second: ours and other ways.
+"""Training speed in real tokens a second, padding not counted: ours and other ways.
 
-`python -m tests.bench.training_gpu --folder DIR` makes the weights in DIR first; no hub is needed.
-Padding is not counted. Every row of the table comes from one run; the optimiser's step is included.
+`python -m tests.bench.training` makes a random-weight Mistral-7B on a GPU and takes whole QLoRA
+steps, the optimiser's included; no hub is needed. Without a GPU it measures packed against padded
+rows with the demo model. Every row of a table comes from one run.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from model.base import resolve_base
 from model.loading import load_quantised
+from tests.bench import training_cpu
 from tests.bench.gpu import make_base
 from tests.bench.table import markdown
 from tests.model.tiny import LINEARS
@@ -221,11 +223,14 @@ def check(folder: Path) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, default=Path("var"), help="for weights (var)")
     parser.add_argument("--layers", type=int, default=32)
     parser.add_argument("--only", default="", help="names that contain this")
     options = parser.parse_args()
-    folder = options.folder / "base"
+    if not torch.cuda.is_available():
+        print(training_cpu.measure(options.folder))
+        return
+    folder = options.folder / "random-mistral"
     make_base(folder, options.layers)
     free()
     print(torch.cuda.get_device_name(), torch.__version__, flush=True)

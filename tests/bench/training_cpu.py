@@ -1,0 +1,57 @@
+"""Packed against padded rows on the CPU: the demo model, LoRA on all linears, our own pairs."""
+
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from data.datasets import PAIRS, read_pairs
+from model.base import resolve_base
+from model.loading import load_quantised
+from model.prompt import PromptRenderer
+from tests.bench.table import markdown
+from training.adapter import new_adapter
+from training.dense import unpack
+from training.examples import Row, encode
+from training.layout import Layout, Packed, Padded
+from training.loss import ReplyLossModule
+from training.recipe import Lora
+
+FULL, PAIRS_USED, ROUNDS = 512, 24, 3
+LAYOUTS: dict[str, Layout] = {
+    "padded to 512": Padded(4, FULL),
+    "padded to the longest of 4": Padded(4),
+    "padded to the longest of 8": Padded(8),
+    "packed into 1 x 1,024": Packed(1024),
+    "packed into 1 x 2,048": Packed(2048),
+}
+
+
+def measure(home: Path) -> str:
+    """A table of real tokens a second, the layouts one after the other in every round."""
+    base = resolve_base("demo", home, lambda _stage, _share: None)
+    lines: list[list[str]] = []
+    for weights in ("4 bits", "unpacked once"):
+        model, tokenizer = load_quantised(base, compute_dtype=torch.float32, trainable=True)
+        if weights != "4 bits":
+            unpack(model, torch.float32)
+        module = ReplyLossModule(new_adapter(model, Lora(), seed=0).train())
+        rows = encode(read_pairs(PAIRS), PromptRenderer(tokenizer), FULL)[:PAIRS_USED]
+        _speed(module, Packed(1024), rows[:8])  # warm-up
+        rounds = [{name: _speed(module, of, rows) for name, of in LAYOUTS.items()}
+                  for _ in range(ROUNDS)]  # fmt: skip
+        for name in LAYOUTS:
+            speed = statistics.median(found[name] for found in rounds)
+            ratio = statistics.median(f[name] / f["padded to 512"] for f in rounds)
+            lines.append([weights, name, f"{speed:.0f}", f"{ratio:.1f}"])
+    return markdown(("weights", "rows", "real tokens/s", "to padded to 512"), lines)
+
+
+def _speed(module: ReplyLossModule, layout: Layout, rows: list[Row]) -> float:
+    begun, tokens = time.perf_counter(), 0
+    for batch in layout.batches(rows):
+        module(batch).backward()
+        tokens += batch.tokens
+    module.zero_grad()
+    return tokens / (time.perf_counter() - begun)
