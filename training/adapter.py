@@ -14,6 +14,7 @@ from training.errors import AdapterError, RecipeError
 from training.recipe import Lora
 
 WEIGHTS = "adapter_model.safetensors"
+_READABLE = 0o644  # safetensors lets nobody but the owner read what it writes
 
 
 def new_adapter(model: PreTrainedModel, lora: Lora, seed: int) -> PeftModel:
@@ -52,6 +53,7 @@ def save_adapter(model: PeftModel, folder: Path, base_id: str) -> None:
     config.target_modules = sorted(config.target_modules or ())
     # No embeddings to save, and no look on the hub for a base of this name.
     model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / WEIGHTS).chmod(_READABLE)
     (folder / "README.md").unlink(missing_ok=True)  # a model card for the hub, empty
     _cast(model, torch.float32)
 

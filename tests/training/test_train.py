@@ -64,6 +64,11 @@ def test_the_adapter_is_small_and_tells_no_place(job, base):
     assert config["target_modules"] == sorted(LINEARS)  # not a set's order: the same bytes again
 
 
+def test_whoever_serves_may_read_it(job):
+    run(job)
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in job.out.iterdir())
+
+
 def test_a_saved_adapter_gives_the_same_losses_again(job, base):
     manifest = run(job)
     rows, model = validation_rows(job, base)
