@@ -192,6 +192,11 @@ def desk_of():
     return make
 
 
+def said(caplog) -> list[str]:
+    """What the desk logged, whatever others did meanwhile."""
+    return [one.getMessage() for one in caplog.records if one.name == "model.adapter_desk"]
+
+
 async def test_a_look_takes_up_what_changed_and_only_that(start, registry, desk_of, caplog):
     write(registry, "spicy", OLD)
     worker = await start()
@@ -200,7 +205,7 @@ async def test_a_look_takes_up_what_changed_and_only_that(start, registry, desk_
     caplog.set_level(logging.INFO, "model.adapter_desk")
     await desk.look()
     assert await served(worker) == {"base": None, "tuned": hash_of(NEW), "spicy": hash_of(OLD)}
-    assert [record.getMessage() for record in caplog.records] == [
+    assert said(caplog) == [
         f"adapter {NEW} answers as tuned ({hash_of(NEW)})"
     ]
     caplog.clear()
