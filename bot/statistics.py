@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from data import shares
 from data.records import RatingKind, RatingTally
 
-Z_95 = 1.959963984540054
 MINIMUM_VOTES = 10  # below that even a unanimous vote has an interval wider than 0.27
 
 
@@ -55,23 +55,10 @@ class Verdict(StrEnum):
     SECOND = "the second is better"
 
 
-def wilson(good: int, votes: int, z: float = Z_95) -> Interval | None:
-    """Wilson's score interval of good / votes, None without votes.
-
-    E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 1927.
-    """
-    if not 0 <= good <= votes:
-        raise ValueError(f"{good} good votes of {votes} cannot be")
-    if votes == 0:
-        return None
-    share = good / votes
-    scale = 1 + z * z / votes
-    middle = (share + z * z / (2 * votes)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / votes + z * z / (4 * votes * votes))
-    # at the ends the bound is the share itself; rounding must not move it
-    low = 0.0 if good == 0 else max(0.0, middle - half)
-    high = 1.0 if good == votes else min(1.0, middle + half)
-    return Interval(low, high)
+def wilson(good: int, votes: int) -> Interval | None:
+    """Wilson's 95 % interval of good / votes, None without votes."""
+    low, high = shares.wilson(good, votes)
+    return Interval(low, high) if votes else None
 
 
 def figures(tally: RatingTally) -> Figures:

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data.disk import sync
 from data.errors import DataError
 
 
@@ -23,20 +24,12 @@ def new_file(path: Path) -> Generator[Path]:
         draft = Path(name)
         try:
             yield draft
-            _sync(draft)
+            sync(draft)
             draft.rename(path)
         finally:
             draft.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as exc:
         raise DataError(
             f"{path} cannot be written ({exc.strerror or exc}): name another file"
         ) from exc
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,7 +15,7 @@ from transformers import PretrainedConfig
 from model.base import Progress, ResolvedBase, hub_snapshot, local_folder
 from model.engine_api import AdapterCard
 from model.errors import AdapterMismatch, ConfigError
-from model.manifest import file_sha256, read_manifest
+from model.manifest import CONFIG, WEIGHTS, file_sha256, read_manifest
 
 # Kinds of LoRA that compute something else, and starts that rewrite the base's own weights.
 _OTHER_KINDS = (
@@ -32,7 +32,6 @@ _OTHER_KINDS = (
 )
 _OTHER_STARTS = ("pissa", "olora", "corda", "loftq", "lora_ga")
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-_WEIGHTS = "adapter_model.safetensors"
 _KEY = re.compile(
     r"base_model\.model\.model\.layers\.(?P<layer>\d+)\.(?:self_attn|mlp)\."
     rf"(?P<linear>{'|'.join(LINEARS)})\.lora_(?P<side>[AB])\.weight"
@@ -133,16 +132,16 @@ def load_adapter(
             f"not on this base {base.id} ({base.hash})"
         )
     try:
-        tensors = load_file(folder / _WEIGHTS)
+        tensors = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise ConfigError(f"adapter {name}: {folder / _WEIGHTS} cannot be read: {error}") from error
+        raise ConfigError(f"adapter {name}: {folder / WEIGHTS} cannot be read: {error}") from error
     pairs = _pairs(name, base, peft, tensors)
     _check_shapes(name, source, base, config, pairs)
-    return Adapter(name, source, f"sha256:{file_sha256(folder / _WEIGHTS)}", pairs)
+    return Adapter(name, source, f"sha256:{file_sha256(folder / WEIGHTS)}", pairs)
 
 
 def _read_config(name: str, folder: Path) -> PeftConfig:
-    path = folder / "adapter_config.json"
+    path = folder / CONFIG
     try:
         config = PeftConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:

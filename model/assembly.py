@@ -7,7 +7,7 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from model.adapters import Adapter, linear_shapes, load_adapter
-from model.base import Progress, ResolvedBase, resolve_base
+from model.base import Progress, ResolvedBase, no_progress, resolve_base
 from model.bundle import LoadedModel
 from model.cache import BlockPool
 from model.codec import ChatTurn
@@ -109,7 +109,7 @@ def _build(
     stacks = stack_adapters(adapters, config, weights)
 
     def read_adapter(name: str, source: str) -> ReadyAdapter:
-        adapter = load_adapter(name, source, base, config, lambda stage, share: None)
+        adapter = load_adapter(name, source, base, config, no_progress)
         parts = stacks.split(adapter)
         return ReadyAdapter(adapter.card, lambda: _place(stacks, adapter.card, parts))
 

@@ -22,6 +22,10 @@ class ResolvedBase:
     hash: str
 
 
+def no_progress(_stage: str, _share: float | None) -> None:
+    """Progress that nobody is told of."""
+
+
 def resolve_base(name: str, home: Path, progress: Progress) -> ResolvedBase:
     """Find the base model `name`: `demo`, a folder, or a hub id (downloaded when needed).
 

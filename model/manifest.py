@@ -5,11 +5,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from model.errors import ConfigError
+from model.record_file import read_record
 
-MANIFEST = "manifest.json"
+# What an adapter's folder holds.
+MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_model.safetensors"
 
 
 class BaseRecord(BaseModel):
@@ -55,17 +56,7 @@ class AdapterManifest(BaseModel):
 
 def read_manifest(folder: Path) -> AdapterManifest | None:
     """The manifest in an adapter's folder, None where there is none; ConfigError when damaged."""
-    path = folder / MANIFEST
-    try:
-        return AdapterManifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "the file"
-        raise ConfigError(f"{path}: {place}: {detail['msg']}") from error
+    return read_record(folder / MANIFEST, AdapterManifest)
 
 
 def write_manifest(folder: Path, manifest: AdapterManifest) -> None:

@@ -12,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from model.errors import ConfigError
+from model.record_file import read_record
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +62,7 @@ class Registry:
 
     def current(self, name: str) -> Current:
         """The promotions of a name, none where it was never promoted; ConfigError when damaged."""
-        path = self.root / name / CURRENT
-        try:
-            return Current.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return Current()
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-        except ValidationError as error:
-            detail = error.errors()[0]
-            place = ".".join(map(str, detail["loc"])) or "the file"
-            raise ConfigError(f"{path}: {place}: {detail['msg']}") from error
+        return read_record(self.root / name / CURRENT, Current) or Current()
 
     def folder(self, name: str) -> Path | None:
         """The adapter that answers as `name`; None: the settings' own. ConfigError when damaged."""

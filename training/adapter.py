@@ -9,11 +9,10 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from model.base import ResolvedBase
-from model.manifest import read_manifest
+from model.manifest import WEIGHTS, read_manifest
 from training.errors import AdapterError, RecipeError
 from training.recipe import Lora
 
-WEIGHTS = "adapter_model.safetensors"
 _READABLE = 0o644  # safetensors lets nobody but the owner read what it writes
 
 

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from data.disk import sync
 from training.errors import CheckpointError, OtherJobError
 from training.figures import FIGURES
 from training.optimiser import Slots
@@ -192,7 +193,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)  # the rename itself
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -200,12 +201,3 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _write(file: BinaryIO, content: bytes) -> None:
     file.write(content)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the rename itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

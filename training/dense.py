@@ -12,9 +12,24 @@ import torch
 from bitsandbytes.functional import QuantState, dequantize_4bit
 from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from model.base import ResolvedBase
+from model.loading import load_quantised
 
 _SHARE = 0.25  # of the free memory
+
+
+def load_to_learn(
+    base: ResolvedBase, dtype: torch.dtype, device: torch.device | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A base in 4 bits that gradients may pass through, unpacked where there is room.
+
+    Raises UnsupportedArchitecture or ConfigError.
+    """
+    model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=True, device=device)
+    unpack(model, dtype)
+    return model, tokenizer
 
 
 def unpack(model: PreTrainedModel, dtype: torch.dtype) -> bool:

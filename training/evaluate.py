@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from data.datasets import PROMPTS, Pair, read_prompts
-from model.base import ResolvedBase
-from model.loading import load_quantised
+from model.base import ResolvedBase, no_progress
 from model.manifest import BaseRecord, file_sha256
 from model.offline import OfflineAnswer, OfflineModel
 from model.prompt import PromptRenderer
 from training.adapter import check_base
-from training.dense import unpack
+from training.dense import load_to_learn
 from training.errors import PreparedDataError
 from training.estimates import Answered, Judge, classifier_accuracy, distinct_budget
 from training.evaluation import DataUsed, Evaluation, Sampling, Variant
@@ -91,7 +90,7 @@ def measure_adapters(
     questions, losses = _losses(base, adapters, sides.test, sampling.max_tokens, progress)
     gc.collect()  # the model of the losses goes before the engine's comes
     progress("loading the engine", 0, 1)
-    engine = OfflineModel.open(base, folders, lambda stage, share: None)
+    engine = OfflineModel.open(base, folders, no_progress)
     progress("loading the engine", 1, 1)
     test = _ask_all(engine, adapters, questions, sampling, sides.training, progress)
     fixed = _ask_all(engine, adapters, prompts, sampling, sides.training, progress)
@@ -145,8 +144,7 @@ def _losses(
 ) -> tuple[list[Question], dict[str, Array]]:
     """The rows that fit as questions, and every variant's losses on their replies."""
     progress("loading the weights", 0, 1)
-    model, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
-    unpack(model, compute_dtype())
+    model, tokenizer = load_to_learn(base, compute_dtype())
     progress("loading the weights", 1, 1)
     renderer = PromptRenderer(tokenizer)
     window = getattr(model.config, "sliding_window", None) or _MAX_TOKENS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from training.metrics.shares import wilson
+from data.shares import wilson
 from training.phrases import has_disclaimer, takes_position
 
 SENTENCES = Path(__file__).parent / "phrases.jsonl"

@@ -11,10 +11,9 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from model.base import ResolvedBase
-from model.loading import load_quantised
 from model.prompt import PromptRenderer
 from training.adapter import apply_adapter, check_base
-from training.dense import unpack
+from training.dense import load_to_learn
 from training.examples import Row, encode, read_side
 from training.layout import Padded
 from training.loss import ReplyLoss, measure
@@ -50,8 +49,7 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
     """
     check_base(adapter, base)
     pairs = read_side(data, side)
-    loaded, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
-    unpack(loaded, compute_dtype())
+    loaded, tokenizer = load_to_learn(base, compute_dtype())
     rows = encode(pairs, PromptRenderer(tokenizer), _MAX_TOKENS)
     model = apply_adapter(loaded, adapter)
     layout = Padded(_BATCH)

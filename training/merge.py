@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.adapters import Adapter, load_adapter, weight_name
-from model.base import ResolvedBase
+from model.base import ResolvedBase, no_progress
 from model.loading import check_architecture
 from model.manifest import BaseRecord, read_manifest
 from training.errors import MergeError
@@ -46,7 +46,7 @@ def merge(
     """
     _check_out(out, base, adapter)
     files = _weights(base)
-    loaded = load_adapter(adapter.name, str(adapter), base, check_architecture(base), _quietly)
+    loaded = load_adapter(adapter.name, str(adapter), base, check_architecture(base), no_progress)
     deltas = {weight_name(*place): place for place in loaded.pairs}
     with new_folder(out) as work:
         size = 0
@@ -66,10 +66,6 @@ def merge(
         (work / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (work / README).write_text(readme(out.name, record), encoding="utf-8")
     return Merged(out, len(loaded.pairs), size)
-
-
-def _quietly(_stage: str, _share: float | None) -> None:
-    pass
 
 
 def _check_out(out: Path, base: ResolvedBase, adapter: Path) -> None:

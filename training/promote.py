@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from model.adapters import load_adapter
-from model.base import ResolvedBase
+from model.base import ResolvedBase, no_progress
 from model.loading import check_architecture
 from model.manifest import MANIFEST, AdapterManifest, file_sha256, read_manifest
 from model.registry import Current, Promotion, Registry
@@ -110,17 +110,13 @@ def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifes
             f"{folder / WEIGHTS} is not what {MANIFEST} says: it has {found}, "
             f"the manifest names {manifest.adapter_hash}"
         )
-    adapter = load_adapter(name, str(folder), base, check_architecture(base), _quietly)
+    adapter = load_adapter(name, str(folder), base, check_architecture(base), no_progress)
     for (layer, linear), pair in adapter.pairs.items():
         if not (pair.a.isfinite().all() and pair.b.isfinite().all()):
             raise AdapterError(
                 f"{folder / WEIGHTS}: layer {layer} {linear} holds numbers that are not finite"
             )
     return manifest
-
-
-def _quietly(_stage: str, _share: float | None) -> None:
-    pass
 
 
 def _is_complete(folder: Path) -> bool:

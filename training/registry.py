@@ -14,11 +14,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from model.manifest import MANIFEST
+from data.disk import sync
+from model.manifest import CONFIG, MANIFEST, WEIGHTS
 from model.registry import CURRENT, Current, Registry
 from training.errors import RegistryError
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 FILES = (CONFIG, WEIGHTS, MANIFEST)
 LOCK = ".lock"
 LOCK_LIMIT_S = 60.0
@@ -67,17 +67,17 @@ def store_version(registry: Registry, name: str, source: Path) -> str:
         work.mkdir()
         for file in FILES:
             shutil.copyfile(source / file, work / file)
-            _sync(work / file)
+            sync(work / file)
         version = version_of(work)
         target = home / version
         if target.is_dir() and _is_whole(target):
             return version
         if target.exists():
             shutil.rmtree(target)  # damaged on the disk: the copy in hand is right
-        _sync(work)
+        sync(work)
         work.rename(target)
-        _sync(home)
-        _sync(registry.root)
+        sync(home)
+        sync(registry.root)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return version
@@ -89,9 +89,9 @@ def write_current(registry: Registry, name: str, current: Current) -> None:
     work = home / f"{_PARTIAL}{CURRENT}"
     try:
         work.write_text(current.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        _sync(work)
+        sync(work)
         work.replace(home / CURRENT)
-        _sync(home)
+        sync(home)
     finally:
         work.unlink(missing_ok=True)
 
@@ -110,12 +110,3 @@ def _clear(home: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Have a file's bytes, or a folder's entries, on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

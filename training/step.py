@@ -1,6 +1,6 @@
 """The gradient of one optimiser's step, over as many forward passes as its batches need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Protocol, cast
 
@@ -57,10 +57,17 @@ def new_step(
     )
     if not graphs:
         return EagerStep(cast("nn.Module", accelerator.prepare(module)), accelerator)
-    bfloat16 = accelerator.mixed_precision == "bf16"
+    loss = graph_loss(module, bfloat16=accelerator.mixed_precision == "bf16")
+    return GraphedStep(loss, list(trained.values()))
 
-    def loss(batch: Batch, spans: Spans) -> Tensor:
+
+def graph_loss(
+    module: ReplyLossModule, *, bfloat16: bool
+) -> Callable[[Batch, Spans | None], Tensor]:
+    """The module's loss as a graph can hold it: cast weights are not kept from call to call."""
+
+    def loss(batch: Batch, spans: Spans | None = None) -> Tensor:
         with torch.autocast("cuda", torch.bfloat16, bfloat16, cache_enabled=False):
             return module(batch, spans)
 
-    return GraphedStep(loss, list(trained.values()))
+    return loss

@@ -8,14 +8,13 @@ from typing import cast
 import torch
 from peft import PeftModel
 
-from model.loading import load_quantised
 from model.manifest import AdapterManifest, read_manifest, write_manifest
 from model.prompt import PromptRenderer
 from training.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
 from training.card import Card, read_card
 from training.checkpoint import Checkpoints, Standing
 from training.curve import CURVE, draw_curve
-from training.dense import unpack
+from training.dense import load_to_learn
 from training.examples import encode, read_side
 from training.figures import FIGURES, FigureLog
 from training.folders import new_folder, remove_partial
@@ -87,8 +86,7 @@ def train(
 def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
     schedule = job.recipe.schedule
     dtype = compute_dtype(schedule.precision)
-    base, tokenizer = load_quantised(job.base, compute_dtype=dtype, trainable=True, device=device)
-    unpack(base, dtype)
+    base, tokenizer = load_to_learn(job.base, dtype, device)
     if use_checkpointing(base, schedule, dtype, device):
         switch_checkpointing_on(base, job.recipe.lora.dropout)
     model = new_adapter(base, job.recipe.lora, job.recipe.seed)

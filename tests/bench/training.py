@@ -28,12 +28,12 @@ from tests.bench import training_cpu
 from tests.bench.gpu import make_base
 from tests.bench.table import markdown
 from tests.model.tiny import LINEARS
-from training.attention import Spans
 from training.examples import IGNORED, Row
 from training.flat import Flat
 from training.graph import GraphedStep
 from training.layout import Batch, Packed, Padded
 from training.loss import ReplyLossModule
+from training.step import graph_loss
 
 FULL = 512
 ROW = 2048
@@ -123,9 +123,7 @@ def step_of(way: Way, model: nn.Module) -> Callable[[Batch], None]:
     flat = Flat(trained)
     optimiser = PagedAdamW8bit([flat.whole], lr=1e-5)
 
-    def loss_of(batch: Batch, spans: Spans | None = None) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-            return module(batch, spans)
+    loss_of = graph_loss(module, bfloat16=True)
 
     graphed = GraphedStep(loss_of, trained) if way.graph else None
 
@@ -133,7 +131,7 @@ def step_of(way: Way, model: nn.Module) -> Callable[[Batch], None]:
         if graphed:
             graphed([batch], batch.reply_tokens)
         else:
-            (loss_of(batch.to(torch.device("cuda"))) / batch.reply_tokens).backward()
+            (loss_of(batch.to(torch.device("cuda")), None) / batch.reply_tokens).backward()
         nn.utils.clip_grad_norm_([flat.whole], 1.0)
         optimiser.step()
         flat.zero()
@@ -198,13 +196,11 @@ def check(folder: Path) -> str:
         flat, found = Flat(trained), []
         sums = cast("Tensor", flat.whole.grad)
 
-        def loss_of(batch: Batch, spans: Spans | None = None) -> Tensor:
-            with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-                return module(batch, spans)
+        loss_of = graph_loss(module, bfloat16=True)
 
         def eager(batch: Batch) -> tuple[float, Tensor]:
             flat.zero()
-            loss = loss_of(batch.to(torch.device("cuda"))) / batch.reply_tokens
+            loss = loss_of(batch.to(torch.device("cuda")), None) / batch.reply_tokens
             loss.backward()
             return float(loss.detach()), sums.clone()
 

@@ -376,13 +376,13 @@ def test_a_version_kept_can_be_promoted_again(put, adapters, registry, told):
 def test_everything_is_on_the_disk_before_current_names_it(put, adapters, registry, monkeypatch):
     """The order that survives a power cut: files, folder, rename, its folder; then `current`."""
     done: list[str] = []
-    sync = training.registry._sync
+    sync = training.registry.sync
     rename, replace_ = Path.rename, Path.replace
 
     def note(word: str, path: Path) -> None:
         done.append(f"{word} {path.name if 'partial' not in path.name else 'partial'}")
 
-    monkeypatch.setattr(training.registry, "_sync", lambda p: (note("sync", p), sync(p))[1])
+    monkeypatch.setattr(training.registry, "sync", lambda p: (note("sync", p), sync(p))[1])
     monkeypatch.setattr(Path, "rename", lambda s, t: (note("rename", t), rename(s, t))[1])
     monkeypatch.setattr(Path, "replace", lambda s, t: (note("replace", t), replace_(s, t))[1])
     version = put(adapters[0]).now.version

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.datasets import PROMPTS
+from training.cli.compare import SHIPPED
 
 if TYPE_CHECKING:
     from training.evaluate import Options
 
 SUMMARY = "measure adapters on the test side, with tables, a page and intervals"
-SHIPPED = Path("data/adapters/demo")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -75,7 +75,7 @@ def train_adapter(
 
 def _find_base(name: str, home: Path) -> "ResolvedBase":
     """The base model; of several processes the main one fetches it, while the others wait."""
-    from model.base import resolve_base
+    from model.base import no_progress, resolve_base
     from training.cli.terminal import find_base
     from training.processes import this_process
 
@@ -83,4 +83,4 @@ def _find_base(name: str, home: Path) -> "ResolvedBase":
     with process.main_process_first():
         if process.is_main_process:
             return find_base(name, home)
-        return resolve_base(name, home, lambda _stage, _share: None)
+        return resolve_base(name, home, no_progress)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from data.shares import Z_95
 from training.metrics.bootstrap import Array
-from training.metrics.shares import Z_95
 
 _GROUPS = 50
 

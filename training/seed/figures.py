@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 from training.metrics.bleu import CorpusBleu
 from training.metrics.library import compute
-from training.metrics.rouge import KINDS, PARTS, Rouge
+from training.metrics.rouge import PARTS, Rouge
 from training.phrases import disclaimer_share
 from training.seed.runs import Run
 
@@ -54,16 +54,6 @@ def seed_measures() -> dict[str, float]:
         for part, value in zip(PARTS, values, strict=True)
     }
     return {"bleu": BLEU} | rouge
-
-
-def measure_names() -> list[tuple[str, str]]:
-    """Key and title of each measure, in the order of the table."""
-    parts = dict(zip(PARTS, ("precision", "recall", "F1"), strict=True))
-    return [("bleu", "BLEU")] + [
-        (f"{kind}_{part}", f"{title} {parts[part]}")
-        for kind, title in KINDS.items()
-        for part in PARTS
-    ]
 
 
 def disclaimers(run: Run) -> float:

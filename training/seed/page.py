@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from statistics import fmean
 
+from training.metrics.catalogue import BY_KEY
 from training.phrases import disclaimer_share
 from training.seed.figures import (
     VALIDATION,
     Spread,
     disclaimers,
-    measure_names,
     reference_measures,
     seed_measures,
 )
@@ -84,10 +84,10 @@ def _measures(seed: Sequence[Run], ours: Sequence[Run]) -> list[str]:
     printed, theirs, mine = seed_measures(), reference_measures(seed), reference_measures(ours)
     lines = ["| on held-out rows | the seed printed | its recipe here | our recipe |"]
     lines += ["|---|---|---|---|"]
-    for key, title in measure_names():
-        digits = 2 if key == "bleu" else 4
-        values = (f"{column[key]:.{digits}f}" for column in (printed, theirs, mine))
-        lines.append(f"| {title} | {' | '.join(values)} |")
+    for key in printed:
+        measure = BY_KEY[key]
+        values = (measure.show(column[key]) for column in (printed, theirs, mine))
+        lines.append(f"| {measure.label} | {' | '.join(values)} |")
     return lines
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from data.datasets import PROMPTS, Pair, read_prompts
-from model.base import ResolvedBase
-from model.manifest import read_manifest
+from data.new_file import new_file
+from model.base import ResolvedBase, no_progress
+from model.manifest import AdapterManifest
 from model.offline import OfflineModel
 from training.evaluation import Sampling
 from training.figures import FIGURES, FigureLog
@@ -83,11 +84,9 @@ class Bench:
             data, out = Path(scratch) / "data", Path(scratch) / "adapter"
             write_rows(data, self.source, train_rows[:rows], held_out)
             recipe = recipe_of(name, self.base.id, seed)
-            train(Job(self.base, data, recipe, out), lambda _: None)
-            finished = self._record(out, name, seed, held_out)
-        draft = path.with_suffix(".partial")
-        draft.write_text(finished.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        draft.rename(path)
+            manifest = train(Job(self.base, data, recipe, out), lambda _: None)
+            finished = self._record(out, manifest, seed, held_out)
+        _keep(path, finished.model_dump_json(indent=2) + "\n")
         return finished
 
     def untrained(self, seed: int, report: Report) -> tuple[list[str], list[str]]:
@@ -97,18 +96,18 @@ class Bench:
             report(f"base, seed {seed}")
             _, held_out = divide(self.pairs, seed)
             self.folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(self._answers(None, held_out)), encoding="utf-8")
+            _keep(path, json.dumps(self._answers(None, held_out)))
         first, second = json.loads(path.read_text(encoding="utf-8"))
         return first, second
 
-    def _record(self, adapter: Path, name: Name, seed: int, held_out: Sequence[Pair]) -> Run:
+    def _record(
+        self, adapter: Path, manifest: AdapterManifest, seed: int, held_out: Sequence[Pair]
+    ) -> Run:
         figures = FigureLog(adapter / FIGURES).read()
         validated = [figure for figure in figures if figure.validation_loss is not None]
-        manifest = read_manifest(adapter)
-        assert manifest is not None  # noqa: S101 - it was written a moment ago
         answers, to_prompts = self._answers(adapter, held_out)
         return Run(
-            recipe=name,
+            recipe=manifest.name,
             base=self.base.id,
             rows=int(manifest.figures["train_rows"]),
             seed=seed,
@@ -123,7 +122,7 @@ class Bench:
 
     def _answers(self, adapter: Path | None, rows: Sequence[Pair]) -> tuple[list[str], list[str]]:
         adapters = {"tuned": adapter} if adapter else {}
-        model = OfflineModel.open(self.base, adapters, lambda _stage, _share: None)
+        model = OfflineModel.open(self.base, adapters, no_progress)
         variant = "tuned" if adapter else "base"
 
         def said(questions: Sequence[Question]) -> list[str]:
@@ -132,3 +131,8 @@ class Bench:
 
         held_out = [of_pair(number, pair) for number, pair in enumerate(rows, 1)]
         return said(held_out), said([of_prompt(prompt) for prompt in read_prompts(PROMPTS)])
+
+
+def _keep(path: Path, text: str) -> None:
+    with new_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")

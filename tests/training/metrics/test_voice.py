@@ -2,10 +2,10 @@
 
 import pytest
 
+from data.shares import wilson
 from training.metrics.catalogue import BY_KEY
 from training.metrics.diversity import distinct, repeated, self_bleu
 from training.metrics.overlap import longest_overlaps
-from training.metrics.shares import wilson
 from training.metrics.words import ngrams, words
 
 

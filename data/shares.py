@@ -1,4 +1,4 @@
-"""Shares with their intervals."""
+"""Shares with their intervals, for ratings and for answers alike. Pure."""
 
 import math
 
