@@ -1,0 +1,1 @@
+"""One chat turn without a front end: from an ask to a stored answer."""

@@ -1,0 +1,1 @@
+"""Settings, `.env`, logs and standard streams."""

@@ -1,0 +1,1 @@
+"""From a request's events to messages: split, paced, edited, with buttons."""

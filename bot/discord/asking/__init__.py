@@ -1,0 +1,1 @@
+"""From a message to a request: who may ask, and what an earlier run left."""

@@ -1,0 +1,1 @@
+"""What Discord says: messages, what was said before them, whether they are for the bot."""

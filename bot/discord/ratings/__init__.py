@@ -1,0 +1,1 @@
+"""From reactions to ratings, also those made while the bot was away."""

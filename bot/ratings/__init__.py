@@ -1,0 +1,1 @@
+"""Ratings of answers: their emoji, their rows and what they come to."""

@@ -1,0 +1,1 @@
+"""The front ends of this machine: a terminal, or a pipe."""

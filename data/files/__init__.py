@@ -1,0 +1,1 @@
+"""Files: data sets, exports, backups and their checks."""

@@ -1,0 +1,1 @@
+"""Statistics that the bot and training share."""

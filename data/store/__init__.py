@@ -1,0 +1,1 @@
+"""The store: all that the bot remembers, in one SQLite file."""

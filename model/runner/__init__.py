@@ -1,0 +1,1 @@
+"""Tensors: the forward pass, the 4-bit weights, the adapters, the sampler."""

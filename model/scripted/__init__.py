@@ -1,0 +1,1 @@
+"""An engine without weights that answers by script."""

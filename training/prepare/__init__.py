@@ -1,0 +1,1 @@
+"""From rows to a cleaned, deduplicated and divided data set."""
