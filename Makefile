@@ -45,7 +45,7 @@ adapter: $(READY) ## train the demo adapter again, measure it and write docs/dem
 	@$(BIN)/python -m training demo
 
 report-screenshot: $(READY) ## picture of the newest report, or of ARGS=FOLDER, if Chromium is here
-	@$(BIN)/python -m tests.training.report.browser $(ARGS)
+	@$(BIN)/python -m tests.training.evaluate.report.browser $(ARGS)
 
 seed-table: $(READY) ## the seed's recipe and ours on its own rows: make seed-table CSV=FILE
 	@$(BIN)/python -m training seed-table $(CSV) $(ARGS)

@@ -9,21 +9,21 @@ import sys
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.config.logs import start_logging, stop_logging
+from bot.config.settings import BotSettings, load_settings
+from bot.config.streams import complain, flush_output, nobody_reads, prepare_streams
 from bot.errors import BotError, SettingsError
 from bot.front_end import FrontEnd, Services
 from bot.instance import only_instance
 from bot.lifecycle import CONFIGURATION, FAILURE, OK, until_end
-from bot.logs import start_logging, stop_logging
-from bot.place import DISCORD, HERE, piped_place, terminal_place
-from bot.plain import PlainFrontEnd
-from bot.session import Session
-from bot.settings import BotSettings, load_settings
-from bot.standard_streams import complain, flush_output, nobody_reads, prepare_streams
-from bot.terminal import TerminalFrontEnd
-from bot.worker_start import worker_for
+from bot.terminal.front_end import TerminalFrontEnd
+from bot.terminal.pipe import PlainFrontEnd
+from bot.terminal.place import DISCORD, HERE, piped_place, terminal_place
+from bot.terminal.session import Session
+from bot.worker.start import worker_for
 from data.errors import StoreError
-from data.store import Store
+from data.store.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _examine(settings: BotSettings) -> int:
     """Print what is ready and what is missing; 1 if anything is."""
-    from bot.discord.doctor import Verdict, examine
+    from bot.doctor import Verdict, examine
 
     code = OK
     async for line in examine(settings):

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import discord
 
-from bot.discord.application import Application, Server, survey
-from bot.discord.endpoints import use_endpoints
-from bot.discord.invite import invite_link, missing
-from bot.discord.unreachable import UNREACHABLE
+from bot.config.settings import BotSettings
+from bot.discord.api.application import Application, Server, survey
+from bot.discord.api.endpoints import use_endpoints
+from bot.discord.api.invite import invite_link, missing
+from bot.discord.api.unreachable import UNREACHABLE
 from bot.errors import SettingsError
-from bot.settings import BotSettings
-from data.check import check
-from data.datasets import PAIRS
+from data.files.check import check
+from data.files.datasets import PAIRS
 from model.client import WorkerClient
 from model.errors import ClientError
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.chat import Chat
-from bot.settings import BotSettings
-from bot.ticket import Ticket
-from bot.worker_status import StatusBoard
-from data.store import Store
+from bot.chat.chat import Chat
+from bot.chat.ticket import Ticket
+from bot.config.settings import BotSettings
+from bot.worker.status import StatusBoard
+from data.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

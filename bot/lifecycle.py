@@ -3,10 +3,10 @@
 import asyncio
 import signal
 
+from bot.config.streams import complain
 from bot.errors import BotError
 from bot.front_end import FrontEnd, Services
-from bot.standard_streams import complain
-from bot.worker_status import StatusBoard, WorkerStatus
+from bot.worker.status import StatusBoard, WorkerStatus
 
 OK, FAILURE, CONFIGURATION = 0, 1, 2
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)

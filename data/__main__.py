@@ -9,13 +9,13 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from data.backup import backup
-from data.check import check
-from data.database import FILE_NAME, reading
 from data.errors import DataError
-from data.export import export
+from data.files.backup import backup
+from data.files.check import check
+from data.files.export import export
 from data.records import Forgotten
-from data.store import Store
+from data.store.database import FILE_NAME, reading
+from data.store.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from model.adapters import Adapter, linear_shapes, load_adapter
-from model.base import Progress, ResolvedBase, no_progress, resolve_base
-from model.bundle import LoadedModel
-from model.cache import BlockPool
-from model.codec import ChatTurn
-from model.detokenize import IncrementalDetokenizer
-from model.engine import TokenEngine
-from model.engine_api import BASE, AdapterCard, ReadyAdapter
+from model.engine.api import BASE, AdapterCard, ReadyAdapter
+from model.engine.cache import BlockPool
+from model.engine.engine import TokenEngine
+from model.engine.scheduler import Scheduler
 from model.errors import ConfigError, ModelError
-from model.loading import check_architecture, default_device, load_quantised
-from model.lora import LoraAdapters, LoraParts
-from model.prompt import PromptRenderer
-from model.registry import Registry
-from model.runner import TorchRunner
-from model.scheduler import Scheduler
+from model.loaded import LoadedModel
+from model.loading.adapters import Adapter, linear_shapes, load_adapter
+from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
+from model.loading.quantised import check_architecture, default_device, load_quantised
+from model.loading.registry import Registry
+from model.runner.eager import TorchRunner
+from model.runner.lora import LoraAdapters, LoraParts
+from model.runner.weights import Compute, Weights, best_compute, loading_dtype, take_weights
 from model.settings import WorkerSettings
-from model.weights import Compute, Weights, best_compute, loading_dtype, take_weights
+from model.text.codec import ChatTurn
+from model.text.detokenize import IncrementalDetokenizer
+from model.text.prompt import PromptRenderer
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _GPU_CACHE_SHARE = 0.6  # of the memory that is free once the weights are there
 
 
 class TokenizerCodec:
-    """Text to ids and back with the model's own tokenizer; implements `model.codec.Codec`."""
+    """Text to ids and back with the model's own tokenizer; implements `model.text.codec.Codec`."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer

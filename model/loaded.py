@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from model.codec import Codec
-from model.engine_api import AdapterCard, Engine, ReadyAdapter
+from model.engine.api import AdapterCard, Engine, ReadyAdapter
+from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.adapters import load_adapter
 from model.assembly import (
     BASE_VARIANT,
     TokenizerCodec,
@@ -14,15 +13,16 @@ from model.assembly import (
     end_ids,
     longest_context,
 )
-from model.base import Progress, ResolvedBase
-from model.codec import ChatTurn, Detokenizer
-from model.engine import TokenEngine
-from model.engine_api import FinishReason, TokenRequest
+from model.engine.api import FinishReason, TokenRequest
+from model.engine.engine import TokenEngine
+from model.engine.sampling import SamplingParams
 from model.errors import ContextLengthExceeded
-from model.loading import check_architecture, default_device, load_quantised
-from model.sampling import SamplingParams
+from model.loading.adapters import load_adapter
+from model.loading.base import Progress, ResolvedBase
+from model.loading.quantised import check_architecture, default_device, load_quantised
+from model.runner.weights import loading_dtype, take_weights
 from model.settings import WorkerSettings
-from model.weights import loading_dtype, take_weights
+from model.text.codec import ChatTurn, Detokenizer
 
 _MAX_CONTEXT = 4096
 

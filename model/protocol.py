@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from model.codec import ChatTurn
+from model.text.codec import ChatTurn
 
 Penalty = Annotated[float, Field(ge=-2, le=2, description="a number from -2 to 2")]
 StopText = Annotated[str, Field(min_length=1, max_length=256)]

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.errors import ConfigError
-from model.registry import check_name
+from model.loading.registry import check_name
 
 DEMO = "demo"
 SCRIPTED = "scripted"

@@ -24,21 +24,22 @@ ALLOWED = {
     "bot": {"data", "model.client", "model.protocol", "model.errors"},
     "training": {
         "data",
-        "model.adapters",
-        "model.base",
+        "model.loading.adapters",
+        "model.loading.base",
         "model.errors",
-        "model.loading",
-        "model.manifest",
+        "model.loading.quantised",
+        "model.loading.manifest",
         "model.offline",
-        "model.prompt",
-        "model.registry",
+        "model.text.prompt",
+        "model.loading.registry",
     },
 }
 # Libraries that cost hundreds of megabytes: only where tensors are.
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
-    "model.adapters", "model.assembly", "model.demo", "model.detokenize", "model.loading",
-    "model.lora", "model.prompt", "model.runner", "model.sampler", "model.weights",
+    "model.assembly", "model.loading.adapters", "model.loading.demo", "model.loading.quantised",
+    "model.runner.eager", "model.runner.lora", "model.runner.sampler", "model.runner.weights",
+    "model.text.detokenize", "model.text.prompt",
 }  # fmt: skip
 
 

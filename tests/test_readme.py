@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import NAMES
+from bot.config.settings import NAMES
 from training import __main__ as main
 
 ROOT = Path(__file__).resolve().parents[1]

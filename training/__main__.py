@@ -19,8 +19,8 @@ from training.cli import (
     seed_table,
     train,
 )
-from training.environment import home
 from training.errors import TrainingError
+from training.ship.environment import home
 
 OPENMP_SPINS = "5000"
 # Each is cheap to import: the libraries that take seconds come in when it runs.
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from training.quiet import silence_libraries
+    from training.cli.quiet import silence_libraries
 
     silence_libraries()
     COMMANDS[options.command].run(options, home())

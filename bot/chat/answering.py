@@ -6,19 +6,19 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
 
+from bot.chat.conversation import shrink
+from bot.chat.endings import Unanswered, elapsed_ms
+from bot.chat.events import Delta, Restarted, Started
+from bot.chat.ticket import Ticket
+from bot.chat.variants import Variants
 from bot.clock import Clock
-from bot.conversation import shrink
-from bot.endings import Unanswered, elapsed_ms
+from bot.config.settings import BotSettings
 from bot.errors import VariantsUnknown, WorkerGone
-from bot.events import Delta, Restarted, Started
-from bot.prompt_text import clean_text
-from bot.readiness import Readiness
-from bot.settings import BotSettings
-from bot.ticket import Ticket
-from bot.variants import Variants
-from bot.worker_api import AnswerSource, WorkerWatch
+from bot.text import clean_text
+from bot.worker.interface import AnswerSource, WorkerWatch
+from bot.worker.readiness import Readiness
 from data.records import NewAnswer, RequestState
-from data.store import Store
+from data.store.store import Store
 from model.client import Done, SamplingOptions
 from model.errors import ClientError, WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
 

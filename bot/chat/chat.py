@@ -7,19 +7,19 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
+from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
+from bot.chat.endings import Endings
+from bot.chat.events import Ask, Ended, Finished
+from bot.chat.intake import Intake
+from bot.chat.queue import Load, RequestQueue
+from bot.chat.ticket import Ticket
+from bot.chat.variants import Variants
 from bot.clock import SYSTEM_CLOCK, Clock
-from bot.endings import Endings
+from bot.config.settings import BotSettings
 from bot.errors import ShuttingDown, UserError
-from bot.events import Ask, Ended, Finished
-from bot.intake import Intake
-from bot.queue import Load, RequestQueue
-from bot.settings import BotSettings
-from bot.ticket import Ticket
-from bot.variants import Variants
-from bot.worker_api import AnswerSource, WorkerWatch
+from bot.worker.interface import AnswerSource, WorkerWatch
 from data.records import Answer, NewAnswer, Request, RequestState
-from data.store import Store
+from data.store.store import Store
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

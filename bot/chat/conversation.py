@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from bot.prompt_text import clean_name
+from bot.text import clean_name
 from data.records import Answer, Request, Turn
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from bot.chat.events import Ended, Finished
+from bot.chat.ticket import Ticket
+from bot.chat.variants import Variants
 from bot.clock import Clock
-from bot.events import Ended, Finished
-from bot.ticket import Ticket
-from bot.variants import Variants
 from data.errors import StoreConflict, StoreError
 from data.records import Answer, NewAnswer, RequestState
-from data.store import Store
+from data.store.store import Store
 
 Unanswered = Literal[RequestState.STOPPED, RequestState.EXPIRED, RequestState.FAILED]
 _Answered = Literal[RequestState.FINISHED, RequestState.STOPPED]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.conversation import Line
+from bot.chat.conversation import Line
 from data.records import Answer, Request, RequestState, Turn
 
 

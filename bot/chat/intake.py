@@ -2,14 +2,14 @@
 
 import random
 
-from bot.conversation import Budget, Line, build_turns, lines_of
+from bot.chat.conversation import Budget, Line, build_turns, lines_of
+from bot.chat.events import Ask
+from bot.chat.variants import Variants
+from bot.config.settings import BotSettings
 from bot.errors import VariantsUnknown
-from bot.events import Ask
-from bot.prompt_text import clean_name, clean_prompt, clean_text
-from bot.settings import BotSettings
-from bot.variants import Variants
+from bot.text import clean_name, clean_prompt, clean_text
 from data.records import NewRequest, Turn
-from data.store import Store
+from data.store.store import Store
 
 _SEED_BITS = 31  # within what every server and sampler takes
 

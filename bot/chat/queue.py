@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bot.chat.events import Queued
+from bot.chat.fairness import RoundRobin, ServiceTime, estimate_s
+from bot.chat.ticket import Ticket
+from bot.config.settings import BotSettings
 from bot.errors import QueueFull, TooManyWaiting
-from bot.events import Queued
-from bot.fairness import RoundRobin, ServiceTime, estimate_s
-from bot.settings import BotSettings
-from bot.ticket import Ticket
 
 _RETRY_UNKNOWN_S = 30.0
 _RETRY_LEAST_S = 5.0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from bot.events import Delta, Ended, Event, Finished, Queued, Restarted
+from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted
 from data.records import Request
 from model.client import Origin
 

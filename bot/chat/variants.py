@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.errors import UnknownVariant, VariantsUnknown
-from bot.worker_api import AnswerSource
+from bot.worker.interface import AnswerSource
 from data.records import Scope
-from data.store import Store
+from data.store.store import Store
 from model.errors import ClientError
 from model.protocol import ModelCard
 

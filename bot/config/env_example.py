@@ -1,11 +1,11 @@
 """The text of `.env.example`, written from the settings so that the two cannot differ.
 
-`python -c "from bot.env_example import render; print(render(), end='')" > .env.example`
+`python -c "from bot.config.env_example import render; print(render(), end='')" > .env.example`
 """
 
 import textwrap
 
-from bot.settings import BotSettings, allowed
+from bot.config.settings import BotSettings, allowed
 
 _HEAD = """\
 # FunGPT's settings. Copy this file to .env and uncomment what you want to change.

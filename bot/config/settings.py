@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.env_file import read_env_file
+from bot.config.env_file import read_env_file
 from bot.errors import SettingsError
-from bot.rating_emoji import ALLOWED as RATING_EMOJI_ALLOWED
-from bot.rating_emoji import DEFAULT as RATING_EMOJI
-from bot.rating_emoji import RatingEmoji
-from data.database import FILE_NAME
+from bot.ratings.emoji import ALLOWED as RATING_EMOJI_ALLOWED
+from bot.ratings.emoji import DEFAULT as RATING_EMOJI
+from bot.ratings.emoji import RatingEmoji
 from data.records import Sampling
+from data.store.database import FILE_NAME
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
 _SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/]+\S*$")]

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-from bot.prompt_text import clean_text
+from bot.text import clean_text
 
 
 def prepare_streams() -> None:

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord.ext import commands
 
-from bot.discord.desk import Desk
+from bot.discord.api.rate_limits import Response, listening
+from bot.discord.asking.desk import Desk
+from bot.discord.asking.leftovers import show_leftovers
 from bot.discord.intents import wanted_intents
-from bot.discord.leftovers import show_leftovers
 from bot.discord.metrics import Metrics
-from bot.discord.rate_limits import Response, listening
 from bot.discord.sync import sync_if_changed
 from bot.front_end import Services
 

@@ -1,19 +1,17 @@
 """Every cog there is, in the order they are loaded."""
 
-from bot.discord import (
-    asking,
-    buttons,
-    chatting,
-    model_commands,
-    persona_commands,
-    privacy_commands,
-    rating_reactions,
-    reconcile,
-    settings_commands,
-    stats_command,
-    status_command,
-)
+from bot.discord.asking import chatting
 from bot.discord.client import Setup
+from bot.discord.commands import ask as asking
+from bot.discord.commands import buttons
+from bot.discord.commands import model as model_commands
+from bot.discord.commands import persona as persona_commands
+from bot.discord.commands import privacy as privacy_commands
+from bot.discord.commands import settings as settings_commands
+from bot.discord.commands import stats as stats_command
+from bot.discord.commands import status as status_command
+from bot.discord.ratings import reactions as rating_reactions
+from bot.discord.ratings import reconcile
 
 SETUPS: tuple[Setup, ...] = (
     chatting.setup,

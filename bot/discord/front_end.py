@@ -5,12 +5,12 @@ import logging
 
 import discord
 
-from bot.discord.application import REFUSED, look_up
+from bot.discord.api.application import REFUSED, look_up
+from bot.discord.api.endpoints import use_endpoints
+from bot.discord.api.unreachable import UNREACHABLE
 from bot.discord.client import FunBot
 from bot.discord.cogs import SETUPS
-from bot.discord.endpoints import use_endpoints
 from bot.discord.metrics import Metrics
-from bot.discord.unreachable import UNREACHABLE
 from bot.errors import SettingsError
 from bot.front_end import Services
 

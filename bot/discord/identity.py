@@ -3,7 +3,7 @@
 import discord
 from discord.abc import Snowflake
 
-from bot.place import DISCORD
+from bot.terminal.place import DISCORD
 
 FRONT_END = DISCORD
 

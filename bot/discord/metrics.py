@@ -4,12 +4,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from bot.discord.rate_limits import Response
+from bot.chat.events import Finished
+from bot.chat.ticket import Ticket
+from bot.discord.api.rate_limits import Response
 from bot.errors import SettingsError
-from bot.events import Finished
 from bot.front_end import Services
-from bot.ticket import Ticket
-from bot.worker_status import WorkerPhase
+from bot.worker.status import WorkerPhase
 
 HOST = "127.0.0.1"
 _SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)

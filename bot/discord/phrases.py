@@ -1,6 +1,6 @@
 """What the bot says on Discord besides answers, in one place. Pure."""
 
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.status import WorkerPhase, WorkerStatus
 from data.records import Answer
 
 HINT = "You called? Write me something along with the mention, and I will answer."

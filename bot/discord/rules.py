@@ -7,7 +7,7 @@ from discord.abc import Snowflake
 
 from bot.discord.identity import conversation_id, settings_channel
 from data.records import Scope
-from data.store import Store
+from data.store.store import Store
 
 ALWAYS, ROLES, HOURLY, WAITING, TUNED, PERSONA = (
     "always", "allowed_roles", "hourly_limit", "waiting_limit", "tuned_age_restricted_only",

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from data.store import Store
+from data.store.store import Store
 
 _KEY = "discord_commands"
 _log = logging.getLogger(__name__)

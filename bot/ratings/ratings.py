@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.errors import BadRating, NothingToRate
 from data.records import Answer, RatingKind
-from data.store import Store
+from data.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from data import shares
 from data.records import RatingKind, RatingTally
+from data.statistics import shares
 
 MINIMUM_VOTES = 10  # below that even a unanimous vote has an interval wider than 0.27
 

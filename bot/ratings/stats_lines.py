@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.statistics import Figures, verdict_line
+from bot.ratings.statistics import Figures, verdict_line
 
 HEADINGS = ("variant", "answers", "👍", "👎", "liked", "😂 per answer", "🤖 per answer", "median")
 NOTHING = "Nothing has been answered yet."

@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bot.events import Delta, Restarted
-from bot.pane import Pane
+from bot.chat.events import Delta, Restarted
+from bot.terminal.pane import Pane
 
 FRAME_S = 0.05
 COLUMN_CELLS = 38  # narrower columns go under each other

@@ -9,7 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands import (
+from bot.chat.events import Finished
+from bot.chat.ticket import Ticket
+from bot.errors import UserError
+from bot.front_end import Services
+from bot.ratings.statistics import Figures, verdict_line
+from bot.ratings.stats_lines import HEADINGS, NOTHING, cells
+from bot.terminal.answers_view import show_answers
+from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
@@ -23,20 +30,12 @@ from bot.commands import (
     ShowStats,
     parse,
 )
-from bot.errors import UserError
-from bot.events import Finished
-from bot.front_end import Services
-from bot.line_editor import Interrupted, LineEditor
-from bot.loading_view import show_loading, stage_text
-from bot.pane import Pane
-from bot.prompt_text import clean_text
-from bot.quiet_keys import quiet_keys
-from bot.session import Session
-from bot.statistics import Figures, verdict_line
-from bot.stats_lines import HEADINGS, NOTHING, cells
-from bot.terminal_view import show_answers
-from bot.ticket import Ticket
-from bot.wording import (
+from bot.terminal.line_editor import Interrupted, LineEditor
+from bot.terminal.loading_view import show_loading, stage_text
+from bot.terminal.pane import Pane
+from bot.terminal.quiet_keys import quiet_keys
+from bot.terminal.session import Session
+from bot.terminal.wording import (
     HELP_LINES,
     LEAVE_HINT,
     RESET_DONE,
@@ -46,7 +45,8 @@ from bot.wording import (
     model_line,
     rated_line,
 )
-from bot.worker_status import WorkerPhase
+from bot.text import clean_text
+from bot.worker.status import WorkerPhase
 from data.errors import StoreError
 
 

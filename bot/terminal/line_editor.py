@@ -14,8 +14,8 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from bot.commands import MANUALS
-from bot.prompt_text import clean_text
+from bot.terminal.commands import MANUALS
+from bot.text import clean_text
 from data.records import RatingKind
 
 HISTORY_BYTES = 1024 * 1024

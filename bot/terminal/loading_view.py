@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from bot.prompt_text import clean_text
-from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
+from bot.text import clean_text
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 
 
 async def show_loading(board: StatusBoard, console: Console) -> None:

@@ -1,9 +1,9 @@
 """One answer on its way to the screen: what its events say, ready to be drawn. Pure."""
 
-from bot.events import Delta, Ended, Event, Finished, Queued, Restarted, Started
-from bot.prompt_text import clean_text
-from bot.ticket import Ticket
-from bot.wording import footer_line, queued_line
+from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted, Started
+from bot.chat.ticket import Ticket
+from bot.terminal.wording import footer_line, queued_line
+from bot.text import clean_text
 from data.records import RequestState
 
 

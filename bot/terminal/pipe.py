@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from bot.commands import (
+from bot.chat.events import Finished, Restarted
+from bot.chat.ticket import Ticket
+from bot.errors import UserError
+from bot.front_end import Services
+from bot.ratings.stats_lines import stats_lines
+from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
@@ -20,16 +25,11 @@ from bot.commands import (
     ShowStats,
     parse,
 )
-from bot.errors import UserError
-from bot.events import Finished, Restarted
-from bot.front_end import Services
-from bot.loading_view import show_loading
-from bot.prompt_text import clean_text
-from bot.session import Session
-from bot.standard_input import read_lines
-from bot.stats_lines import stats_lines
-from bot.ticket import Ticket
-from bot.wording import HELP_LINES, both_heading, leftover_line, model_line, rated_line
+from bot.terminal.loading_view import show_loading
+from bot.terminal.session import Session
+from bot.terminal.standard_input import read_lines
+from bot.terminal.wording import HELP_LINES, both_heading, leftover_line, model_line, rated_line
+from bot.text import clean_text
 from data.errors import StoreError
 from data.records import RequestState
 

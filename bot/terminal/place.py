@@ -3,8 +3,8 @@
 import getpass
 import uuid
 
-from bot.prompt_text import clean_name
-from bot.session import Place
+from bot.terminal.session import Place
+from bot.text import clean_name
 
 TERMINAL = "terminal"
 PIPE = "pipe"

@@ -5,16 +5,16 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.chat import Chat
-from bot.commands import Rate
+from bot.chat.chat import Chat
+from bot.chat.events import Ask
+from bot.chat.ticket import Ticket
+from bot.chat.variants import BASE
 from bot.errors import NothingToRate, UserError
-from bot.events import Ask
-from bot.ratings import Rated, parse_kind, rate_answer
-from bot.statistics import Figures, figures
-from bot.ticket import Ticket
-from bot.variants import BASE
+from bot.ratings.ratings import Rated, parse_kind, rate_answer
+from bot.ratings.statistics import Figures, figures
+from bot.terminal.commands import Rate
 from data.records import Answer
-from data.store import Store
+from data.store.store import Store
 
 _REMEMBERED = 500
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.commands import MANUALS
-from bot.ratings import Rated
+from bot.ratings.ratings import Rated
+from bot.terminal.commands import MANUALS
 from data.records import Answer, NewAnswer, Request, RequestState
 
 WITHOUT_DISCORD = "No DISCORD_TOKEN is set, so the chat is here in the terminal."

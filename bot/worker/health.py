@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.status import WorkerPhase, WorkerStatus
 from model.protocol import Health
 
 

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import Any
 
 from bot.errors import WorkerGone
-from bot.health_judge import Hang, HealthJudge, HealthLimits
-from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
+from bot.worker.health import Hang, HealthJudge, HealthLimits
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from model.client import Delta, Done, SamplingOptions, TurnLike, WorkerClient
 from model.errors import ClientError, WorkerUnavailable
 from model.protocol import ModelCard

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Self, cast
 
 from bot.errors import WorkerStartError
-from bot.worker_log import WorkerLog
+from bot.worker.process_log import WorkerLog
 
 READ_BYTES = 8192
 LINE_CHARACTERS = 64 * 1024

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from bot.logs import BoundedFile
+from bot.config.logs import BoundedFile
 
 SIGNED = "model: "  # how the worker begins the one line that says why it ends
 

@@ -4,7 +4,7 @@ import asyncio
 
 from bot.clock import Clock
 from bot.errors import WorkerGone
-from bot.worker_api import WorkerWatch
+from bot.worker.interface import WorkerWatch
 
 _NEVER_READY = "The model did not get ready in time. Please ask me again later."
 

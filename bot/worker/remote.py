@@ -6,9 +6,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from bot.health_judge import HealthLimits
-from bot.worker_link import WorkerLink
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.health import HealthLimits
+from bot.worker.link import WorkerLink
+from bot.worker.status import WorkerPhase, WorkerStatus
 from model.client import WorkerClient
 
 SILENT_S = 3.0

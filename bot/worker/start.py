@@ -4,11 +4,11 @@ import os
 import secrets
 from pathlib import Path
 
-from bot.health_judge import HealthLimits
-from bot.remote_worker import SILENT_S, RemoteWorker
-from bot.settings import NAMES, BotSettings
-from bot.supervisor import Supervisor, SupervisorLimits
-from bot.worker_log import WorkerLog
+from bot.config.settings import NAMES, BotSettings
+from bot.worker.health import HealthLimits
+from bot.worker.process_log import WorkerLog
+from bot.worker.remote import SILENT_S, RemoteWorker
+from bot.worker.supervisor import Supervisor, SupervisorLimits
 from model.client import WorkerClient
 
 

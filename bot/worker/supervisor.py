@@ -11,13 +11,13 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from bot.backoff import Death, GiveUp, Restart, RestartPolicy, decide, describe
 from bot.errors import WorkerStartError
-from bot.health_judge import Hang, HealthLimits
-from bot.worker_link import WorkerLink
-from bot.worker_log import WorkerLog
-from bot.worker_process import WorkerProcess
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.health import Hang, HealthLimits
+from bot.worker.link import WorkerLink
+from bot.worker.process import WorkerProcess
+from bot.worker.process_log import WorkerLog
+from bot.worker.restarts import Death, GiveUp, Restart, RestartPolicy, decide, describe
+from bot.worker.status import WorkerPhase, WorkerStatus
 from model.client import WorkerClient
 
 WORKER = (sys.executable, "-m", "model", "--port", "0", "--exit-on-stdin-eof")

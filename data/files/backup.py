@@ -4,10 +4,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from data.database import judge, reading
-from data.faults import converted
-from data.migrate import read_steps
-from data.new_file import new_file
+from data.files.new_file import new_file
+from data.store.database import judge, reading
+from data.store.faults import converted
+from data.store.migrate import read_steps
 
 
 def backup(path: Path, out: Path) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.database import judge, reading
-from data.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
 from data.errors import DataError
-from data.faults import damaged
-from data.migrate import read_steps, version_of
+from data.files.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
+from data.store.database import judge, reading
+from data.store.faults import damaged
+from data.store.migrate import read_steps, version_of
 
 
 @dataclass(frozen=True, slots=True)

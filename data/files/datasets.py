@@ -9,8 +9,8 @@ from typing import Any, cast
 from data.errors import DatasetError
 from data.records import Turn
 
-PAIRS = Path(__file__).parent / "sample_pairs.jsonl"
-PROMPTS = Path(__file__).parent / "prompts.jsonl"
+PAIRS = Path(__file__).parents[1] / "sample_pairs.jsonl"
+PROMPTS = Path(__file__).parents[1] / "prompts.jsonl"
 ROLES = ("system", "user", "assistant")
 
 

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from data.database import reading
-from data.new_file import new_file
+from data.files.new_file import new_file
+from data.store.database import reading
 
 # Who rated is a number that holds within one export; names and ids of people stay here. What
 # people said elsewhere than at this machine goes along only if the asker and the rater both

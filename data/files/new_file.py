@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.disk import sync
 from data.errors import DataError
+from data.files.disk import sync
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import json
 from datetime import datetime
 
 from data.records import Answer, AnsweredState, NewAnswer, Request, RequestState
-from data.rows import stamp, to_answer, to_request
-from data.tables import Tables, refusal
+from data.store.rows import stamp, to_answer, to_request
+from data.store.tables import Tables, refusal
 
 
 class Answers(Tables):

@@ -1,8 +1,8 @@
 """Settings that people make while the bot runs, and the line a reset draws."""
 
-from data.connection import Run
 from data.records import Scope
-from data.tables import Tables
+from data.store.connection import Run
+from data.store.tables import Tables
 
 
 class Settings(Tables):

@@ -10,10 +10,10 @@ from typing import LiteralString, Protocol, Self
 
 import aiosqlite
 
-from data.database import connect
 from data.errors import StoreError
-from data.faults import converted
-from data.text import clean
+from data.store.database import connect
+from data.store.faults import converted
+from data.store.text import clean
 
 Value = str | int | float | None
 
@@ -29,7 +29,7 @@ class Run(Protocol):
 class Connection:
     """The statements of one database, in order.
 
-    Texts are cleaned (see `data.text`) on their way in. What aiosqlite has queued runs to its
+    Texts are cleaned (see `data.store.text`) on their way in. What aiosqlite has queued runs to its
     end even if the coroutine that waits for it is cancelled, and in order: so a cancelled
     statement is complete, and a cancelled transaction is rolled back before anything else runs.
     """

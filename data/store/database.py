@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from data.errors import StoreError, StoreTooNew
-from data.faults import converted, damaged
-from data.migrate import APPLICATION_ID, Step, migrate, read_steps, version_of
+from data.store.faults import converted, damaged
+from data.store.migrate import APPLICATION_ID, Step, migrate, read_steps, version_of
 
 FILE_NAME = "fungpt.db"
 BUSY_S = 5.0

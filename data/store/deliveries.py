@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from data.records import Request, RequestMessage
-from data.rows import stamp, to_request
-from data.tables import Tables
+from data.store.rows import stamp, to_request
+from data.store.tables import Tables
 
 
 class Deliveries(Tables):

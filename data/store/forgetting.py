@@ -3,10 +3,10 @@
 import json
 from collections.abc import Collection
 
-from data.connection import Run
 from data.errors import StoreLocked
 from data.records import Forgotten
-from data.tables import Tables
+from data.store.connection import Run
+from data.store.tables import Tables
 
 _SOMEBODY = "forgotten"
 

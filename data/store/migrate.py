@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.errors import StoreError
 
-FOLDER = Path(__file__).parent / "migrations"
+FOLDER = Path(__file__).parents[1] / "migrations"
 APPLICATION_ID = int.from_bytes(b"FunG", "big")  # marks the file as ours in its header
 
 _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")

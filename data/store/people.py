@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 from data.records import PersonalData
-from data.tables import Tables
+from data.store.tables import Tables
 
 
 class People(Tables):

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from datetime import datetime
 
-from data.connection import Run
 from data.records import Rating, RatingKind, RatingTally
-from data.rows import stamp, to_rating
-from data.tables import Tables
+from data.store.connection import Run
+from data.store.rows import stamp, to_rating
+from data.store.tables import Tables
 
 _Counts = defaultdict[str, dict[RatingKind, int]]
 

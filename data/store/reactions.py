@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from data.connection import Run
-from data.ratings import Ratings
 from data.records import AnswerMessages, RatingKind, Reaction
-from data.rows import stamp, to_answer_messages, to_reaction
+from data.store.connection import Run
+from data.store.ratings import Ratings
+from data.store.rows import stamp, to_answer_messages, to_reaction
 
 
 class Reactions(Ratings):

@@ -5,8 +5,8 @@ from typing import LiteralString
 
 from data.errors import StoreConflict
 from data.records import NewRequest, Request, RequestState, Turn, UnansweredState
-from data.rows import sampling_json, to_request, turns_json
-from data.tables import Tables, refusal
+from data.store.rows import sampling_json, to_request, turns_json
+from data.store.tables import Tables, refusal
 
 
 class Requests(Tables):

@@ -17,7 +17,7 @@ from data.records import (
     Sampling,
     Turn,
 )
-from data.text import clean
+from data.store.text import clean
 
 
 def stamp(moment: datetime) -> str:

@@ -6,15 +6,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from data.answers import Answers
-from data.connection import Connection
-from data.database import BUSY_S
-from data.deliveries import Deliveries
-from data.forgetting import Forgetting
-from data.people import People
-from data.reactions import Reactions
-from data.requests import Requests
-from data.settings import Settings
+from data.store.answers import Answers
+from data.store.choices import Settings
+from data.store.connection import Connection
+from data.store.database import BUSY_S
+from data.store.deliveries import Deliveries
+from data.store.forgetting import Forgetting
+from data.store.people import People
+from data.store.reactions import Reactions
+from data.store.requests import Requests
 
 
 def _utc_now() -> datetime:

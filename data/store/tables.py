@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from data.connection import Connection, Run
 from data.errors import StoreConflict
-from data.rows import stamp
+from data.store.connection import Connection, Run
+from data.store.rows import stamp
 
 
 class Tables:

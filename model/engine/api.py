@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from model.sampling import SamplingParams
+from model.engine.sampling import SamplingParams
 
 BASE = "base"
 

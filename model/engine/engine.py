@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from model.cache import BlockPool
-from model.engine_api import (
+from model.engine.api import (
     BASE,
     AdapterCard,
     EngineLoad,
@@ -14,9 +13,10 @@ from model.engine_api import (
     TokenOutput,
     TokenRequest,
 )
+from model.engine.cache import BlockPool
+from model.engine.scheduler import Scheduler, Work
+from model.engine.sequence import Sequence
 from model.errors import BadParameter, ContextLengthExceeded, UnknownModel
-from model.scheduler import Scheduler, Work
-from model.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Runner(Protocol):
 class TokenEngine:
     """Runs rows together: they join and leave between steps, whatever their variant.
 
-    Implements `model.engine_api.Engine`.
+    Implements `model.engine.api.Engine`.
     """
 
     def __init__(

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from model.cache import BlockPool
+from model.engine.cache import BlockPool
+from model.engine.sequence import Sequence, SequenceState
 from model.errors import QueueFull
-from model.sequence import Sequence, SequenceState
 
 _RETRY_AFTER_S = 5.0
 

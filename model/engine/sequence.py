@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.cache import Extent
-from model.engine_api import AdapterCard, TokenRequest
+from model.engine.api import AdapterCard, TokenRequest
+from model.engine.cache import Extent
 
 
 class SequenceState(StrEnum):

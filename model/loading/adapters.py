@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PretrainedConfig
 
-from model.base import Progress, ResolvedBase, hub_snapshot, local_folder
-from model.engine_api import AdapterCard
+from model.engine.api import AdapterCard
 from model.errors import AdapterMismatch, ConfigError
-from model.manifest import CONFIG, WEIGHTS, file_sha256, read_manifest
+from model.loading.base import Progress, ResolvedBase, hub_snapshot, local_folder
+from model.loading.manifest import CONFIG, WEIGHTS, file_sha256, read_manifest
 
 # Kinds of LoRA that compute something else, and starts that rewrite the base's own weights.
 _OTHER_KINDS = (

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.demo import DEMO_ID, DEMO_SHA256, Progress, demo_folder
 from model.errors import ConfigError
+from model.loading.demo import DEMO_ID, DEMO_SHA256, Progress, demo_folder
 
 _SAMPLES = 64
 _SAMPLE_BYTES = 65_536

@@ -18,8 +18,8 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from model.base import ResolvedBase
 from model.errors import ConfigError, UnsupportedArchitecture
+from model.loading.base import ResolvedBase
 
 # Same block everywhere: RMSNorm, rotary grouped-query attention, gated SiLU.
 SUPPORTED = ("LlamaForCausalLM", "MistralForCausalLM")

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.errors import ConfigError
-from model.record_file import read_record
+from model.loading.record_file import read_record
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.engine import Slice
-from model.engine_api import AdapterCard, TokenRequest
-from model.lora import LoraAdapters, LoraMask, LoraStack
-from model.sampler import RowSampler
-from model.weights import Block, Projection, Weights
+from model.engine.api import AdapterCard, TokenRequest
+from model.engine.engine import Slice
+from model.runner.lora import LoraAdapters, LoraMask, LoraStack
+from model.runner.sampler import RowSampler
+from model.runner.weights import Block, Projection, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class _Step:
 
 
 class TorchRunner:
-    """Runs slices of rows through the model; implements `model.engine.Runner`.
+    """Runs slices of rows through the model; implements `model.engine.engine.Runner`.
 
     All rows' tokens lie behind each other in one (tokens, hidden) matrix, whether they are one
     decoded token or a chunk of a prompt, so each projection is one kernel call. Only attention is

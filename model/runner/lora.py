@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.adapters import Adapter
-from model.engine_api import AdapterCard
+from model.engine.api import AdapterCard
+from model.loading.adapters import Adapter
 
 # The linears that read the same input, in the order of their outputs.
 GROUPS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))

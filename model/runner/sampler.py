@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from model.sampling import SamplingParams
+from model.engine.sampling import SamplingParams
 
 _GREEDY_BELOW = 1e-5  # a temperature that float32 logits cannot be divided by
 _FIRST_LOOK = 256  # candidates; nearly always enough for top_p, and far cheaper than a full sort

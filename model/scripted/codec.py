@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Sequence
 
-from model.codec import ChatTurn, Role
+from model.text.codec import ChatTurn, Role
 
 ROLE_IDS: dict[Role, int] = {"system": 256, "user": 257, "assistant": 258}
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.bundle import LoadedModel
-from model.engine_api import (
+from model.engine.api import (
     BASE,
     AdapterCard,
     EngineLoad,
@@ -24,9 +23,10 @@ from model.engine_api import (
     TokenRequest,
 )
 from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
-from model.registry import Registry
-from model.script import Script
-from model.scripted_codec import ScriptedCodec, count_turns, last_prompt
+from model.loaded import LoadedModel
+from model.loading.registry import Registry
+from model.scripted.codec import ScriptedCodec, count_turns, last_prompt
+from model.scripted.script import Script
 from model.settings import WorkerSettings
 
 MODEL_ID = "scripted"

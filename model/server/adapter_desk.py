@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from model.engine_api import AdapterCard
+from model.engine.api import AdapterCard
 from model.errors import (
     AdapterRefused,
     BadParameter,
@@ -13,8 +13,8 @@ from model.errors import (
     RequestError,
     UnknownModel,
 )
-from model.registry import POLL_S, Registry, Stamp, check_name
-from model.service import EngineService
+from model.loading.registry import POLL_S, Registry, Stamp, check_name
+from model.server.service import EngineService
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
 
-from model.adapter_desk import AdapterDesk
 from model.errors import ConfigError, Unauthorized
-from model.refusals import error_middleware
-from model.routes import Routes
-from model.service import EngineService
+from model.server.adapter_desk import AdapterDesk
+from model.server.refusals import error_middleware
+from model.server.routes import Routes
+from model.server.service import EngineService
 from model.settings import WorkerSettings
 
 MAX_BODY_BYTES = 4 * 1024 * 1024

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.bundle import LoadedModel
-from model.engine_api import (
+from model.engine.api import (
     AdapterCard,
     Engine,
     EngineLoad,
@@ -17,6 +16,7 @@ from model.engine_api import (
     TokenRequest,
 )
 from model.errors import ModelError, RequestError
+from model.loaded import LoadedModel
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from model.codec import Codec
-from model.engine_api import FinishReason, TokenOutput, TokenRequest
+from model.engine.api import FinishReason, TokenOutput, TokenRequest
 from model.errors import EngineFailed, NotReady, RequestError
 from model.protocol import Extension, Usage
-from model.stopping import StopScanner
+from model.server.stopping import StopScanner
+from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ import time
 from aiohttp import web
 from pydantic import BaseModel
 
-from model.adapter_desk import AdapterDesk
 from model.errors import AdminClosed, BodyTimeout, WrongMediaType
-from model.generation import Finished, Generation, Piece
-from model.metrics import CONTENT_TYPE
 from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
-from model.requests import parse_adapter, parse_chat
-from model.service import EngineService
-from model.sse import EventStream, stream_answer
+from model.server.adapter_desk import AdapterDesk
+from model.server.generation import Finished, Generation, Piece
+from model.server.metrics import CONTENT_TYPE
+from model.server.requests import parse_adapter, parse_chat
+from model.server.service import EngineService
+from model.server.sse import EventStream, stream_answer
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from model.bundle import LoadedModel
-from model.engine_api import BASE, AdapterCard, EngineLoad, TokenOutput, TokenRequest
-from model.engine_thread import (
+from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput, TokenRequest
+from model.engine.sampling import SamplingParams
+from model.errors import ContextLengthExceeded, EngineFailed, ModelError, NotReady, UnknownModel
+from model.loaded import LoadedModel
+from model.protocol import CardExtension, ChatRequest, Extension, Health, ModelCard
+from model.server.engine_thread import (
     Accepted,
     Adopted,
     Dropped,
@@ -25,11 +28,8 @@ from model.engine_thread import (
     Refused,
     Stepped,
 )
-from model.errors import ContextLengthExceeded, EngineFailed, ModelError, NotReady, UnknownModel
-from model.generation import Generation
-from model.metrics import WorkerMetrics
-from model.protocol import CardExtension, ChatRequest, Extension, Health, ModelCard
-from model.sampling import SamplingParams
+from model.server.generation import Generation
+from model.server.metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)
 

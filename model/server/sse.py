@@ -5,9 +5,9 @@ import asyncio
 from aiohttp import web
 
 from model.errors import RequestError
-from model.generation import Finished, Generation, Piece
 from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
-from model.refusals import STARTED, describe
+from model.server.generation import Finished, Generation, Piece
+from model.server.refusals import STARTED, describe
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",

@@ -9,8 +9,8 @@ from typing import cast
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from model.codec import ChatTurn
 from model.errors import BadParameter
+from model.text.codec import ChatTurn
 
 # Private-use characters around a number; typed by a person, one at most becomes the plain text of
 # a control token.

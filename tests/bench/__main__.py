@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from model.runner.weights import Compute, best_compute
 from model.settings import load_settings
-from model.weights import Compute, best_compute
 from tests.bench.engines import load_bench
 from tests.bench.programs import report
 from tests.bench.speed import compute_paths, latency, throughput

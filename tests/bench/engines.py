@@ -8,18 +8,18 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 
-from data.datasets import read_prompts
-from model.adapters import load_adapter
+from data.files.datasets import read_prompts
 from model.assembly import build_engine, end_ids
-from model.base import resolve_base
-from model.codec import ChatTurn
-from model.engine import TokenEngine
-from model.engine_api import TokenRequest
-from model.loading import check_architecture, load_quantised
-from model.prompt import PromptRenderer
-from model.sampling import SamplingParams
+from model.engine.api import TokenRequest
+from model.engine.engine import TokenEngine
+from model.engine.sampling import SamplingParams
+from model.loading.adapters import load_adapter
+from model.loading.base import resolve_base
+from model.loading.quantised import check_architecture, load_quantised
+from model.runner.weights import Compute, loading_dtype, take_weights
 from model.settings import SHIPPED_ADAPTER, WorkerSettings
-from model.weights import Compute, loading_dtype, take_weights
+from model.text.codec import ChatTurn
+from model.text.prompt import PromptRenderer
 
 TOKENS = 48
 MAX_CONTEXT = 2048

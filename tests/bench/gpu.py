@@ -11,17 +11,17 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
-from model.adapters import load_adapter
 from model.assembly import build_engine
-from model.base import resolve_base
-from model.engine import TokenEngine
-from model.engine_api import TokenRequest
-from model.loading import check_architecture, load_quantised
-from model.sampling import SamplingParams
+from model.engine.api import TokenRequest
+from model.engine.engine import TokenEngine
+from model.engine.sampling import SamplingParams
+from model.loading.adapters import load_adapter
+from model.loading.base import resolve_base
+from model.loading.quantised import check_architecture, load_quantised
+from model.runner.weights import Compute, take_weights
 from model.settings import WorkerSettings
-from model.weights import Compute, take_weights
 from tests.bench.table import markdown
-from tests.model.tiny import LINEARS, tiny_tokenizer
+from tests.fakes.tiny_model import LINEARS, tiny_tokenizer
 
 PROMPT = 300
 TOKENS = 64

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.chat import Chat
-from bot.events import Ask
-from bot.settings import BotSettings
-from bot.worker_start import worker_for
-from data.store import Store
+from bot.chat.chat import Chat
+from bot.chat.events import Ask
+from bot.config.settings import BotSettings
+from bot.worker.start import worker_for
+from data.store.store import Store
 from tests.bench.table import markdown, spread
 
 Size = tuple[float, float]  # resident MiB, now and at the peak

@@ -3,8 +3,8 @@
 import statistics
 import time
 
-from model.engine import TokenEngine
-from model.weights import Compute
+from model.engine.engine import TokenEngine
+from model.runner.weights import Compute
 from tests.bench.engines import Bench, request
 from tests.bench.table import markdown, spread
 

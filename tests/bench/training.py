@@ -22,18 +22,18 @@ from bitsandbytes.optim.adamw import PagedAdamW8bit
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
-from model.base import resolve_base
-from model.loading import load_quantised
+from model.loading.base import resolve_base
+from model.loading.quantised import load_quantised
 from tests.bench import training_cpu
 from tests.bench.gpu import make_base
 from tests.bench.table import markdown
-from tests.model.tiny import LINEARS
-from training.examples import IGNORED, Row
-from training.flat import Flat
-from training.graph import GraphedStep
-from training.layout import Batch, Packed, Padded
-from training.loss import ReplyLossModule
-from training.step import graph_loss
+from tests.fakes.tiny_model import LINEARS
+from training.train.examples import IGNORED, Row
+from training.train.flat import Flat
+from training.train.graph import GraphedStep
+from training.train.layout import Batch, Packed, Padded
+from training.train.loss import ReplyLossModule
+from training.train.step import graph_loss
 
 FULL = 512
 ROW = 2048

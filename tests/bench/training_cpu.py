@@ -6,17 +6,17 @@ from pathlib import Path
 
 import torch
 
-from data.datasets import PAIRS, read_pairs
-from model.base import resolve_base
-from model.loading import load_quantised
-from model.prompt import PromptRenderer
+from data.files.datasets import PAIRS, read_pairs
+from model.loading.base import resolve_base
+from model.loading.quantised import load_quantised
+from model.text.prompt import PromptRenderer
 from tests.bench.table import markdown
-from training.adapter import new_adapter
-from training.dense import unpack
-from training.examples import Row, encode
-from training.layout import Layout, Packed, Padded
-from training.loss import ReplyLossModule
+from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
+from training.train.dense import unpack
+from training.train.examples import Row, encode
+from training.train.layout import Layout, Packed, Padded
+from training.train.loss import ReplyLossModule
 
 FULL, PAIRS_USED, ROUNDS = 512, 24, 3
 LAYOUTS: dict[str, Layout] = {

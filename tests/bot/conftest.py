@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from bot.settings import NAMES
-from tests.bot.program import Inside, Outcome, Program
+from bot.config.settings import NAMES
+from tests.programs.bot import Inside, Outcome, Program
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.chat.events import Ask, Delta, Ended, Event, Finished, Restarted
+from bot.chat.ticket import Ticket
 from bot.clock import Clock
-from bot.events import Ask, Delta, Ended, Event, Finished, Restarted
-from bot.settings import BotSettings
-from bot.ticket import Ticket
-from data.store import Store
-from tests.bot.fake_worker import FakeWatch, FakeWorker
+from bot.config.settings import BotSettings
+from data.store.store import Store
+from tests.fakes.worker import FakeWatch, FakeWorker
 
 LIMIT_S = 5.0
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.chat.ticket import Ticket
 from bot.front_end import Services
-from bot.session import Place, Session
-from bot.ticket import Ticket
-from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
+from bot.terminal.session import Place, Session
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from tests.bot.rig import Rig, make_settings, rig
 
 PLACE = Place("test", "here", "ann", "Ann")

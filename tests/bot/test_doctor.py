@@ -7,18 +7,18 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.discord.application import Application, Server, look_up
-from bot.discord.doctor import Line, Verdict, adapter_line, examine, intents_line, permissions_line
-from bot.discord.endpoints import use_endpoints
-from bot.discord.invite import PERMISSIONS, invite_link, missing, title
+from bot.discord.api.application import Application, Server, look_up
+from bot.discord.api.endpoints import use_endpoints
+from bot.discord.api.invite import PERMISSIONS, invite_link, missing, title
+from bot.doctor import Line, Verdict, adapter_line, examine, intents_line, permissions_line
 from bot.errors import SettingsError
-from data.store import Store
-from tests.bot.program import Program
+from data.store.store import Store
 from tests.bot.rig import make_settings
 from tests.discord_server.server import serve
+from tests.programs.bot import Program
 
 FUN = Application(42, "Fun", content_granted=True)
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from data.database import FILE_NAME
-from tests.bot.program import LIMIT_S, Inside, Program, child_of, gone
-from tests.bot.requests import answers, states, until_states
+from data.store.database import FILE_NAME
+from tests.programs.bot import LIMIT_S, Inside, Program, child_of, gone
+from tests.programs.stored_requests import answers, states, until_states
 
 AS_NOBODY = """
 import os, sys, bot.__main__

@@ -9,9 +9,9 @@ import sqlite3
 
 import pytest
 
-from data.database import FILE_NAME
-from tests.bot.program import LIMIT_S, Inside, Program, child_of, gone
-from tests.bot.requests import states, until_states
+from data.store.database import FILE_NAME
+from tests.programs.bot import LIMIT_S, Inside, Program, child_of, gone
+from tests.programs.stored_requests import states, until_states
 
 LOOK_AT_ITSELF = """
 import json, pathlib, runpy, sys

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import EmptyPrompt, PromptTooLong
-from bot.prompt_text import clean_name, clean_prompt, clean_text
+from bot.text import clean_name, clean_prompt, clean_text
 
 ANYTHING = st.text(st.characters(exclude_categories=()))  # surrogates too
 

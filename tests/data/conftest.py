@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from data.database import connect
 from data.records import Answer, NewAnswer, NewRequest, Sampling, Turn
-from data.store import Store
+from data.store.database import connect
+from data.store.store import Store
 
 NOBODY = 65534
 

@@ -9,7 +9,7 @@ from data import __main__ as program
 from data.__main__ import main
 from data.errors import StoreError
 from data.records import RatingKind
-from data.store import Store
+from data.store.store import Store
 
 
 @pytest.fixture(autouse=True)

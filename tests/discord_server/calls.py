@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.discord_server.messages import File
+from tests.discord_server.state.messages import File
 
 KEPT = 200_000
 

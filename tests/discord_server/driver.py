@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from tests.discord_server.calls import CallLog
-from tests.discord_server.interactions import (
+from tests.discord_server.routes.limits import Rule
+from tests.discord_server.routes.router import Router
+from tests.discord_server.state.interactions import (
     ANSWER_LIMIT_S,
     Interaction,
     InteractionKind,
     ResponseKind,
 )
-from tests.discord_server.limits import Rule
-from tests.discord_server.messages import File, Json, Message, label
-from tests.discord_server.payloads import channel_json, member_json, user_json
-from tests.discord_server.permissions import Permission, channel_permissions
-from tests.discord_server.places import Channel, ChannelKind, Guild, Overwrite, User
-from tests.discord_server.router import Router
+from tests.discord_server.state.messages import File, Json, Message, label
+from tests.discord_server.state.payloads import channel_json, member_json, user_json
+from tests.discord_server.state.permissions import Permission, channel_permissions
+from tests.discord_server.state.places import Channel, ChannelKind, Guild, Overwrite, User
+from tests.discord_server.state.world import TOKEN, World
 from tests.discord_server.watch import LIMIT_S
-from tests.discord_server.world import TOKEN, World
 
 _Value = TypeVar("_Value")
 _LATE_S = 1.0  # how much later than Discord's limit we give up to wait ourselves

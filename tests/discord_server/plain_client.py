@@ -11,7 +11,7 @@ import yarl
 from discord import app_commands
 
 from tests.discord_server.driver import Discord
-from tests.discord_server.world import TOKEN
+from tests.discord_server.state.world import TOKEN
 
 LIMIT_S = 15.0
 

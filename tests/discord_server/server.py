@@ -6,16 +6,14 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from tests.discord_server import (
-    application_routes,
-    channel_routes,
-    interaction_routes,
-    reaction_routes,
-)
 from tests.discord_server.driver import Discord
-from tests.discord_server.router import Router, Routes
+from tests.discord_server.routes import application as application_routes
+from tests.discord_server.routes import channel as channel_routes
+from tests.discord_server.routes import interaction as interaction_routes
+from tests.discord_server.routes import reaction as reaction_routes
+from tests.discord_server.routes.router import Router, Routes
+from tests.discord_server.state.world import World
 from tests.discord_server.watch import Watch
-from tests.discord_server.world import World
 
 ROUTES = Routes(
     application_routes.routes,

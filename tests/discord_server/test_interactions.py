@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from tests.discord_server import driver, interaction_routes
+from tests.discord_server import driver
 from tests.discord_server.driver import Discord
-from tests.discord_server.permissions import Permission
 from tests.discord_server.plain_client import PlainClient
+from tests.discord_server.routes import interaction as interaction_routes
+from tests.discord_server.state.permissions import Permission
 
 
 async def test_a_command_answers_and_its_button_works(discord: Discord, client: PlainClient):

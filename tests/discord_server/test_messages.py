@@ -8,10 +8,10 @@ import pytest
 
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
-from tests.discord_server.messages import File
-from tests.discord_server.permissions import Permission
-from tests.discord_server.places import Channel
 from tests.discord_server.plain_client import PlainClient
+from tests.discord_server.state.messages import File
+from tests.discord_server.state.permissions import Permission
+from tests.discord_server.state.places import Channel
 
 DOWNLOAD = "GET /attachments/{attachment}/{name}"
 

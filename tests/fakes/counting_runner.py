@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from model.engine import Slice
-from model.engine_api import AdapterCard, TokenRequest
+from model.engine.api import AdapterCard, TokenRequest
+from model.engine.engine import Slice
 
 
 def next_token(seen: list[int], variant: str, vocab: int) -> int:
@@ -51,7 +51,7 @@ class _Row:
 
 
 class CountingRunner:
-    """Implements `model.engine.Runner` over `next_token`.
+    """Implements `model.engine.engine.Runner` over `next_token`.
 
     AssertionError when a slice leaves a gap, repeats or invents a token, moves its row in the
     cache, changes its adapter or uses a dropped one, uses slots outside the cache or those of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import discord
 
-from bot.discord.button_row import STOP, Row, custom_id
+from bot.discord.answer.button_row import STOP, Row, custom_id
 
 LIMIT_S = 5.0
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from model.engine import Slice
-from model.engine_api import AdapterCard, TokenRequest
-from model.sampling import SamplingParams
-from tests.model.counting_runner import CountingRunner, answer_alone, next_token
+from model.engine.api import AdapterCard, TokenRequest
+from model.engine.engine import Slice
+from model.engine.sampling import SamplingParams
+from tests.fakes.counting_runner import CountingRunner, answer_alone, next_token
 
 TUNED = AdapterCard("tuned", "one", "here")
 

@@ -4,10 +4,10 @@ import inspect
 import pytest
 
 from bot.errors import WorkerGone
-from bot.worker_api import AnswerSource, WorkerWatch
+from bot.worker.interface import AnswerSource, WorkerWatch
 from model.client import Delta, Done, SamplingOptions, WorkerClient
 from model.errors import WorkerDied
-from tests.bot.fake_worker import BreakOff, FakeWatch, FakeWorker, Hang
+from tests.fakes.worker import BreakOff, FakeWatch, FakeWorker, Hang
 
 
 async def collect(worker):

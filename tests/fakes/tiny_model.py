@@ -18,8 +18,14 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from model.base import ResolvedBase
-from model.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256, write_manifest
+from model.loading.base import ResolvedBase
+from model.loading.manifest import (
+    AdapterManifest,
+    BaseRecord,
+    DataRecord,
+    file_sha256,
+    write_manifest,
+)
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from model.demo import _GGUF, _WHEEL
-from tests.model.tiny import TEMPLATE, tiny_tokenizer
+from model.loading.demo import _GGUF, _WHEEL
+from tests.fakes.tiny_model import TEMPLATE, tiny_tokenizer
 
 HIDDEN, INNER, HEADS, KV_HEADS, LAYERS = 32, 64, 4, 2, 2
 

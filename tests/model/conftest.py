@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from model.adapter_desk import AdapterDesk
-from model.metrics import WorkerMetrics
-from model.registry import Registry
-from model.script import Script
-from model.scripted import Outside, load_scripted
-from model.server import create_app, create_runner
-from model.service import EngineService
+from model.loading.registry import Registry
+from model.scripted.engine import Outside, load_scripted
+from model.scripted.script import Script
+from model.server.adapter_desk import AdapterDesk
+from model.server.app import create_app, create_runner
+from model.server.metrics import WorkerMetrics
+from model.server.service import EngineService
 from model.settings import WorkerSettings
 
 ROOT = Path(__file__).resolve().parents[2]

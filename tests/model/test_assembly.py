@@ -21,22 +21,22 @@ from model.assembly import (
     load,
     longest_context,
 )
-from model.base import resolve_base
-from model.bundle import AdapterCard
-from model.codec import ChatTurn
-from model.engine_api import FinishReason, TokenRequest
+from model.engine.api import FinishReason, TokenRequest
+from model.engine.sampling import SamplingParams
 from model.errors import AdapterMismatch, ConfigError
-from model.generation import Finished, Piece
-from model.loading import check_architecture, load_quantised
-from model.manifest import file_sha256
-from model.metrics import WorkerMetrics
+from model.loaded import AdapterCard
+from model.loading.base import resolve_base
+from model.loading.manifest import file_sha256
+from model.loading.quantised import check_architecture, load_quantised
 from model.protocol import ChatRequest
-from model.sampling import SamplingParams
-from model.service import EngineService
+from model.runner.weights import Compute, take_weights
+from model.server.generation import Finished, Piece
+from model.server.metrics import WorkerMetrics
+from model.server.service import EngineService
 from model.settings import WorkerSettings
-from model.weights import Compute, take_weights
-from tests.model.parity import greedy, make_pair, run
-from tests.model.tiny import make_adapter, make_tiny, tiny_tokenizer
+from model.text.codec import ChatTurn
+from tests.fakes.tiny_model import make_adapter, make_tiny, tiny_tokenizer
+from tests.model.runner.parity import greedy, make_pair, run
 
 LIMIT_S = 20.0
 CPU = torch.device("cpu")
@@ -180,7 +180,7 @@ def test_the_context_is_no_longer_than_the_model_or_its_window(config, wanted, e
 
 
 def with_avx512(monkeypatch, *, has: bool) -> None:
-    monkeypatch.setattr("model.weights.has_avx512bf16", lambda: has)
+    monkeypatch.setattr("model.runner.weights.has_avx512bf16", lambda: has)
 
 
 def test_packed_needs_a_cpu_that_has_it(monkeypatch):

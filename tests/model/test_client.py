@@ -7,7 +7,7 @@ from aiohttp import web
 
 from model.client import Delta, Done, Origin, SamplingOptions, WorkerClient
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
-from model.scripted import Outside
+from model.scripted.engine import Outside
 
 LIMIT_S = 10
 

@@ -21,8 +21,8 @@ from model.__main__ import (
     serve,
 )
 from model.errors import ConfigError, ModelError
-from model.script import Script
-from model.scripted import Outside, load_scripted
+from model.scripted.engine import Outside, load_scripted
+from model.scripted.script import Script
 
 LIMIT_S = 10
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from model.base import resolve_base
-from model.codec import ChatTurn
-from model.engine_api import FinishReason
+from model.engine.api import FinishReason
+from model.engine.sampling import SamplingParams
 from model.errors import ContextLengthExceeded, UnknownModel
+from model.loading.base import resolve_base
 from model.offline import OfflineModel, OfflineRequest
-from model.sampling import SamplingParams
-from tests.model.tiny import make_adapter, make_tiny, tiny_tokenizer
+from model.text.codec import ChatTurn
+from tests.fakes.tiny_model import make_adapter, make_tiny, tiny_tokenizer
 
 PARAMS = SamplingParams(max_tokens=12, temperature=0.9)
 

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from model.__main__ import ENGINE_FAILED, LOAD_FAILED, REFUSED
-from model.scripted import CRASH_CODE
+from model.scripted.engine import CRASH_CODE
 
 LIMIT_S = 15
 HI = [{"role": "user", "content": "hi"}]

@@ -7,12 +7,12 @@ import aiohttp
 import openai
 from safetensors.torch import load_file, save_file
 
-from model.base import ResolvedBase, resolve_base
-from model.registry import Registry
-from tests.model.tiny import make_tiny, make_whole_adapter
-from training.gate import AlwaysOpen
-from training.promote import promote, roll_back
-from training.tell_worker import WorkerAddress
+from model.loading.base import ResolvedBase, resolve_base
+from model.loading.registry import Registry
+from tests.fakes.tiny_model import make_tiny, make_whole_adapter
+from training.ship.gate import AlwaysOpen
+from training.ship.promote import promote, roll_back
+from training.ship.tell_worker import WorkerAddress
 
 LIMIT_S = 60
 KEY = "secret"

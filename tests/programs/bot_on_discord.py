@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.database import FILE_NAME
-from tests.bot.program import LIMIT_S, Program, child_of
+from data.store.database import FILE_NAME
 from tests.discord_server.driver import Discord
-from tests.discord_server.messages import Message
-from tests.discord_server.places import Channel, User
 from tests.discord_server.server import serve
+from tests.discord_server.state.messages import Message
+from tests.discord_server.state.places import Channel, User
+from tests.programs.bot import LIMIT_S, Program, child_of
 
 STEP_S = 0.004
 USUAL = {"DRAIN_S": "1", "MAX_TOKENS": "3000", "MAX_CONTEXT": "12000"}

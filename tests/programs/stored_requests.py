@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 
-from data.database import FILE_NAME
-from tests.bot.program import LIMIT_S, Program
+from data.store.database import FILE_NAME
+from tests.programs.bot import LIMIT_S, Program
 
 
 def states(program: Program) -> list[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from tests.bot.wire.reading import is_done, shown
 from tests.discord_server.driver import Discord
-from tests.discord_server.messages import Message
-from tests.discord_server.places import Channel, User
+from tests.discord_server.state.messages import Message
+from tests.discord_server.state.places import Channel, User
 from tests.soak.measures import Samples
 
 WORDS = [

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from model.base import ResolvedBase, resolve_base
-from tests.model.tiny import make_tiny
-from training.job import Job
-from training.prepare import Options, prepare
-from training.quiet import silence_libraries
+from model.loading.base import ResolvedBase, resolve_base
+from tests.fakes.tiny_model import make_tiny
+from training.cli.quiet import silence_libraries
+from training.prepare.prepare import Options, prepare
+from training.prepare.sides import Shares
 from training.recipe import read_recipe
-from training.split import Shares
+from training.train.job import Job
 
 PAIRS = [
     (f"what about {thing}", f"{thing} is {verdict}, I said it")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
-from model.manifest import file_sha256, read_manifest
-from training.adapter import WEIGHTS
-from training.clean import clean
-from training.duplicates import near_pairs, normalise, similarity
-from training.phrases import has_disclaimer
+from data.files.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
+from model.loading.manifest import file_sha256, read_manifest
+from training.artifacts.adapter import WEIGHTS
+from training.evaluate.voice.phrases import has_disclaimer
+from training.prepare.clean import clean
+from training.prepare.shingles import near_pairs, normalise, similarity
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "adapters" / "demo"

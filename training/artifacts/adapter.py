@@ -8,8 +8,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
-from model.base import ResolvedBase
-from model.manifest import WEIGHTS, read_manifest
+from model.loading.base import ResolvedBase
+from model.loading.manifest import WEIGHTS, read_manifest
 from training.errors import AdapterError, RecipeError
 from training.recipe import Lora
 

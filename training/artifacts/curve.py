@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from io import BytesIO
 
-from training.figures import Figure
+from training.artifacts.figures import Figure
 
 CURVE = "loss.png"
 _WINDOW = 20  # steps that the thick line is a mean of, at most

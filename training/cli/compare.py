@@ -4,10 +4,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.datasets import PROMPTS
+from data.files.datasets import PROMPTS
 
 if TYPE_CHECKING:
-    from training.compare import Comparison
+    from training.evaluate.compare import Comparison
 
 SUMMARY = "answers to the fixed prompts, side by side"
 SHIPPED = Path("data/adapters/demo")
@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, home: Path) -> None:
     """Print both answers to every prompt, and write them as a page."""
     from training.cli.terminal import find_base, say, show
-    from training.compare import WAYS, compare, page
+    from training.evaluate.compare import WAYS, compare, page
 
     base = find_base(options.base, home)
     say("asking base and tuned the fixed prompts")

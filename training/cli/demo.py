@@ -3,11 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from data.datasets import PAIRS, PROMPTS
+from data.files.datasets import PAIRS, PROMPTS
 from training.cli import compare
 from training.cli.prepare import prepare_pairs
 from training.cli.train import train_adapter
-from training.split import Side
+from training.prepare.sides import Side
 
 SUMMARY = "all of it for the demo adapter: what `make adapter` does"
 RECIPE = Path("training/demo.toml")
@@ -20,11 +20,11 @@ def add_arguments(_parser: ArgumentParser) -> None:
 
 def run(_options: Namespace, home: Path) -> None:
     """Prepare, train, evaluate, ship, compare."""
+    from training.artifacts.curve import CURVE
+    from training.artifacts.figures import FIGURES
+    from training.artifacts.folders import copy_folder
     from training.cli.terminal import find_base, show
-    from training.curve import CURVE
-    from training.figures import FIGURES
-    from training.folders import copy_folder
-    from training.losses import losses
+    from training.evaluate.losses import losses
 
     data, adapter = home / "training" / "demo-data", home / "training" / "demo"
     prepare_pairs(PAIRS, data, seed=0)

@@ -4,11 +4,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.datasets import PROMPTS
+from data.files.datasets import PROMPTS
 from training.cli.compare import SHIPPED
 
 if TYPE_CHECKING:
-    from training.evaluate import Options
+    from training.evaluate.evaluate import Options
 
 SUMMARY = "measure adapters on the test side, with tables, a page and intervals"
 
@@ -48,10 +48,10 @@ def run(options: Namespace, home: Path) -> None:
 
     from training.cli.progress_bar import progress_bar
     from training.cli.terminal import find_base, print_table, show
-    from training.evaluate import measure_adapters
-    from training.report.table import table
-    from training.report.verdict import verdicts
-    from training.report.write import write_report
+    from training.evaluate.evaluate import measure_adapters
+    from training.evaluate.report.table import table
+    from training.evaluate.report.verdict import verdicts
+    from training.evaluate.report.write import write_report
 
     base = find_base(options.base, home)
     adapters = parse_adapters(options.adapters, home)
@@ -102,8 +102,8 @@ def _options(options: Namespace) -> "Options":
     from pydantic import ValidationError
 
     from training.errors import EvaluationError
-    from training.evaluate import Options
-    from training.evaluation import Sampling
+    from training.evaluate.evaluate import Options
+    from training.evaluate.result import Sampling
 
     names = ("temperature", "top_p", "repetition_penalty", "max_tokens", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}

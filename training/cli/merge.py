@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, home: Path) -> None:
     """Merge and say what was made."""
     from training.cli.terminal import find_base, say, show
-    from training.merge import merge
+    from training.ship.merge import merge
 
     merged = merge(find_base(options.base, home), options.adapter, options.out, say)
     size = merged.size / 1e6

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from training.card import Card
-    from training.prepare import Options
+    from training.prepare.card import Card
+    from training.prepare.prepare import Options
 
 SUMMARY = "clean, deduplicate and divide pairs"
 _FORMATS = ("auto", "csv", "json", "jsonl", "reddit", "export")
@@ -64,7 +64,7 @@ def _add_division(parser: ArgumentParser) -> None:
 def run(options: Namespace, _home: Path) -> None:
     """Prepare and print the counts."""
     from training.cli.terminal import say, show
-    from training.prepare import prepare
+    from training.prepare.prepare import prepare
 
     card = prepare(options.sources, options.out, _options(options), say)
     show(*_lines(card, options.out))
@@ -73,20 +73,20 @@ def run(options: Namespace, _home: Path) -> None:
 def prepare_pairs(source: Path, out: Path, seed: int) -> None:
     """Prepare with all else as it is and print the counts."""
     from training.cli.terminal import show
-    from training.prepare import Options, prepare
+    from training.prepare.prepare import Options, prepare
 
     show(*_lines(prepare(source, out, Options(seed=seed)), out))
 
 
 def _options(options: Namespace) -> "Options":
-    from training.intake import GroupBy
-    from training.prepare import Options
-    from training.rules import Rules
+    from training.prepare.intake import GroupBy
+    from training.prepare.prepare import Options
+    from training.prepare.rules import Rules
+    from training.prepare.sides import Shares
+    from training.prepare.word_list import WordList, read_word_list
     from training.sources.columns import Columns
     from training.sources.rated import Verdict
     from training.sources.reading import Format, Reading
-    from training.split import Shares
-    from training.word_list import WordList, read_word_list
 
     columns = Columns(options.comment_column, options.reply_column, options.thread_column,
                       options.author_column, options.score_column)  # fmt: skip

@@ -4,11 +4,11 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.registry import check_name
+from model.loading.registry import check_name
 
 if TYPE_CHECKING:
-    from model.registry import Promotion
-    from training.promote import Change, Tell
+    from model.loading.registry import Promotion
+    from training.ship.promote import Change, Tell
 
 SUMMARY = "let an adapter answer people, from the next message on"
 
@@ -33,11 +33,11 @@ def add_name(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, home: Path) -> None:
     """Promote, tell the worker, and say what answers now."""
-    from model.registry import Registry
+    from model.loading.registry import Registry
     from training.cli.terminal import find_base, show
-    from training.environment import variable
-    from training.gate import AlwaysOpen
-    from training.promote import find_adapter, promote
+    from training.ship.environment import variable
+    from training.ship.gate import AlwaysOpen
+    from training.ship.promote import find_adapter, promote
 
     registry = Registry(home)
     folder = find_adapter(options.adapter, options.name, home, registry)
@@ -49,8 +49,8 @@ def run(options: Namespace, home: Path) -> None:
 
 def telling(told: list[str]) -> "Tell":
     """Tell the worker of the environment's address, and keep what came of it."""
-    from training.environment import variable
-    from training.tell_worker import WorkerAddress
+    from training.ship.environment import variable
+    from training.ship.tell_worker import WorkerAddress
 
     worker = WorkerAddress(variable("WORKER_URL"), variable("WORKER_API_KEY"))
     return lambda name, version: told.append(worker.tell(name, version))

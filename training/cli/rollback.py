@@ -15,10 +15,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, home: Path) -> None:
     """Roll back, tell the worker, and say what answers now."""
-    from model.registry import Registry
+    from model.loading.registry import Registry
     from training.cli.promote import describe, telling
     from training.cli.terminal import show
-    from training.promote import roll_back
+    from training.ship.promote import roll_back
 
     told: list[str] = []
     change = roll_back(options.name, Registry(home), telling(told))

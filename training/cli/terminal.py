@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.base import ResolvedBase, resolve_base
+from model.loading.base import ResolvedBase, resolve_base
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from model.base import ResolvedBase
+    from model.loading.base import ResolvedBase
 
 SUMMARY = "train an adapter on prepared pairs"
 
@@ -56,11 +56,11 @@ def train_adapter(
     """Train, telling on standard error how it goes: a live bar on a terminal, lines elsewhere."""
     from rich.console import Console
 
+    from training.artifacts.progress import live_bar
     from training.cli.terminal import say
-    from training.job import Job
-    from training.progress import live_bar
     from training.recipe import read_recipe
-    from training.train import train
+    from training.train.job import Job
+    from training.train.train import train
 
     recipe = read_recipe(config, overrides)
     out = out or home / "training" / recipe.name
@@ -75,9 +75,9 @@ def train_adapter(
 
 def _find_base(name: str, home: Path) -> "ResolvedBase":
     """The base model; of several processes the main one fetches it, while the others wait."""
-    from model.base import no_progress, resolve_base
+    from model.loading.base import no_progress, resolve_base
     from training.cli.terminal import find_base
-    from training.processes import this_process
+    from training.train.processes import this_process
 
     process = this_process()
     with process.main_process_first():

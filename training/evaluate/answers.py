@@ -8,7 +8,7 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
-from model.prompt import ChatTurn, PromptRenderer
+from model.text.prompt import ChatTurn, PromptRenderer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.datasets import Prompt, read_prompts
-from model.base import ResolvedBase
-from model.loading import load_quantised
-from model.manifest import AdapterManifest, read_manifest
-from training.adapter import apply_adapter, check_base
-from training.answers import Decoding, answer_all
-from training.phrases import has_disclaimer, takes_position
-from training.precision import compute_dtype
+from data.files.datasets import Prompt, read_prompts
+from model.loading.base import ResolvedBase
+from model.loading.manifest import AdapterManifest, read_manifest
+from model.loading.quantised import load_quantised
+from training.artifacts.adapter import apply_adapter, check_base
+from training.evaluate.answers import Decoding, answer_all
+from training.evaluate.voice.phrases import has_disclaimer, takes_position
+from training.train.precision import compute_dtype
 
 # Greedy shows what the model thinks likeliest; the other is how a chat would sample. The penalty
 # also falls on the prompt's words: higher, and answers avoid naming what they were asked about.
@@ -132,7 +132,10 @@ def _made(manifest: AdapterManifest | None) -> list[str]:
 
 def _table(comparisons: Sequence[Comparison]) -> list[str]:
     lines = [
-        "The counts are of phrases (`training/phrases.py` lists them), so read the answers too.",
+        (
+            "The counts are of phrases (`training/evaluate/voice/phrases.py` lists them), "
+            "so read the answers too."
+        ),
         "",
         "| decoding | variant | takes a position | no disclaimer | words |",
         "|---|---|---|---|---|",

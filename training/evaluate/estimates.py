@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 
-from data.shares import wilson
-from training.evaluation import Accuracy, Difference, Estimate
-from training.labelled import CLASSIFIERS, Part, accuracy, read_sentences
-from training.metrics.bootstrap import Array, Resampling, interval, whole
-from training.metrics.columns import Column, model_columns, reply_columns, voice_columns
-from training.metrics.diversity import distinct
-from training.metrics.jackknife import jackknife_interval, left_out
-from training.metrics.words import words
-from training.word_list import WordList
+from data.statistics.shares import wilson
+from training.evaluate.metrics.bootstrap import Array, Resampling, interval, whole
+from training.evaluate.metrics.columns import Column, model_columns, reply_columns, voice_columns
+from training.evaluate.metrics.diversity import distinct
+from training.evaluate.metrics.jackknife import jackknife_interval, left_out
+from training.evaluate.metrics.words import words
+from training.evaluate.result import Accuracy, Difference, Estimate
+from training.evaluate.voice.labelled import CLASSIFIERS, Part, accuracy, read_sentences
+from training.prepare.word_list import WordList
 
 
 @dataclass(frozen=True, slots=True)

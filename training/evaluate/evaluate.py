@@ -9,25 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
-from data.datasets import PROMPTS, Pair, read_prompts
-from model.base import ResolvedBase, no_progress
-from model.manifest import BaseRecord, file_sha256
+from data.files.datasets import PROMPTS, Pair, read_prompts
+from model.loading.base import ResolvedBase, no_progress
+from model.loading.manifest import BaseRecord, file_sha256
 from model.offline import OfflineAnswer, OfflineModel
-from model.prompt import PromptRenderer
-from training.adapter import check_base
-from training.dense import load_to_learn
+from model.text.prompt import PromptRenderer
+from training.artifacts.adapter import check_base
 from training.errors import PreparedDataError
-from training.estimates import Answered, Judge, classifier_accuracy, distinct_budget
-from training.evaluation import DataUsed, Evaluation, Sampling, Variant
-from training.examples import Row, encode, read_side
-from training.leakage import refuse_overlap, unchecked_adapters
-from training.losses import losses_by_row
-from training.metrics.bootstrap import Array
-from training.metrics.overlap import longest_overlaps
-from training.precision import compute_dtype
-from training.questions import Question, ask, of_pair, of_prompt, record
-from training.split import Side
-from training.word_list import read_word_list
+from training.evaluate.estimates import Answered, Judge, classifier_accuracy, distinct_budget
+from training.evaluate.leakage import refuse_overlap, unchecked_adapters
+from training.evaluate.losses import losses_by_row
+from training.evaluate.metrics.bootstrap import Array
+from training.evaluate.metrics.overlap import longest_overlaps
+from training.evaluate.questions import Question, ask, of_pair, of_prompt, record
+from training.evaluate.result import DataUsed, Evaluation, Sampling, Variant
+from training.prepare.sides import Side
+from training.prepare.word_list import read_word_list
+from training.train.dense import load_to_learn
+from training.train.examples import Row, encode, read_side
+from training.train.precision import compute_dtype
 
 BASE = "base"
 _MAX_TOKENS = 2048  # of a test row, prompt and reply or answer

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from data.datasets import Pair, read_pairs
-from model.manifest import AdapterManifest, file_sha256, read_manifest
-from training.card import read_card
+from data.files.datasets import Pair, read_pairs
+from model.loading.manifest import AdapterManifest, file_sha256, read_manifest
 from training.errors import EvaluationError
-from training.metrics.words import words
+from training.evaluate.metrics.words import words
+from training.prepare.card import read_card
 
 # A shorter comment or reply may well be said twice by chance; with its other half it may not.
 _TELLING_WORDS = 5

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from transformers import PreTrainedModel
 
-from model.base import ResolvedBase
-from model.prompt import PromptRenderer
-from training.adapter import apply_adapter, check_base
-from training.dense import load_to_learn
-from training.examples import Row, encode, read_side
-from training.layout import Padded
-from training.loss import ReplyLoss, measure
-from training.precision import compute_dtype
-from training.split import Side
+from model.loading.base import ResolvedBase
+from model.text.prompt import PromptRenderer
+from training.artifacts.adapter import apply_adapter, check_base
+from training.prepare.sides import Side
+from training.train.dense import load_to_learn
+from training.train.examples import Row, encode, read_side
+from training.train.layout import Padded
+from training.train.loss import ReplyLoss, measure
+from training.train.precision import compute_dtype
 
 _MAX_TOKENS = 2048
 _BATCH = 8

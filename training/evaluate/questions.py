@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from data.datasets import Pair, Prompt
+from data.files.datasets import Pair, Prompt
 from model.offline import OfflineAnswer, OfflineModel, OfflineRequest, SamplingParams
-from model.prompt import ChatTurn
-from training.evaluation import Asked, Said, Sampling, Turn
-from training.phrases import has_disclaimer, takes_position
+from model.text.prompt import ChatTurn
+from training.evaluate.result import Asked, Said, Sampling, Turn
+from training.evaluate.voice.phrases import has_disclaimer, takes_position
 
 
 @dataclass(frozen=True, slots=True)

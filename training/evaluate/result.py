@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.manifest import BaseRecord
+from model.loading.manifest import BaseRecord
 
 
 class Record(BaseModel):
@@ -32,7 +32,7 @@ class Estimate(Record):
 
 
 class Variant(Record):
-    """One variant's figures, by key of `training.metrics.catalogue`.
+    """One variant's figures, by key of `training.evaluate.metrics.catalogue`.
 
     `folder` and `hash` are None for the base. `values` are over the test side.
     """

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training.errors import PreparedDataError
-from training.split import Side
+from training.prepare.sides import Side
 
 CARD = "card.json"
 

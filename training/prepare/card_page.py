@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from training.card import Card
+from training.prepare.card import Card
 
 PAGE = "CARD.md"
 

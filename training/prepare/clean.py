@@ -5,7 +5,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from training.markup import cut_edits, cut_quotes, reduce_links, replace_links, replace_names
+from training.prepare.markup import (
+    cut_edits,
+    cut_quotes,
+    reduce_links,
+    replace_links,
+    replace_names,
+)
 
 # What sites put in the place of a text that is gone.
 _GONE = frozenset(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training.spill import Spill
-from training.split import Side
-from training.unions import Ids, Unions
+from training.prepare.sides import Side
+from training.prepare.spill import Spill
+from training.prepare.unions import Ids, Unions
 
 
 def row_groups(spill: Spill, cluster: Ids, kept: Ids) -> Ids:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from model.manifest import file_sha256
-from training.card import Source
-from training.rules import Kept, Rules, judge
+from model.loading.manifest import file_sha256
+from training.prepare.card import Source
+from training.prepare.rules import Kept, Rules, judge
+from training.prepare.spill import Spill
+from training.prepare.tally import Tally
 from training.sources.reading import Format, Reading, open_source
+from training.sources.reasons import Step
 from training.sources.row import Refused
-from training.spill import Spill
-from training.steps import Step
-from training.tally import Tally
 
 _REPORT_EVERY = 20_000
 

@@ -5,7 +5,7 @@ import re
 import py3langid
 
 from training.errors import PreparationError
-from training.markup import LINK, NAME
+from training.prepare.markup import LINK, NAME
 
 ANY = "any"
 # Measured on our own pairs: from 40 characters on none of 1,050 English texts was taken for

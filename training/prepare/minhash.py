@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue] - without types
 
-from training.duplicates import SHINGLE
+from training.prepare.shingles import SHINGLE
 
 _PERMUTATIONS = 320
 _RECALL = 0.99

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.duplicates import jaccard, near_sets, shingles_of
-from training.minhash import Signatures, plan
-from training.spill import Spill
-from training.unions import Ids, Unions
+from training.prepare.minhash import Signatures, plan
+from training.prepare.shingles import jaccard, near_sets, shingles_of
+from training.prepare.spill import Spill
+from training.prepare.unions import Ids, Unions
 
 EXACT_UP_TO = 300_000
 _LOOK_BACK = 1_000

@@ -10,23 +10,23 @@ from random import Random
 
 import numpy as np
 
-from training.card import Card, Dropped, SideRecord, Source, write_card
-from training.card_page import write_page
+from training.artifacts.folders import new_folder
 from training.errors import PreparationError
-from training.folders import new_folder
-from training.grouping import crossing, row_groups
-from training.intake import GroupBy, Intake, Report, is_export
-from training.language import check_language
-from training.near import EXACT_UP_TO, Nearness, clusters, repeats
-from training.rules import Rules
+from training.prepare.card import Card, Dropped, SideRecord, Source, write_card
+from training.prepare.card_page import write_page
+from training.prepare.grouping import crossing, row_groups
+from training.prepare.intake import GroupBy, Intake, Report, is_export
+from training.prepare.language import check_language
+from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
+from training.prepare.rules import Rules
+from training.prepare.sides import Shares, Side, split
+from training.prepare.spill import Spill
+from training.prepare.tally import Tally
+from training.prepare.unions import Ids
+from training.prepare.writing import check_apart, write_sides
 from training.sources.rated import CONSENT
 from training.sources.reading import Reading
-from training.spill import Spill
-from training.split import Shares, Side, split
-from training.steps import Step
-from training.tally import Tally
-from training.unions import Ids
-from training.writing import check_apart, write_sides
+from training.sources.reasons import Step
 
 _LEAST = 3  # one row a side
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from data.datasets import Pair
+from data.files.datasets import Pair
 from data.records import Turn
-from training.clean import is_gone, tidy
-from training.language import ANY, is_in
-from training.notices import is_notice
+from training.prepare.clean import is_gone, tidy
+from training.prepare.language import ANY, is_in
+from training.prepare.notices import is_notice
+from training.prepare.word_list import WordList
+from training.sources.reasons import Step
 from training.sources.row import Refused, SourceRow
-from training.steps import Step
-from training.word_list import WordList
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data.datasets import Pair
-from training.duplicates import normalise
-from training.rules import Kept
-from training.scratch import open_scratch
-from training.unions import Ids
+from data.files.datasets import Pair
+from training.prepare.rules import Kept
+from training.prepare.shingles import normalise
+from training.prepare.unions import Ids
+from training.sources.scratch import open_scratch
 
 _TABLES = (
     "CREATE TABLE texts (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flat TEXT NOT NULL)",

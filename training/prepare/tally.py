@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from training.card import Dropped
-from training.steps import Step
+from training.prepare.card import Dropped
+from training.sources.reasons import Step
 
 _EXAMPLES = 3
 _WIDTH = 80

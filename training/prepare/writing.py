@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from model.manifest import file_sha256
-from training.card import SideRecord
-from training.duplicates import normalise
+from model.loading.manifest import file_sha256
 from training.errors import PreparationError
-from training.minhash import Hashes
-from training.spill import Spill
-from training.split import Side
-from training.unions import Ids
+from training.prepare.card import SideRecord
+from training.prepare.minhash import Hashes
+from training.prepare.shingles import normalise
+from training.prepare.sides import Side
+from training.prepare.spill import Spill
+from training.prepare.unions import Ids
 
 
 def write_sides(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from training.metrics.bleu import CorpusBleu
-from training.metrics.library import compute
-from training.metrics.rouge import PARTS, Rouge
-from training.phrases import disclaimer_share
+from training.evaluate.metrics.bleu import CorpusBleu
+from training.evaluate.metrics.library import compute
+from training.evaluate.metrics.rouge import PARTS, Rouge
+from training.evaluate.voice.phrases import disclaimer_share
 from training.seed.runs import Run
 
 # As the seed's notebook printed them: Mistral-7B-Instruct, ten epochs, its own validation rows.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from statistics import fmean
 
-from training.metrics.catalogue import BY_KEY
-from training.phrases import disclaimer_share
+from training.evaluate.metrics.catalogue import BY_KEY
+from training.evaluate.voice.phrases import disclaimer_share
 from training.seed.figures import (
     VALIDATION,
     Spread,

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 
-from data.datasets import Pair
-from model.manifest import file_sha256
-from training.card import Card, SideRecord, Source, write_card
-from training.clean import tidy
-from training.duplicates import normalise
+from data.files.datasets import Pair
+from model.loading.manifest import file_sha256
+from training.artifacts.folders import new_folder
 from training.errors import PreparationError
-from training.folders import new_folder
+from training.prepare.card import Card, SideRecord, Source, write_card
+from training.prepare.clean import tidy
+from training.prepare.shingles import normalise
+from training.prepare.sides import Side
 from training.sources.columns import Columns
 from training.sources.csv_file import read_csv
 from training.sources.row import SourceRow
-from training.split import Side
 
 TRAINED = 240
 _LEAST_HELD_OUT = 5

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from data.datasets import PROMPTS, Pair, read_prompts
-from data.new_file import new_file
-from model.base import ResolvedBase, no_progress
-from model.manifest import AdapterManifest
+from data.files.datasets import PROMPTS, Pair, read_prompts
+from data.files.new_file import new_file
+from model.loading.base import ResolvedBase, no_progress
+from model.loading.manifest import AdapterManifest
 from model.offline import OfflineModel
-from training.evaluation import Sampling
-from training.figures import FIGURES, FigureLog
-from training.job import Job
-from training.progress import Report
-from training.questions import Question, ask, of_pair, of_prompt
+from training.artifacts.figures import FIGURES, FigureLog
+from training.artifacts.progress import Report
+from training.evaluate.questions import Question, ask, of_pair, of_prompt
+from training.evaluate.result import Sampling
 from training.seed.recipes import Name, recipe_of
 from training.seed.rows import divide, write_rows
-from training.train import train
+from training.train.job import Job
+from training.train.train import train
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from model.manifest import AdapterManifest
-from model.registry import Promotion
+from model.loading.manifest import AdapterManifest
+from model.loading.registry import Promotion
 
 
 @dataclass(frozen=True, slots=True)

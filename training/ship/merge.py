@@ -12,13 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from model.adapters import Adapter, load_adapter, weight_name
-from model.base import ResolvedBase, no_progress
-from model.loading import check_architecture
-from model.manifest import BaseRecord, read_manifest
+from model.loading.adapters import Adapter, load_adapter, weight_name
+from model.loading.base import ResolvedBase, no_progress
+from model.loading.manifest import BaseRecord, read_manifest
+from model.loading.quantised import check_architecture
+from training.artifacts.folders import new_folder
 from training.errors import MergeError
-from training.folders import new_folder
-from training.merge_record import README, RECORD, MergeRecord, readme
+from training.ship.merge_record import README, RECORD, MergeRecord, readme
 
 _INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.h5", "*.msgpack", "*.onnx")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from model.manifest import AdapterManifest, BaseRecord
+from model.loading.manifest import AdapterManifest, BaseRecord
 
 RECORD = "merge.json"
 README = "README.md"

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from model.adapters import load_adapter
-from model.base import ResolvedBase, no_progress
-from model.loading import check_architecture
-from model.manifest import MANIFEST, AdapterManifest, file_sha256, read_manifest
-from model.registry import Current, Promotion, Registry
+from model.loading.adapters import load_adapter
+from model.loading.base import ResolvedBase, no_progress
+from model.loading.manifest import MANIFEST, AdapterManifest, file_sha256, read_manifest
+from model.loading.quantised import check_architecture
+from model.loading.registry import Current, Promotion, Registry
 from training.errors import AdapterError, RegistryError
-from training.gate import Candidate, Gate
-from training.registry import FILES, WEIGHTS, locked, store_version, version_of, write_current
+from training.ship.gate import Candidate, Gate
+from training.ship.registry import FILES, WEIGHTS, locked, store_version, version_of, write_current
 
 # Tells a running worker which version of a name answers from now on (None: the settings' own).
 Tell = Callable[[str, str | None], None]

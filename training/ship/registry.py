@@ -1,4 +1,4 @@
-"""Writing the registry of promoted adapters; `model.registry` says how it is laid out.
+"""Writing the registry of promoted adapters; `model.loading.registry` says how it is laid out.
 
 One process writes at a time (a lock file, which the kernel frees when its holder dies). A version
 is copied beside its place and renamed into it, then `current` is replaced: each is on the disk
@@ -14,9 +14,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.disk import sync
-from model.manifest import CONFIG, MANIFEST, WEIGHTS
-from model.registry import CURRENT, Current, Registry
+from data.files.disk import sync
+from model.loading.manifest import CONFIG, MANIFEST, WEIGHTS
+from model.loading.registry import CURRENT, Current, Registry
 from training.errors import RegistryError
 
 FILES = (CONFIG, WEIGHTS, MANIFEST)

@@ -5,7 +5,7 @@ from typing import cast
 
 import httpx2
 
-from model.registry import POLL_S
+from model.loading.registry import POLL_S
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _CONNECT_S = 2.0

@@ -6,8 +6,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import cast
 
-from data.datasets import ROLES
 from data.errors import DatasetError
+from data.files.datasets import ROLES
 from data.records import Turn
 from training.sources.cells import text_of
 from training.sources.row import Found, SourceRow

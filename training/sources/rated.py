@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.datasets import read_turns
 from data.errors import DatasetError
+from data.files.datasets import read_turns
 from data.records import RatingKind
-from training.scratch import open_scratch
 from training.sources.cells import text_of
 from training.sources.objects import Placed
+from training.sources.reasons import Step
 from training.sources.row import Found, Refused, SourceRow
-from training.steps import Step
+from training.sources.scratch import open_scratch
 
 # What `python -m data export` has seen to.
 CONSENT = "agreed by asker and rater"

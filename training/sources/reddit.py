@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import DatasetError
-from training.scratch import open_scratch
 from training.sources.cells import text_of
 from training.sources.numbers import whole
 from training.sources.objects import Placed
+from training.sources.reasons import Step
 from training.sources.row import Found, Refused, SourceRow
-from training.steps import Step
+from training.sources.scratch import open_scratch
 
 _COMMENT = "t1_"
 _BATCH = 1_000

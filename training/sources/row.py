@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from data.records import Turn
-from training.steps import Step
+from training.sources.reasons import Step
 
 
 @dataclass(frozen=True, slots=True)

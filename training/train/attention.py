@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
-from training.layout import Batch
+from training.train.layout import Batch
 
 NAME = "fungpt_spans"
 

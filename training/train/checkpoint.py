@@ -17,10 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from data.disk import sync
+from data.files.disk import sync
+from training.artifacts.figures import FIGURES
 from training.errors import CheckpointError, OtherJobError
-from training.figures import FIGURES
-from training.optimiser import Slots
+from training.train.optimiser import Slots
 
 JOB = "job.json"
 LAST = "last.safetensors"

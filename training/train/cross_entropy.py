@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from training.examples import IGNORED
+from training.train.examples import IGNORED
 
 CHUNK = 512  # positions; with Mistral's 32,768 tokens 64 MiB of float32 logits
 

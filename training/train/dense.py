@@ -14,8 +14,8 @@ from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from model.base import ResolvedBase
-from model.loading import load_quantised
+from model.loading.base import ResolvedBase
+from model.loading.quantised import load_quantised
 
 _SHARE = 0.25  # of the free memory
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from data.datasets import Pair, read_pairs
-from model.prompt import ChatTurn, PromptRenderer
+from data.files.datasets import Pair, read_pairs
+from model.text.prompt import ChatTurn, PromptRenderer
 from training.errors import PreparedDataError
-from training.split import Side
+from training.prepare.sides import Side
 
 IGNORED = -100  # torch's own mark for positions without a loss
 

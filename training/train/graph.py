@@ -10,8 +10,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from training.attention import Spans, span_mask
-from training.layout import Batch
+from training.train.attention import Spans, span_mask
+from training.train.layout import Batch
 
 _WARM_UPS = 2  # kernels load and libraries allocate in the first runs
 
@@ -30,7 +30,7 @@ class _Static:
 class GraphedStep:
     """Replays the forward and backward pass of `loss`, without dropout and synchronisation.
 
-    The gradients of `trained` must exist, and stay where they are (`training.flat`).
+    The gradients of `trained` must exist, and stay where they are (`training.train.flat`).
     """
 
     def __init__(

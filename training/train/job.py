@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.base import ResolvedBase
-from training.card import Card
+from model.loading.base import ResolvedBase
+from training.prepare.card import Card
+from training.prepare.sides import Side
 from training.recipe import Recipe
-from training.split import Side
 
 _FORMAT = 1  # of checkpoints
 _FREE = {

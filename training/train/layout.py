@@ -1,7 +1,7 @@
 """How the examples of a step are laid out in tensors: padded, or packed into long rows.
 
 Both give the same sum of losses and the same gradients up to rounding. Packed, no time is spent on
-padding; attention stays within each example (`training.attention`).
+padding; attention stays within each example (`training.train.attention`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from training.examples import IGNORED, Row
+from training.train.examples import IGNORED, Row
 
 _PAD_ID = 0  # any: padding is neither looked at nor learned
 

@@ -10,10 +10,10 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from training.attention import Spans, use_spans
-from training.cross_entropy import summed_cross_entropy
-from training.examples import IGNORED, Row
-from training.layout import Batch, Layout
+from training.train.attention import Spans, use_spans
+from training.train.cross_entropy import summed_cross_entropy
+from training.train.examples import IGNORED, Row
+from training.train.layout import Batch, Layout
 
 
 @dataclass(frozen=True, slots=True)

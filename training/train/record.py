@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from model.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256
-from training.card import Card
+from model.loading.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256
 from training.errors import RecipeError
-from training.job import Job
+from training.prepare.card import Card
+from training.prepare.sides import Side
 from training.recipe import Recipe
-from training.split import Side
+from training.train.job import Job
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _REVISION = "revision:"
 UNKNOWN = "unknown"
 
@@ -63,7 +63,7 @@ def manifest_of(
 def code_version() -> str:
     """Identifies the code that trains: a hash over this package and what it shares with serving."""
     digest = hashlib.sha256()
-    paths = sorted(Path(__file__).parent.rglob("*.py"))
-    for path in [*paths, _ROOT / "model" / "prompt.py", _ROOT / "model" / "loading.py"]:
+    paths = sorted((_ROOT / "training").rglob("*.py"))
+    for path in [*paths, _ROOT / "model/text/prompt.py", _ROOT / "model/loading/quantised.py"]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()}"

@@ -8,11 +8,11 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from training.attention import Spans
-from training.graph import GraphedStep
-from training.layout import Batch
-from training.loss import ReplyLossModule
 from training.recipe import Recipe
+from training.train.attention import Spans
+from training.train.graph import GraphedStep
+from training.train.layout import Batch
+from training.train.loss import ReplyLossModule
 
 
 class Step(Protocol):

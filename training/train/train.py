@@ -8,25 +8,30 @@ from typing import cast
 import torch
 from peft import PeftModel
 
-from model.manifest import AdapterManifest, read_manifest, write_manifest
-from model.prompt import PromptRenderer
-from training.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
-from training.card import Card, read_card
-from training.checkpoint import Checkpoints, Standing
-from training.curve import CURVE, draw_curve
-from training.dense import load_to_learn
-from training.examples import encode, read_side
-from training.figures import FIGURES, FigureLog
-from training.folders import new_folder, remove_partial
-from training.job import Job
-from training.loss import ReplyLoss
-from training.memory import memory_advice, peak_mib, switch_checkpointing_on, use_checkpointing
-from training.precision import compute_dtype
-from training.processes import new_accelerator
-from training.progress import Lines, Progress, Report
-from training.record import licence_of, manifest_of
-from training.split import Side
-from training.trainer import Sides, Trainer
+from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
+from model.text.prompt import PromptRenderer
+from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
+from training.artifacts.curve import CURVE, draw_curve
+from training.artifacts.figures import FIGURES, FigureLog
+from training.artifacts.folders import new_folder, remove_partial
+from training.artifacts.progress import Lines, Progress, Report
+from training.prepare.card import Card, read_card
+from training.prepare.sides import Side
+from training.train.checkpoint import Checkpoints, Standing
+from training.train.dense import load_to_learn
+from training.train.examples import encode, read_side
+from training.train.job import Job
+from training.train.loss import ReplyLoss
+from training.train.memory import (
+    memory_advice,
+    peak_mib,
+    switch_checkpointing_on,
+    use_checkpointing,
+)
+from training.train.precision import compute_dtype
+from training.train.processes import new_accelerator
+from training.train.record import licence_of, manifest_of
+from training.train.trainer import Sides, Trainer
 
 
 def train(

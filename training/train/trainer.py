@@ -10,20 +10,20 @@ from accelerate import Accelerator
 from peft import PeftModel
 from torch import Tensor, nn
 
-from training.checkpoint import Checkpoint, Checkpoints, Standing, Weights
+from training.artifacts.figures import FIGURES, Figure, FigureLog
+from training.artifacts.progress import Moment, Progress, Report
 from training.errors import Diverged
-from training.examples import IGNORED, Row
-from training.figures import FIGURES, Figure, FigureLog
-from training.flat import Flat
-from training.layout import Layout, Packed, Padded
-from training.loss import ReplyLoss, ReplyLossModule, measure
-from training.memory import peak_mib
-from training.optimiser import new_optimiser, read_state, set_rate, write_state
-from training.order import Order, seed_of
-from training.progress import Moment, Progress, Report
-from training.rate import Rate
 from training.recipe import EPOCH, Recipe, Schedule
-from training.step import new_step
+from training.train.checkpoint import Checkpoint, Checkpoints, Standing, Weights
+from training.train.examples import IGNORED, Row
+from training.train.flat import Flat
+from training.train.layout import Layout, Packed, Padded
+from training.train.loss import ReplyLoss, ReplyLossModule, measure
+from training.train.memory import peak_mib
+from training.train.optimiser import new_optimiser, read_state, set_rate, write_state
+from training.train.order import Order, seed_of
+from training.train.rate import Rate
+from training.train.step import new_step
 
 _GRAPH_TOKENS = 256  # rows are multiples of this where each length is a graph of its own
 _TELL_EVERY = 10  # steps; reading a loss waits for the GPU

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.discord.following import Following
+from bot.chat.events import Ended, Finished
+from bot.chat.ticket import Ticket
+from bot.discord.answer.following import Following
+from bot.discord.answer.outlet import Outlet
+from bot.discord.answer.pacing import Pace, Paces
+from bot.discord.answer.picture import Picture, Progress, picture
+from bot.discord.answer.screen import Screen
+from bot.discord.api.unreachable import UNREACHABLE
 from bot.discord.identity import FRONT_END
-from bot.discord.outlet import Outlet
-from bot.discord.pacing import Pace, Paces
-from bot.discord.picture import Picture, Progress, picture
-from bot.discord.screen import Screen
-from bot.discord.unreachable import UNREACHABLE
-from bot.events import Ended, Finished
-from bot.ticket import Ticket
-from bot.worker_status import StatusBoard
+from bot.worker.status import StatusBoard
 from data.errors import StoreError
 from data.records import Answer, RequestMessage, RequestState
-from data.store import Store
+from data.store.store import Store
 
 _NOTE_AFTER_S = 1.0  # the typing sign is enough until then
 _AGAIN_AFTER_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)  # for the last word

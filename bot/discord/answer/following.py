@@ -2,11 +2,11 @@
 
 import asyncio
 
+from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
+from bot.chat.ticket import Ticket
 from bot.discord import phrases
-from bot.discord.picture import Progress
-from bot.events import Delta, Ended, Finished, Queued, Restarted, Started
-from bot.ticket import Ticket
-from bot.worker_status import StatusBoard
+from bot.discord.answer.picture import Progress
+from bot.worker.status import StatusBoard
 
 
 class Following:

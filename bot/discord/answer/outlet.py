@@ -4,8 +4,8 @@ from typing import Any, Protocol
 
 import discord
 
-from bot.discord.rate_limits import channel_bucket, webhook_bucket
-from bot.discord.typing_sign import TypingSign
+from bot.discord.answer.typing_sign import TypingSign
+from bot.discord.api.rate_limits import channel_bucket, webhook_bucket
 
 NOBODY = discord.AllowedMentions.none()
 ONLY_THE_ANSWERED = discord.AllowedMentions(

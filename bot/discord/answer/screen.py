@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.discord.button_row import Row, view
-from bot.discord.outlet import Outlet
-from bot.discord.picture import Picture
+from bot.discord.answer.button_row import Row, view
+from bot.discord.answer.outlet import Outlet
+from bot.discord.answer.picture import Picture
 from data.records import RequestMessage
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.discord.fences import MARK, Fence, open_fence
-from bot.discord.graphemes import boundary_before, prefix_within
+from bot.discord.answer.fences import MARK, Fence, open_fence
+from bot.discord.answer.graphemes import boundary_before, prefix_within
 
 MESSAGE_UNITS = 2000
 _CLOSING = f"\n{MARK}"

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import discord
 
-from bot.discord.unreachable import UNREACHABLE
+from bot.discord.api.unreachable import UNREACHABLE
 
 
 class TypingSign:

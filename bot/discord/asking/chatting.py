@@ -5,17 +5,17 @@ import logging
 import discord
 from discord.ext import commands
 
-from bot.conversation import Line
+from bot.chat.conversation import Line
 from bot.discord import phrases
+from bot.discord.answer.outlet import ONLY_THE_ANSWERED, ChannelOutlet
+from bot.discord.asking.desk import Question
 from bot.discord.client import FunBot
-from bot.discord.desk import Question
 from bot.discord.identity import message_key
-from bot.discord.listening import incoming, is_listening
-from bot.discord.outlet import ONLY_THE_ANSWERED, ChannelOutlet
-from bot.discord.rating_offer import offer
+from bot.discord.incoming.listening import incoming, is_listening
+from bot.discord.incoming.text_files import read_files
+from bot.discord.incoming.triggers import Incoming, Trigger, decide
+from bot.discord.ratings.offer import offer
 from bot.discord.rules import rules_of
-from bot.discord.text_files import read_files
-from bot.discord.triggers import Incoming, Trigger, decide
 from bot.errors import UserError
 from data.errors import StoreError
 from data.records import Answer

@@ -9,19 +9,19 @@ from typing import Any
 import discord
 from discord.abc import Snowflake
 
-from bot.conversation import Line
-from bot.discord.admission import Admission
-from bot.discord.delivery import Delivery, Means
-from bot.discord.history import History
+from bot.chat.conversation import Line
+from bot.chat.events import Ask
+from bot.chat.ticket import Ticket
+from bot.discord.answer.delivery import Delivery, Means
+from bot.discord.answer.outlet import Outlet
+from bot.discord.answer.pacing import Paces
+from bot.discord.api.rate_limits import Response
+from bot.discord.asking.admission import Admission
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
-from bot.discord.message_cache import MessageCache
-from bot.discord.outlet import Outlet
-from bot.discord.pacing import Paces
-from bot.discord.rate_limits import Response
+from bot.discord.incoming.history import History
+from bot.discord.incoming.message_cache import MessageCache
 from bot.discord.rules import persona_of
-from bot.events import Ask
 from bot.front_end import Services
-from bot.ticket import Ticket
 from data.records import Answer, Turn
 
 _log = logging.getLogger(__name__)

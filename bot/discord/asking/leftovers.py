@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import discord
 
-from bot.discord.desk import Desk
+from bot.chat.events import Ended, Finished
+from bot.chat.ticket import Ticket
+from bot.discord.answer.outlet import ChannelOutlet
+from bot.discord.asking.desk import Desk
 from bot.discord.identity import FRONT_END, asking_message, channel_of
-from bot.discord.outlet import ChannelOutlet
-from bot.events import Ended, Finished
-from bot.ticket import Ticket
 from data.records import Request
 
 _ASKED_BY = "{} asked this before I was restarted."  # where no reply says so

@@ -5,14 +5,14 @@ from dataclasses import replace
 import discord
 from discord import app_commands
 
-from bot.conversation import Line
+from bot.chat.conversation import Line
 from bot.discord import phrases
+from bot.discord.answer.outlet import InteractionOutlet
+from bot.discord.asking.desk import Question
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog, defer_openly
-from bot.discord.desk import Question
+from bot.discord.commands.base import CommandCog, defer_openly
+from bot.discord.commands.model import variant_choices
 from bot.discord.identity import interaction_key
-from bot.discord.model_commands import variant_choices
-from bot.discord.outlet import InteractionOutlet
 from bot.errors import UserError
 
 _LONGEST_PROMPT = 6000  # what Discord takes in an option

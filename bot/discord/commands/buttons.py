@@ -8,12 +8,12 @@ from typing import Any, Self, cast
 import discord
 
 from bot.discord import phrases
-from bot.discord.button_row import AGAIN, OTHER, STOP, button, template
+from bot.discord.answer.button_row import AGAIN, OTHER, STOP, button, template
+from bot.discord.answer.outlet import InteractionOutlet
+from bot.discord.asking.desk import Question
 from bot.discord.client import FunBot
-from bot.discord.command_cog import defer_openly, tell
-from bot.discord.desk import Question
+from bot.discord.commands.base import defer_openly, tell
 from bot.discord.identity import interaction_key, user_id
-from bot.discord.outlet import InteractionOutlet
 from bot.errors import UserError
 from data.errors import StoreConflict, StoreError
 from data.records import Request

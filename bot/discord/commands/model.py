@@ -6,14 +6,14 @@ import discord
 from discord import app_commands
 from discord.abc import Snowflake
 
-from bot.discord.admission import RESTRICTED
+from bot.chat.variants import Variants
+from bot.discord.asking.admission import RESTRICTED
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
+from bot.discord.commands.base import CommandCog
+from bot.discord.commands.permissions import require
 from bot.discord.identity import conversation_id, settings_channel, user_id
-from bot.discord.permissions import require
 from bot.discord.rules import is_age_restricted, rules_of
 from bot.errors import NotAllowed, VariantsUnknown
-from bot.variants import Variants
 from data.records import Scope
 
 DEFAULT = "default"

@@ -4,11 +4,11 @@ import discord
 from discord import app_commands
 
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
+from bot.discord.commands.base import CommandCog
+from bot.discord.commands.permissions import MANAGE_SERVER, require
 from bot.discord.identity import settings_channel
-from bot.discord.permissions import MANAGE_SERVER, require
 from bot.discord.rules import PERSONA, persona_of, persona_place
-from bot.prompt_text import clean_prompt
+from bot.text import clean_prompt
 
 LONGEST = 1500  # shown in one message
 

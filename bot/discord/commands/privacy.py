@@ -11,13 +11,13 @@ from dataclasses import asdict
 import discord
 from discord import app_commands
 
+from bot.discord.api.unreachable import UNREACHABLE
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog, tell
+from bot.discord.commands.base import CommandCog, tell
+from bot.discord.commands.privacy_text import CONFIRM, KEPT, forgotten_text, privacy_text
 from bot.discord.identity import FRONT_END, user_id
-from bot.discord.privacy_text import CONFIRM, KEPT, forgotten_text, privacy_text
-from bot.discord.unreachable import UNREACHABLE
 from bot.errors import UserError
-from bot.prompt_text import clean_name
+from bot.text import clean_name
 from data.errors import StoreError
 from data.records import AnswerMessages, PersonalData
 

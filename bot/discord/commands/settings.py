@@ -6,9 +6,9 @@ import discord
 from discord import app_commands
 
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
+from bot.discord.commands.base import CommandCog
+from bot.discord.commands.permissions import MANAGE_SERVER, require
 from bot.discord.identity import settings_channel
-from bot.discord.permissions import MANAGE_SERVER, require
 from bot.discord.rules import ALWAYS, HOURLY, ROLES, TUNED, WAITING, YES, allowed_roles, rules_of
 from bot.errors import NotAllowed, UserError
 

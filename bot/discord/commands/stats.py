@@ -9,11 +9,11 @@ import discord
 from discord import app_commands
 
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
-from bot.discord.model_commands import variant_choices
-from bot.discord.stats_plot import described, plot
-from bot.statistics import MINIMUM_VOTES, Figures, figures, verdict_line
-from bot.stats_lines import HEADINGS, NOTHING, cells
+from bot.discord.commands.base import CommandCog
+from bot.discord.commands.model import variant_choices
+from bot.discord.commands.stats_plot import described, plot
+from bot.ratings.statistics import MINIMUM_VOTES, Figures, figures, verdict_line
+from bot.ratings.stats_lines import HEADINGS, NOTHING, cells
 
 FILE_NAME = "ratings.png"
 _LONGEST = 1900

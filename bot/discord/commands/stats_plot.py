@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.statistics import MINIMUM_VOTES, Figures
+from bot.ratings.statistics import MINIMUM_VOTES, Figures
 
 MOST_ROWS = 12
 _SCALE = 2  # drawn larger and then made smaller: smooth edges

@@ -7,13 +7,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
+from bot.chat.queue import Load
 from bot.clock import SYSTEM_CLOCK, Clock
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
+from bot.discord.commands.base import CommandCog
 from bot.discord.metrics import Metrics, MetricsServer
 from bot.errors import VariantsUnknown
-from bot.queue import Load
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.status import WorkerPhase, WorkerStatus
 
 _WORKER = {
     WorkerPhase.STARTING: "🟡 is starting",

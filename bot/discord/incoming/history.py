@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 import discord
 from discord.abc import Messageable, Snowflake
 
-from bot.conversation import Line
+from bot.chat.conversation import Line
 from bot.discord.identity import conversation_id
-from bot.discord.message_cache import MessageCache, Said
-from bot.discord.reading import lines_of, read
-from data.store import Store
+from bot.discord.incoming.message_cache import MessageCache, Said
+from bot.discord.incoming.reading import lines_of, read
+from data.store.store import Store
 
 RESET = "reset_snowflake"
 

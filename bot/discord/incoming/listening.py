@@ -4,13 +4,13 @@ import re
 
 import discord
 
-from bot.discord.addressing import readable
 from bot.discord.identity import conversation_id
-from bot.discord.reading import names_in
+from bot.discord.incoming.addressing import readable
+from bot.discord.incoming.reading import names_in
+from bot.discord.incoming.text_files import is_text
+from bot.discord.incoming.triggers import Incoming
 from bot.discord.rules import rules_of
-from bot.discord.text_files import is_text
-from bot.discord.triggers import Incoming
-from data.store import Store
+from data.store.store import Store
 
 _EVERYBODY = re.compile(r"@(everyone|here)\b")  # also from those who may not ping everybody
 _SPOKEN = (discord.MessageType.default, discord.MessageType.reply)

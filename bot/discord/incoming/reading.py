@@ -2,11 +2,11 @@
 
 import discord
 
-from bot.conversation import Line
-from bot.discord.addressing import Names, readable
+from bot.chat.conversation import Line
 from bot.discord.identity import FRONT_END, asking_message
-from bot.discord.message_cache import Said
-from data.store import Store
+from bot.discord.incoming.addressing import Names, readable
+from bot.discord.incoming.message_cache import Said
+from data.store.store import Store
 
 
 def names_in(message: discord.Message, me: int) -> Names:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import discord
 
-from bot.discord.unreachable import UNREACHABLE
+from bot.discord.api.unreachable import UNREACHABLE
 
 FILE_BYTES = 64 * 1024
 FILES = 4

@@ -8,9 +8,9 @@ import discord
 from discord.ext import commands
 
 from bot.discord.identity import FRONT_END
-from bot.rating_emoji import RatingEmoji
+from bot.ratings.emoji import RatingEmoji
 from data.records import Reaction
-from data.store import Store
+from data.store.store import Store
 
 MOST_EARLY = 1000
 _log = logging.getLogger(__name__)

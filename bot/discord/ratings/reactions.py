@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.discord.client import FunBot
 from bot.discord.identity import FRONT_END
-from bot.discord.rating_offer import EarlyReactions, Key, RatingCog, key_of
+from bot.discord.ratings.offer import EarlyReactions, Key, RatingCog, key_of
 from data.errors import StoreError
 from data.records import Reaction
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import discord
 from discord.ext import commands
 
+from bot.discord.api.unreachable import UNREACHABLE
 from bot.discord.client import FunBot
 from bot.discord.identity import FRONT_END
-from bot.discord.rating_reactions import RatingReactions, emoji_name
-from bot.discord.unreachable import UNREACHABLE
-from bot.rating_emoji import RatingEmoji
+from bot.discord.ratings.reactions import RatingReactions, emoji_name
+from bot.ratings.emoji import RatingEmoji
 from data.errors import StoreError
 from data.records import AnswerMessages, Reaction
 

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from bot.events import Delta, Ended, Finished, Restarted, Started
+from bot.chat.events import Delta, Ended, Finished, Restarted, Started
 from data.records import RequestState, Turn
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused
-from tests.bot.fake_worker import BreakOff, FakeWatch, FakeWorker, Hang, away
 from tests.bot.rig import events, rig, shown, until
+from tests.fakes.worker import BreakOff, FakeWatch, FakeWorker, Hang, away
 
 DEATH = WorkerDied("connection lost")
 TOO_LONG = WorkerRefused(400, "context_length_exceeded", "too long")

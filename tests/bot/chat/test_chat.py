@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from bot.conversation import Line
+from bot.chat.conversation import Line
+from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
 from bot.errors import (
     EmptyPrompt,
     PromptTooLong,
@@ -11,13 +12,12 @@ from bot.errors import (
     TooManyWaiting,
     UnknownVariant,
 )
-from bot.events import Delta, Ended, Finished, Queued, Restarted, Started
 from data.errors import StoreError
 from data.records import RequestState, Turn
 from model.client import Origin
 from model.errors import WorkerLoading, WorkerRefused
-from tests.bot.fake_worker import FakeWatch, FakeWorker, Hang, away
 from tests.bot.rig import events, rig, shown, until
+from tests.fakes.worker import FakeWatch, FakeWorker, Hang, away
 
 
 @pytest.fixture

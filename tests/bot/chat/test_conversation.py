@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation import Budget, Line, build_turns, cut, merge, shrink, with_persona
+from bot.chat.conversation import Budget, Line, build_turns, cut, merge, shrink, with_persona
 from data.records import Turn
 
 LINES = st.lists(

@@ -9,12 +9,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.chat.events import Ended, Finished
 from bot.errors import UserError
-from bot.events import Ended, Finished
 from data.records import RequestState
 from model.errors import WorkerDied
-from tests.bot.fake_worker import Hang, away
 from tests.bot.rig import events, rig
+from tests.fakes.worker import Hang, away
 
 GATE = "gate"  # replaced by a fresh asyncio.Event
 PLAYS = st.lists(

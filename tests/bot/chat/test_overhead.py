@@ -3,10 +3,10 @@
 import statistics
 import time
 
+from bot.chat.events import Delta
 from bot.clock import SYSTEM_CLOCK
-from bot.events import Delta
-from tests.bot.fake_worker import FakeWorker
 from tests.bot.rig import ManualClock, rig
+from tests.fakes.worker import FakeWorker
 
 MESSAGES = 60
 MEDIAN_LIMIT_S = 0.010  # three commits, one event loop; measured: a fifth of it

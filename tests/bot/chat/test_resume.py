@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from bot.events import Finished
+from bot.chat.events import Finished
 from data.records import NewAnswer, NewRequest, RequestState, Sampling, Turn
-from data.store import Store
-from tests.bot.fake_worker import FakeWorker
+from data.store.store import Store
 from tests.bot.rig import ManualClock, events, rig, shown
+from tests.fakes.worker import FakeWorker
 
 
 @pytest.fixture

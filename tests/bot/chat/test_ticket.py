@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.events import Delta, Ended, Queued, Restarted
-from bot.ticket import Ticket
+from bot.chat.events import Delta, Ended, Queued, Restarted
+from bot.chat.ticket import Ticket
 from data.records import Request, RequestState, Sampling
 
 

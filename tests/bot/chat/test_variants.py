@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 
-from bot import variants as module
+from bot.chat import variants as module
+from bot.chat.variants import Variant, Variants
 from bot.errors import UnknownVariant, VariantsUnknown
-from bot.variants import Variant, Variants
-from data.store import Store
+from data.store.store import Store
 from model.protocol import ModelCard
-from tests.bot.fake_worker import FakeWorker, away
 from tests.bot.rig import ManualClock
+from tests.fakes.worker import FakeWorker, away
 
 
 @pytest.fixture

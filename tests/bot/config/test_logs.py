@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bot.logs import start_logging, stop_logging
+from bot.config.logs import start_logging, stop_logging
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.env_example import render
+from bot.config.env_example import render
+from bot.config.settings import NAMES, SECRETS, BotSettings, load_settings
 from bot.errors import SettingsError
-from bot.settings import NAMES, SECRETS, BotSettings, load_settings
 from model.settings import WorkerSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def test_secrets_are_shown_nowhere(load, monkeypatch):
     settings = load("DISCORD_TOKEN=hush\nWORKER_API_KEY=hush\nHF_TOKEN=hush")
     assert "hush" not in f"{settings} {settings!r}"
     assert settings.worker_environment()["WORKER_API_KEY"] == "hush"
-    from bot.settings import _explain_one
+    from bot.config.settings import _explain_one
 
     for name in SECRETS:
         assert "hush" not in _explain_one(name, "hush")

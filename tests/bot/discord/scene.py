@@ -15,10 +15,10 @@ from bot.discord.identity import FRONT_END, conversation_id, user_id
 from bot.discord.metrics import Metrics
 from bot.errors import UserError
 from bot.front_end import Services
-from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from data.errors import StoreError
 from data.records import Answer, NewAnswer
-from data.store import Store
+from data.store.store import Store
 from tests.bot.rig import ManualClock, Rig, make_settings, rig
 
 

@@ -13,16 +13,16 @@ import discord
 import pytest
 import simcord
 
-from bot.chat import Chat
+from bot.chat.chat import Chat
+from bot.config.settings import BotSettings
 from bot.discord.client import FunBot
 from bot.discord.cogs import SETUPS
 from bot.errors import UserError
 from bot.front_end import Services
-from bot.settings import BotSettings
-from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
-from data.store import Store
-from tests.bot.fake_worker import FakeWatch, FakeWorker, Play
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
+from data.store.store import Store
 from tests.bot.rig import make_settings
+from tests.fakes.worker import FakeWatch, FakeWorker, Play
 
 LIMIT_S = 20.0
 

@@ -15,10 +15,10 @@ from bot.discord.front_end import DiscordFrontEnd
 from bot.errors import SettingsError
 from bot.front_end import Services
 from tests.bot.discord.stage import ready_board
-from tests.bot.fake_worker import FakeWorker, Hang
 from tests.bot.rig import Rig, make_settings, rig
 from tests.discord_server.driver import Discord
 from tests.discord_server.server import serve
+from tests.fakes.worker import FakeWorker, Hang
 
 LIMIT_S = 15.0
 

@@ -1,8 +1,8 @@
 import pytest
 
+from bot.config.settings import load_settings
 from bot.errors import SettingsError
-from bot.rating_emoji import DEFAULT, RatingEmoji
-from bot.settings import load_settings
+from bot.ratings.emoji import DEFAULT, RatingEmoji
 from data.records import RatingKind
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind

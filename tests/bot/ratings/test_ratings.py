@@ -1,7 +1,7 @@
 import pytest
 
 from bot.errors import BadRating, NothingToRate
-from bot.ratings import parse_kind, rate_last
+from bot.ratings.ratings import parse_kind, rate_last
 from data.records import RatingKind
 from tests.bot.rig import rig
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.statistics import Verdict, compare, figures, verdict_line, wilson
+from bot.ratings.statistics import Verdict, compare, figures, verdict_line, wilson
 from data.records import RatingKind, RatingTally
 
 
@@ -65,7 +65,7 @@ def test_figures_of_nothing():
 # Newcombe 1998 (Statistics in Medicine 17, 873-890), table II, method 10: 56/70 against 48/80
 # gives 0.0524 to 0.3339.
 def test_the_difference_is_the_published_one():
-    from bot.statistics import _difference
+    from bot.ratings.statistics import _difference
 
     assert _difference(votes("a", 56, 14), votes("b", 48, 32)) == pytest.approx(
         (0.0524, 0.3339), abs=5e-5
@@ -81,7 +81,7 @@ def test_compare():
 
 
 def test_difference_without_votes_knows_nothing():
-    from bot.statistics import _difference
+    from bot.ratings.statistics import _difference
 
     assert _difference(votes("a", 0, 0), votes("b", 1, 0)) == (-1, 1)
 

@@ -14,15 +14,15 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
-from bot.line_editor import LineEditor, completions
-from bot.terminal import TerminalFrontEnd
-from bot.ticket import Ticket
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.chat.ticket import Ticket
+from bot.terminal.front_end import TerminalFrontEnd
+from bot.terminal.line_editor import LineEditor, completions
+from bot.worker.status import WorkerPhase, WorkerStatus
 from data.errors import StoreError
 from model.errors import WorkerRefused
-from tests.bot.fake_worker import FakeWorker, Hang, Play, away
 from tests.bot.rig import LIMIT_S
 from tests.bot.stage import Stage, stage
+from tests.fakes.worker import FakeWorker, Hang, Play, away
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 CTRL_C, CTRL_D = "\x03", "\x04"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.plain import PlainFrontEnd
-from bot.standard_input import read_lines
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.terminal.pipe import PlainFrontEnd
+from bot.terminal.standard_input import read_lines
+from bot.worker.status import WorkerPhase, WorkerStatus
 from data.errors import StoreError
 from model.errors import WorkerRefused
-from tests.bot.fake_worker import FakeWorker, Hang, Play, away
 from tests.bot.stage import Stage, stage
+from tests.fakes.worker import FakeWorker, Hang, Play, away
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.program import LIMIT_S, Program, child_of, gone
-from tests.bot.requests import states
+from tests.programs.bot import LIMIT_S, Program, child_of, gone
+from tests.programs.stored_requests import states
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 CTRL_C, CTRL_D = "\x03", "\x04"

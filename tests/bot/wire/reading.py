@@ -1,8 +1,8 @@
 """What people see of an answer."""
 
 from tests.discord_server.driver import Discord
-from tests.discord_server.messages import Message
-from tests.discord_server.places import Channel
+from tests.discord_server.state.messages import Message
+from tests.discord_server.state.places import Channel
 
 RATINGS = ["👍", "👎", "😂", "🤖"]
 SENTENCE = "One more sentence that says nothing new at all. "

@@ -16,11 +16,11 @@ from tests.bot.wire.reading import (
     shown,
     small_print,
 )
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.calls import Call
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
-from tests.discord_server.permissions import Permission
+from tests.discord_server.state.permissions import Permission
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"

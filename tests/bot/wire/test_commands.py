@@ -16,10 +16,10 @@ from tests.bot.wire.reading import (
     small_print,
     squeezed,
 )
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
-from tests.discord_server.interactions import ANSWER_LIMIT_S, ResponseKind
-from tests.discord_server.messages import Message
+from tests.discord_server.state.interactions import ANSWER_LIMIT_S, ResponseKind
+from tests.discord_server.state.messages import Message
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PARAGRAPH = ("Opinions are cheap, and this one is no exception to that rule at all. " * 6).strip()

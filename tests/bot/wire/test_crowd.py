@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from tests.bot.wire.reading import answers_in, is_done, shown
-from tests.bot.wire.running import Bot, running
+from tests.programs.bot_on_discord import Bot, running
 
 PILE = 5
 

@@ -18,10 +18,10 @@ from tests.bot.wire.reading import (
     rated,
     shown,
 )
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.faults import FaultKind
-from tests.discord_server.messages import Message
-from tests.discord_server.places import Channel
+from tests.discord_server.state.messages import Message
+from tests.discord_server.state.places import Channel
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = (SENTENCE * 6).strip()

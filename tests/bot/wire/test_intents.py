@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from tests.bot.program import Program
 from tests.bot.wire.reading import answer_in, answers_in, shown
-from tests.bot.wire.running import running
 from tests.discord_server.gateway import Intent
 from tests.discord_server.server import serve
+from tests.programs.bot import Program
+from tests.programs.bot_on_discord import running
 
 
 async def test_without_the_message_content_intent(tmp_path: Path):

@@ -9,13 +9,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.bot.program import Program
 from tests.bot.wire.reading import SENTENCE, answer_in, begun_in, is_done, rated, shown
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
 from tests.discord_server.server import serve
-from tests.discord_server.world import TOKEN
+from tests.discord_server.state.world import TOKEN
+from tests.programs.bot import Program
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"

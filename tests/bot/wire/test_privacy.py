@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from data.database import FILE_NAME
-from data.export import export
+from data.files.export import export
+from data.store.database import FILE_NAME
 from tests.bot.wire.reading import answers_in
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
-from tests.discord_server.interactions import ResponseKind
-from tests.discord_server.messages import Message
-from tests.discord_server.places import Channel, User
+from tests.discord_server.state.interactions import ResponseKind
+from tests.discord_server.state.messages import Message
+from tests.discord_server.state.places import Channel, User
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RATED = "SELECT kind FROM ratings WHERE user_id = ? ORDER BY kind"

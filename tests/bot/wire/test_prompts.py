@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, conversation, shown, small_print
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
-from tests.discord_server.messages import File
-from tests.discord_server.places import Channel
+from tests.discord_server.state.messages import File
+from tests.discord_server.state.places import Channel
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOWNLOAD = "GET /attachments/{attachment}/{name}"

@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, rated
-from tests.bot.wire.running import Bot, running
 from tests.discord_server.driver import Discord
 from tests.discord_server.faults import FaultKind
-from tests.discord_server.messages import Message
+from tests.discord_server.state.messages import Message
+from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RATINGS = """

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.bot.wire.reading import answer_in, shown
-from tests.bot.wire.running import running
+from tests.programs.bot_on_discord import running
 
 
 async def test_a_question_while_the_model_wakes_up(tmp_path: Path):

@@ -1,7 +1,7 @@
 """What the answers to GET /health are taken for."""
 
-from bot.health_judge import Hang, HealthJudge, HealthLimits
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.health import Hang, HealthJudge, HealthLimits
+from bot.worker.status import WorkerPhase, WorkerStatus
 from model.protocol import Health
 
 LIMITS = HealthLimits(silent_s=5, ready_s=20, stall_s=10)

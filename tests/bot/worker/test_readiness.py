@@ -1,9 +1,9 @@
 import pytest
 
 from bot.errors import WorkerGone
-from bot.readiness import Readiness
-from tests.bot.fake_worker import FakeWatch
+from bot.worker.readiness import Readiness
 from tests.bot.rig import ManualClock
+from tests.fakes.worker import FakeWatch
 
 
 @pytest.fixture

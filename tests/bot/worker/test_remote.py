@@ -7,13 +7,13 @@ from typing import Any, Self, cast
 import pytest
 
 from bot.errors import WorkerGone
-from bot.health_judge import HealthLimits
-from bot.remote_worker import RemoteWorker
-from bot.worker_status import WorkerPhase
+from bot.worker.health import HealthLimits
+from bot.worker.remote import RemoteWorker
+from bot.worker.status import WorkerPhase
 from model.client import WorkerClient
 from model.errors import WorkerUnavailable
 from model.protocol import Health
-from tests.bot.fake_worker import FakeWorker
+from tests.fakes.worker import FakeWorker
 
 LIMIT_S = 5.0
 
@@ -49,7 +49,7 @@ def remote(elsewhere: Elsewhere) -> RemoteWorker:
 
 
 async def test_it_is_waited_for_without_end_and_found_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("bot.remote_worker.RETRY_S", 0.01)
+    monkeypatch.setattr("bot.worker.remote.RETRY_S", 0.01)
     elsewhere = Elsewhere()
     elsewhere.up = False
     async with asyncio.timeout(LIMIT_S), remote(elsewhere) as worker:

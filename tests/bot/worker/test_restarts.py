@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.backoff import Death, GiveUp, Restart, RestartPolicy, decide, delay, describe
+from bot.worker.restarts import Death, GiveUp, Restart, RestartPolicy, decide, delay, describe
 
 POLICY = RestartPolicy(first_s=1, factor=2, longest_s=5, jitter=0.25, give_up_after=3, steady_s=30)
 CRASH = Death(1, None, "boom")

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from bot.backoff import RestartPolicy
 from bot.errors import WorkerGone
-from bot.health_judge import HealthLimits
-from bot.supervisor import WORKER, Supervisor, SupervisorLimits
-from bot.worker_log import WorkerLog
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.health import HealthLimits
+from bot.worker.process_log import WorkerLog
+from bot.worker.restarts import RestartPolicy
+from bot.worker.status import WorkerPhase, WorkerStatus
+from bot.worker.supervisor import WORKER, Supervisor, SupervisorLimits
 from data.records import Turn
 from model.client import Delta, Done, SamplingOptions, WorkerClient
 from model.errors import WorkerUnavailable
-from tests.bot.program import Program, child_of, gone
+from tests.programs.bot import Program, child_of, gone
 
 LIMIT_S = 20.0
 QUICK = RestartPolicy(first_s=0.01, longest_s=0.02, give_up_after=2)
@@ -206,7 +206,7 @@ async def test_a_worker_that_ignores_sigterm_is_killed(tmp_path: Path):
 async def test_the_log_takes_long_lines_and_bars_and_stays_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("bot.logs.LOG_BYTES", 200_000)
+    monkeypatch.setattr("bot.config.logs.LOG_BYTES", 200_000)
     code = (
         "import sys; sys.stderr.write('x' * 300000 + '\\n' + '10%\\r20%\\r');"
         "sys.stderr.write('model: that was it\\nand more\\n'); sys.exit(1)"

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from data.backup import backup
 from data.errors import DataError, StoreDamaged, StoreError
-from data.store import Store
+from data.files.backup import backup
+from data.store.store import Store
 
 
 async def test_a_copy_is_whole_while_the_store_is_open(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from data.check import check
-from data.datasets import PAIRS, PROMPTS
-from data.migrate import APPLICATION_ID
+from data.files.check import check
+from data.files.datasets import PAIRS, PROMPTS
 from data.records import RatingKind
-from data.store import Store
+from data.store.migrate import APPLICATION_ID
+from data.store.store import Store
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets import Pair, Prompt, read_pairs, read_prompts
 from data.errors import DatasetError
+from data.files.datasets import Pair, Prompt, read_pairs, read_prompts
 from data.records import Turn
 
 BEFORE = '{"comment": "x", "reply": "y", "before": [%s]}'

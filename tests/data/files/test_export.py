@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from data.errors import DataError, StoreError
-from data.export import export
+from data.files.export import export
 from data.records import RatingKind, Turn
-from data.store import Store
+from data.store.store import Store
 
 
 async def test_each_rating_is_a_line_with_its_answer(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import DataError
-from data.new_file import new_file
+from data.files.new_file import new_file
 
 
 def test_the_file_appears_at_the_end_for_this_user_only(tmp_path: Path) -> None:

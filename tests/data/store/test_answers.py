@@ -5,7 +5,7 @@ import pytest
 
 from data.errors import StoreConflict
 from data.records import RequestState
-from data.store import Store
+from data.store.store import Store
 
 
 @pytest.mark.parametrize("state", [RequestState.FINISHED, RequestState.STOPPED])

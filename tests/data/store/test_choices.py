@@ -1,7 +1,7 @@
 import pytest
 
 from data.errors import StoreConflict
-from data.store import Store
+from data.store.store import Store
 
 
 async def test_a_setting_is_set_changed_and_taken_away(store: Store) -> None:

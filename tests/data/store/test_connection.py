@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from data.connection import Connection
-from data.database import connect
 from data.errors import StoreConflict, StoreDamaged, StoreError, StoreLocked, StoreReadOnly
+from data.store.connection import Connection
+from data.store.database import connect
 
 PUT = "INSERT INTO settings (scope, scope_id, key, value) VALUES ('user', ?, 'k', ?)"
 ALL = "SELECT scope_id FROM settings ORDER BY scope_id"
@@ -137,7 +137,7 @@ async def test_opening_cancelled_closes_what_it_opened(
         kept.append(connect(path, busy_s=busy_s))
         return kept[0]
 
-    monkeypatch.setattr("data.connection.connect", keep)
+    monkeypatch.setattr("data.store.connection.connect", keep)
     before = set(threading.enumerate())
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from data.database import connect, reading
 from data.errors import (
     StoreDamaged,
     StoreError,
@@ -19,7 +18,8 @@ from data.errors import (
     StoreReadOnly,
     StoreTooNew,
 )
-from data.migrate import read_steps
+from data.store.database import connect, reading
+from data.store.migrate import read_steps
 
 PAGE = 4096
 NEW_ROW = (
@@ -42,7 +42,7 @@ def killed_while(database: Path, script: str) -> None:
         "import os, signal, sys\nfrom pathlib import Path\nfrom data.database import connect\n"
         f"connection = connect(Path(sys.argv[1]))\n{script}\nos.kill(os.getpid(), signal.SIGKILL)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     died = subprocess.run([sys.executable, "-c", source, database], cwd=root, timeout=60)
     assert died.returncode == -signal.SIGKILL
 

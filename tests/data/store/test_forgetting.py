@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import StoreConflict, StoreLocked
 from data.records import Forgotten, RatingKind, Turn
-from data.store import Store
+from data.store.store import Store
 
 SECRET = "the-purple-submarine"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import StoreError
-from data.migrate import APPLICATION_ID, migrate, read_steps, version_of
+from data.store.migrate import APPLICATION_ID, migrate, read_steps, version_of
 
 FIRST = "CREATE TABLE jokes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;\n"
 SECOND = """

@@ -1,7 +1,7 @@
 import json
 
 from data.records import NewRequest, PersonalData, RatingKind, Reaction, Sampling
-from data.store import Store
+from data.store.store import Store
 
 
 async def test_a_person_gets_what_is_theirs_and_nothing_else(store: Store, answered) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from data.errors import StoreConflict
 from data.records import NewAnswer, NewRequest, Rating, RatingKind, RatingTally, Sampling
-from data.store import Store
+from data.store.store import Store
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 

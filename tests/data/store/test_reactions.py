@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.reactions import _standing
 from data.records import AnswerMessages, RatingKind, Reaction
-from data.store import Store
+from data.store.reactions import _standing
+from data.store.store import Store
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 THUMB = Reaction("1", "bob", "👍", GOOD)

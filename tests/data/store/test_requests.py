@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.errors import StoreConflict
 from data.records import NewAnswer, NewRequest, Request, RequestState, Sampling, Turn
-from data.store import Store
+from data.store.store import Store
 
 Make = Callable[..., NewRequest]
 

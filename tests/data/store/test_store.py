@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from data.records import RatingKind, RequestState
-from data.store import Store
+from data.store.store import Store
 
 WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from data.records import NewAnswer, NewRequest, RatingKind, Sampling, Turn
-from data.store import Store
+from data.store.store import Store
 
 def request(key):
     return NewRequest(source_key=key, conversation="c", front_end="f", user_id="u", user_name="n",
@@ -45,7 +45,7 @@ asyncio.run(main())
 @pytest.fixture
 def killed(database: Path) -> Path:
     """The database of a program that died of SIGKILL, inside a transaction."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     died = subprocess.run([sys.executable, "-c", WRITER, database], cwd=root, timeout=60)
     assert died.returncode == -signal.SIGKILL
     return database

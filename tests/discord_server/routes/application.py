@@ -1,9 +1,11 @@
 """The bot itself, its commands, its guilds and their people."""
 
 from tests.discord_server.calls import Call
-from tests.discord_server.checks import check_command
-from tests.discord_server.messages import Json
-from tests.discord_server.payloads import (
+from tests.discord_server.routes.checks import check_command
+from tests.discord_server.routes.refusals import Refused, unknown
+from tests.discord_server.routes.router import Routes
+from tests.discord_server.state.messages import Json
+from tests.discord_server.state.payloads import (
     application_json,
     channel_json,
     guild_json,
@@ -11,10 +13,8 @@ from tests.discord_server.payloads import (
     role_json,
     user_json,
 )
-from tests.discord_server.places import Guild
-from tests.discord_server.refusals import Refused, unknown
-from tests.discord_server.router import Routes
-from tests.discord_server.world import World
+from tests.discord_server.state.places import Guild
+from tests.discord_server.state.world import World
 
 routes = Routes()
 COMMANDS_MAX = 100

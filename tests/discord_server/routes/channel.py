@@ -3,14 +3,26 @@
 from typing import Any
 
 from tests.discord_server.calls import Call
-from tests.discord_server.checks import check_length, check_message
-from tests.discord_server.messages import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, File, Json, Message
-from tests.discord_server.payloads import channel_json
-from tests.discord_server.permissions import Permission, channel_permissions
-from tests.discord_server.places import Channel, ChannelKind
-from tests.discord_server.refusals import Refused, missing_access, missing_permissions, unknown
-from tests.discord_server.router import Routes
-from tests.discord_server.world import World
+from tests.discord_server.routes.checks import check_length, check_message
+from tests.discord_server.routes.refusals import (
+    Refused,
+    missing_access,
+    missing_permissions,
+    unknown,
+)
+from tests.discord_server.routes.router import Routes
+from tests.discord_server.state.messages import (
+    EPHEMERAL,
+    LOADING,
+    SUPPRESS_EMBEDS,
+    File,
+    Json,
+    Message,
+)
+from tests.discord_server.state.payloads import channel_json
+from tests.discord_server.state.permissions import Permission, channel_permissions
+from tests.discord_server.state.places import Channel, ChannelKind
+from tests.discord_server.state.world import World
 
 routes = Routes()
 MESSAGE = "/channels/{channel}/messages/{message}"

@@ -1,24 +1,24 @@
 """Answers to interactions: the callback, and the messages behind its token."""
 
 from tests.discord_server.calls import Call
-from tests.discord_server.checks import check_choices, check_length, check_message
-from tests.discord_server.interactions import (
-    ANSWER_LIMIT_S,
-    Interaction,
-    InteractionKind,
-    ResponseKind,
-)
-from tests.discord_server.messages import EPHEMERAL, LOADING, Json, Message, MessageKind
-from tests.discord_server.payloads import user_json
-from tests.discord_server.refusals import (
+from tests.discord_server.routes.checks import check_choices, check_length, check_message
+from tests.discord_server.routes.refusals import (
     Refused,
     bad_form,
     unknown,
     unknown_interaction,
     unknown_message,
 )
-from tests.discord_server.router import Routes
-from tests.discord_server.world import World
+from tests.discord_server.routes.router import Routes
+from tests.discord_server.state.interactions import (
+    ANSWER_LIMIT_S,
+    Interaction,
+    InteractionKind,
+    ResponseKind,
+)
+from tests.discord_server.state.messages import EPHEMERAL, LOADING, Json, Message, MessageKind
+from tests.discord_server.state.payloads import user_json
+from tests.discord_server.state.world import World
 
 routes = Routes()
 HOOK = "/webhooks/{application}/{token}"

@@ -3,13 +3,13 @@
 from urllib.parse import unquote
 
 from tests.discord_server.calls import Call
-from tests.discord_server.channel_routes import MESSAGE, allowed
-from tests.discord_server.messages import Json, Message
-from tests.discord_server.payloads import user_json
-from tests.discord_server.permissions import Permission
-from tests.discord_server.refusals import Refused
-from tests.discord_server.router import Routes
-from tests.discord_server.world import World
+from tests.discord_server.routes.channel import MESSAGE, allowed
+from tests.discord_server.routes.refusals import Refused
+from tests.discord_server.routes.router import Routes
+from tests.discord_server.state.messages import Json, Message
+from tests.discord_server.state.payloads import user_json
+from tests.discord_server.state.permissions import Permission
+from tests.discord_server.state.world import World
 
 routes = Routes()
 REACTION = MESSAGE + "/reactions/{emoji}"

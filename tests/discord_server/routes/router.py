@@ -11,10 +11,10 @@ from aiohttp import web
 
 from tests.discord_server.calls import Call, CallLog
 from tests.discord_server.faults import Fault, FaultKind, Faults
-from tests.discord_server.limits import Limits, Verdict, refusal
-from tests.discord_server.messages import File
-from tests.discord_server.refusals import Refused, missing_permissions
-from tests.discord_server.world import TOKEN, World
+from tests.discord_server.routes.limits import Limits, Verdict, refusal
+from tests.discord_server.routes.refusals import Refused, missing_permissions
+from tests.discord_server.state.messages import File
+from tests.discord_server.state.world import TOKEN, World
 
 Handler = Callable[[World, Call], Any]
 JSON_TYPE = {"Content-Type": "application/json"}  # exactly: discord.py reads nothing else as JSON

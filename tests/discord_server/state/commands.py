@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.discord_server.messages import Json
-from tests.discord_server.places import User
+from tests.discord_server.state.messages import Json
+from tests.discord_server.state.places import User
 
 SUB_COMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE = range(1, 9)
 NUMBER = 10

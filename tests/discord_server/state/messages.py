@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from tests.discord_server.places import Channel, User
+from tests.discord_server.state.places import Channel, User
 
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7

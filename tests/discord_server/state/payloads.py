@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.discord_server.messages import File, Message, react_count
-from tests.discord_server.permissions import channel_permissions
-from tests.discord_server.places import Channel, ChannelKind, Guild, Member, Role, User
-from tests.discord_server.snowflakes import time_of
+from tests.discord_server.state.messages import File, Message, react_count
+from tests.discord_server.state.permissions import channel_permissions
+from tests.discord_server.state.places import Channel, ChannelKind, Guild, Member, Role, User
+from tests.discord_server.state.snowflakes import time_of
 
 Json = dict[str, Any]
 JOINED = "2024-01-01T00:00:00+00:00"

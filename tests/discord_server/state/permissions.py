@@ -2,7 +2,7 @@
 
 from enum import IntFlag
 
-from tests.discord_server.places import Channel, Guild
+from tests.discord_server.state.places import Channel, Guild
 
 
 class Permission(IntFlag):

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.discord_server.messages import Message
+    from tests.discord_server.state.messages import Message
 
 
 class ChannelKind(IntEnum):

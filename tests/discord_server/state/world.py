@@ -3,23 +3,23 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.discord_server.checks import COMPONENTS_V2
-from tests.discord_server.commands import CommandBook
 from tests.discord_server.gateway import Gateway, Intent, Session
-from tests.discord_server.interactions import Interaction
-from tests.discord_server.mentions import notified
-from tests.discord_server.messages import File, Json, Message, MessageKind, Revision
-from tests.discord_server.payloads import (
+from tests.discord_server.routes.checks import COMPONENTS_V2
+from tests.discord_server.routes.refusals import unknown_channel, unknown_message
+from tests.discord_server.state.commands import CommandBook
+from tests.discord_server.state.interactions import Interaction
+from tests.discord_server.state.mentions import notified
+from tests.discord_server.state.messages import File, Json, Message, MessageKind, Revision
+from tests.discord_server.state.payloads import (
     emoji_json,
     guild_json,
     member_json,
     message_json,
     ready_json,
 )
-from tests.discord_server.permissions import EVERYONE, Permission, channel_permissions
-from tests.discord_server.places import Channel, ChannelKind, Guild, Member, Role, User
-from tests.discord_server.refusals import unknown_channel, unknown_message
-from tests.discord_server.snowflakes import Snowflakes, now_stamp
+from tests.discord_server.state.permissions import EVERYONE, Permission, channel_permissions
+from tests.discord_server.state.places import Channel, ChannelKind, Guild, Member, Role, User
+from tests.discord_server.state.snowflakes import Snowflakes, now_stamp
 from tests.discord_server.watch import Watch
 
 CONTENT_GRANTED = 1 << 19  # of the application's flags: for bots in fewer than 100 guilds

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from model.cache import BlockPool, Extent
+from model.engine.cache import BlockPool, Extent
 
 TOTAL, BLOCK = 24, 4
 

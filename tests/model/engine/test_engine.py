@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.cache import BlockPool
-from model.engine import TokenEngine, _slice
-from model.engine_api import AdapterCard, EngineLoad, FinishReason, TokenOutput, TokenRequest
+from model.engine.api import AdapterCard, EngineLoad, FinishReason, TokenOutput, TokenRequest
+from model.engine.cache import BlockPool
+from model.engine.engine import TokenEngine, _slice
+from model.engine.sampling import SamplingParams
+from model.engine.scheduler import Scheduler, Work
+from model.engine.sequence import Sequence
 from model.errors import BadParameter, ContextLengthExceeded, QueueFull, UnknownModel
-from model.sampling import SamplingParams
-from model.scheduler import Scheduler, Work
-from model.sequence import Sequence
-from tests.model.counting_runner import CountingRunner, answer_alone
+from tests.fakes.counting_runner import CountingRunner, answer_alone
 
 VOCAB, EOS, BLOCK = 16, {3}, 4
 LIMITS = {"max_running": 3, "max_waiting": 4, "prefill_chunk": 6}

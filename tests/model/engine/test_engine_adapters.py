@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from model.engine_api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
+from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
+from model.engine.sampling import SamplingParams
 from model.errors import ConfigError, UnknownModel
-from model.sampling import SamplingParams
-from tests.model.counting_runner import answer_alone
-from tests.model.test_engine import VOCAB, Bench
+from tests.fakes.counting_runner import answer_alone
+from tests.model.engine.test_engine import VOCAB, Bench
 
 FIRST = AdapterCard("tuned", "tuned", "")  # what the bench begins with
 SECOND = replace(FIRST, hash="second")

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.cache import BlockPool
-from model.engine_api import TokenRequest
+from model.engine.api import TokenRequest
+from model.engine.cache import BlockPool
+from model.engine.sampling import SamplingParams
+from model.engine.scheduler import Scheduler
+from model.engine.sequence import Sequence, SequenceState
 from model.errors import QueueFull
-from model.sampling import SamplingParams
-from model.scheduler import Scheduler
-from model.sequence import Sequence, SequenceState
 
 
 def row(name: str, prompt: int = 4, tokens: int = 4) -> Sequence:

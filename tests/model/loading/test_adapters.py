@@ -12,11 +12,10 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from model.adapters import PeftConfig, load_adapter
-from model.base import ResolvedBase, resolve_base
 from model.errors import AdapterMismatch, ConfigError, ModelError
-from model.loading import check_architecture
-from model.manifest import (
+from model.loading.adapters import PeftConfig, load_adapter
+from model.loading.base import ResolvedBase, resolve_base
+from model.loading.manifest import (
     MANIFEST,
     AdapterManifest,
     BaseRecord,
@@ -25,7 +24,8 @@ from model.manifest import (
     read_manifest,
     write_manifest,
 )
-from tests.model.tiny import LINEARS, make_adapter, make_tiny
+from model.loading.quantised import check_architecture
+from tests.fakes.tiny_model import LINEARS, make_adapter, make_tiny
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 MLP = ("gate_proj", "up_proj", "down_proj")

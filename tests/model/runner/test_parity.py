@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from model.base import resolve_base
-from model.weights import Compute
-from tests.model.parity import greedy, make_pair, run
-from tests.model.tiny import make_adapter, make_tiny
+from model.loading.base import resolve_base
+from model.runner.weights import Compute
+from tests.fakes.tiny_model import make_adapter, make_tiny
+from tests.model.runner.parity import greedy, make_pair, run
 
 TOKENS = 64
 

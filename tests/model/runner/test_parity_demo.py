@@ -4,14 +4,14 @@ import pytest
 import torch
 from bitsandbytes.functional import has_avx512bf16
 
-from data.datasets import read_prompts
-from model.base import resolve_base
-from model.codec import ChatTurn
-from model.engine import Slice
-from model.prompt import PromptRenderer
+from data.files.datasets import read_prompts
+from model.engine.engine import Slice
+from model.loading.base import resolve_base
+from model.runner.weights import Compute
 from model.settings import SHIPPED_ADAPTER
-from model.weights import Compute
-from tests.model.parity import Pair, greedy, make_pair, run
+from model.text.codec import ChatTurn
+from model.text.prompt import PromptRenderer
+from tests.model.runner.parity import Pair, greedy, make_pair, run
 
 # Kernels that dequantise every matrix in every step are slow, the slower on a busy machine.
 pytestmark = [pytest.mark.demo, pytest.mark.timeout(900)]

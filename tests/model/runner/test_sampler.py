@@ -16,8 +16,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from model.sampler import RowSampler
-from model.sampling import SamplingParams
+from model.engine.sampling import SamplingParams
+from model.runner.sampler import RowSampler
 
 PROMPT = (1, 5, 9)
 

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.codec import ChatTurn
-from model.scripted_codec import ScriptedCodec, count_turns, last_prompt
+from model.scripted.codec import ScriptedCodec, count_turns, last_prompt
+from model.text.codec import ChatTurn
 
 
 @given(st.text())

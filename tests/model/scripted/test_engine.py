@@ -2,14 +2,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from model.codec import ChatTurn
-from model.engine_api import FinishReason, TokenRequest
+from model.engine.api import FinishReason, TokenRequest
+from model.engine.sampling import SamplingParams
 from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
-from model.sampling import SamplingParams
-from model.script import Script
-from model.scripted import CRASH_CODE, Limits, Outside, ScriptedEngine, load_scripted
-from model.scripted_codec import ScriptedCodec
+from model.scripted.codec import ScriptedCodec
+from model.scripted.engine import CRASH_CODE, Limits, Outside, ScriptedEngine, load_scripted
+from model.scripted.script import Script
 from model.settings import WorkerSettings
+from model.text.codec import ChatTurn
 
 
 @dataclass

@@ -1,7 +1,7 @@
 import pytest
 
 from model.errors import ConfigError
-from model.script import Script, parse_script
+from model.scripted.script import Script, parse_script
 
 
 def test_no_script_is_the_default_script():

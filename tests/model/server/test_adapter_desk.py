@@ -6,12 +6,12 @@ import logging
 
 import pytest
 
-from model.adapter_desk import AdapterDesk
-from model.generation import Piece
+from model.loading.registry import Registry
 from model.protocol import ChatRequest
-from model.registry import Registry
-from model.scripted import Outside
-from tests.model.test_registry import NEW, OLD, write
+from model.scripted.engine import Outside
+from model.server.adapter_desk import AdapterDesk
+from model.server.generation import Piece
+from tests.model.loading.test_registry import NEW, OLD, write
 
 LIMIT_S = 10
 LONG = "x" * 500
@@ -194,7 +194,7 @@ def desk_of():
 
 def said(caplog) -> list[str]:
     """What the desk logged, whatever others did meanwhile."""
-    return [one.getMessage() for one in caplog.records if one.name == "model.adapter_desk"]
+    return [one.getMessage() for one in caplog.records if one.name == "model.server.adapter_desk"]
 
 
 async def test_a_look_takes_up_what_changed_and_only_that(start, registry, desk_of, caplog):
@@ -202,7 +202,7 @@ async def test_a_look_takes_up_what_changed_and_only_that(start, registry, desk_
     worker = await start()
     desk = desk_of(worker, registry)
     write(registry, "tuned", NEW)
-    caplog.set_level(logging.INFO, "model.adapter_desk")
+    caplog.set_level(logging.INFO, "model.server.adapter_desk")
     await desk.look()
     assert await served(worker) == {"base": None, "tuned": hash_of(NEW), "spicy": hash_of(OLD)}
     assert said(caplog) == [f"adapter {NEW} answers as tuned ({hash_of(NEW)})"]

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 
 from model.errors import ConfigError
-from model.scripted import Outside
-from model.server import MAX_BODY_BYTES, check_address
+from model.scripted.engine import Outside
+from model.server.app import MAX_BODY_BYTES, check_address
 
 CHAT = "/v1/chat/completions"
 JSON = {"Content-Type": "application/json"}
@@ -116,7 +116,7 @@ async def test_a_large_body(start_worker):
 
 
 async def test_a_body_that_does_not_come(start_worker, monkeypatch):
-    monkeypatch.setattr("model.routes.BODY_LIMIT_S", 0.05)
+    monkeypatch.setattr("model.server.routes.BODY_LIMIT_S", 0.05)
     worker = await start_worker()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(worker.url.rsplit(":")[-1]))
     head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -4,9 +4,14 @@ import time
 
 import pytest
 
-from model.bundle import LoadedModel
-from model.engine_api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
-from model.engine_thread import (
+from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
+from model.engine.sampling import SamplingParams
+from model.errors import ConfigError, DemoModelError, UnknownModel
+from model.loaded import LoadedModel
+from model.scripted.codec import ScriptedCodec
+from model.scripted.engine import Outside, ScriptedEngine
+from model.scripted.script import Script
+from model.server.engine_thread import (
     Accepted,
     Adopted,
     Dropped,
@@ -18,11 +23,6 @@ from model.engine_thread import (
     Refused,
     Stepped,
 )
-from model.errors import ConfigError, DemoModelError, UnknownModel
-from model.sampling import SamplingParams
-from model.script import Script
-from model.scripted import Outside, ScriptedEngine
-from model.scripted_codec import ScriptedCodec
 
 LIMIT_S = 10
 

@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from model.engine_api import FinishReason, TokenOutput, TokenRequest
+from model.engine.api import FinishReason, TokenOutput, TokenRequest
+from model.engine.sampling import SamplingParams
 from model.errors import EngineFailed, NotReady, QueueFull
-from model.generation import Finished, Generation, Piece
 from model.protocol import Extension, Usage
-from model.sampling import SamplingParams
-from model.scripted_codec import ScriptedCodec
+from model.scripted.codec import ScriptedCodec
+from model.server.generation import Finished, Generation, Piece
 
 EXTENSION = Extension(model_id="m", adapter_hash=None, seed=1)
 

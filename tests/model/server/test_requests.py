@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.codec import ChatTurn
 from model.errors import BadParameter
 from model.protocol import ChatRequest
-from model.requests import MAX_DEPTH, parse_chat
+from model.server.requests import MAX_DEPTH, parse_chat
+from model.text.codec import ChatTurn
 
 HI = [{"role": "user", "content": "hi"}]
 

@@ -12,11 +12,11 @@ from model.errors import (
     QueueFull,
     UnknownModel,
 )
-from model.generation import Generation, Piece
-from model.metrics import WorkerMetrics
 from model.protocol import ChatRequest
-from model.scripted import Outside
-from model.service import DEFAULT_MAX_TOKENS, EngineService, Failure
+from model.scripted.engine import Outside
+from model.server.generation import Generation, Piece
+from model.server.metrics import WorkerMetrics
+from model.server.service import DEFAULT_MAX_TOKENS, EngineService, Failure
 
 LIMIT_S = 10
 LONG = "x" * 400

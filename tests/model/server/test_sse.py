@@ -4,7 +4,7 @@ import json
 import aiohttp
 import pytest
 
-from model.scripted import Outside
+from model.scripted.engine import Outside
 
 LIMIT_S = 10
 
@@ -97,7 +97,7 @@ async def test_a_dropped_connection_frees_the_engine_within_one_step(start_worke
 
 
 async def test_silence_is_filled_with_comments(start_worker, gate, monkeypatch):
-    monkeypatch.setattr("model.routes.KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr("model.server.routes.KEEP_ALIVE_S", 0.01)
     worker = await start_worker(outside=Outside(sleep=gate.sleep), step_seconds=1)
     async with await worker.chat(stream=True) as response:
         async with asyncio.timeout(LIMIT_S):
@@ -112,7 +112,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off(
     start_worker, gate, monkeypatch, until, caplog
 ):
     caplog.set_level("INFO")
-    monkeypatch.setattr("model.routes.SEND_LIMIT_S", 0.05)
+    monkeypatch.setattr("model.server.routes.SEND_LIMIT_S", 0.05)
     worker = await start_worker(outside=Outside(sleep=gate.sleep), step_seconds=1)
     monkeypatch.setattr("aiohttp.web.StreamResponse.write", never)
     response = await worker.chat(stream=True)
@@ -130,7 +130,7 @@ async def never(self, data: bytes) -> None:
 
 async def test_what_nobody_foresaw_closes_the_connection(start_worker, monkeypatch, caplog):
     worker = await start_worker()
-    monkeypatch.setattr("model.generation.Generation.read", broken)
+    monkeypatch.setattr("model.server.generation.Generation.read", broken)
     async with await worker.chat(stream=True) as response:
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()

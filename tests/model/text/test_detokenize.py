@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from model.base import resolve_base
-from model.detokenize import IncrementalDetokenizer
-from tests.model.metaspace import metaspace_tokenizer
-from tests.model.tiny import tiny_tokenizer
+from model.loading.base import resolve_base
+from model.text.detokenize import IncrementalDetokenizer
+from tests.fakes.metaspace_tokenizer import metaspace_tokenizer
+from tests.fakes.tiny_model import tiny_tokenizer
 
 TINY, MISTRAL = tiny_tokenizer(), metaspace_tokenizer()
 HARD = [

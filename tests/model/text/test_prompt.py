@@ -10,12 +10,12 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from model.base import resolve_base
-from model.codec import ChatTurn
 from model.errors import BadParameter
-from model.prompt import PromptRenderer
-from tests.model.metaspace import CONTROL, metaspace_tokenizer
-from tests.model.tiny import tiny_tokenizer
+from model.loading.base import resolve_base
+from model.text.codec import ChatTurn
+from model.text.prompt import PromptRenderer
+from tests.fakes.metaspace_tokenizer import CONTROL, metaspace_tokenizer
+from tests.fakes.tiny_model import tiny_tokenizer
 
 CHATML = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TINY = tiny_tokenizer()

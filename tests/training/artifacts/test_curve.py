@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.curve import draw_curve, running_mean
-from training.figures import Figure
+from training.artifacts.curve import draw_curve, running_mean
+from training.artifacts.figures import Figure
 
 
 def figures(steps=60):

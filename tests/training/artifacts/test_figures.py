@@ -2,7 +2,7 @@
 
 import json
 
-from training.figures import Figure, FigureLog
+from training.artifacts.figures import Figure, FigureLog
 
 FIGURES = [
     Figure(step=0, epoch=0.0, validation_loss=4.0),

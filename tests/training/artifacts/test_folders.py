@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.folders import copy_folder, new_folder
+from training.artifacts.folders import copy_folder, new_folder
 
 
 def test_replaces_what_was_there(tmp_path):

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from training.progress import Lines, Moment, live_bar
+from training.artifacts.progress import Lines, Moment, live_bar
 
 MOMENT = Moment(10, 206, 3.21, 3.5, 1234.5, 800.4, 3725)
 

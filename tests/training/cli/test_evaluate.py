@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.tiny import make_adapter
+from tests.fakes.tiny_model import make_adapter
 from training.__main__ import main
 from training.cli.evaluate import SHIPPED, parse_adapters
 from training.errors import EvaluationError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.registry import Registry
-from tests.model.tiny import make_whole_adapter
+from model.loading.registry import Registry
+from tests.fakes.tiny_model import make_whole_adapter
 from training.__main__ import main
 
 
@@ -93,6 +93,6 @@ def test_a_name_that_no_adapter_can_have_is_a_wrong_call(name, capsys):
 
 
 def test_the_gate_has_one_call_site():
-    root = Path(__file__).resolve().parents[2] / "training"
+    root = Path(__file__).resolve().parents[3] / "training"
     calls = [path for path in root.rglob("*.py") if "gate.refusal(" in path.read_text()]
     assert [path.name for path in calls] == ["promote.py"]

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from model.manifest import read_manifest
+from model.loading.manifest import read_manifest
 from training.__main__ import main
 
 
@@ -59,7 +59,7 @@ def test_the_work_folder_can_lie_elsewhere(job, tmp_path, monkeypatch, capsys):
     call = ["train", "--config", str(job.config), "--data", str(job.data), "--out", str(job.out)]
     call += ["--work", str(work)]
     with monkeypatch.context() as patched:
-        patched.setattr("training.train.save_adapter", fail)
+        patched.setattr("training.train.train.save_adapter", fail)
         assert main(call) == 130
     assert f"goes on from the last checkpoint in {work}" in capsys.readouterr().err
     assert main([*call, "--set", "seed=9"]) == 1

@@ -2,12 +2,12 @@
 
 import pytest
 
-from model.loading import load_quantised
-from tests.model.tiny import make_adapter
-from training.adapter import apply_adapter
-from training.answers import Decoding, answer_all
-from training.compare import Answered, Comparison, Counts, compare, page
-from training.train import train
+from model.loading.quantised import load_quantised
+from tests.fakes.tiny_model import make_adapter
+from training.artifacts.adapter import apply_adapter
+from training.evaluate.answers import Decoding, answer_all
+from training.evaluate.compare import Answered, Comparison, Counts, compare, page
+from training.train.train import train
 
 GREEDY = Decoding(max_new_tokens=8)
 

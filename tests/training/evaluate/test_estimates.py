@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.estimates import Answered, Judge, distinct_budget
-from training.metrics.catalogue import BY_KEY
+from training.evaluate.estimates import Answered, Judge, distinct_budget
+from training.evaluate.metrics.catalogue import BY_KEY
 
 ROWS = 12
 REPLIES = [f"Soup number {n} wins, easily." for n in range(ROWS)]

@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from model.loading import load_quantised
-from model.prompt import PromptRenderer
-from tests.model.tiny import make_adapter
+from model.loading.quantised import load_quantised
+from model.text.prompt import PromptRenderer
+from tests.fakes.tiny_model import make_adapter
 from training.errors import AdapterError, EvaluationError, PreparedDataError
-from training.evaluate import Options, measure_adapters
-from training.evaluation import Sampling
-from training.examples import encode, read_side
-from training.layout import Padded
-from training.loss import measure
-from training.losses import losses, losses_by_row
-from training.precision import compute_dtype
-from training.split import Side
+from training.evaluate.evaluate import Options, measure_adapters
+from training.evaluate.losses import losses, losses_by_row
+from training.evaluate.result import Sampling
+from training.prepare.sides import Side
+from training.train.examples import encode, read_side
+from training.train.layout import Padded
+from training.train.loss import measure
+from training.train.precision import compute_dtype
 
 SAMPLING = Sampling(max_tokens=10, temperature=0.7)
 

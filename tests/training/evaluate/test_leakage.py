@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets import Pair, read_pairs
-from model.manifest import AdapterManifest, BaseRecord, DataRecord, file_sha256, write_manifest
-from training.card import read_card
+from data.files.datasets import Pair, read_pairs
+from model.loading.manifest import (
+    AdapterManifest,
+    BaseRecord,
+    DataRecord,
+    file_sha256,
+    write_manifest,
+)
 from training.errors import EvaluationError
-from training.examples import read_side
-from training.leakage import refuse_overlap, unchecked_adapters
-from training.split import Side
+from training.evaluate.leakage import refuse_overlap, unchecked_adapters
+from training.prepare.card import read_card
+from training.prepare.sides import Side
+from training.train.examples import read_side
 
 ROW = Pair("What do you think about soup today?", "Soup is the best thing in winter.")
 WHERE = Path("train.jsonl")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.clean import clean
+from training.prepare.clean import clean
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from data.datasets import Pair
+from data.files.datasets import Pair
 from data.records import Turn
-from training.grouping import crossing, row_groups
-from training.rules import Kept
-from training.spill import Spill
-from training.split import Side
+from training.prepare.grouping import crossing, row_groups
+from training.prepare.rules import Kept
+from training.prepare.sides import Side
+from training.prepare.spill import Spill
 
 TRAIN, VALIDATION, TEST = Side
 

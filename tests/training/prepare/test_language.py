@@ -2,9 +2,9 @@
 
 import pytest
 
-from data.datasets import PAIRS, read_pairs
+from data.files.datasets import PAIRS, read_pairs
 from training.errors import PreparationError
-from training.language import check_language, is_in
+from training.prepare.language import check_language, is_in
 
 ENGLISH = "I would rather walk home in the rain than wait for that bus again."
 GERMAN = "Ich gehe lieber im Regen nach Hause, als noch einmal auf den Bus zu warten."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.clean import clean
+from training.prepare.clean import clean
 
 
 @pytest.mark.parametrize(

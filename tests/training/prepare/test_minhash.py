@@ -5,8 +5,8 @@ import tempfile
 import pytest
 
 from tests.bench.sentences import conversations
-from training.duplicates import near_pairs, normalise
-from training.minhash import Plan, Signatures, plan
+from training.prepare.minhash import Plan, Signatures, plan
+from training.prepare.shingles import near_pairs, normalise
 
 TEXTS = sorted({normalise(text) for pair in conversations(250, 3) for text in pair})
 NEAR = [f"{text} indeed so" for text in TEXTS[:150]]

@@ -4,11 +4,11 @@ from contextlib import closing
 
 import pytest
 
-from data.datasets import Pair
+from data.files.datasets import Pair
 from tests.bench.sentences import conversations
-from training.near import EXACT_UP_TO, Nearness, clusters, repeats
-from training.rules import Kept
-from training.spill import Spill
+from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
+from training.prepare.rules import Kept
+from training.prepare.spill import Spill
 
 BY_HASH = 0
 

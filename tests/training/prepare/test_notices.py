@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.notices import is_notice
+from training.prepare.notices import is_notice
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.datasets import PAIRS, read_pairs
 from data.errors import DatasetError
-from model.manifest import file_sha256, read_manifest
-from training.card import read_card
-from training.duplicates import similarity
+from data.files.datasets import PAIRS, read_pairs
+from model.loading.manifest import file_sha256, read_manifest
 from training.errors import PreparationError, PreparedDataError
-from training.prepare import Options, prepare
-from training.split import Shares, Side
+from training.prepare.card import read_card
+from training.prepare.prepare import Options, prepare
+from training.prepare.shingles import similarity
+from training.prepare.sides import Shares, Side
 
 WORDS = ["soup", "war", "golf", "jazz", "rent", "mars", "is", "good", "bad", "why", "SOUP!", "&lt;"]
 TEXT = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)

@@ -9,10 +9,10 @@ from random import Random
 import pytest
 
 from tests.bench.prepare import measure, write_csv
-from training.card import read_card
-from training.prepare import Options, prepare
+from training.prepare.card import read_card
+from training.prepare.prepare import Options, prepare
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from training.prepare import Options, prepare
+from training.prepare.prepare import Options, prepare
+from training.prepare.sides import Side
 from training.sources.reading import Reading
-from training.split import Side
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SEED = Path(os.environ.get("SEED_CSV") or ROOT.parent / "shared" / "data" / "reddit-comments.csv")
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from data.datasets import read_pairs
+from data.files.datasets import read_pairs
 from data.records import Turn
 from tests.training.sources.test_rated import line as rating
-from training.card import read_card
-from training.card_page import PAGE
-from training.duplicates import normalise
-from training.prepare import Options, prepare
-from training.rules import Rules
+from training.prepare.card import read_card
+from training.prepare.card_page import PAGE
+from training.prepare.prepare import Options, prepare
+from training.prepare.rules import Rules
+from training.prepare.shingles import normalise
+from training.prepare.sides import Shares, Side
+from training.prepare.word_list import WordList
 from training.sources.rated import CONSENT
-from training.split import Shares, Side
-from training.word_list import WordList
 
 THINGS = ["soup", "golf", "jazz", "mars", "rent", "ties", "cake", "moss", "yarn", "kelp"]
 

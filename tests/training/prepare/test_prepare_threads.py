@@ -4,13 +4,13 @@ import csv
 
 import pytest
 
-from data.datasets import read_pairs
 from data.errors import DatasetError
-from training.intake import GroupBy
-from training.prepare import Options, prepare
+from data.files.datasets import read_pairs
+from training.prepare.intake import GroupBy
+from training.prepare.prepare import Options, prepare
+from training.prepare.sides import Shares, Side
 from training.sources.columns import Columns
 from training.sources.reading import Reading
-from training.split import Shares, Side
 
 COLUMNS = Columns(thread="Thread", author="By")
 

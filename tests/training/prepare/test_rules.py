@@ -2,12 +2,12 @@
 
 import pytest
 
-from data.datasets import Pair
+from data.files.datasets import Pair
 from data.records import Turn
-from training.rules import Kept, Rules, judge
+from training.prepare.rules import Kept, Rules, judge
+from training.prepare.word_list import WordList
+from training.sources.reasons import Step
 from training.sources.row import Refused, SourceRow
-from training.steps import Step
-from training.word_list import WordList
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.duplicates import near_pairs, normalise, similarity
+from training.prepare.shingles import near_pairs, normalise, similarity
 
 # Few letters, so that shared shingles are common.
 TEXTS = st.lists(st.text(alphabet="ab c!", min_size=1, max_size=12), max_size=12)

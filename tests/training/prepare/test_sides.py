@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.split import Shares, Side, split
+from training.prepare.sides import Shares, Side, split
 
 
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=60), st.integers())

@@ -1,6 +1,6 @@
 """Items are joined over any number of links."""
 
-from training.unions import Unions
+from training.prepare.unions import Unions
 
 
 def test_items_are_joined_over_several_links():

@@ -3,7 +3,7 @@
 import pytest
 
 from training.errors import PreparationError
-from training.word_list import WordList, read_word_list
+from training.prepare.word_list import WordList, read_word_list
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from training.errors import PreparationError
-from training.split import Side
-from training.writing import check_apart
+from training.prepare.sides import Side
+from training.prepare.writing import check_apart
 
 BEFORE = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Mars?"}]
 

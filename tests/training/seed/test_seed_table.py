@@ -15,7 +15,7 @@ from training.seed.recipes import Name, recipe_of
 from training.seed.rows import TRAINED, divide, read_seed
 
 SEED_FILE = Path(
-    os.environ.get("SEED_CSV", Path(__file__).parents[3] / "shared/data/reddit-comments.csv")
+    os.environ.get("SEED_CSV", Path(__file__).parents[4] / "shared/data/reddit-comments.csv")
 )
 
 

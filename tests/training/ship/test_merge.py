@@ -10,17 +10,17 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import training.merge
+import training.ship.merge
 from model.assembly import load
-from model.base import ResolvedBase, resolve_base
-from model.codec import ChatTurn
 from model.errors import AdapterMismatch, ConfigError
+from model.loading.base import ResolvedBase, resolve_base
 from model.settings import WorkerSettings
-from tests.model.parity import greedy, run
-from tests.model.tiny import make_adapter, make_tiny, make_whole_adapter
+from model.text.codec import ChatTurn
+from tests.fakes.tiny_model import make_adapter, make_tiny, make_whole_adapter
+from tests.model.runner.parity import greedy, run
 from training.errors import MergeError
-from training.merge import merge
-from training.merge_record import MergeRecord
+from training.ship.merge import merge
+from training.ship.merge_record import MergeRecord
 
 IDS = torch.tensor([[5, 9, 33, 7, 21, 60, 2, 11]])
 

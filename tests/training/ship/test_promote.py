@@ -12,17 +12,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import training.registry
+import training.ship.registry
 from model.errors import AdapterMismatch, ConfigError, ModelError
-from model.manifest import MANIFEST, file_sha256
-from model.registry import Registry
-from tests.model.tiny import make_whole_adapter
+from model.loading.manifest import MANIFEST, file_sha256
+from model.loading.registry import Registry
+from tests.fakes.tiny_model import make_whole_adapter
 from training.errors import AdapterError, RegistryError, TrainingError
-from training.gate import AlwaysOpen, Candidate
-from training.promote import find_adapter, promote, roll_back
-from training.registry import locked, version_of
+from training.ship.gate import AlwaysOpen, Candidate
+from training.ship.promote import find_adapter, promote, roll_back
+from training.ship.registry import locked, version_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -243,7 +243,7 @@ def test_a_damaged_version_is_mended_by_promoting_it_again(put, adapters, regist
 
 def test_a_folder_that_changes_meanwhile_is_refused(put, copy, registry, monkeypatch):
     hash_ = version_of(copy)
-    monkeypatch.setattr("training.promote.version_of", lambda _: hash_[::-1])
+    monkeypatch.setattr("training.ship.promote.version_of", lambda _: hash_[::-1])
     assert "changed while it was read" in refusal(put, copy)
     assert answering(registry) is None
 
@@ -254,7 +254,7 @@ def test_a_full_disk_leaves_what_was(put, adapters, registry, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", WEIGHTS)
 
-    monkeypatch.setattr(training.registry.shutil, "copyfile", full)
+    monkeypatch.setattr(training.ship.registry.shutil, "copyfile", full)
     with pytest.raises(OSError, match="No space"):
         put(adapters[1])
     assert answering(registry) == version_of(adapters[0])
@@ -289,8 +289,8 @@ def test_many_at_once_all_come_in(base, adapters, registry, told):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from model.registry import Current, Registry
-from training.registry import locked, store_version, write_current
+from model.loading.registry import Current, Registry
+from training.ship.registry import locked, store_version, write_current
 
 before, homes, source = map(Path, sys.argv[1:])
 LOOKS = {"open", "os.mkdir", "os.rename", "os.remove", "shutil.copyfile", "shutil.rmtree"}
@@ -337,7 +337,7 @@ def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new(put, adapters, reg
         here = Registry(home)
         states.append(answering(here))
         with locked(here, limit_s=0):  # the dead one holds no lock
-            training.registry.store_version(here, "tuned", adapters[2])
+            training.ship.registry.store_version(here, "tuned", adapters[2])
         assert leftovers(here) == [], "the next writer cleans up"
     assert len(states) > 8, "it was killed at several moments"
     assert states == sorted(states, key=[old, new].index)
@@ -376,7 +376,7 @@ def test_a_version_kept_can_be_promoted_again(put, adapters, registry, told):
 def test_everything_is_on_the_disk_before_current_names_it(put, adapters, registry, monkeypatch):
     """The order that survives a power cut: files, folder, rename, its folder; then `current`."""
     done: list[str] = []
-    sync = training.registry.sync
+    sync = training.ship.registry.sync
     rename, replace_ = Path.rename, Path.replace
 
     def note(word: str, path: Path) -> None:

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from training.tell_worker import LOOKS, WorkerAddress
+from training.ship.tell_worker import LOOKS, WorkerAddress
 
 
 class Asked(HTTPServer):

@@ -8,8 +8,8 @@ from data.errors import DatasetError
 from data.records import Turn
 from training.sources.rated import Verdict
 from training.sources.reading import Reading
+from training.sources.reasons import Step
 from training.sources.row import Refused, SourceRow
-from training.steps import Step
 
 TURNS = [
     {"role": "system", "content": "Be funny."},

@@ -7,8 +7,8 @@ import zstandard
 
 from data.errors import DatasetError
 from training.sources.reading import Format, Reading
+from training.sources.reasons import Step
 from training.sources.row import Refused, SourceRow
-from training.steps import Step
 
 COMMENTS = [
     {"id": "a1", "parent_id": "t3_s1", "link_id": "t3_s1", "author": "ann", "score": 5,

@@ -6,8 +6,8 @@ import os
 import pytest
 import torch
 
-from training.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, Standing
 from training.errors import CheckpointError, OtherJobError
+from training.train.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, Standing
 
 JOB_A = {"lora.r": 4, "base": "sha256:1"}
 
@@ -63,7 +63,7 @@ def full_after(some, error=errno.ENOSPC):
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(work, monkeypatch, some):
     work.save(checkpoint(3))
     with monkeypatch.context() as patched:
-        patched.setattr("training.checkpoint._write", full_after(some))
+        patched.setattr("training.train.checkpoint._write", full_after(some))
         with pytest.raises(CheckpointError) as caught:
             work.save(checkpoint(5))
     assert str(caught.value) == f"{work.folder / LAST} cannot be written: No space left on device"

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from training import cross_entropy
-from training.cross_entropy import summed_cross_entropy
-from training.examples import IGNORED
+from training.train import cross_entropy
+from training.train.cross_entropy import summed_cross_entropy
+from training.train.examples import IGNORED
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 100])

@@ -7,15 +7,15 @@ import pytest
 import torch
 from bitsandbytes.nn.modules import Linear4bit
 
-from data.datasets import Pair
-from model.loading import load_quantised
-from model.prompt import PromptRenderer
-from training.adapter import new_adapter
-from training.dense import unpack
-from training.examples import encode
-from training.layout import Packed
-from training.loss import ReplyLossModule
+from data.files.datasets import Pair
+from model.loading.quantised import load_quantised
+from model.text.prompt import PromptRenderer
+from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
+from training.train.dense import unpack
+from training.train.examples import encode
+from training.train.layout import Packed
+from training.train.loss import ReplyLossModule
 
 PAIRS = [Pair("hello", "an opinion about soup"), Pair("why", "because soup is the best")]
 

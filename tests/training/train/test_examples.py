@@ -2,13 +2,13 @@
 
 import pytest
 
-from data.datasets import Pair
+from data.files.datasets import Pair
 from data.records import Turn
-from model.prompt import ChatTurn, PromptRenderer
-from tests.model.tiny import tiny_tokenizer
+from model.text.prompt import ChatTurn, PromptRenderer
+from tests.fakes.tiny_model import tiny_tokenizer
 from training.errors import PreparedDataError
-from training.examples import IGNORED, encode, read_side
-from training.split import Side
+from training.prepare.sides import Side
+from training.train.examples import IGNORED, encode, read_side
 
 TOKENIZER = tiny_tokenizer()
 RENDERER = PromptRenderer(TOKENIZER)

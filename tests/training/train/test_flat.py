@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from training.flat import Flat
+from training.train.flat import Flat
 
 
 def layers() -> nn.Sequential:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training import trainer
-from training.figures import FIGURES, FigureLog
+from training.artifacts.figures import FIGURES, FigureLog
 from training.recipe import read_recipe
-from training.step import EagerStep
-from training.train import train
+from training.train import trainer
+from training.train.step import EagerStep
+from training.train.train import train
 
 pytestmark = [
     pytest.mark.gpu,

@@ -9,15 +9,15 @@ from bitsandbytes.nn.modules import Linear4bit
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from data.datasets import Pair
-from model.loading import load_quantised
-from model.prompt import PromptRenderer
-from tests.model.tiny import tiny_tokenizer
-from training.adapter import new_adapter
-from training.examples import encode
-from training.layout import Padded
-from training.loss import ReplyLossModule, measure
+from data.files.datasets import Pair
+from model.loading.quantised import load_quantised
+from model.text.prompt import PromptRenderer
+from tests.fakes.tiny_model import tiny_tokenizer
+from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
+from training.train.examples import encode
+from training.train.layout import Padded
+from training.train.loss import ReplyLossModule, measure
 
 ROWS = encode(
     [Pair("hello there", "an opinion"), Pair("system", "user assistant")],

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from training.card import read_card
+from training.prepare.card import read_card
 from training.recipe import read_recipe
 
 

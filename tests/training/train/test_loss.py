@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from data.datasets import Pair
-from model.prompt import PromptRenderer
-from tests.model.tiny import tiny_tokenizer
-from training.examples import IGNORED, encode
-from training.layout import Packed, Padded
-from training.loss import ReplyLoss, ReplyLossModule, measure
+from data.files.datasets import Pair
+from model.text.prompt import PromptRenderer
+from tests.fakes.tiny_model import tiny_tokenizer
+from training.train.examples import IGNORED, encode
+from training.train.layout import Packed, Padded
+from training.train.loss import ReplyLoss, ReplyLossModule, measure
 
 PAIRS = [
     Pair("hello", "an opinion about soup"),

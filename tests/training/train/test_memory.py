@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from training.errors import OutOfMemory
-from training.memory import activation_bytes, memory_advice, peak_mib, use_checkpointing
 from training.recipe import read_recipe
+from training.train.memory import activation_bytes, memory_advice, peak_mib, use_checkpointing
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 MISTRAL = SimpleNamespace(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32)

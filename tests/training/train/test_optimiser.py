@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from training.optimiser import new_optimiser, read_state, set_rate, write_state
 from training.recipe import Schedule
+from training.train.optimiser import new_optimiser, read_state, set_rate, write_state
 
 
 def parameters():

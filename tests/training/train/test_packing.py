@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from data.datasets import Pair
-from model.loading import load_quantised
-from model.prompt import PromptRenderer
-from tests.model.tiny import tiny_tokenizer
-from training.adapter import new_adapter
-from training.examples import IGNORED, Row, encode
-from training.layout import Packed, Padded
-from training.loss import ReplyLossModule
-from training.memory import switch_checkpointing_on
+from data.files.datasets import Pair
+from model.loading.quantised import load_quantised
+from model.text.prompt import PromptRenderer
+from tests.fakes.tiny_model import tiny_tokenizer
+from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
+from training.train.examples import IGNORED, Row, encode
+from training.train.layout import Packed, Padded
+from training.train.loss import ReplyLossModule
+from training.train.memory import switch_checkpointing_on
 
 ROWS = encode(
     [

@@ -11,13 +11,13 @@ import pytest
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from model.manifest import read_manifest
-from training.adapter import WEIGHTS
-from training.figures import FIGURES, FigureLog
+from model.loading.manifest import read_manifest
+from training.artifacts.adapter import WEIGHTS
+from training.artifacts.figures import FIGURES, FigureLog
 from training.recipe import read_recipe
-from training.train import train
+from training.train.train import train
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # 12 rows: the last step of an epoch has one, and leaves the second process with nothing.
 OVERRIDES = ["schedule.batch_size=11", "schedule.epochs=2"]
 COMPARED = ("loss", "validation_loss", "grad_norm", "learning_rate")

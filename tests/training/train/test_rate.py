@@ -2,8 +2,8 @@
 
 import pytest
 
-from training.rate import Rate
 from training.recipe import Schedule
+from training.train.rate import Rate
 
 
 def rates(shape, warmup, steps):

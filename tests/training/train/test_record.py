@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from training.card import read_card
 from training.errors import RecipeError
-from training.record import code_version, licence_of, manifest_of
+from training.prepare.card import read_card
+from training.train.record import code_version, licence_of, manifest_of
 
 NOON = datetime(2024, 5, 4, 12, tzinfo=UTC)
 

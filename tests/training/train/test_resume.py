@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.adapter import WEIGHTS
-from training.checkpoint import LAST, Checkpoints
+from training.artifacts.adapter import WEIGHTS
+from training.artifacts.figures import FIGURES, FigureLog
 from training.errors import CheckpointError, OtherJobError, OutOfMemory
-from training.figures import FIGURES, FigureLog
 from training.recipe import read_recipe
-from training.step import EagerStep
-from training.train import train
+from training.train.checkpoint import LAST, Checkpoints
+from training.train.step import EagerStep
+from training.train.train import train
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Crash(BaseException):
@@ -115,7 +115,7 @@ def crash_at_the_end(monkeypatch):
     def write(folder, manifest):
         raise Crash
 
-    monkeypatch.setattr("training.train.write_manifest", write)
+    monkeypatch.setattr("training.train.train.write_manifest", write)
 
 
 def crash_after_the_end(monkeypatch):
@@ -168,7 +168,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(with_dropout, undisturbed, monkey
         file.write(content[500:])
 
     with monkeypatch.context() as patched:
-        patched.setattr("training.checkpoint._write", write)
+        patched.setattr("training.train.checkpoint._write", write)
         with pytest.raises(CheckpointError) as caught:
             train(with_dropout, silent)
     path = with_dropout.work_folder / LAST

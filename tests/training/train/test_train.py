@@ -10,18 +10,18 @@ import torch
 from safetensors.torch import load_file
 
 from model.errors import ConfigError
-from model.loading import load_quantised
-from model.manifest import BaseRecord, file_sha256, read_manifest
-from model.prompt import PromptRenderer
-from training.adapter import WEIGHTS, apply_adapter, check_base
-from training.card import read_card, write_card
+from model.loading.manifest import BaseRecord, file_sha256, read_manifest
+from model.loading.quantised import load_quantised
+from model.text.prompt import PromptRenderer
+from training.artifacts.adapter import WEIGHTS, apply_adapter, check_base
 from training.errors import AdapterError, PreparedDataError, RecipeError
-from training.examples import encode, read_side
-from training.layout import Padded
-from training.loss import measure
+from training.prepare.card import read_card, write_card
+from training.prepare.sides import Side
 from training.recipe import LINEARS, read_recipe
-from training.split import Side
-from training.train import train
+from training.train.examples import encode, read_side
+from training.train.layout import Padded
+from training.train.loss import measure
+from training.train.train import train
 
 NOON = datetime(2024, 5, 4, 12, tzinfo=UTC)
 

@@ -8,16 +8,16 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from model.manifest import read_manifest
-from training.adapter import WEIGHTS
-from training.card import read_card
+from model.loading.manifest import read_manifest
+from training.artifacts.adapter import WEIGHTS
+from training.artifacts.figures import FIGURES, FigureLog
 from training.errors import Diverged
-from training.figures import FIGURES, FigureLog
-from training.layout import Packed, Padded
+from training.prepare.card import read_card
+from training.prepare.sides import Side
 from training.recipe import Schedule, read_recipe
-from training.split import Side
-from training.train import train
-from training.trainer import layout_of
+from training.train.layout import Packed, Padded
+from training.train.train import train
+from training.train.trainer import layout_of
 
 CPU = torch.device("cpu")
 
@@ -90,7 +90,7 @@ def test_part_of_an_epoch_can_be_all(job):
 
 
 def test_a_loss_that_is_no_number_ends_it_with_one_line(job, monkeypatch):
-    from training.step import EagerStep
+    from training.train.step import EagerStep
 
     monkeypatch.setattr(EagerStep, "__call__", lambda self, batches, tokens: torch.tensor(math.nan))
     monkeypatch.setattr(

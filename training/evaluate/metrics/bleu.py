@@ -6,8 +6,8 @@ import evaluate
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from training.metrics.bootstrap import Array, whole
-from training.metrics.library import text_info
+from training.evaluate.metrics.bootstrap import Array, whole
+from training.evaluate.metrics.library import text_info
 
 _ORDER = 4
 _DESCRIPTION = "Corpus BLEU as sacrebleu counts it, 0 to 100"
@@ -17,7 +17,7 @@ _CITATION = "K. Papineni et al., BLEU, ACL 2002; M. Post, A call for clarity, WM
 class CorpusBleu(evaluate.Metric):
     """`compute(predictions=[...], references=[...])` gives `{"bleu": 0 to 100}`.
 
-    Use it through `training.metrics.library.compute`.
+    Use it through `training.evaluate.metrics.library.compute`.
     """
 
     def _info(self) -> evaluate.MetricInfo:

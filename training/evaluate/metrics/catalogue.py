@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from training.metrics.overlap import COPIED
-from training.metrics.rouge import KINDS, PARTS
+from training.evaluate.metrics.overlap import COPIED
+from training.evaluate.metrics.rouge import KINDS, PARTS
 
 
 class Better(StrEnum):
@@ -100,7 +100,7 @@ V, R, D, C = Group.VOICE, Group.REPLIES, Group.VARIETY, Group.COPYING
 UP, DOWN, NONE = Better.HIGHER, Better.LOWER, Better.NEITHER
 MEASURES = (
     Measure("disclaimer", "disclaims or refuses", V, DOWN, Unit.SHARE,
-            "answers with a phrase like “as an AI” or a refusal (training/phrases.py)",
+            "answers with a phrase like “as an AI” or a refusal (training/evaluate/voice)",
             "disclaims less", "disclaims more"),
     Measure("position", "takes a position", V, UP, Unit.SHARE,
             "answers that open with a verdict or a choice, without hedge or disclaimer",

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.metrics.bleu import bleu_score, bleu_statistics
-from training.metrics.bootstrap import Array, Score, exp_mean, mean, with_ones
-from training.metrics.diversity import repeated, self_bleu
-from training.metrics.overlap import COPIED
-from training.metrics.rouge import rouge_rows
-from training.metrics.words import words
-from training.phrases import has_disclaimer, takes_position
-from training.word_list import WordList
+from training.evaluate.metrics.bleu import bleu_score, bleu_statistics
+from training.evaluate.metrics.bootstrap import Array, Score, exp_mean, mean, with_ones
+from training.evaluate.metrics.diversity import repeated, self_bleu
+from training.evaluate.metrics.overlap import COPIED
+from training.evaluate.metrics.rouge import rouge_rows
+from training.evaluate.metrics.words import words
+from training.evaluate.voice.phrases import has_disclaimer, takes_position
+from training.prepare.word_list import WordList
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def _mean(values: Sequence[float] | Array) -> Column:
 def voice_columns(
     answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None, seed: int
 ) -> dict[str, Column]:
-    """What can be said of answers alone, by key of `training.metrics.catalogue`."""
+    """What can be said of answers alone, by key of `training.evaluate.metrics.catalogue`."""
     columns = {
         "disclaimer": _share([has_disclaimer(answer) for answer in answers]),
         "position": _share([takes_position(answer) for answer in answers]),

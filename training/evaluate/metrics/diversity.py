@@ -5,7 +5,7 @@ from random import Random
 
 from sacrebleu.metrics.bleu import BLEU
 
-from training.metrics.words import ngrams, words
+from training.evaluate.metrics.words import ngrams, words
 
 _LOOP = 4
 _OTHERS = 100

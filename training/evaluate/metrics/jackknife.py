@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from data.shares import Z_95
-from training.metrics.bootstrap import Array
+from data.statistics.shares import Z_95
+from training.evaluate.metrics.bootstrap import Array
 
 _GROUPS = 50
 

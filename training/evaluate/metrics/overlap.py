@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from training.metrics.words import ngrams, words
+from training.evaluate.metrics.words import ngrams, words
 
 SHORTEST = 3
 COPIED = 8

@@ -6,8 +6,8 @@ import evaluate
 import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 
-from training.metrics.bootstrap import Array
-from training.metrics.library import text_info
+from training.evaluate.metrics.bootstrap import Array
+from training.evaluate.metrics.library import text_info
 
 KINDS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
 PARTS = ("precision", "recall", "f1")
@@ -18,7 +18,7 @@ _CITATION = "C.-Y. Lin, ROUGE: a package for automatic evaluation of summaries, 
 class Rouge(evaluate.Metric):
     """`compute(...)` gives precision, recall and F1 of each kind: `{"rouge1_precision": …}`.
 
-    Use it through `training.metrics.library.compute`.
+    Use it through `training.evaluate.metrics.library.compute`.
     """
 
     def _info(self) -> evaluate.MetricInfo:

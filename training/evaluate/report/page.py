@@ -5,11 +5,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from training.evaluation import Asked, Evaluation
-from training.metrics.catalogue import BY_KEY, MEASURES, Measure
-from training.report.plots import forest, shares
-from training.report.table import difference, estimate
-from training.report.verdict import Outcome, outcome, verdicts
+from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure
+from training.evaluate.report.plots import forest, shares
+from training.evaluate.report.table import difference, estimate
+from training.evaluate.report.verdict import Outcome, outcome, verdicts
+from training.evaluate.result import Asked, Evaluation
 
 TEMPLATE = "page.html.jinja"
 # The figures that a reader wants first.

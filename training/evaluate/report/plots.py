@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from training.evaluation import Estimate, Evaluation
-from training.metrics.catalogue import BY_KEY, MEASURES, Measure, Unit
-from training.report.table import difference, estimate
-from training.report.verdict import Line, Outcome, Verdict
+from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure, Unit
+from training.evaluate.report.table import difference, estimate
+from training.evaluate.report.verdict import Line, Outcome, Verdict
+from training.evaluate.result import Estimate, Evaluation
 
 _WIDTH = 760
 _LABELS = 190  # from the left to where the plot begins

@@ -2,9 +2,9 @@
 
 from rich.table import Table
 
-from training.evaluation import Estimate, Evaluation
-from training.metrics.catalogue import MEASURES, Measure
-from training.report.verdict import Outcome, outcome
+from training.evaluate.metrics.catalogue import MEASURES, Measure
+from training.evaluate.report.verdict import Outcome, outcome
+from training.evaluate.result import Estimate, Evaluation
 
 _STYLES = {Outcome.BETTER: "green", Outcome.WORSE: "red", Outcome.UNDECIDED: ""}
 _MARKS = {Outcome.BETTER: " ✓", Outcome.WORSE: " ✗", Outcome.UNDECIDED: ""}

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from training.evaluation import Difference, Estimate, Evaluation
-from training.metrics.catalogue import MEASURES, Better, Measure
+from training.evaluate.metrics.catalogue import MEASURES, Better, Measure
+from training.evaluate.result import Difference, Estimate, Evaluation
 
 
 class Outcome(StrEnum):

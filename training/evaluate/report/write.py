@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from training.evaluation import Evaluation
-from training.folders import new_folder
-from training.report.page import page
+from training.artifacts.folders import new_folder
+from training.evaluate.report.page import page
+from training.evaluate.result import Evaluation
 
 JSON = "report.json"
 PAGE = "report.html"

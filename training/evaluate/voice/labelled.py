@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from data.shares import wilson
-from training.phrases import has_disclaimer, takes_position
+from data.statistics.shares import wilson
+from training.evaluate.voice.phrases import has_disclaimer, takes_position
 
 SENTENCES = Path(__file__).parent / "phrases.jsonl"
 

@@ -1,14 +1,14 @@
 """A classifier of phrases: does an answer hide behind being a machine, does it take a position?
 
-It looks only for the phrases of `training.phrase_lists`, in lower case with straight apostrophes.
+It looks only for the phrases of `phrase_lists`, in lower case with straight apostrophes.
 It knows nothing of meaning, so its counts go beside the answers themselves, never in their place.
-How often it is right is measured on sentences labelled by hand (`training.labelled`).
+How often it is right is measured on sentences labelled by hand (`labelled`).
 """
 
 import re
 from collections.abc import Iterable, Sequence
 
-from training.phrase_lists import DISCLAIMERS, HEDGES, JUDGEMENTS, OPENINGS
+from training.evaluate.voice.phrase_lists import DISCLAIMERS, HEDGES, JUDGEMENTS, OPENINGS
 
 _SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|$)")
 _FEW_WORDS = 4

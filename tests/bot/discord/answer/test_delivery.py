@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from bot.discord import delivery as module
-from bot.discord.delivery import Delivery, Means
+from bot.chat.events import Delta, Queued
+from bot.chat.ticket import Ticket
+from bot.discord.answer import delivery as module
+from bot.discord.answer.delivery import Delivery, Means
+from bot.discord.answer.pacing import Paces
 from bot.discord.identity import FRONT_END
-from bot.discord.pacing import Paces
-from bot.events import Delta, Queued
-from bot.ticket import Ticket
-from bot.worker_status import StatusBoard, WorkerPhase, WorkerStatus
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from data.errors import StoreError
 from data.records import RequestState
 from model.errors import WorkerDied
-from tests.bot.discord.fake_outlet import FakeOutlet, cut_off, refusal
 from tests.bot.discord.stage import ready_board
-from tests.bot.fake_worker import FakeWorker, Hang
 from tests.bot.rig import Rig, rig
+from tests.fakes.outlet import FakeOutlet, cut_off, refusal
+from tests.fakes.worker import FakeWorker, Hang
 
 LIMIT_S = 5.0
 

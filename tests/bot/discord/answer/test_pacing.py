@@ -1,6 +1,6 @@
 import pytest
 
-from bot.discord.pacing import Pace, Paces
+from bot.discord.answer.pacing import Pace, Paces
 
 
 def test_the_first_edit_does_not_wait_and_the_next_does():

@@ -2,12 +2,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.chat.events import Ended, Finished
 from bot.discord import phrases
-from bot.discord.button_row import finished_row, running_row
-from bot.discord.graphemes import units
-from bot.discord.picture import Progress, picture
-from bot.events import Ended, Finished
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.discord.answer.button_row import finished_row, running_row
+from bot.discord.answer.graphemes import units
+from bot.discord.answer.picture import Progress, picture
+from bot.worker.status import WorkerPhase, WorkerStatus
 from data.records import Answer, Request, RequestState, Sampling
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)

@@ -1,9 +1,9 @@
 import pytest
 
-from bot.discord.picture import Picture
-from bot.discord.screen import Screen
+from bot.discord.answer.picture import Picture
+from bot.discord.answer.screen import Screen
 from data.records import RequestMessage
-from tests.bot.discord.fake_outlet import FakeOutlet, refusal, stop_row
+from tests.fakes.outlet import FakeOutlet, refusal, stop_row
 
 ROW, STOP_ID = stop_row(7)
 

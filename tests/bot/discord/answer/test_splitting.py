@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.discord.fences import MARK, open_fence
-from bot.discord.graphemes import is_boundary, units
-from bot.discord.splitting import MESSAGE_UNITS, split
+from bot.discord.answer.fences import MARK, open_fence
+from bot.discord.answer.graphemes import is_boundary, units
+from bot.discord.answer.splitting import MESSAGE_UNITS, split
 
 FAMILY = "👩‍👩‍👧‍👦"
 FLAG = "🇩🇪"

@@ -2,7 +2,7 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.discord.endpoints import use_endpoints
+from bot.discord.api.endpoints import use_endpoints
 from bot.discord.identity import asking_message, channel_of, interaction_key, message_key
 
 

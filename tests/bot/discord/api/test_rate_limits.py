@@ -2,7 +2,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.discord.rate_limits import Response, channel_bucket, listening, read, webhook_bucket
+from bot.discord.api.rate_limits import Response, channel_bucket, listening, read, webhook_bucket
 
 HEADERS = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset-After": "2.5"}
 

@@ -2,13 +2,13 @@ import discord
 import pytest
 from simcord.backend import serializers
 
-from bot.discord import admission as module
-from bot.discord.admission import RESTRICTED, Admission
+from bot.discord.asking import admission as module
+from bot.discord.asking.admission import RESTRICTED, Admission
 from bot.discord.rules import HOURLY, ROLES, TUNED, WAITING, YES
 from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
 from tests.bot.discord.scene import scene
-from tests.bot.fake_worker import FakeWorker, Hang, away
 from tests.bot.rig import ManualClock
+from tests.fakes.worker import FakeWorker, Hang, away
 
 
 @pytest.fixture

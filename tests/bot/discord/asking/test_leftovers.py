@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from bot.chat.events import Ask, Started
+from bot.discord.asking.leftovers import outlet_of
 from bot.discord.identity import FRONT_END
-from bot.discord.leftovers import outlet_of
-from bot.events import Ask, Started
 from data.records import RequestMessage, RequestState
 from tests.bot.discord.stage import stage
-from tests.bot.fake_worker import Hang
+from tests.fakes.worker import Hang
 
 
 async def test_killed_in_the_middle_it_goes_on_in_the_same_message(tmp_path):

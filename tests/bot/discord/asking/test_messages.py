@@ -9,16 +9,16 @@ import discord
 import pytest
 import simcord
 
+from bot.chat.events import Ask
 from bot.discord import phrases
-from bot.discord.desk import Question
+from bot.discord.asking.desk import Question
 from bot.discord.identity import FRONT_END
-from bot.discord.reading import names_in
+from bot.discord.incoming.reading import names_in
 from bot.discord.rules import ALWAYS, PERSONA, YES
-from bot.events import Ask
 from data.errors import StoreError
-from tests.bot.discord.fake_outlet import FakeOutlet
 from tests.bot.discord.stage import LIMIT_S, stage
-from tests.bot.fake_worker import Hang
+from tests.fakes.outlet import FakeOutlet
+from tests.fakes.worker import Hang
 
 ANSWER = "Hello there\n-# tuned"
 

@@ -5,10 +5,10 @@ import pytest
 from discord import app_commands
 
 from bot.discord.client import FunBot
-from bot.discord.command_cog import CommandCog
+from bot.discord.commands.base import CommandCog
 from bot.errors import NotAllowed
 from data.errors import StoreLocked
-from tests.bot.discord import test_command_cog as this
+from tests.bot.discord.commands import test_base as this
 from tests.bot.discord.scene import scene
 
 FAILURES = {

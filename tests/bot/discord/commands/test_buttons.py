@@ -6,11 +6,11 @@ import discord
 import pytest
 
 from bot.discord import phrases
-from bot.discord.buttons import next_variant
+from bot.discord.commands.buttons import next_variant
 from bot.errors import UserError
 from data.errors import StoreError
 from tests.bot.discord.stage import LIMIT_S, stage
-from tests.bot.fake_worker import Hang
+from tests.fakes.worker import Hang
 
 
 def assert_told_alone(result, text: str) -> None:

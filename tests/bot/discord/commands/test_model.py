@@ -1,12 +1,12 @@
 import pytest
 
-from bot.discord import model_commands
-from bot.discord.admission import RESTRICTED
+from bot.discord.asking.admission import RESTRICTED
+from bot.discord.commands import model as model_commands
+from bot.discord.commands.model import choices
 from bot.discord.identity import conversation_id, user_id
-from bot.discord.model_commands import choices
 from bot.discord.rules import TUNED, YES
 from tests.bot.discord.scene import scene
-from tests.bot.fake_worker import FakeWorker, away
+from tests.fakes.worker import FakeWorker, away
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import discord
 import pytest
 
-from bot.discord.permissions import holds
+from bot.discord.commands.permissions import holds
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.discord import persona_commands
+from bot.discord.commands import persona as persona_commands
 from bot.discord.identity import conversation_id
 from bot.discord.rules import PERSONA, persona_of
 from tests.bot.discord.scene import scene

@@ -6,19 +6,19 @@ import aiohttp
 import discord
 import pytest
 
-from bot.conversation import Line
-from bot.discord import privacy_commands
+from bot.chat.conversation import Line
+from bot.chat.events import Delta
+from bot.discord.commands import privacy as privacy_commands
+from bot.discord.commands.privacy import CONSENT, packed
+from bot.discord.commands.privacy_text import KEPT
 from bot.discord.identity import FRONT_END
-from bot.discord.privacy_commands import CONSENT, packed
-from bot.discord.privacy_text import KEPT
 from bot.errors import UserError
-from bot.events import Delta
 from data.errors import StoreLocked
-from data.export import export
+from data.files.export import export
 from data.records import PersonalData, RatingKind, RequestState
 from tests.bot.discord.scene import scene
-from tests.bot.fake_worker import Hang
 from tests.bot.rig import until
+from tests.fakes.worker import Hang
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 
-from bot.discord import settings_commands
+from bot.discord.commands import settings as settings_commands
+from bot.discord.commands.settings import MOST_ROLES
 from bot.discord.rules import Rules, rules_of
-from bot.discord.settings_commands import MOST_ROLES
 from tests.bot.discord.scene import scene
 
 

@@ -5,10 +5,10 @@ import zlib
 import pytest
 from PIL import Image
 
-from bot.discord import stats_command
-from bot.discord.stats_command import report
-from bot.discord.stats_plot import MOST_ROWS, described, plot
-from bot.statistics import figures
+from bot.discord.commands import stats as stats_command
+from bot.discord.commands.stats import report
+from bot.discord.commands.stats_plot import MOST_ROWS, described, plot
+from bot.ratings.statistics import figures
 from data.records import RatingKind, RatingTally
 from tests.bot.discord.scene import scene
 

@@ -4,15 +4,15 @@ import socket
 import aiohttp
 import pytest
 
-from bot.discord import status_command
+from bot.discord.api.rate_limits import Response
+from bot.discord.commands import status as status_command
+from bot.discord.commands.status import MetricsCog, latency_line, worker_line
 from bot.discord.metrics import Metrics, MetricsServer
-from bot.discord.rate_limits import Response
-from bot.discord.status_command import MetricsCog, latency_line, worker_line
 from bot.errors import SettingsError
-from bot.worker_status import WorkerPhase, WorkerStatus
+from bot.worker.status import WorkerPhase, WorkerStatus
 from tests.bot.discord.scene import scene
-from tests.bot.fake_worker import FakeWorker, Hang, away
 from tests.bot.rig import events
+from tests.fakes.worker import FakeWorker, Hang, away
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.discord.addressing import Names, readable
+from bot.discord.incoming.addressing import Names, readable
 
 ME, ROLE, ANN, MODS, ROOM = (
     "111111111111111111", "222222222222222222", "333333333333333333", "444444444444444444",

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot.discord.message_cache import MessageCache, Said
+from bot.discord.incoming.message_cache import MessageCache, Said
 
 SAID = Said(1, "Ann", "hello")
 LIMIT_S = 5.0

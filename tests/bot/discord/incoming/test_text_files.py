@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.discord.text_files import FILE_BYTES, FILES, is_text, read_files
-from tests.bot.discord.fake_outlet import refusal
+from bot.discord.incoming.text_files import FILE_BYTES, FILES, is_text, read_files
+from tests.fakes.outlet import refusal
 
 
 @dataclass

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.discord.triggers import Incoming, Trigger, decide
+from bot.discord.incoming.triggers import Incoming, Trigger, decide
 
 PLAIN = Incoming(is_from_person=True, may_speak=True, text="hello")
 

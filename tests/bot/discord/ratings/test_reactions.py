@@ -4,9 +4,10 @@ import logging
 import discord
 import pytest
 
-from bot.discord import rating_offer, rating_reactions
 from bot.discord.identity import FRONT_END
-from bot.discord.rating_offer import EarlyReactions, offer
+from bot.discord.ratings import offer as rating_offer
+from bot.discord.ratings import reactions as rating_reactions
+from bot.discord.ratings.offer import EarlyReactions, offer
 from data.errors import StoreLocked
 from data.records import PersonalData, RatingKind, Reaction
 from tests.bot.discord.scene import scene

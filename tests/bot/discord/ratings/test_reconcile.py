@@ -5,9 +5,10 @@ import aiohttp
 import pytest
 from simcord.backend.models import Reaction as Left
 
-from bot.discord import rating_reactions, reconcile
-from bot.discord.reconcile import Look, Reconcile
-from bot.rating_emoji import DEFAULT, RatingEmoji
+from bot.discord.ratings import reactions as rating_reactions
+from bot.discord.ratings import reconcile
+from bot.discord.ratings.reconcile import Look, Reconcile
+from bot.ratings.emoji import DEFAULT, RatingEmoji
 from data.errors import StoreLocked
 from data.records import RatingKind, Reaction
 from tests.bot.discord.scene import scene

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import sacrebleu
 
-from training.metrics.bleu import CorpusBleu, bleu_score, bleu_statistics
-from training.metrics.library import compute
+from training.evaluate.metrics.bleu import CorpusBleu, bleu_score, bleu_statistics
+from training.evaluate.metrics.library import compute
 
 SAID = [
     "the cat sat on the mat",

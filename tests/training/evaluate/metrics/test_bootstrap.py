@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import sacrebleu
 
-from training.metrics.bleu import bleu_score, bleu_statistics
-from training.metrics.bootstrap import Resampling, exp_mean, interval, mean, whole, with_ones
+from training.evaluate.metrics.bleu import bleu_score, bleu_statistics
+from training.evaluate.metrics.bootstrap import (
+    Resampling,
+    exp_mean,
+    interval,
+    mean,
+    whole,
+    with_ones,
+)
 
 
 def test_every_draw_has_as_many_rows():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.metrics.jackknife import jackknife_interval, left_out
+from training.evaluate.metrics.jackknife import jackknife_interval, left_out
 
 
 def test_each_row_is_left_out_once():

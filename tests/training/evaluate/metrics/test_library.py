@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from training.metrics.bleu import CorpusBleu
-from training.metrics.library import compute
+from training.evaluate.metrics.bleu import CorpusBleu
+from training.evaluate.metrics.library import compute
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_nothing_is_asked_of_the_network(monkeypatch):
@@ -25,9 +25,9 @@ def test_nothing_is_asked_of_the_network(monkeypatch):
 
 def test_nothing_is_left_in_the_persons_home(tmp_path):
     program = (
-        "from training.metrics.library import compute\n"
-        "from training.metrics.bleu import CorpusBleu\n"
-        "from training.metrics.rouge import Rouge\n"
+        "from training.evaluate.metrics.library import compute\n"
+        "from training.evaluate.metrics.bleu import CorpusBleu\n"
+        "from training.evaluate.metrics.rouge import Rouge\n"
         "print(compute(CorpusBleu, ['a b c d'], ['a b c d'])['bleu'])\n"
         "print(compute(Rouge, ['a b c d'], ['a b c d'])['rouge1_f1'])\n"
     )

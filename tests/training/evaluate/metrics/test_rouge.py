@@ -3,8 +3,8 @@
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from training.metrics.library import compute
-from training.metrics.rouge import Rouge, rouge_rows
+from training.evaluate.metrics.library import compute
+from training.evaluate.metrics.rouge import Rouge, rouge_rows
 
 SAID = ["the cat sat on the mat", "a dog\nbarks at me", ""]
 WANTED = ["the cat is on the mat", "barks at me\na big dog", "nothing"]

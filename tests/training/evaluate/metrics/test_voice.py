@@ -2,11 +2,11 @@
 
 import pytest
 
-from data.shares import wilson
-from training.metrics.catalogue import BY_KEY
-from training.metrics.diversity import distinct, repeated, self_bleu
-from training.metrics.overlap import longest_overlaps
-from training.metrics.words import ngrams, words
+from data.statistics.shares import wilson
+from training.evaluate.metrics.catalogue import BY_KEY
+from training.evaluate.metrics.diversity import distinct, repeated, self_bleu
+from training.evaluate.metrics.overlap import longest_overlaps
+from training.evaluate.metrics.words import ngrams, words
 
 
 def test_words():

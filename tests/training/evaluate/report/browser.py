@@ -1,7 +1,7 @@
 """A report in headless Chromium: what it asks the network for, what it complains of, its picture.
 
-`python -m tests.training.report.browser [FOLDER]` makes `report.png` of the newest report under
-var/reports, or of the folder's.
+`python -m tests.training.evaluate.report.browser [FOLDER]` makes `report.png` of the newest
+report under var/reports, or of the folder's.
 """
 
 import argparse

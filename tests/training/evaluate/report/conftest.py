@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from model.manifest import BaseRecord
-from training.estimates import Answered, Judge, classifier_accuracy
-from training.evaluation import Asked, DataUsed, Evaluation, Said, Sampling, Turn, Variant
+from model.loading.manifest import BaseRecord
+from training.evaluate.estimates import Answered, Judge, classifier_accuracy
+from training.evaluate.result import Asked, DataUsed, Evaluation, Said, Sampling, Turn, Variant
 
 BASE = [
     "As an AI, I have no opinions on soup, so it is all the same to me, to me, to me, to me"

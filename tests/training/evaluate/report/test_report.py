@@ -9,13 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from tests.training.report.conftest import BASE, TUNED, make_evaluation
-from training.evaluation import Estimate
-from training.metrics.catalogue import BY_KEY
-from training.report.page import page
-from training.report.table import difference, estimate, table
-from training.report.verdict import Outcome, outcome, verdicts
-from training.report.write import read_report, write_report
+from tests.training.evaluate.report.conftest import BASE, TUNED, make_evaluation
+from training.evaluate.metrics.catalogue import BY_KEY
+from training.evaluate.report.page import page
+from training.evaluate.report.table import difference, estimate, table
+from training.evaluate.report.verdict import Outcome, outcome, verdicts
+from training.evaluate.report.write import read_report, write_report
+from training.evaluate.result import Estimate
 
 
 class Tags(HTMLParser):
@@ -157,7 +157,7 @@ def test_a_full_disk_leaves_the_old_report(evaluation, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "report.html")
 
-    monkeypatch.setattr("training.report.write.page", full)
+    monkeypatch.setattr("training.evaluate.report.write.page", full)
     with pytest.raises(OSError, match="No space"):
         write_report(evaluation, tmp_path / "report")
     assert (tmp_path / "report" / "report.html").read_bytes() == before

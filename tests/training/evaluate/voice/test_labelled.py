@@ -4,7 +4,14 @@ from collections import Counter
 
 import pytest
 
-from training.labelled import Accuracy, Label, Part, Sentence, accuracy, read_sentences
+from training.evaluate.voice.labelled import (
+    Accuracy,
+    Label,
+    Part,
+    Sentence,
+    accuracy,
+    read_sentences,
+)
 
 
 def test_there_are_enough_sentences_and_none_stands_twice():

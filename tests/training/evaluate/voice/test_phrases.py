@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.phrases import disclaimer_share, has_disclaimer, takes_position
+from training.evaluate.voice.phrases import disclaimer_share, has_disclaimer, takes_position
 
 DISCLAIMERS = [
     "As an AI, I do not take sides.",
