@@ -14,12 +14,12 @@ from bot.config.logs import start_logging, stop_logging
 from bot.config.settings import BotSettings, load_settings
 from bot.config.streams import complain, flush_output, nobody_reads, prepare_streams
 from bot.errors import BotError, SettingsError
-from bot.front_end import FrontEnd, Services
+from bot.front_end import DISCORD, HERE, FrontEnd, Services
 from bot.instance import only_instance
 from bot.lifecycle import CONFIGURATION, FAILURE, OK, until_end
 from bot.terminal.front_end import TerminalFrontEnd
 from bot.terminal.pipe import PlainFrontEnd
-from bot.terminal.place import DISCORD, HERE, piped_place, terminal_place
+from bot.terminal.place import piped_place, terminal_place
 from bot.terminal.session import Session
 from bot.worker.start import worker_for
 from data.errors import StoreError

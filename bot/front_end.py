@@ -9,6 +9,12 @@ from bot.config.settings import BotSettings
 from bot.worker.status import StatusBoard
 from data.store.store import Store
 
+# The front ends, as settings, stored rows and logs name them.
+TERMINAL = "terminal"
+PIPE = "pipe"
+HERE = (TERMINAL, PIPE)  # those of this machine
+DISCORD = "discord"
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

@@ -1,9 +1,8 @@
 """Every cog there is, in the order they are loaded."""
 
-from bot.discord.asking import chatting
 from bot.discord.client import Setup
 from bot.discord.commands import ask as asking
-from bot.discord.commands import buttons
+from bot.discord.commands import buttons, chatting
 from bot.discord.commands import model as model_commands
 from bot.discord.commands import persona as persona_commands
 from bot.discord.commands import privacy as privacy_commands

@@ -3,7 +3,7 @@
 import discord
 from discord.abc import Snowflake
 
-from bot.terminal.place import DISCORD
+from bot.front_end import DISCORD
 
 FRONT_END = DISCORD
 

@@ -3,13 +3,9 @@
 import getpass
 import uuid
 
+from bot.front_end import PIPE, TERMINAL
 from bot.terminal.session import Place
 from bot.text import clean_name
-
-TERMINAL = "terminal"
-PIPE = "pipe"
-HERE = (TERMINAL, PIPE)  # the front ends of this machine
-DISCORD = "discord"
 
 
 def terminal_place() -> Place:
