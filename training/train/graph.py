@@ -43,7 +43,7 @@ class GraphedStep:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, batches: Sequence[Batch], tokens: float) -> Tensor:
-        """See training.step.Step."""
+        """See training.train.step.Step."""
         total = torch.zeros((), device=self._device)
         for batch in batches:
             total += self._replay(batch, tokens)

@@ -200,7 +200,7 @@ def test_a_home_that_is_a_file_is_told(place):
 PROGRAM = """
 import sys
 from pathlib import Path
-from model import demo
+from model.loading import demo
 
 def told(stage, progress):
     if progress in (None, 0.0):

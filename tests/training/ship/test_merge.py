@@ -255,5 +255,5 @@ def test_a_full_disk_leaves_nothing(base, adapter, tmp_path, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr(training.merge, "save_file", full)
+    monkeypatch.setattr(training.ship.merge, "save_file", full)
     assert "No space left" in refusal(base, adapter, tmp_path / "out", OSError)
