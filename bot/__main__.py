@@ -67,12 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _examine(settings: BotSettings) -> int:
     """Print what is ready and what is missing; 1 if anything is."""
-    from bot.doctor import Verdict, examine
+    from bot.doctor import CheckStatus, examine
 
     code = OK
     async for line in examine(settings):
         print(line, flush=True)
-        code = FAILURE if line.verdict is Verdict.BAD else code
+        code = FAILURE if line.status is CheckStatus.BAD else code
     return code
 
 

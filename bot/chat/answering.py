@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class NoAnswer:
     """No answer: the state to end in, and a line for the person."""
 
     state: Unanswered
@@ -71,20 +71,20 @@ class Answering:
         self._stall_s = settings.worker_stall_s
         self._ttl_s = settings.request_ttl_s
 
-    async def answer(self, ticket: Ticket) -> NewAnswer | Failure:
+    async def answer(self, ticket: Ticket) -> NewAnswer | NoAnswer:
         """The whole answer, or why there is none; the request is running or still waiting then.
 
         May raise StoreError. Cancelling closes the stream, which frees the worker.
         """
         age = self._clock.now() - ticket.request.created_at
         if age.total_seconds() > self._ttl_s:
-            return Failure(RequestState.EXPIRED, EXPIRED)
+            return NoAnswer(RequestState.EXPIRED, EXPIRED)
         try:
             return await self._settle(ticket)
         except WorkerGone as gone:
-            return Failure(RequestState.FAILED, str(gone))
+            return NoAnswer(RequestState.FAILED, str(gone))
 
-    async def _settle(self, ticket: Ticket) -> NewAnswer | Failure:
+    async def _settle(self, ticket: Ticket) -> NewAnswer | NoAnswer:
         again = _Again.NEW_ATTEMPT
         while True:
             await self._readiness.wait(ticket.accepted)
@@ -108,7 +108,7 @@ class Answering:
             ticket.queue_ms = elapsed_ms(ticket.request.created_at, self._clock.now())
             ticket.publish(Started(ticket.request.id))
 
-    async def _try(self, ticket: Ticket) -> NewAnswer | Failure | _Again:
+    async def _try(self, ticket: Ticket) -> NewAnswer | NoAnswer | _Again:
         try:
             return await self._stream(ticket)
         except (WorkerDied, _StalledError) as death:
@@ -164,7 +164,7 @@ class Answering:
             total_ms=elapsed_ms(ticket.request.created_at, self._clock.now()),
         )
 
-    def _after_death(self, ticket: Ticket, death: Exception) -> Failure | _Again:
+    def _after_death(self, ticket: Ticket, death: Exception) -> NoAnswer | _Again:
         """One more attempt, unless this was the last."""
         self._variants.forget()
         self._readiness.failed()
@@ -174,7 +174,7 @@ class Answering:
             self._watch.report_unavailable(str(death))
         _log.warning("request %d: the worker failed: %s", ticket.request.id, death)
         if ticket.request.attempts >= MAX_ATTEMPTS:
-            return Failure(RequestState.FAILED, BROKE_TWICE)
+            return NoAnswer(RequestState.FAILED, BROKE_TWICE)
         ticket.publish(Restarted("The model broke down in the middle. I start again."))
         return _Again.NEW_ATTEMPT
 
@@ -188,7 +188,7 @@ class Answering:
         await asyncio.sleep(min(pause, _LONGEST_PAUSE_S))
         return _Again.SAME_ATTEMPT
 
-    async def _after_refusal(self, ticket: Ticket, refusal: WorkerRefused) -> Failure | _Again:
+    async def _after_refusal(self, ticket: Ticket, refusal: WorkerRefused) -> NoAnswer | _Again:
         match refusal:
             case WorkerRefused(status=429):
                 return await self._after_absence(ticket, refusal)
@@ -198,30 +198,30 @@ class Answering:
                 return await self._ask_another(ticket)
             case _:
                 _log.warning("request %d: the worker refused it: %s", ticket.request.id, refusal)
-                return Failure(RequestState.FAILED, f"The model refused that: {refusal.message}")
+                return NoAnswer(RequestState.FAILED, f"The model refused that: {refusal.message}")
 
-    async def _ask_with_less(self, ticket: Ticket) -> Failure | _Again:
+    async def _ask_with_less(self, ticket: Ticket) -> NoAnswer | _Again:
         """Forget the older half of the conversation; what is really asked is what is stored."""
         turns = shrink(ticket.turns)
         if turns is None:
-            return Failure(RequestState.FAILED, TOO_LONG)
+            return NoAnswer(RequestState.FAILED, TOO_LONG)
         ticket.turns = turns
         await self._store.replace_turns(ticket.request.id, turns)
         ticket.request = replace(ticket.request, turns=turns)
         return _Again.SAME_ATTEMPT
 
-    async def _ask_another(self, ticket: Ticket) -> Failure | _Again:
+    async def _ask_another(self, ticket: Ticket) -> NoAnswer | _Again:
         """The base, if nobody asked for the missing variant by name."""
         self._variants.forget()
         missing = f"The model {ticket.variant!r} is not there (any more)."
         try:
             names = [variant.name for variant in await self._variants.known()]
         except VariantsUnknown:
-            return Failure(RequestState.FAILED, missing)
+            return NoAnswer(RequestState.FAILED, missing)
         if ticket.may_fall_back and names and names[0] != ticket.variant:
             ticket.variant = names[0]
             return _Again.SAME_ATTEMPT
-        return Failure(RequestState.FAILED, f"{missing} There are: {', '.join(names)}.")
+        return NoAnswer(RequestState.FAILED, f"{missing} There are: {', '.join(names)}.")
 
 
 EXPIRED = "Your message had waited too long, so I let it go. Please ask me again."

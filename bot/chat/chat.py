@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
+from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, NoAnswer
 from bot.chat.endings import Endings
 from bot.chat.events import Ask, Ended, Finished
 from bot.chat.intake import Intake
@@ -57,7 +57,7 @@ class Chat:
         self._endings = Endings(store, self.variants, clock)
         self._queue = RequestQueue(settings, self._serve)
         self._live: dict[str, Ticket] = {}  # by source key, until the end
-        self._work: dict[Ticket, asyncio.Task[NewAnswer | Failure]] = {}
+        self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
         self._own: set[asyncio.Task[Any]] = set()
         self._admission = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
@@ -224,7 +224,7 @@ class Chat:
         await asyncio.shield(self._start(self._conclude(ticket, work)))
 
     async def _conclude(
-        self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None
+        self, ticket: Ticket, work: asyncio.Task[NewAnswer | NoAnswer] | None
     ) -> None:
         """The request's border: whatever happened, exactly one terminal event."""
         try:
@@ -239,11 +239,11 @@ class Chat:
                 observer(ticket)
 
     async def _last_word(
-        self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None
+        self, ticket: Ticket, work: asyncio.Task[NewAnswer | NoAnswer] | None
     ) -> None:
         if work is not None and not work.cancelled():
             match work.result():
-                case Failure(state, message):
+                case NoAnswer(state, message):
                     await self._endings.end(ticket, state, message)
                 case NewAnswer() as draft:
                     self._learn(await self._endings.finish(ticket, draft))

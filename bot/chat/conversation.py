@@ -9,7 +9,7 @@ from data.records import Answer, Request, Turn
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Utterance:
     """Something that was said; `speaker` None is the bot itself."""
 
     speaker: str | None
@@ -24,16 +24,18 @@ class Budget:
     max_turns: int
 
 
-def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Line]:
+def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
     """A stored conversation, oldest first, as what was said."""
     return [
         line
         for request, answer in history
-        for line in (Line(request.user_name, request.prompt), Line(None, answer.text))
+        for line in (Utterance(request.user_name, request.prompt), Utterance(None, answer.text))
     ]
 
 
-def build_turns(lines: Sequence[Line], persona: str | None, budget: Budget) -> tuple[Turn, ...]:
+def build_turns(
+    lines: Sequence[Utterance], persona: str | None, budget: Budget
+) -> tuple[Turn, ...]:
     """The turns for `lines`, of which the last is the prompt.
 
     After an optional system turn, user and assistant alternate, beginning and ending with user:
@@ -91,7 +93,7 @@ def _joined(group: tuple[Turn, ...]) -> Turn:
     return replace(group[0], content="\n".join(turn.content for turn in group))
 
 
-def _say(line: Line, named: bool) -> str:
+def _say(line: Utterance, named: bool) -> str:
     if line.speaker is None or not named:
         return line.text
     return f"{clean_name(line.speaker)}: {line.text}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from data.records import Answer, Request, RequestState, Turn
 
 
@@ -29,7 +29,7 @@ class Ask:
     variant: str | None = None
     in_history: bool = True
     persona: str | None = None
-    history: tuple[Line, ...] | None = None
+    history: tuple[Utterance, ...] | None = None
     channel_id: str | None = None
     turns: tuple[Turn, ...] | None = None
 

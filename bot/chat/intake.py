@@ -2,7 +2,7 @@
 
 import random
 
-from bot.chat.conversation import Budget, Line, build_turns, lines_of
+from bot.chat.conversation import Budget, Utterance, build_turns, lines_of
 from bot.chat.events import Ask
 from bot.chat.variants import Variants
 from bot.config.settings import BotSettings
@@ -36,7 +36,7 @@ class Intake:
             user_id=ask.user_id,
             user_name=name,
             prompt=prompt,
-            turns=await self._turns(ask, Line(name, prompt)),
+            turns=await self._turns(ask, Utterance(name, prompt)),
             variant=await self._variant(ask),
             sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
             in_history=ask.in_history,
@@ -51,7 +51,7 @@ class Intake:
             return ask.variant
         return ask.variant
 
-    async def _turns(self, ask: Ask, prompt: Line) -> tuple[Turn, ...]:
+    async def _turns(self, ask: Ask, prompt: Utterance) -> tuple[Turn, ...]:
         if ask.turns is not None:
             return ask.turns
         settings = self._settings
@@ -59,9 +59,9 @@ class Intake:
         budget = Budget(settings.history_max_chars, settings.history_max_turns)
         return build_turns([*await self._earlier(ask), prompt], persona or None, budget)
 
-    async def _earlier(self, ask: Ask) -> list[Line]:
+    async def _earlier(self, ask: Ask) -> list[Utterance]:
         if ask.history is not None:
-            return [Line(line.speaker, clean_text(line.text)) for line in ask.history]
+            return [Utterance(line.speaker, clean_text(line.text)) for line in ask.history]
         exchanges = self._settings.history_max_turns // 2
         if exchanges == 0:
             return []

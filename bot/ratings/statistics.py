@@ -46,7 +46,7 @@ class Figures:
         return self.good + self.bad
 
 
-class Verdict(StrEnum):
+class ShareDifference(StrEnum):
     """What a comparison of two variants' 👍 shares comes to."""
 
     NOT_ENOUGH = "not enough votes yet"
@@ -80,18 +80,18 @@ def figures(tally: RatingTally) -> Figures:
     )
 
 
-def compare(first: Figures, second: Figures) -> Verdict:
+def compare(first: Figures, second: Figures) -> ShareDifference:
     """Whether one share of 👍 is above the other's, by Newcombe's interval of the difference.
 
     R. G. Newcombe, Interval estimation for the difference between independent proportions,
     Statistics in Medicine 1998, method 10.
     """
     if min(first.votes, second.votes) < MINIMUM_VOTES:
-        return Verdict.NOT_ENOUGH
-    low, high = _difference(first, second)
+        return ShareDifference.NOT_ENOUGH
+    low, high = difference_interval(first, second)
     if low > 0:
-        return Verdict.FIRST
-    return Verdict.SECOND if high < 0 else Verdict.NO_DIFFERENCE
+        return ShareDifference.FIRST
+    return ShareDifference.SECOND if high < 0 else ShareDifference.NO_DIFFERENCE
 
 
 def verdict_line(all_figures: Iterable[Figures]) -> str:
@@ -101,12 +101,12 @@ def verdict_line(all_figures: Iterable[Figures]) -> str:
     if len(enough) < 2:
         return f"Not enough votes yet: two models need {MINIMUM_VOTES} 👍 or 👎 each."
     best, second = enough[0], enough[1]
-    if compare(best, second) is Verdict.FIRST:
+    if compare(best, second) is ShareDifference.FIRST:
         return f"{best.variant} is liked better than {second.variant}."
     return f"{best.variant} and {second.variant}: no difference that the votes could show."
 
 
-def _difference(first: Figures, second: Figures) -> tuple[float, float]:
+def difference_interval(first: Figures, second: Figures) -> tuple[float, float]:
     """Newcombe's bounds of first's share minus second's."""
     one, two = wilson(first.good, first.votes), wilson(second.good, second.votes)
     if one is None or two is None or first.good_share is None or second.good_share is None:

@@ -34,7 +34,7 @@ class AskBoth:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateAnswer:
     """Rate an answer: `which` is a variant of the last answers, an answer's number, or None."""
 
     rating: str
@@ -69,7 +69,7 @@ class Misunderstood:
 
 
 Command = (
-    Say | ShowModel | ChooseModel | AskBoth | Rate | ShowStats | Reset | ShowHelp | Quit
+    Say | ShowModel | ChooseModel | AskBoth | RateAnswer | ShowStats | Reset | ShowHelp | Quit
 )  # fmt: skip
 Parsed = Command | Misunderstood
 
@@ -132,9 +132,9 @@ def _known(manual: Manual, rest: str) -> Parsed:
         case "both", [_, *_]:
             return AskBoth(rest)
         case "rate", [rating]:
-            return Rate(rating)
+            return RateAnswer(rating)
         case "rate", [rating, which]:
-            return Rate(rating, which.removeprefix("#"))
+            return RateAnswer(rating, which.removeprefix("#"))
         case name, [] if name in _WORDLESS:
             return _WORDLESS[name]
         case _:

@@ -22,7 +22,7 @@ from bot.terminal.commands import (
     Command,
     Misunderstood,
     Quit,
-    Rate,
+    RateAnswer,
     Reset,
     Say,
     ShowHelp,
@@ -147,7 +147,7 @@ class TerminalFrontEnd:
                 await self._show_model()
             case ShowModel():
                 await self._show_model()
-            case Rate():
+            case RateAnswer():
                 self._print(rated_line(await session.rate(command)))
             case ShowStats():
                 self._show_stats(await session.stats())

@@ -17,7 +17,7 @@ from bot.terminal.commands import (
     Command,
     Misunderstood,
     Quit,
-    Rate,
+    RateAnswer,
     Reset,
     Say,
     ShowHelp,
@@ -96,7 +96,7 @@ class PlainFrontEnd:
                 _notice(model_line(await session.active(), await session.known()))
             case ShowModel():
                 _say(model_line(await session.active(), await session.known()))
-            case Rate():
+            case RateAnswer():
                 _notice(rated_line(await session.rate(command)))
             case ShowStats():
                 _say(*stats_lines(await session.stats()))

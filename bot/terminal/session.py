@@ -12,7 +12,7 @@ from bot.chat.variants import BASE
 from bot.errors import NothingToRate, UserError
 from bot.ratings.ratings import Rated, parse_kind, rate_answer
 from bot.ratings.statistics import Figures, figures
-from bot.terminal.commands import Rate
+from bot.terminal.commands import RateAnswer
 from data.records import Answer
 from data.store.store import Store
 
@@ -83,13 +83,13 @@ class Session:
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
 
-    async def rate(self, command: Rate) -> Rated:
+    async def rate(self, command: RateAnswer) -> Rated:
         """Store a rating of the answer that the command means."""
         kind = parse_kind(command.rating)
         answer = await self._meant(command)
         return await rate_answer(self._store, answer, self._place.user_id, kind)
 
-    async def _meant(self, command: Rate) -> Answer:
+    async def _meant(self, command: RateAnswer) -> Answer:
         if command.which is not None:
             return self._named(command.which)
         if len(self._last) > 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.config.settings import NAMES, BotSettings
 from bot.worker.health import HealthLimits
-from bot.worker.process_log import WorkerLog
+from bot.worker.output import WorkerLog
 from bot.worker.remote import SILENT_S, RemoteWorker
 from bot.worker.supervisor import Supervisor, SupervisorLimits
 from model.client import WorkerClient

@@ -14,8 +14,8 @@ from typing import Self
 from bot.errors import WorkerStartError
 from bot.worker.health import Hang, HealthLimits
 from bot.worker.link import WorkerLink
+from bot.worker.output import WorkerLog
 from bot.worker.process import WorkerProcess
-from bot.worker.process_log import WorkerLog
 from bot.worker.restarts import Death, GiveUp, Restart, RestartPolicy, decide, describe
 from bot.worker.status import WorkerPhase, WorkerStatus
 from model.client import WorkerClient

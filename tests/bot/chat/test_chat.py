@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
 from bot.errors import (
     EmptyPrompt,
@@ -116,7 +116,7 @@ async def test_history_of_the_conversation_is_sent_and_that_outside_is_not(path)
 
 async def test_a_front_ends_own_history_persona_and_speakers(path):
     async with rig(path) as it:
-        history = (Line("Bob", "I like \x1b[31mtea"), Line(None, "So do I"))
+        history = (Utterance("Bob", "I like \x1b[31mtea"), Utterance(None, "So do I"))
         ticket = await it.submit("And?", persona="Be kind.", history=history)
         await ticket.result()
         assert it.worker.calls[-1].turns == (

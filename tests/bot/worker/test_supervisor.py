@@ -14,7 +14,7 @@ import pytest
 
 from bot.errors import WorkerGone
 from bot.worker.health import HealthLimits
-from bot.worker.process_log import WorkerLog
+from bot.worker.output import WorkerLog
 from bot.worker.restarts import RestartPolicy
 from bot.worker.status import WorkerPhase, WorkerStatus
 from bot.worker.supervisor import WORKER, Supervisor, SupervisorLimits
