@@ -8,7 +8,6 @@ from enum import Enum, auto
 
 from bot.chat.conversation import shrink
 from bot.chat.draft import Draft
-from bot.chat.endings import Unanswered
 from bot.chat.variants import Variants
 from bot.clock import Clock
 from bot.config.settings import BotSettings
@@ -16,7 +15,7 @@ from bot.errors import VariantsUnknown, WorkerGone
 from bot.text import clean_text
 from bot.worker.interface import AnswerSource, WorkerWatch
 from bot.worker.readiness import Readiness
-from data.records import NewAnswer, RequestState
+from data.records import NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
 from model.client import Done, SamplingOptions
 from model.errors import ClientError, WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
@@ -34,7 +33,7 @@ _log = logging.getLogger(__name__)
 class NoAnswer:
     """Why there is no answer: the state that the request ends in, and a line for the person."""
 
-    state: Unanswered
+    state: UnansweredState
     message: str
 
 

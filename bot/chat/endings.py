@@ -1,18 +1,15 @@
-"""The last word on a request: written to the store, then published. Each exactly once."""
+"""How a request ends: written to the store, then published as its terminal event."""
 
 import logging
 from dataclasses import replace
-from typing import Literal
 
 from bot.chat.events import Ended, Finished
 from bot.chat.ticket import Ticket
 from bot.clock import Clock
 from data.errors import StoreConflict, StoreError
-from data.records import Answer, NewAnswer, RequestState
+from data.records import Answer, AnsweredState, NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
 
-Unanswered = Literal[RequestState.STOPPED, RequestState.EXPIRED, RequestState.FAILED]
-_Answered = Literal[RequestState.FINISHED, RequestState.STOPPED]
 _log = logging.getLogger(__name__)
 _UNSAVED = "I could not write to my database, so this answer is not kept. Please tell my operator."
 _STOPPED = "Stopped."
@@ -40,7 +37,7 @@ class Endings:
         else:
             await self.end(ticket, RequestState.STOPPED, _STOPPED)
 
-    async def end(self, ticket: Ticket, state: Unanswered, message: str) -> None:
+    async def end(self, ticket: Ticket, state: UnansweredState, message: str) -> None:
         """End without an answer; `message` is a line for the person."""
         try:
             await self._store.end(ticket.request.id, state, message)
@@ -66,7 +63,7 @@ class Endings:
         ticket.publish(Ended(RequestState.WAITING, _PARKED))
 
     async def _store_answer(
-        self, ticket: Ticket, new: NewAnswer, state: _Answered
+        self, ticket: Ticket, new: NewAnswer, state: AnsweredState
     ) -> Answer | None:
         try:
             answer = await self._store.finish(ticket.request.id, new, state)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.conversation import Budget, Utterance, build_turns, cut, merge, shrink, with_persona
+from bot.chat.conversation import Budget, Utterance, build_turns, cut, shrink, with_persona
 from data.records import Turn
 
 LINES = st.lists(
@@ -70,11 +70,6 @@ def test_names_only_where_several_people_speak():
         Turn("assistant", "c"),
         Turn("user", "Ann: d"),
     )
-
-
-def test_merge_leaves_out_the_empty_and_joins_over_them():
-    turns = [Turn("user", "a"), Turn("assistant", ""), Turn("user", "b"), Turn("assistant", "c")]
-    assert merge(turns) == (Turn("user", "a\nb"), Turn("assistant", "c"))
 
 
 def test_a_last_turn_above_the_budget_stays_alone():
