@@ -14,7 +14,7 @@ from model.protocol import ModelCard
 BASE = "base"  # as our own worker calls it
 _KEY = "variant"
 _FRESH_S = 60.0
-_ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
+ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Variants:
         if self._asked_at is not None and now - self._asked_at < _FRESH_S:
             return self._known
         try:
-            async with asyncio.timeout(_ASK_LIMIT_S):
+            async with asyncio.timeout(ASK_LIMIT_S):
                 cards = await self._worker.models()
         except (ClientError, TimeoutError) as error:
             if not self._known:
