@@ -1,4 +1,4 @@
-"""`python -m bot doctor`: what is ready and what is missing, one line each."""
+"""`python -m bot doctor`: checks what the bot needs, with a line for each check."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -26,16 +26,16 @@ _WEIGHTS = "adapter_config.json"
 
 
 class CheckStatus(StrEnum):
-    """How a check ended."""
+    """How a check came out."""
 
     OK = "ok"
-    NOTE = "note"  # works, but somebody may want to know
+    NOTE = "note"  # not wrong, but good to know
     BAD = "BAD"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check's result."""
+    """The result of one check: what was looked at, and what was found."""
 
     status: CheckStatus
     subject: str
@@ -46,7 +46,7 @@ class CheckResult:
 
 
 async def examine(settings: BotSettings) -> AsyncIterator[CheckResult]:
-    """Every check in order; changes nothing."""
+    """Run every check and yield its result, in a fixed order; changes nothing."""
     async for line in _discord(settings):
         yield line
     yield _database(settings)
@@ -84,7 +84,7 @@ def _unknown() -> list[CheckResult]:
 
 
 def intents_line(settings: BotSettings, application: Application) -> CheckResult:
-    """Which of the two ways to read messages it is. Pure."""
+    """Whether the bot reads all messages or only those meant for it. Pure."""
     wanted = settings.discord_message_content
     if application.content_granted and wanted != "off":
         return CheckResult(
@@ -100,7 +100,7 @@ def intents_line(settings: BotSettings, application: Application) -> CheckResult
 
 
 def permissions_line(application: Application, servers: list[Server]) -> CheckResult:
-    """What is missing where. Pure."""
+    """Which permissions are missing in which of the servers. Pure."""
     link = invite_link(application.id)
     if not servers:
         return CheckResult(
@@ -162,7 +162,10 @@ def _adapters(settings: BotSettings) -> list[CheckResult]:
 
 
 def adapter_line(entry: str) -> CheckResult:
-    """Whether `name=folder` leads to an adapter; a hub id is looked at by the worker."""
+    """Whether the entry of ADAPTERS, `name=folder`, leads to an adapter.
+
+    Of `name=hub id` nothing is checked: the worker fetches it.
+    """
     name, sign, source = (part.strip() for part in entry.partition("="))
     if not (name and sign and source):
         return CheckResult(

@@ -1,4 +1,4 @@
-"""Making a request of what a person asked: cleaned, with variant, turns and seed decided."""
+"""Makes a request of what a person asked: cleans it, and decides variant, turns and seed."""
 
 import random
 
@@ -15,7 +15,7 @@ _SEED_BITS = 31  # within what every server and sampler takes
 
 
 class Intake:
-    """Decides everything that makes an answer reproducible, before the request is stored."""
+    """Decides all that is needed to give the same answer again, before the request is stored."""
 
     def __init__(
         self, store: Store, variants: Variants, settings: BotSettings, rng: random.Random
@@ -26,7 +26,10 @@ class Intake:
         self._rng = rng
 
     async def request(self, ask: Ask) -> NewRequest:
-        """The request for `ask`; raises EmptyPrompt, PromptTooLong or UnknownVariant."""
+        """The request to be stored for `ask`.
+
+        Raises EmptyPrompt, PromptTooLong, UnknownVariant or StoreError.
+        """
         prompt = clean_prompt(ask.text, self._settings.prompt_max_chars)
         name = clean_name(ask.user_name)
         return NewRequest(

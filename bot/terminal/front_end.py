@@ -1,4 +1,4 @@
-"""The front end for a terminal: a prompt, streaming answers, commands."""
+"""The front end for a terminal: a prompt, answers as they come, commands."""
 
 import asyncio
 import contextlib

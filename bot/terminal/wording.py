@@ -1,4 +1,4 @@
-"""What the terminal and the pipe say to people, in one place. Pure."""
+"""The sentences that the terminal and the pipe say to people. Pure."""
 
 from collections.abc import Sequence
 

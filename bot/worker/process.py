@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerProcess:
-    """A started worker. Whoever starts one must `stop` it."""
+    """A worker that runs; whoever starts one must `stop` it."""
 
     def __init__(self, process: Process, log: WorkerLog) -> None:
         self.log = log
@@ -29,10 +29,11 @@ class WorkerProcess:
     async def start(
         cls, command: Sequence[str], environment: Mapping[str, str], log: WorkerLog
     ) -> Self:
-        """Start the worker; raises WorkerStartError when the system cannot.
+        """Start the worker; raises WorkerStartError when the system refuses.
 
         Its standard input is a pipe that only this process holds: however this process ends, the
-        pipe closes and the worker leaves. Its own session keeps a terminal's Ctrl-C from it.
+        pipe closes and the worker ends too. It has a session of its own, so that Ctrl-C in the
+        terminal does not reach it.
         """
         log.new_life()
         try:
