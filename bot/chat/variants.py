@@ -76,7 +76,8 @@ class Variants:
         """The name of the variant that answers this person in this conversation.
 
         The first that the worker serves of: the person's choice, the conversation's, the
-        channel's, the global one, the default; the base where it serves none of these.
+        channel's, the global one, the default; the base where it serves none of these. When the
+        worker cannot be asked, the first of them that was chosen.
         """
         chosen = await self._chosen(user_id, conversation, channel_id)
         try:
