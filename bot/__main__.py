@@ -14,13 +14,11 @@ from bot.config.logs import start_logging, stop_logging
 from bot.config.settings import BotSettings, load_settings
 from bot.config.streams import complain, flush_output, nobody_reads, prepare_streams
 from bot.errors import BotError, SettingsError
-from bot.front_end import DISCORD, HERE, FrontEnd, Services
-from bot.instance import only_instance
-from bot.lifecycle import CONFIGURATION, FAILURE, OK, until_end
+from bot.front_end import LOCAL_FRONT_ENDS, FrontEnd, FrontEndName, Services
+from bot.lifecycle import CONFIGURATION, FAILURE, OK, only_instance, until_end
 from bot.terminal.front_end import TerminalFrontEnd
 from bot.terminal.pipe import PlainFrontEnd
-from bot.terminal.place import piped_place, terminal_place
-from bot.terminal.session import Session
+from bot.terminal.session import Session, piped_place, terminal_place
 from bot.worker.start import worker_for
 from data.errors import StoreError
 from data.store.store import Store
@@ -29,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Run the bot; returns the exit code: 0, 1 for a failure while running, 2 for a setting."""
+    """Run the bot; return the exit code: 0, 1 for a failure while running, 2 for a setting."""
     prepare_streams()
     command = _parser().parse_args().command
     try:
@@ -66,13 +64,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _examine(settings: BotSettings) -> int:
-    """Print what is ready and what is missing; 1 if anything is."""
-    from bot.doctor import Verdict, examine
+    """Print the result of every check; return 1 if one is bad, else 0."""
+    from bot.doctor import CheckStatus, examine
 
     code = OK
-    async for line in examine(settings):
-        print(line, flush=True)
-        code = FAILURE if line.verdict is Verdict.BAD else code
+    async for result in examine(settings):
+        print(result, flush=True)
+        code = FAILURE if result.status is CheckStatus.BAD else code
     return code
 
 
@@ -83,7 +81,7 @@ async def _run(settings: BotSettings) -> int:
 
 
 def _front_end(services: Services) -> FrontEnd:
-    """Where people are met."""
+    """The front end for these settings and standard streams."""
     if services.settings.discord_token is not None:
         from bot.discord.front_end import DiscordFrontEnd  # the terminal shall not wait for it
 
@@ -96,7 +94,7 @@ def _front_end(services: Services) -> FrontEnd:
 
 @contextlib.contextmanager
 def _home(settings: BotSettings) -> Generator[Path, None, None]:
-    """Make FUNGPT_HOME ours for the time being and send the log there; gives the logs' folder."""
+    """Hold FUNGPT_HOME for this process and send the log there; yield the folder of the logs."""
     home = settings.fungpt_home
     logs = home / "logs"
     with contextlib.ExitStack() as stack:
@@ -113,15 +111,17 @@ def _home(settings: BotSettings) -> Generator[Path, None, None]:
 
 @contextlib.asynccontextmanager
 async def _services(settings: BotSettings, logs: Path) -> AsyncGenerator[Services, None]:
-    """Everything a front end needs, ended in the opposite order."""
+    """Start everything that a front end needs, and end it in the opposite order."""
     async with (
         await Store.open(settings.database) as store,
         worker_for(settings, logs / "worker.log") as worker,
     ):
         chat = Chat(store, worker, settings, worker, rng=random.SystemRandom())
         try:
-            mine = HERE if settings.discord_token is None else (DISCORD,)
-            yield Services(chat, store, worker.board, settings, tuple(await chat.resume(mine)))
+            on_discord = settings.discord_token is not None
+            mine = (FrontEndName.DISCORD,) if on_discord else LOCAL_FRONT_ENDS
+            leftovers = tuple(await chat.resume(mine))
+            yield Services(chat, store, worker.board, settings, leftovers)
         finally:
             await chat.aclose(0)
 

@@ -1,4 +1,4 @@
-"""The time, handed to whoever needs it so that tests can turn it by hand."""
+"""The time, handed to whoever needs it so that tests can set it."""
 
 import time
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """The wall clock, in UTC."""
+    """The time of the wall clock, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`now()` is the wall clock in UTC; `monotonic()` counts seconds and never jumps."""
+    """`now()` gives the wall clock's time in UTC, `monotonic()` seconds that never jump."""
 
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""`python -m bot doctor`: what is ready and what is missing, one line each."""
+"""`python -m bot doctor`: checks what the bot needs, with a line for each check."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -25,28 +25,28 @@ _SHIPPED = PAIRS.parent / "adapters" / "demo"
 _WEIGHTS = "adapter_config.json"
 
 
-class Verdict(StrEnum):
-    """How a check ended."""
+class CheckStatus(StrEnum):
+    """How a check came out."""
 
     OK = "ok"
-    NOTE = "note"  # works, but somebody may want to know
+    NOTE = "note"  # not wrong, but good to know
     BAD = "BAD"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One check's result."""
+class CheckResult:
+    """The result of one check: what was looked at, and what was found."""
 
-    verdict: Verdict
+    status: CheckStatus
     subject: str
     text: str
 
     def __str__(self) -> str:
-        return f"{self.verdict:<5}{self.subject}: {self.text}"
+        return f"{self.status:<5}{self.subject}: {self.text}"
 
 
-async def examine(settings: BotSettings) -> AsyncIterator[Line]:
-    """Every check in order; changes nothing."""
+async def examine(settings: BotSettings) -> AsyncIterator[CheckResult]:
+    """Run every check and yield its result, in a fixed order; changes nothing."""
     async for line in _discord(settings):
         yield line
     yield _database(settings)
@@ -56,9 +56,11 @@ async def examine(settings: BotSettings) -> AsyncIterator[Line]:
     yield _disk(settings.fungpt_home)
 
 
-async def _discord(settings: BotSettings) -> AsyncIterator[Line]:
+async def _discord(settings: BotSettings) -> AsyncIterator[CheckResult]:
     if settings.discord_token is None:
-        yield Line(Verdict.NOTE, "token", "DISCORD_TOKEN is not set: the chat is in the terminal")
+        yield CheckResult(
+            CheckStatus.NOTE, "token", "DISCORD_TOKEN is not set: the chat is in the terminal"
+        )
         for line in _unknown():
             yield line
         return
@@ -67,63 +69,73 @@ async def _discord(settings: BotSettings) -> AsyncIterator[Line]:
         application, servers = await survey(settings.discord_token.get_secret_value())
     except (SettingsError, discord.HTTPException, *UNREACHABLE) as error:
         asked = "" if isinstance(error, SettingsError) else "Discord cannot be asked: "
-        yield Line(Verdict.BAD, "token", f"{asked}{error}")
+        yield CheckResult(CheckStatus.BAD, "token", f"{asked}{error}")
         for line in _unknown():
             yield line
         return
-    yield Line(Verdict.OK, "token", f"it is {application.name}'s ({application.id})")
+    yield CheckResult(CheckStatus.OK, "token", f"it is {application.name}'s ({application.id})")
     yield intents_line(settings, application)
     yield permissions_line(application, servers)
 
 
-def _unknown() -> list[Line]:
-    return [Line(Verdict.NOTE, name, "not known without a token")
+def _unknown() -> list[CheckResult]:
+    return [CheckResult(CheckStatus.NOTE, name, "not known without a token")
             for name in ("intents", "permissions")]  # fmt: skip
 
 
-def intents_line(settings: BotSettings, application: Application) -> Line:
-    """Which of the two ways to read messages it is. Pure."""
+def intents_line(settings: BotSettings, application: Application) -> CheckResult:
+    """Whether the bot reads all messages or only those meant for it. Pure."""
     wanted = settings.discord_message_content
     if application.content_granted and wanted != "off":
-        return Line(
-            Verdict.OK, "intents",
+        return CheckResult(
+            CheckStatus.OK, "intents",
             "with message content: always-channels and reply chains among people work",
         )  # fmt: skip
     without = "without message content: mentions, replies, direct messages and commands work"
     if wanted == "on":
-        return Line(Verdict.BAD, "intents", "DISCORD_MESSAGE_CONTENT=on, but it is not granted")
-    return Line(Verdict.OK, "intents", without)
+        return CheckResult(
+            CheckStatus.BAD, "intents", "DISCORD_MESSAGE_CONTENT=on, but it is not granted"
+        )
+    return CheckResult(CheckStatus.OK, "intents", without)
 
 
-def permissions_line(application: Application, servers: list[Server]) -> Line:
-    """What is missing where. Pure."""
+def permissions_line(application: Application, servers: list[Server]) -> CheckResult:
+    """Which permissions are missing in which of the servers. Pure."""
     link = invite_link(application.id)
     if not servers:
-        return Line(Verdict.NOTE, "permissions", f"it is in no server yet, invite it: {link}")
+        return CheckResult(
+            CheckStatus.NOTE, "permissions", f"it is in no server yet, invite it: {link}"
+        )
     lacking = [
         f"{server.name} lacks {', '.join(lacks)}"
         for server in servers
         if (lacks := missing(server.permissions))
     ]
     if lacking:
-        return Line(Verdict.BAD, "permissions", f"{'; '.join(lacking)}: invite it anew: {link}")
+        return CheckResult(
+            CheckStatus.BAD, "permissions", f"{'; '.join(lacking)}: invite it anew: {link}"
+        )
     count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
-    return Line(Verdict.OK, "permissions", f"complete in {count}; invite link: {link}")
+    return CheckResult(CheckStatus.OK, "permissions", f"complete in {count}; invite link: {link}")
 
 
-def _database(settings: BotSettings) -> Line:
+def _database(settings: BotSettings) -> CheckResult:
     found = next(check(settings.database))
-    return Line(Verdict.OK if found.is_sound else Verdict.BAD, "database", found.text)
+    return CheckResult(
+        CheckStatus.OK if found.is_sound else CheckStatus.BAD, "database", found.text
+    )
 
 
-async def _worker(settings: BotSettings) -> Line:
+async def _worker(settings: BotSettings) -> CheckResult:
     if settings.worker_url is None:
         lacking = [
             name for name in ("torch", "transformers", "bitsandbytes") if not find_spec(name)
         ]
         if lacking:
-            return Line(Verdict.BAD, "worker", f"not installed: {', '.join(lacking)}")
-        return Line(Verdict.OK, "worker", f"starts with the bot, with {settings.base_model}")
+            return CheckResult(CheckStatus.BAD, "worker", f"not installed: {', '.join(lacking)}")
+        return CheckResult(
+            CheckStatus.OK, "worker", f"starts with the bot, with {settings.base_model}"
+        )
     key = settings.worker_api_key
     async with WorkerClient(
         settings.worker_url, key.get_secret_value() if key else None, read_timeout_s=10
@@ -131,39 +143,50 @@ async def _worker(settings: BotSettings) -> Line:
         try:
             names = ", ".join(card.id for card in await client.models())
         except ClientError as error:
-            return Line(Verdict.BAD, "worker", f"{settings.worker_url}: {error}")
-    return Line(Verdict.OK, "worker", f"{settings.worker_url} serves {names}")
+            return CheckResult(CheckStatus.BAD, "worker", f"{settings.worker_url}: {error}")
+    return CheckResult(CheckStatus.OK, "worker", f"{settings.worker_url} serves {names}")
 
 
-def _adapters(settings: BotSettings) -> list[Line]:
+def _adapters(settings: BotSettings) -> list[CheckResult]:
     if settings.worker_url is not None:
-        return [Line(Verdict.OK, "adapter", "the worker's own")]
+        return [CheckResult(CheckStatus.OK, "adapter", "the worker's own")]
     if not settings.adapters:
         if settings.base_model == "demo":
             return [adapter_line(f"tuned={_SHIPPED}")]
-        return [Line(Verdict.NOTE, "adapter", "ADAPTERS is not set: only the base model answers")]
+        return [
+            CheckResult(
+                CheckStatus.NOTE, "adapter", "ADAPTERS is not set: only the base model answers"
+            )
+        ]
     return [adapter_line(entry.strip()) for entry in settings.adapters.split(",") if entry.strip()]
 
 
-def adapter_line(entry: str) -> Line:
-    """Whether `name=folder` leads to an adapter; a hub id is looked at by the worker."""
+def adapter_line(entry: str) -> CheckResult:
+    """Whether the entry of ADAPTERS, `name=folder`, leads to an adapter.
+
+    Of `name=hub id` nothing is checked: the worker fetches it.
+    """
     name, sign, source = (part.strip() for part in entry.partition("="))
     if not (name and sign and source):
-        return Line(Verdict.BAD, "adapter", f"{entry!r} is not name=folder or name=hub id")
+        return CheckResult(
+            CheckStatus.BAD, "adapter", f"{entry!r} is not name=folder or name=hub id"
+        )
     folder = Path(source).expanduser()
     if not folder.is_dir() and source.startswith(("/", ".", "~")):
-        return Line(Verdict.BAD, "adapter", f"{name}: there is no folder {folder}")
+        return CheckResult(CheckStatus.BAD, "adapter", f"{name}: there is no folder {folder}")
     if not folder.is_dir():
-        return Line(Verdict.NOTE, "adapter", f"{name} is no folder here: {source} is the hub's")
+        return CheckResult(
+            CheckStatus.NOTE, "adapter", f"{name} is no folder here: {source} is the hub's"
+        )
     if not (folder / _WEIGHTS).is_file():
-        return Line(Verdict.BAD, "adapter", f"{name}: {folder} holds no {_WEIGHTS}")
-    return Line(Verdict.OK, "adapter", f"{name} in {folder}")
+        return CheckResult(CheckStatus.BAD, "adapter", f"{name}: {folder} holds no {_WEIGHTS}")
+    return CheckResult(CheckStatus.OK, "adapter", f"{name} in {folder}")
 
 
-def _disk(home: Path) -> Line:
+def _disk(home: Path) -> CheckResult:
     place = home.absolute()
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    verdict = Verdict.OK if free >= _ENOUGH_BYTES else Verdict.BAD
-    return Line(verdict, "disk", f"{free / 1e9:.1f} GB free for {home}")
+    status = CheckStatus.OK if free >= _ENOUGH_BYTES else CheckStatus.BAD
+    return CheckResult(status, "disk", f"{free / 1e9:.1f} GB free for {home}")

@@ -5,15 +5,15 @@ from pathlib import Path
 
 
 class BotError(Exception):
-    """Root of the bot's errors; `str()` is one line that says what to do."""
+    """Root of the bot's errors; `str()` is one line that says what happened or what to do."""
 
 
 class SettingsError(BotError):
-    """A setting is unknown or bad: the start is refused and the operator corrects it."""
+    """A setting is unknown or has a bad value, so the bot does not start."""
 
 
 class WorkerStartError(BotError):
-    """The worker's process could not be started; the line says why."""
+    """The worker's process could not be started; `str()` says why."""
 
 
 class AlreadyRunning(BotError):
@@ -28,7 +28,7 @@ class AlreadyRunning(BotError):
 
 
 class WorkerGone(BotError):
-    """The worker is not ready and will not become so by waiting; `str()` may be shown to people."""
+    """The worker is not ready, and waiting will not help; `str()` may be shown to people."""
 
 
 class UserError(BotError):
@@ -36,7 +36,7 @@ class UserError(BotError):
 
 
 class EmptyPrompt(UserError):
-    """Nothing that can be read is left of the prompt."""
+    """The prompt holds nothing that can be read."""
 
     def __init__(self) -> None:
         super().__init__("There was nothing to read in that message. Write me something!")
@@ -55,7 +55,7 @@ class PromptTooLong(UserError):
 
 
 class QueueFull(UserError):
-    """`QUEUE_MAX` requests are waiting already; `retry_after_s` seconds from now is a good time."""
+    """`QUEUE_MAX` requests wait already; `retry_after_s` is when to try again, in seconds."""
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__(
@@ -68,7 +68,7 @@ class QueueFull(UserError):
 class TooManyWaiting(UserError):
     """This person has `limit` unfinished requests (`QUEUE_PER_USER`) already.
 
-    `retry_after_s` seconds from now one of them may be done.
+    `retry_after_s` is the time in seconds until one of them is probably done.
     """
 
     def __init__(self, limit: int, retry_after_s: float) -> None:
@@ -82,7 +82,7 @@ class TooManyWaiting(UserError):
 
 
 class AskedTooOften(UserError):
-    """This person has asked `limit` times within an hour, which is what this server allows."""
+    """This person has asked `limit` times within an hour; this server allows no more."""
 
     def __init__(self, limit: int, retry_after_s: float) -> None:
         times = "once" if limit == 1 else f"{limit} times"
@@ -95,11 +95,11 @@ class AskedTooOften(UserError):
 
 
 class NotAllowed(UserError):
-    """This person may not do that here; the message says who may, or where."""
+    """This person may not do that here; the message says who may do it, or where."""
 
 
 class UnknownVariant(UserError):
-    """The worker serves no variant of this name; `known` are the ones it serves."""
+    """The worker serves no variant called `name`; `known` are the variants it serves."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(f"I don't know the model {name!r}. There are: {', '.join(known)}.")
@@ -108,7 +108,7 @@ class UnknownVariant(UserError):
 
 
 class VariantsUnknown(UserError):
-    """The worker could not be asked which variants it serves."""
+    """The worker has never said which variants it serves, and cannot be asked now."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -118,25 +118,25 @@ class VariantsUnknown(UserError):
 
 
 class BadRating(UserError):
-    """The text names no kind of rating; the message says which kinds there are."""
+    """The text names no kind of rating; the message lists the kinds there are."""
 
 
 class NothingToRate(UserError):
-    """There is no answer in this conversation to put a rating on."""
+    """There is no answer in this conversation that could be rated."""
 
     def __init__(self) -> None:
         super().__init__("There is no answer here to rate yet. Ask me something first.")
 
 
 class ShuttingDown(UserError):
-    """The bot is about to stop and takes nothing new."""
+    """The bot is about to stop and takes no new requests."""
 
     def __init__(self) -> None:
         super().__init__("I am just going to sleep. Please ask me again in a minute.")
 
 
 def _seconds(seconds: float) -> str:
-    """`seconds` as people say it, never less than a second."""
+    """A time in seconds or minutes as people say it, at least one second."""
     whole = max(1, round(seconds))
     if whole < 90:
         return f"{whole} second{'' if whole == 1 else 's'}"

@@ -1,6 +1,7 @@
 """What a front end is given, and what it must offer."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from bot.chat.chat import Chat
@@ -9,16 +10,24 @@ from bot.config.settings import BotSettings
 from bot.worker.status import StatusBoard
 from data.store.store import Store
 
-# The front ends, as settings, stored rows and logs name them.
-TERMINAL = "terminal"
-PIPE = "pipe"
-HERE = (TERMINAL, PIPE)  # those of this machine
-DISCORD = "discord"
+
+class FrontEndName(StrEnum):
+    """The front ends, as stored requests name them."""
+
+    TERMINAL = "terminal"
+    PIPE = "pipe"
+    DISCORD = "discord"
+
+
+LOCAL_FRONT_ENDS = (FrontEndName.TERMINAL, FrontEndName.PIPE)  # those of this machine
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The running parts that a front end talks to; `leftovers` is what an earlier run left."""
+    """The running parts that a front end talks to.
+
+    `leftovers` are the requests of its people that an earlier run left unanswered.
+    """
 
     chat: Chat
     store: Store
@@ -28,18 +37,19 @@ class Services:
 
 
 class FrontEnd(Protocol):
-    """A way to talk to people. Cancelling `run` makes it leave, which may take `leave_s` seconds.
+    """A way to talk to people.
 
-    The exit code is given then by `code_when_stopped`.
+    Cancelling `run` makes it leave, for which it has `leave_s` seconds; the program's exit code
+    is `code_when_stopped` then.
     """
 
     code_when_stopped: int
     leave_s: float
 
     async def run(self) -> int:
-        """Serve until the people leave; returns the program's exit code."""
+        """Serve until the people leave; return the program's exit code."""
         ...
 
     def interrupt(self) -> None:
-        """SIGINT came. Returns at once."""
+        """Do what Ctrl-C (SIGINT) means here, and return at once."""
         ...

@@ -1,10 +1,16 @@
-"""Runs the chat and one front end until people leave, a signal comes or the worker is lost."""
+"""The program's life: one bot for each home, running until it is told or has to end."""
 
 import asyncio
+import contextlib
+import os
 import signal
+from collections.abc import Generator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from bot.config.streams import complain
-from bot.errors import BotError
+from bot.errors import AlreadyRunning, BotError
 from bot.front_end import FrontEnd, Services
 from bot.worker.status import StatusBoard, WorkerStatus
 
@@ -12,8 +18,30 @@ OK, FAILURE, CONFIGURATION = 0, 1, 2
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
+@contextlib.contextmanager
+def only_instance(path: Path) -> Generator[None, None, None]:
+    """Hold the lock file `path` inside the block, with our process id in it.
+
+    Two bots on one database would both answer what a killed run left. The system releases the
+    lock however this process ends. Raises AlreadyRunning when another process holds it, OSError
+    when the file cannot be written.
+    """
+    try:
+        lock = FileLock(path).acquire(blocking=False)
+    except Timeout as error:
+        holder = path.read_text(encoding="utf-8", errors="replace")[:20].strip()
+        raise AlreadyRunning(holder, path.parent) from error
+    with lock:
+        path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+        yield
+
+
 async def until_end(front_end: FrontEnd, services: Services) -> int:
-    """The program's exit code. What is unanswered then stays in the store for the next start."""
+    """Run the chat and the front end until people leave, a signal comes or the worker is lost.
+
+    Returns the program's exit code. What is unanswered then stays in the store for the next
+    start. Raises what the front end or the chat raised, BotError when the chat just ended.
+    """
     stop = _signals(front_end)
     people = asyncio.create_task(front_end.run(), name="front end")
     chat = asyncio.create_task(services.chat.run(), name="chat")
@@ -39,7 +67,7 @@ async def until_end(front_end: FrontEnd, services: Services) -> int:
 
 
 def _signals(front_end: FrontEnd) -> asyncio.Event:
-    """Hand Ctrl-C to the front end; the event is set when the program shall stop."""
+    """Hand Ctrl-C to the front end; the event is set when another signal asks us to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:

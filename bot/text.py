@@ -1,4 +1,4 @@
-"""Making text that people and models wrote safe to store, to show and to send on."""
+"""Makes text that people and models wrote safe to store, to show and to send on."""
 
 import unicodedata
 
@@ -12,13 +12,14 @@ _CONTROLS = dict.fromkeys(
 )
 _NAME_CHARS = 32
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-_REPLACEMENT = "\ufffd"  # stands for what could not be read
+_REPLACEMENT = "\ufffd"  # stands for a character that could not be read
 
 
 def clean_text(text: str) -> str:
-    """`text` without control characters but newline and tab, and always encodable as UTF-8.
+    """Remove control characters other than newline and tab; the result can be encoded as UTF-8.
 
-    Line ends become newlines; halves of a surrogate pair are joined, lone ones become U+FFFD.
+    All line ends become newlines. The two halves of a surrogate pair are joined; a lone half
+    becomes U+FFFD.
     """
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -26,7 +27,7 @@ def clean_text(text: str) -> str:
 
 
 def clean_prompt(text: str, max_chars: int) -> str:
-    """The prompt as it is stored and answered.
+    """Clean a prompt to what is stored and answered.
 
     Raises EmptyPrompt when nothing visible is left, PromptTooLong above `max_chars` characters.
     """
@@ -41,7 +42,7 @@ def clean_prompt(text: str, max_chars: int) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A person's name for the model: one line, short, never empty."""
+    """Clean a person's name for the model: one short line without colons, never empty."""
     words = " ".join(clean_text(name).split()).replace(":", "")
     return words[:_NAME_CHARS].strip() or "someone"
 

@@ -1,8 +1,10 @@
 """What the store takes and gives: requests, answers, ratings."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Literal, Self
 
 Scope = Literal["global", "conversation", "user", "channel", "guild"]
@@ -80,6 +82,17 @@ class Turn:
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+def merge_turns(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Neighbouring turns of one role as one, a line end between them; blank turns are left out."""
+    spoken = (turn for turn in turns if turn.content.strip())
+    merged: list[Turn] = []
+    for _, group in groupby(spoken, key=lambda turn: turn.role):
+        first, *others = group
+        content = "\n".join((first.content, *(turn.content for turn in others)))
+        merged.append(Turn(first.role, content))
+    return tuple(merged)
 
 
 @dataclass(frozen=True, slots=True)

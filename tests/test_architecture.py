@@ -48,7 +48,7 @@ ROOMS = {
         "bot.config",
         "bot.worker",
         "bot.chat",
-        "bot.front_end bot.lifecycle bot.instance",
+        "bot.front_end bot.lifecycle",
         "bot.terminal",
         "bot.discord.api bot.discord.identity",
         "bot.discord.phrases bot.discord.rules bot.discord.metrics",

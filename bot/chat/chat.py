@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, Failure
+from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, NoAnswer
+from bot.chat.draft import Draft
 from bot.chat.endings import Endings
 from bot.chat.events import Ask, Ended, Finished
 from bot.chat.intake import Intake
@@ -35,7 +36,7 @@ class Chat:
     between, `aclose()`. Every accepted request ends with exactly one Finished or Ended, and is
     answered at most once even when the process is killed.
 
-    `rng` draws the seeds. `watch` says when the worker is ready and hears about its failures.
+    `rng` draws the seeds. `watch` says when the worker is ready and is told of its failures.
     """
 
     def __init__(
@@ -54,10 +55,10 @@ class Chat:
         self.variants = Variants(store, worker, settings.default_variant, clock)
         self._intake = Intake(store, self.variants, settings, rng)
         self._answering = Answering(store, worker, watch, self.variants, settings, clock)
-        self._endings = Endings(store, self.variants, clock)
+        self._endings = Endings(store, clock)
         self._queue = RequestQueue(settings, self._serve)
         self._live: dict[str, Ticket] = {}  # by source key, until the end
-        self._work: dict[Ticket, asyncio.Task[NewAnswer | Failure]] = {}
+        self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
         self._own: set[asyncio.Task[Any]] = set()
         self._admission = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
@@ -67,11 +68,11 @@ class Chat:
 
     @property
     def load(self) -> Load:
-        """How many requests wait and run."""
+        """How many requests wait, and how many the worker has been given."""
         return self._queue.load
 
     def busy_s(self, user_id: str) -> float:
-        """When about the next of this person's requests will be done, in seconds."""
+        """About how many seconds it takes until the next of this person's requests is done."""
         return self._queue.busy_s(user_id)
 
     async def submit(self, ask: Ask) -> Ticket:
@@ -90,27 +91,26 @@ class Chat:
         return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
 
     async def reword(self, ticket: Ticket, ask: Ask) -> bool:
-        """Let a request that still waits ask what `ask` says now; false if it is too late.
+        """Replace the prompt of a request that still waits by that of `ask`; false if too late.
 
-        It keeps its place, its variant and its seed. Raises EmptyPrompt, PromptTooLong or
-        StoreError.
+        The request keeps its place in the queue, its variant and its seed. Raises EmptyPrompt,
+        PromptTooLong or StoreError.
         """
         new = await self._intake.request(replace(ask, variant=ticket.request.variant))
         if not await self._store.reword(ticket.request.id, new.prompt, new.turns):
             return False
-        ticket.turns = new.turns
-        ticket.request = replace(ticket.request, prompt=new.prompt, turns=new.turns)
+        ticket.update(replace(ticket.request, prompt=new.prompt, turns=new.turns))
         return True
 
     async def resume(self, front_ends: Collection[str] | None = None) -> list[Ticket]:
-        """Take up what an earlier process left: one ticket each, oldest first.
+        """Take up the requests that an earlier process left; return their tickets, oldest first.
 
-        Only what was asked through `front_ends`, if they are given: what nobody here could be
-        shown goes on waiting for its own front end.
+        With `front_ends`, only requests that were asked through these: the others go on waiting
+        until their own front end runs again.
 
-        Waiting and interrupted requests wait again (an interrupted answer starts from its
-        beginning); those older than `REQUEST_TTL_S` have ended as EXPIRED, and those interrupted
-        too often as FAILED: their tickets carry the Ended event already.
+        Waiting and interrupted requests wait again; an interrupted answer starts from its
+        beginning. Requests older than `REQUEST_TTL_S` end as EXPIRED and those interrupted too
+        often as FAILED, and their tickets carry the Ended event already.
         """
         async with self._admission:
             unfinished = await self._store.unfinished()
@@ -122,7 +122,7 @@ class Chat:
             ]
 
     async def run(self) -> None:
-        """Answer requests until `aclose()`. Cancelling it parks what runs, as aclose does."""
+        """Answer requests until `aclose()` is called; when cancelled, do what `aclose(0)` does."""
         self._queue.open()
         try:
             await self._closed.wait()
@@ -130,10 +130,11 @@ class Chat:
             await self.aclose(0)
 
     async def aclose(self, drain_s: float | None = None) -> None:
-        """Stop: take nothing new, let what runs finish for `drain_s`, park the rest, return.
+        """Stop: take nothing new, let running requests finish for `drain_s` seconds, park the rest.
 
-        `drain_s` None means the setting `DRAIN_S`. Parked and waiting requests stay in the store
-        for the next start; their tickets end with Ended(WAITING). Safe to call twice.
+        `drain_s` None means the setting `DRAIN_S`. Parked requests, and those that still waited,
+        stay in the store for the next start; their tickets end with Ended(WAITING). Calling it
+        again waits for the first call.
         """
         if self._closing is None:
             limit = self._settings.drain_s if drain_s is None else drain_s
@@ -165,7 +166,7 @@ class Chat:
         self._queue.check(user_id)
 
     async def _known(self, request: Request) -> Ticket:
-        """The ticket for a request that this source key made before."""
+        """The ticket of a stored request: the live one, one taken up, or one that has ended."""
         if request.source_key in self._live:
             return self._live[request.source_key]
         if not request.state.is_final:
@@ -190,7 +191,7 @@ class Chat:
             await self._endings.end(ticket, RequestState.FAILED, _INTERRUPTED)
             return ticket
         if interrupted:
-            ticket.request = await self._store.requeue(request.id)
+            ticket.update(await self._store.requeue(request.id))
         return self._enqueue(ticket)
 
     def _ticket(self, request: Request, *, may_fall_back: bool = False) -> Ticket:
@@ -203,32 +204,33 @@ class Chat:
         return ticket
 
     def _stop(self, ticket: Ticket) -> None:
-        ticket.stopping = True
         work = self._work.get(ticket)
         if self._queue.take_out(ticket):
-            self._start(self._conclude(ticket, None))
+            self._start(self._conclude(Draft(ticket, self._clock.now), None))
         elif work is not None:
             work.cancel()
 
     async def _serve(self, ticket: Ticket) -> None:
-        """Get the answer in a task that can be cancelled; the last word cannot be."""
+        """Get the answer in a task that can be cancelled, then end the request, which cannot be."""
+        draft = Draft(ticket, self._clock.now)
         work = None
         if not (ticket.stopping or self._cutting):
-            work = asyncio.create_task(self._answering.answer(ticket))
+            work = asyncio.create_task(self._answering.answer(draft))
             self._work[ticket] = work
             try:
                 await asyncio.wait({work})
             finally:
                 del self._work[ticket]
                 work.cancel()
-        await asyncio.shield(self._start(self._conclude(ticket, work)))
+        await asyncio.shield(self._start(self._conclude(draft, work)))
 
     async def _conclude(
-        self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None
+        self, draft: Draft, work: asyncio.Task[NewAnswer | NoAnswer] | None
     ) -> None:
         """The request's border: whatever happened, exactly one terminal event."""
+        ticket = draft.ticket
         try:
-            await self._last_word(ticket, work)
+            await self._end(draft, work)
         except Exception:  # noqa: BLE001 - it is logged, and the person hears of it
             _log.exception("request %d failed", ticket.request.id)
             if ticket.outcome is None:
@@ -238,17 +240,16 @@ class Chat:
             for observer in self.observers:
                 observer(ticket)
 
-    async def _last_word(
-        self, ticket: Ticket, work: asyncio.Task[NewAnswer | Failure] | None
-    ) -> None:
+    async def _end(self, draft: Draft, work: asyncio.Task[NewAnswer | NoAnswer] | None) -> None:
+        ticket = draft.ticket
         if work is not None and not work.cancelled():
             match work.result():
-                case Failure(state, message):
+                case NoAnswer(state, message):
                     await self._endings.end(ticket, state, message)
-                case NewAnswer() as draft:
-                    self._learn(await self._endings.finish(ticket, draft))
+                case NewAnswer() as answer:
+                    self._learn(await self._endings.finish(ticket, answer))
         elif ticket.stopping:
-            await self._endings.stop(ticket)
+            await self._endings.stop(ticket, draft.fragment(self.variants))
         else:
             await self._endings.park(ticket, served=True)
 
@@ -272,7 +273,7 @@ class Chat:
         self._closed.set()
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
-        """Run something to its end, whoever stops waiting for it."""
+        """Run `work` as a task of our own, which ends even if whoever waits for it is cancelled."""
         task = asyncio.create_task(work)
         self._own.add(task)
         task.add_done_callback(self._done)

@@ -1,16 +1,15 @@
-"""Building the turns sent to the model: who said what, merged, cut to a budget. Pure."""
+"""Builds the turns that the model is asked with, and shortens them. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 
 from bot.text import clean_name
-from data.records import Answer, Request, Turn
+from data.records import Answer, Request, Turn, merge_turns
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Something that was said; `speaker` None is the bot itself."""
+class Utterance:
+    """What somebody said; `speaker` is a person's name, None for the bot itself."""
 
     speaker: str | None
     text: str
@@ -18,22 +17,24 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much of a conversation the model gets, the prompt included, the persona not."""
+    """The most that the model gets of a conversation: the prompt counts, the persona does not."""
 
     max_chars: int
     max_turns: int
 
 
-def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Line]:
-    """A stored conversation, oldest first, as what was said."""
+def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
+    """The utterances of a stored conversation, in its order."""
     return [
         line
         for request, answer in history
-        for line in (Line(request.user_name, request.prompt), Line(None, answer.text))
+        for line in (Utterance(request.user_name, request.prompt), Utterance(None, answer.text))
     ]
 
 
-def build_turns(lines: Sequence[Line], persona: str | None, budget: Budget) -> tuple[Turn, ...]:
+def build_turns(
+    lines: Sequence[Utterance], persona: str | None, budget: Budget
+) -> tuple[Turn, ...]:
     """The turns for `lines`, of which the last is the prompt.
 
     After an optional system turn, user and assistant alternate, beginning and ending with user:
@@ -42,19 +43,13 @@ def build_turns(lines: Sequence[Line], persona: str | None, budget: Budget) -> t
     """
     people = {line.speaker for line in lines if line.speaker is not None}
     named = len(people) > 1
-    turns = merge(Turn("assistant" if line.speaker is None else "user", _say(line, named))
+    turns = merge_turns(Turn("assistant" if line.speaker is None else "user", _say(line, named))
                   for line in lines)  # fmt: skip
     return with_persona(cut(turns, budget), persona)
 
 
-def merge(turns: Iterable[Turn]) -> tuple[Turn, ...]:
-    """Neighbouring turns of one role as one, a line end between them; empty ones are left out."""
-    groups = groupby((turn for turn in turns if turn.content), key=lambda turn: turn.role)
-    return tuple(_joined(tuple(group)) for _, group in groups)
-
-
 def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:
-    """The newest turns within the budget, beginning with a user turn; always the last one."""
+    """The newest turns that fit the budget, from a user turn on; the last turn in any case."""
     chars = 0
     start = len(turns)
     for index in range(len(turns) - 1, -1, -1):
@@ -70,14 +65,15 @@ def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:
 
 
 def with_persona(turns: Sequence[Turn], persona: str | None) -> tuple[Turn, ...]:
-    """The turns behind a system turn, if there is a persona."""
+    """The turns after a system turn with the persona, if there is one."""
     return (Turn("system", persona), *turns) if persona else tuple(turns)
 
 
 def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
-    """Without the older half of the exchanges before the prompt; None when only that is left.
+    """The turns without the older half of the exchanges before the prompt.
 
-    Half at a time, so that the worker is asked only a few times until the rest fits.
+    None when there are no exchanges to leave out. The system turn stays. Half at a time goes, so
+    that the worker is asked only a few times until the rest fits.
     """
     system = tuple(turn for turn in turns if turn.role == "system")
     spoken = tuple(turn for turn in turns if turn.role != "system")
@@ -87,11 +83,7 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     return system + spoken[2 * ((exchanges + 1) // 2) :]
 
 
-def _joined(group: tuple[Turn, ...]) -> Turn:
-    return replace(group[0], content="\n".join(turn.content for turn in group))
-
-
-def _say(line: Line, named: bool) -> str:
+def _say(line: Utterance, named: bool) -> str:
     if line.speaker is None or not named:
         return line.text
     return f"{clean_name(line.speaker)}: {line.text}"

@@ -1,23 +1,25 @@
-"""What goes into a chat turn (`Ask`) and what comes out of it (`Event`)."""
+"""What goes into the chat (`Ask`), and the events that come out of it (`Event`)."""
 
 from dataclasses import dataclass
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from data.records import Answer, Request, RequestState, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A person's wish for an answer, as a front end hands it to `Chat.submit`.
+    """A person's prompt with all that belongs to it, as a front end hands it to `Chat.submit`.
 
-    `source_key` names the cause (such as a message's id) and makes submitting idempotent: the same
-    key never gives two answers. `variant` None means the one active for this person and
-    conversation. `persona` None means the setting `PERSONA`. `history` None means the
-    conversation's earlier answers from the store; a front end that knows better (a reply chain)
-    hands in what was said before this prompt. `in_history` False keeps this prompt and answer
-    out of later conversations, as for two models side by side. `channel_id` is where a variant
-    may have been set for everybody. `turns` are what the model is asked, where that is known
-    already, as for the same question to another variant: `persona` and `history` do not count then.
+    - `source_key` names the cause, such as a message's id: one key never gives two answers.
+    - `variant`: None means the one that is active for this person and conversation.
+    - `in_history`: False keeps prompt and answer out of later conversations, as for two models
+      side by side.
+    - `persona`: None means the setting `PERSONA`.
+    - `history`: what was said before this prompt, as in a reply chain; None means the earlier
+      requests of the conversation in the store.
+    - `channel_id`: the channel whose choice of a variant counts.
+    - `turns`: the very turns to ask the model with, as for the same question to another variant;
+      `persona` and `history` are not used then.
     """
 
     source_key: str
@@ -29,17 +31,18 @@ class Ask:
     variant: str | None = None
     in_history: bool = True
     persona: str | None = None
-    history: tuple[Line, ...] | None = None
+    history: tuple[Utterance, ...] | None = None
     channel_id: str | None = None
     turns: tuple[Turn, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """It waits. `position` 1 is the next to start; `estimate_s` seconds until then, None unknown.
+    """The request waits. At `position` 1 it is the next to start.
 
-    Always the first event of a request that has not started, and sent again when the position
-    changes (it can grow: people who wait for their first answer go before others' second).
+    `estimate_s` is about how many seconds that takes, None where unknown. This is always the first
+    event of a request that has not started, and comes again when the position changes. It can
+    grow, because people who wait for their first answer go before others' second.
     """
 
     request_id: int
@@ -49,7 +52,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The worker has been asked; text may come from now on. Sent once."""
+    """The worker is asked, so text may come from now on. Comes once."""
 
     request_id: int
 
@@ -63,14 +66,17 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The text so far is void and the answer begins again; `reason` can be shown to the person."""
+    """The answer begins again and the text so far is dropped; `reason` is for the person."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event: `answer` is stored. `request.state` STOPPED means it was cut short."""
+    """The last event of an answered request: `answer` is stored.
+
+    `request.state` is FINISHED, or STOPPED when the answer was cut short.
+    """
 
     answer: Answer
     request: Request
@@ -78,10 +84,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last event when no answer is stored: `state` is STOPPED, EXPIRED or FAILED.
+    """The last event of a request without a stored answer; `message` is a line for the person.
 
-    `message` is one line for the person. WAITING means that the bot is stopping and will take the
-    request up again at its next start.
+    `state` is STOPPED, EXPIRED or FAILED; or WAITING when the bot is stopping and will answer the
+    request after its next start.
     """
 
     state: RequestState

@@ -1,4 +1,4 @@
-"""Who is next: round robin over people, oldest first within one person. Pure, no clock."""
+"""Decides who is next: round robin over people, oldest first within a person. Pure."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ Item = TypeVar("Item")
 
 
 class RoundRobin(Generic[Item]):
-    """Waiting items by person.
+    """Waiting items of several people, taken from each person in turn.
 
-    Each person in turn gives one item. Who comes anew queues behind those already there; who has
-    more goes to the back after each one, so nobody waits for more than one item of each other.
+    A new person comes last. After each item its person goes to the back, so that before anybody's
+    next item at most one of every other person is taken.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class RoundRobin(Generic[Item]):
         return sum(len(waiting) for waiting in self._rotation.values())
 
     def __iter__(self) -> Iterator[Item]:
-        """All items in the order in which `pop` would give them if nothing else came."""
+        """Yield all items in the order in which `pop` would give them if no other came."""
         round_number = 0
         lines = list(self._rotation.values())
         while lines := [line for line in lines if len(line) > round_number]:
@@ -30,11 +30,11 @@ class RoundRobin(Generic[Item]):
             round_number += 1
 
     def add(self, person: str, item: Item) -> None:
-        """Let `item` wait behind the person's others."""
+        """Add an item behind the person's others."""
         self._rotation.setdefault(person, deque()).append(item)
 
     def pop(self) -> tuple[str, Item]:
-        """Take the next item, with its person; raises IndexError when nobody waits."""
+        """Remove and return the next person and item; raises IndexError when there is none."""
         if not self._rotation:
             raise IndexError("nobody waits")
         person = next(iter(self._rotation))
@@ -45,7 +45,7 @@ class RoundRobin(Generic[Item]):
         return person, item
 
     def remove(self, person: str, item: Item) -> bool:
-        """Take an item out; the person keeps the turn. False when it does not wait."""
+        """Remove an item; the person's turn stays the same. False when it is not there."""
         line = self._rotation.get(person)
         if line is None or item not in line:
             return False
@@ -60,7 +60,7 @@ class RoundRobin(Generic[Item]):
 
 
 class ServiceTime:
-    """Exponential moving average of how long one request takes, in seconds; None before the first.
+    """The exponential moving average of how long one request takes, in seconds; None at first.
 
     Each new value weighs a fifth: a change of model shows after a few answers, one odd answer does
     not.
@@ -80,7 +80,7 @@ class ServiceTime:
 
 
 def estimate_s(position: int, free: int, concurrency: int, average_s: float | None) -> float | None:
-    """Seconds until the one at `position` (from 1) starts, None when nothing is known.
+    """Seconds until the request at `position` (from 1) starts; None when nothing is known.
 
     `free` of `concurrency` places are free; with all taken, one becomes free every
     average_s / concurrency seconds.

@@ -1,8 +1,8 @@
-"""Making a request of what a person asked: cleaned, with variant, turns and seed decided."""
+"""Makes a request of what a person asked: cleans it, and decides variant, turns and seed."""
 
 import random
 
-from bot.chat.conversation import Budget, Line, build_turns, lines_of
+from bot.chat.conversation import Budget, Utterance, build_turns, lines_of
 from bot.chat.events import Ask
 from bot.chat.variants import Variants
 from bot.config.settings import BotSettings
@@ -15,7 +15,7 @@ _SEED_BITS = 31  # within what every server and sampler takes
 
 
 class Intake:
-    """Decides everything that makes an answer reproducible, before the request is stored."""
+    """Decides all that is needed to give the same answer again, before the request is stored."""
 
     def __init__(
         self, store: Store, variants: Variants, settings: BotSettings, rng: random.Random
@@ -26,7 +26,10 @@ class Intake:
         self._rng = rng
 
     async def request(self, ask: Ask) -> NewRequest:
-        """The request for `ask`; raises EmptyPrompt, PromptTooLong or UnknownVariant."""
+        """The request to be stored for `ask`.
+
+        Raises EmptyPrompt, PromptTooLong, UnknownVariant or StoreError.
+        """
         prompt = clean_prompt(ask.text, self._settings.prompt_max_chars)
         name = clean_name(ask.user_name)
         return NewRequest(
@@ -36,7 +39,7 @@ class Intake:
             user_id=ask.user_id,
             user_name=name,
             prompt=prompt,
-            turns=await self._turns(ask, Line(name, prompt)),
+            turns=await self._turns(ask, Utterance(name, prompt)),
             variant=await self._variant(ask),
             sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
             in_history=ask.in_history,
@@ -51,7 +54,7 @@ class Intake:
             return ask.variant
         return ask.variant
 
-    async def _turns(self, ask: Ask, prompt: Line) -> tuple[Turn, ...]:
+    async def _turns(self, ask: Ask, prompt: Utterance) -> tuple[Turn, ...]:
         if ask.turns is not None:
             return ask.turns
         settings = self._settings
@@ -59,9 +62,9 @@ class Intake:
         budget = Budget(settings.history_max_chars, settings.history_max_turns)
         return build_turns([*await self._earlier(ask), prompt], persona or None, budget)
 
-    async def _earlier(self, ask: Ask) -> list[Line]:
+    async def _earlier(self, ask: Ask) -> list[Utterance]:
         if ask.history is not None:
-            return [Line(line.speaker, clean_text(line.text)) for line in ask.history]
+            return [Utterance(line.speaker, clean_text(line.text)) for line in ask.history]
         exchanges = self._settings.history_max_turns // 2
         if exchanges == 0:
             return []

@@ -26,8 +26,8 @@ class Load:
 class RequestQueue:
     """Runs `serve(ticket)` for waiting tickets, fairly, `WORKER_CONCURRENCY` at once.
 
-    `serve` must not raise. Nothing runs before `open()`. The tickets' rows are the caller's:
-    this keeps order, limits, positions and tasks.
+    Keeps order, limits, positions and tasks; the stored requests are the caller's. `serve` must
+    not raise. Nothing is served before `open()`.
     """
 
     def __init__(self, settings: BotSettings, serve: Callable[[Ticket], Awaitable[None]]) -> None:
@@ -49,7 +49,7 @@ class RequestQueue:
             raise QueueFull(self._retry_after_s())
 
     def busy_s(self, user_id: str) -> float:
-        """When about the next of this person's requests will be done, in seconds."""
+        """About how many seconds it takes until the next of this person's requests is done."""
         service_s = self.service_time.average_s
         if service_s is None:
             return _RETRY_UNKNOWN_S
@@ -61,31 +61,32 @@ class RequestQueue:
 
     @property
     def load(self) -> Load:
-        """What there is to do now."""
+        """How many requests wait and run now."""
         return Load(waiting=len(self._order), running=len(self._serving))
 
     def add(self, ticket: Ticket) -> None:
-        """Let a ticket wait; its first event is its position."""
+        """Put a ticket into the queue, which publishes its position as the first event."""
         self._order.add(ticket.request.user_id, ticket)
         self._announce()
         self._fill()
 
     def take_out(self, ticket: Ticket) -> bool:
-        """Take a waiting ticket out of the order; False when it does not wait."""
+        """Take a waiting ticket out of the queue; False when it does not wait."""
         removed = self._order.remove(ticket.request.user_id, ticket)
         if removed:
             self._announce()
         return removed
 
     def open(self) -> None:
-        """Begin to serve."""
+        """Begin to serve what waits."""
         self._is_open = True
         self._fill()
 
     async def close(self, drain_s: float, cut_short: Callable[[Ticket], None]) -> list[Ticket]:
-        """Serve nothing new; give what still waits. What runs gets `drain_s` seconds.
+        """Stop serving and return the tickets that still waited.
 
-        After them `cut_short(ticket)` is called for each that goes on, and their end awaited.
+        Running ones have `drain_s` seconds to end; for each that has not, `cut_short(ticket)` is
+        called and its end awaited.
         """
         self._is_open = False
         waiting = list(self._order)
@@ -99,7 +100,7 @@ class RequestQueue:
         return waiting
 
     def _fill(self) -> None:
-        """Start as many as there are free places."""
+        """Start serving as many tickets as there are free places."""
         started = False
         while self._is_open and self._free > 0 and len(self._order) > 0:
             _, ticket = self._order.pop()
@@ -117,7 +118,7 @@ class RequestQueue:
             self._fill()
 
     def _announce(self) -> None:
-        """Tell those whose position changed."""
+        """Publish the new position to every ticket whose position changed."""
         for position, ticket in enumerate(self._order, start=1):
             last = ticket.last_queued
             if last is None or last.position != position:
@@ -132,6 +133,6 @@ class RequestQueue:
         return estimate_s(position, self._free, self._concurrency, self.service_time.average_s)
 
     def _retry_after_s(self) -> float:
-        """When about half of those now waiting have started."""
+        """About how many seconds it takes until half of the waiting tickets have started."""
         wait = self._estimate_s(max(1, len(self._order) // 2))
         return _RETRY_UNKNOWN_S if wait is None else max(_RETRY_LEAST_S, wait)

@@ -3,18 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted
+from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted, Started
 from data.records import Request
-from model.client import Origin
 
 
 class Ticket:
-    """The handle on one request. `request` is its newest record; `text` the answer so far.
+    """The handle on one request, to be read by any number of readers.
 
-    For the chat's own use: `accepted` is when it came (monotonic seconds); `turns` and `variant`
-    are what is really asked of the worker, `may_fall_back` that nobody chose the variant by name;
-    `stopping` that its asker wants the end; `queue_ms` and `first_token_ms` count from acceptance;
-    `origin` is what the text so far comes from, where the worker says it.
+    Whoever made it, for a live request the chat, writes to it through `publish` and `update`
+    alone. `stop` is called with the ticket whenever the asker wants the end.
     """
 
     def __init__(
@@ -25,20 +22,40 @@ class Ticket:
         *,
         may_fall_back: bool = False,
     ) -> None:
-        self.request = request
-        self.accepted = accepted
-        self.turns = request.turns
-        self.variant = request.variant
-        self.may_fall_back = may_fall_back
-        self.started = False
-        self.stopping = False
-        self.queue_ms = 0
-        self.first_token_ms: int | None = None
-        self.origin: Origin | None = None
+        self._request = request
+        self._accepted = accepted
+        self._may_fall_back = may_fall_back
+        self._stop = stop
+        self._started = False
+        self._stopping = False
         self._pieces: list[str] = []
         self._log: list[Event] = []
         self._more = asyncio.Event()
-        self._stop = stop
+
+    @property
+    def request(self) -> Request:
+        """The newest record of the request."""
+        return self._request
+
+    @property
+    def accepted(self) -> float:
+        """When the request was taken, in seconds of the chat's monotonic clock."""
+        return self._accepted
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether another variant may answer where the request's own is missing."""
+        return self._may_fall_back
+
+    @property
+    def started(self) -> bool:
+        """Whether the worker has been asked."""
+        return self._started
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the asker wants the end."""
+        return self._stopping
 
     @property
     def text(self) -> str:
@@ -47,12 +64,18 @@ class Ticket:
 
     @property
     def outcome(self) -> Finished | Ended | None:
-        """The terminal event, None as long as the request goes on."""
+        """The terminal event; None as long as the request goes on."""
         last = self._log[-1] if self._log else None
         return last if isinstance(last, Finished | Ended) else None
 
+    @property
+    def last_queued(self) -> Queued | None:
+        """The position that was published last; None once anything else was published after it."""
+        last = self._log[-1] if self._log else None
+        return last if isinstance(last, Queued) else None
+
     async def events(self) -> AsyncIterator[Event]:
-        """Every event from the first on, then those to come; ends after Finished or Ended.
+        """Yield every event from the first on, then those to come, up to Finished or Ended.
 
         Any number of readers may come at any time, each with its own pace. Giving up reading
         does not stop the request.
@@ -68,35 +91,35 @@ class Ticket:
             await self._more.wait()
 
     async def result(self) -> Finished | Ended:
-        """Wait for the terminal event. The caller sets the time limit."""
+        """Wait for the terminal event and return it. The caller sets the time limit."""
         while (outcome := self.outcome) is None:
             await self._more.wait()
         return outcome
 
     def stop(self) -> None:
-        """Ask for the end. The terminal event follows; a request that has ended stays as it is.
+        """Ask for the end; the terminal event follows. A request that has ended stays as it is.
 
-        With text already there: Finished, with the text stored and `request.state` STOPPED.
-        Without: Ended with STOPPED.
+        With text already there it is Finished, with that text stored and `request.state` STOPPED;
+        without, it is Ended with STOPPED.
         """
         if self._stop is not None and self.outcome is None:
+            self._stopping = True
             self._stop(self)
 
     def publish(self, event: Event) -> None:
-        """Append an event and wake the readers. Only the chat calls this; never after the end."""
+        """Append an event and wake the readers; raises RuntimeError after the terminal event."""
         if self.outcome is not None:
             raise RuntimeError(f"request {self.request.id} has ended, {event!r} comes too late")
         if isinstance(event, Delta):
             self._pieces.append(event.text)
         elif isinstance(event, Restarted):
             self._pieces.clear()
-            self.first_token_ms = None
+        elif isinstance(event, Started):
+            self._started = True
         self._log.append(event)
         self._more.set()
         self._more = asyncio.Event()
 
-    @property
-    def last_queued(self) -> Queued | None:
-        """The position sent last, if nothing came after it."""
-        last = self._log[-1] if self._log else None
-        return last if isinstance(last, Queued) else None
+    def update(self, request: Request) -> None:
+        """Replace the record of the request by a newer one."""
+        self._request = request

@@ -1,4 +1,4 @@
-"""Which variants the worker serves, and which one is active for a person and a conversation."""
+"""Which variants the worker serves, and which of them answers whom where."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from model.protocol import ModelCard
 BASE = "base"  # as our own worker calls it
 _KEY = "variant"
 _FRESH_S = 60.0
-_ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
+ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One thing that can answer, as the worker's `/v1/models` shows it.
+    """A model that can answer, as the worker's `/v1/models` lists it.
 
-    `model_id` is the base model, also of an adapter.
+    `model_id` is the base model, also where the variant is an adapter; `adapter_hash` is None for
+    the base itself and where a server does not say it.
     """
 
     name: str
@@ -30,7 +31,10 @@ class Variant:
 
 
 class Variants:
-    """Knows the worker's variants (asked for again after a minute or `forget`) and the choices."""
+    """Knows the worker's variants and which of them people have chosen.
+
+    The worker is asked for its variants again after a minute, or after `forget`.
+    """
 
     def __init__(self, store: Store, worker: AnswerSource, default: str, clock: Clock) -> None:
         self._store = store
@@ -41,15 +45,16 @@ class Variants:
         self._asked_at: float | None = None
 
     async def known(self) -> tuple[Variant, ...]:
-        """The variants on offer, the base first; VariantsUnknown when nobody can say.
+        """The variants that the worker serves, the base first.
 
-        A worker that is away for a moment is taken to serve what it served before.
+        While the worker cannot be asked, those it served before. Raises VariantsUnknown when it
+        could never be asked.
         """
         now = self._clock.monotonic()
         if self._asked_at is not None and now - self._asked_at < _FRESH_S:
             return self._known
         try:
-            async with asyncio.timeout(_ASK_LIMIT_S):
+            async with asyncio.timeout(ASK_LIMIT_S):
                 cards = await self._worker.models()
         except (ClientError, TimeoutError) as error:
             if not self._known:
@@ -60,17 +65,19 @@ class Variants:
         return self._known
 
     def forget(self) -> None:
-        """Ask the worker again next time: it was started anew, perhaps with other adapters."""
+        """Let `known` ask the worker again: it may have been started with other adapters."""
         self._asked_at = None
 
     def remembered(self, name: str) -> Variant | None:
-        """What is known of a variant without asking anybody."""
+        """What is known of a variant without asking the worker; None for an unknown one."""
         return next((one for one in self._known if one.name == name), None)
 
     async def active(self, user_id: str, conversation: str, channel_id: str | None = None) -> str:
-        """What answers this person here: own choice, conversation's, channel's, global, default.
+        """The name of the variant that answers this person in this conversation.
 
-        What the worker does not serve (any more) is passed over, at last in favour of the base.
+        The first that the worker serves of: the person's choice, the conversation's, the
+        channel's, the global one, the default; the base where it serves none of these. When the
+        worker cannot be asked, the first of them that was chosen.
         """
         chosen = await self._chosen(user_id, conversation, channel_id)
         try:
@@ -80,7 +87,7 @@ class Variants:
         return next((name for name in chosen if name in names), names[0] if names else chosen[0])
 
     async def base(self) -> str:
-        """The base's name on this worker; what our own calls it when nobody can say."""
+        """The base's name on this worker; BASE when the worker cannot be asked."""
         try:
             known = await self.known()
         except VariantsUnknown:
@@ -88,17 +95,20 @@ class Variants:
         return known[0].name if known else BASE
 
     async def chosen(self, scope: Scope, scope_id: str) -> str | None:
-        """The choice made for one scope, served or not."""
+        """The variant chosen for one scope, whether the worker serves it or not; None for none."""
         return await self._store.setting(scope, scope_id, _KEY)
 
     async def check(self, name: str) -> None:
-        """Raise UnknownVariant if the worker does not serve `name`, VariantsUnknown if unsure."""
+        """Raise UnknownVariant if the worker does not serve `name`.
+
+        Raises VariantsUnknown when the worker cannot be asked.
+        """
         names = [variant.name for variant in await self.known()]
         if name not in names:
             raise UnknownVariant(name, names)
 
     async def choose(self, scope: Scope, scope_id: str, name: str | None) -> None:
-        """Set the variant of a scope, None takes the choice back.
+        """Choose the variant of a scope; `name` None takes the choice back.
 
         Raises UnknownVariant, or VariantsUnknown when the worker cannot be asked.
         """
@@ -107,7 +117,7 @@ class Variants:
         await self._store.set_setting(scope, scope_id, _KEY, name)
 
     async def _chosen(self, user_id: str, conversation: str, channel_id: str | None) -> list[str]:
-        """The choices that apply, strongest first; never empty."""
+        """The names of the choices that apply, strongest first, and the default as the last."""
         scopes: tuple[tuple[Scope, str | None], ...] = (
             ("user", user_id),
             ("conversation", conversation),

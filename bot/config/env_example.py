@@ -1,4 +1,4 @@
-"""The text of `.env.example`, written from the settings so that the two cannot differ.
+"""Writes the text of `.env.example` from the settings, so that the two cannot differ.
 
 `python -c "from bot.config.env_example import render; print(render(), end='')" > .env.example`
 """

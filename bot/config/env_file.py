@@ -1,4 +1,4 @@
-"""Reading `.env` strictly: what python-dotenv would silently pass over is an error here."""
+"""Reads `.env` strictly: what python-dotenv silently passes over is an error here."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ from bot.errors import SettingsError
 
 
 def read_env_file(path: Path, known: Iterable[str]) -> frozenset[str]:
-    """The names (upper case) that the file sets; an absent file sets none.
+    """The names that the file sets, in upper case; none if there is no file.
 
-    Raises SettingsError for a file that cannot be read, a line that is no assignment, and a name
-    that is not in `known` (upper case), with the nearest one.
+    Raises SettingsError for a file that cannot be read, for a line that is not NAME=value, and for
+    a name that is not in `known` (upper case); the message suggests the nearest known name.
     """
     names = [_name(path, binding) for binding in parse_stream(StringIO(_text(path)))]
     found = frozenset(name for name in names if name is not None)
@@ -38,7 +38,7 @@ def _text(path: Path) -> str:
 
 
 def _name(path: Path, binding: Binding) -> str | None:
-    """The name a line sets, None for comments and blank lines."""
+    """The name that a line sets; None for comments and blank lines."""
     if binding.error or (binding.key is not None and binding.value is None):
         line = binding.original.line
         raise SettingsError(f"{path}, line {line}: this is not of the form NAME=value")

@@ -1,4 +1,4 @@
-"""Where the bot's log goes. No prompt and no answer is ever written there."""
+"""The bot's log: a file of bounded size that never holds a prompt or an answer."""
 
 import json
 import logging
@@ -11,12 +11,12 @@ LOG_FILES = 2
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # At level DEBUG these write out request bodies, and so what people said.
 TALKATIVE = ("openai", "httpx", "httpx2", "httpcore", "aiosqlite", "asyncio", "markdown_it", "PIL")
-# So does discord.py, whose INFO lines (connections, shards) are worth having.
+# discord.py does so too, but its INFO lines (connections, shards) are worth having.
 FROM_INFO = ("discord",)
 
 
 class BoundedFile(RotatingFileHandler):
-    """A log file of bounded size; what cannot be written is lost without a word."""
+    """A log file of bounded size. What cannot be written to it is lost without an error."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -24,14 +24,14 @@ class BoundedFile(RotatingFileHandler):
         )
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Stay silent: a traceback on a full disk would land in the middle of the chat."""
+        """Say nothing: the traceback of a full disk would be printed into the chat."""
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """Formats each record as one JSON object in one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger and message; the traceback where there is one."""
+        """The record's time, level, logger and message, and its traceback if it has one."""
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -44,9 +44,9 @@ class JsonLines(logging.Formatter):
 
 
 def start_logging(path: Path, level: int, *, as_json: bool = False) -> logging.Handler:
-    """Send the log of the whole process to `path`; `stop_logging` ends it.
+    """Send the log of the whole process to the file `path`, until `stop_logging`.
 
-    Raises OSError when the file cannot be opened.
+    `level` is one of logging's numbers. Raises OSError when the file cannot be opened.
     """
     handler = BoundedFile(path)
     handler.setFormatter(JsonLines() if as_json else logging.Formatter(FORMAT))
@@ -61,6 +61,6 @@ def start_logging(path: Path, level: int, *, as_json: bool = False) -> logging.H
 
 
 def stop_logging(handler: logging.Handler) -> None:
-    """Take the handler of `start_logging` away again and close its file."""
+    """Remove the handler that `start_logging` returned and close its file."""
     logging.getLogger().removeHandler(handler)
     handler.close()

@@ -54,7 +54,7 @@ def _count(default: int, meaning: str, least: int, most: int) -> Any:  # noqa: A
 
 
 class BotSettings(BaseSettings):
-    """Every setting, under the name that its variable has in lower case."""
+    """Every setting; the name of its environment variable is the field's in upper case."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
@@ -191,12 +191,12 @@ class BotSettings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        """The SQLite file."""
+        """The path of the SQLite file."""
         return self.fungpt_home / FILE_NAME
 
     @property
     def emoji(self) -> RatingEmoji:
-        """`rating_emoji`, read."""
+        """The emoji of `rating_emoji`."""
         return RatingEmoji.parse(self.rating_emoji)
 
     @property
@@ -205,7 +205,7 @@ class BotSettings(BaseSettings):
         return logging.getLevelNamesMapping()[self.log_level]
 
     def sampling(self, seed: int) -> Sampling:
-        """How an answer's tokens are drawn."""
+        """How the tokens of an answer with this seed are drawn."""
         return Sampling(
             max_tokens=self.max_tokens,
             temperature=self.temperature,
@@ -232,10 +232,10 @@ NAMES = tuple(name.upper() for name in BotSettings.model_fields)
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> BotSettings:
-    """Read the environment, and `env_file` where it exists; the environment wins.
+    """Read the settings from the environment and from `env_file`; the environment wins.
 
-    Raises SettingsError, in one line, for a variable of `env_file` that does not exist and for
-    a value that is not allowed, wherever it stands.
+    Raises SettingsError, with one line, for an unknown name in `env_file` and for a value that is
+    not allowed, wherever it stands.
     """
     if env_file is not None:
         read_env_file(env_file, NAMES)
@@ -256,6 +256,6 @@ def _explain_one(name: str, value: object) -> str:
 
 
 def allowed(name: str) -> str:
-    """What the setting `name` (lower case) may be, in words."""
+    """The values that the setting `name` (lower case) may have, in words."""
     extra = BotSettings.model_fields[name].json_schema_extra
     return str(extra["allowed"]) if isinstance(extra, dict) else ""

@@ -1,4 +1,4 @@
-"""The process's standard streams: usable whatever was handed to it."""
+"""The process's standard streams, made usable however the process was started."""
 
 import contextlib
 import errno
@@ -10,7 +10,11 @@ from bot.text import clean_text
 
 
 def prepare_streams() -> None:
-    """Make printing safe: characters the locale lacks become `?`, closed streams become empty."""
+    """Make printing safe.
+
+    Characters that the locale lacks are printed as `?`. A closed input reads as empty; what is
+    written to a closed output is lost.
+    """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -25,21 +29,21 @@ def prepare_streams() -> None:
 
 
 def complain(line: str, code: int) -> int:
-    """Print one line to standard error and give `code` back."""
+    """Print one line to standard error and return `code`."""
     with contextlib.suppress(OSError):
         print(clean_text(line), file=sys.stderr, flush=True)  # noqa: T201
     return code
 
 
 def nobody_reads(error: Exception) -> bool:
-    """Whether it says that our output's reader has enough, or that the terminal is gone."""
+    """Whether the error means that nobody reads our output any more."""
     return isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.EIO)
 
 
 def flush_output() -> None:
-    """Write out what is buffered; where nobody takes it any more, throw it away without a word.
+    """Write out what is buffered, and drop it where nobody reads it any more.
 
-    Python would complain about it at its exit.
+    Otherwise Python would complain about it when it exits.
     """
     try:
         for stream in (sys.stdout, sys.stderr):

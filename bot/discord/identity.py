@@ -3,9 +3,9 @@
 import discord
 from discord.abc import Snowflake
 
-from bot.front_end import DISCORD
+from bot.front_end import FrontEndName
 
-FRONT_END = DISCORD
+FRONT_END = FrontEndName.DISCORD
 
 
 def user_id(user: Snowflake) -> str:

@@ -51,7 +51,7 @@ class Metrics:
             if answer.first_token_ms is not None:
                 self._first.observe(answer.first_token_ms / 1000)
         elif outcome is not None and outcome.state.is_final:
-            self._ended.labels(outcome.state, ticket.variant).inc()
+            self._ended.labels(outcome.state, ticket.request.variant).inc()
 
     def hear(self, response: Response) -> None:
         """Count an answer of Discord's."""

@@ -1,10 +1,11 @@
-"""Which emoji stands for which rating in this deployment. Pure."""
+"""What people rate answers with: a reaction with an emoji, or a word they type. Pure."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from bot.errors import BadRating
 from data.records import RatingKind, plain_emoji
 
 DEFAULT = ",".join(f"{kind}={kind.emoji}" for kind in RatingKind)
@@ -15,13 +16,20 @@ _LONGEST = 32
 
 @dataclass(frozen=True, slots=True)
 class RatingEmoji:
-    """The emoji on offer, in their order; a kind that is not named is not offered."""
+    """This deployment's emoji (`RATING_EMOJI`), in the order in which they are offered.
+
+    A kind of rating that is missing here is not offered as a reaction.
+    """
 
     of_kind: Mapping[RatingKind, str]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `good=👍,bad=👎,…`; ValueError where a kind or emoji is wrong or there twice."""
+        """Read `good=👍,bad=👎,…`.
+
+        Raises ValueError for an unknown kind, for what is no emoji, and for a kind or an emoji
+        that is there twice.
+        """
         of_kind: dict[RatingKind, str] = {}
         for part in text.split(","):
             name, _, emoji = (piece.strip() for piece in part.partition("="))
@@ -35,9 +43,24 @@ class RatingEmoji:
         return made
 
     def kind(self, key: str) -> RatingKind | None:
-        """What the reaction `key` says: an emoji in any skin tone, or a custom one's number."""
+        """The kind of rating that a reaction stands for; None where it stands for none.
+
+        `key` is the emoji, in any skin tone, or a custom emoji's number.
+        """
         plain = plain_emoji(key)
         return next((kind for kind, emoji in self.of_kind.items() if _key(emoji) == plain), None)
+
+
+def parse_kind(text: str) -> RatingKind:
+    """The kind of rating that a word or an emoji in any skin tone names.
+
+    Raises BadRating, whose message lists the kinds there are.
+    """
+    try:
+        return RatingKind.parse(text)
+    except ValueError as error:
+        allowed = ", ".join(f"{kind.emoji} {kind}" for kind in RatingKind)
+        raise BadRating(f"I don't know that rating. There are: {allowed}.") from error
 
 
 def _checked(emoji: str) -> str:

@@ -1,7 +1,6 @@
-"""What the ratings say, and whether they say anything yet. Pure."""
+"""The figures of people's ratings by variant, and how two variants' shares of 👍 differ. Pure."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,7 +12,7 @@ MINIMUM_VOTES = 10  # below that even a unanimous vote has an interval wider tha
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A confidence interval of a share, within 0 and 1."""
+    """A 95 % confidence interval of a share: 0 <= low <= high <= 1."""
 
     low: float
     high: float
@@ -25,7 +24,7 @@ class Figures:
 
     `funny_rate` and `robotic_rate` are ratings per answer, so they can exceed 1 where several
     people rate; None without answers. `askers_good` and `askers_bad` are the part of `good` and
-    `bad` that came from those who had asked.
+    `bad` that came from the people who had asked.
     """
 
     variant: str
@@ -46,8 +45,8 @@ class Figures:
         return self.good + self.bad
 
 
-class Verdict(StrEnum):
-    """What a comparison of two variants' 👍 shares comes to."""
+class ShareDifference(StrEnum):
+    """What `compare` finds out about two variants' shares of 👍."""
 
     NOT_ENOUGH = "not enough votes yet"
     NO_DIFFERENCE = "no difference that the votes could show"
@@ -56,13 +55,16 @@ class Verdict(StrEnum):
 
 
 def wilson(good: int, votes: int) -> Interval | None:
-    """Wilson's 95 % interval of good / votes, None without votes."""
+    """Wilson's 95 % interval of the share good / votes; None without votes.
+
+    Raises ValueError when `good` is not between 0 and `votes`.
+    """
     low, high = shares.wilson(good, votes)
     return Interval(low, high) if votes else None
 
 
 def figures(tally: RatingTally) -> Figures:
-    """The figures of one variant's tally."""
+    """The figures of one variant, from how often it was rated as what."""
     count = {kind: tally.counts.get(kind, 0) for kind in RatingKind}
     good, bad = count[RatingKind.GOOD], count[RatingKind.BAD]
     return Figures(
@@ -80,34 +82,25 @@ def figures(tally: RatingTally) -> Figures:
     )
 
 
-def compare(first: Figures, second: Figures) -> Verdict:
-    """Whether one share of 👍 is above the other's, by Newcombe's interval of the difference.
+def compare(first: Figures, second: Figures) -> ShareDifference:
+    """Which of two shares of 👍 is higher: only if the interval of their difference leaves out 0.
+
+    Below MINIMUM_VOTES for one of the two the result is NOT_ENOUGH.
+    """
+    if min(first.votes, second.votes) < MINIMUM_VOTES:
+        return ShareDifference.NOT_ENOUGH
+    low, high = difference_interval(first, second)
+    if low > 0:
+        return ShareDifference.FIRST
+    return ShareDifference.SECOND if high < 0 else ShareDifference.NO_DIFFERENCE
+
+
+def difference_interval(first: Figures, second: Figures) -> tuple[float, float]:
+    """Bounds of the 95 % interval of first's share minus second's; -1 and 1 without votes.
 
     R. G. Newcombe, Interval estimation for the difference between independent proportions,
     Statistics in Medicine 1998, method 10.
     """
-    if min(first.votes, second.votes) < MINIMUM_VOTES:
-        return Verdict.NOT_ENOUGH
-    low, high = _difference(first, second)
-    if low > 0:
-        return Verdict.FIRST
-    return Verdict.SECOND if high < 0 else Verdict.NO_DIFFERENCE
-
-
-def verdict_line(all_figures: Iterable[Figures]) -> str:
-    """One line for people: the leading variant, or why there is none."""
-    ranked = sorted(all_figures, key=lambda one: (one.good_share or 0.0, one.votes), reverse=True)
-    enough = [one for one in ranked if one.votes >= MINIMUM_VOTES]
-    if len(enough) < 2:
-        return f"Not enough votes yet: two models need {MINIMUM_VOTES} 👍 or 👎 each."
-    best, second = enough[0], enough[1]
-    if compare(best, second) is Verdict.FIRST:
-        return f"{best.variant} is liked better than {second.variant}."
-    return f"{best.variant} and {second.variant}: no difference that the votes could show."
-
-
-def _difference(first: Figures, second: Figures) -> tuple[float, float]:
-    """Newcombe's bounds of first's share minus second's."""
     one, two = wilson(first.good, first.votes), wilson(second.good, second.votes)
     if one is None or two is None or first.good_share is None or second.good_share is None:
         return -1.0, 1.0

@@ -1,15 +1,15 @@
-"""The ratings' figures as lines of plain text. Pure."""
+"""The figures of the ratings in words: table cells, lines of text and what they come to. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from bot.ratings.statistics import Figures, verdict_line
+from bot.ratings.statistics import MINIMUM_VOTES, Figures, ShareDifference, compare
 
 HEADINGS = ("variant", "answers", "👍", "👎", "liked", "😂 per answer", "🤖 per answer", "median")
 NOTHING = "Nothing has been answered yet."
 
 
 def cells(one: Figures) -> tuple[str, ...]:
-    """One variant's row under HEADINGS."""
+    """One variant's row of a table: a cell for each of HEADINGS."""
     return (
         one.variant,
         str(one.answers),
@@ -23,7 +23,7 @@ def cells(one: Figures) -> tuple[str, ...]:
 
 
 def stats_lines(all_figures: Sequence[Figures]) -> list[str]:
-    """One line a variant and what they come to."""
+    """A line for each variant, then `verdict_line`; NOTHING where no variant has answered."""
     if not all_figures:
         return [NOTHING]
     rows = [
@@ -32,6 +32,18 @@ def stats_lines(all_figures: Sequence[Figures]) -> list[str]:
         for name, *rest in map(cells, all_figures)
     ]
     return [*rows, verdict_line(all_figures)]
+
+
+def verdict_line(all_figures: Iterable[Figures]) -> str:
+    """A sentence for people: which variant is liked best, or why nobody can tell."""
+    ranked = sorted(all_figures, key=lambda one: (one.good_share or 0.0, one.votes), reverse=True)
+    enough = [one for one in ranked if one.votes >= MINIMUM_VOTES]
+    if len(enough) < 2:
+        return f"Not enough votes yet: two models need {MINIMUM_VOTES} 👍 or 👎 each."
+    best, second = enough[0], enough[1]
+    if compare(best, second) is ShareDifference.FIRST:
+        return f"{best.variant} is liked better than {second.variant}."
+    return f"{best.variant} and {second.variant}: no difference that the votes could show."
 
 
 def _liked(one: Figures) -> str:

@@ -9,8 +9,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bot.chat.events import Delta, Restarted
-from bot.terminal.pane import Pane
+from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted, Started
+from bot.chat.ticket import Ticket
+from bot.terminal.wording import footer_line, queued_line
+from bot.text import clean_text
+from data.records import RequestState
 
 FRAME_S = 0.05
 COLUMN_CELLS = 38  # narrower columns go under each other
@@ -18,14 +21,64 @@ GAP = 3
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 ASCII_SPINNER = "|/-\\"
 FRAMES_PER_S = 10
+THINKING = "thinking"
+
+
+class Pane:
+    """What is shown of one answer; `follow` keeps it up to date.
+
+    `text` is the answer so far, `note` says why no text comes yet, `footer` is the line under an
+    answer that has ended, and `failed` means that there is none. No control characters in any.
+    """
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.ticket = ticket
+        self.text = ""
+        self.note = THINKING
+        self.footer = ""
+        self.failed = False
+
+    @property
+    def title(self) -> str:
+        """The variant's name."""
+        return clean_text(self.ticket.request.variant)
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is nothing to read yet."""
+        return not self.text and not self.footer
+
+    async def follow(self) -> None:
+        """Take in the ticket's events up to the last one."""
+        async for event in self.ticket.events():
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case Queued(_, position, estimate_s):
+                self.note = queued_line(position, estimate_s)
+            case Started():
+                self.note = THINKING
+            case Delta(text):
+                self.text += clean_text(text)
+            case Restarted(reason):
+                self.text, self.note = "", clean_text(reason)
+            case Finished(answer, request):
+                self.text = clean_text(answer.text)
+                self.footer = clean_text(footer_line(answer, request))
+            case Ended(state, message):
+                self.footer = clean_text(message)
+                self.failed = state is not RequestState.STOPPED
 
 
 async def show_answers(
     console: Console, panes: Sequence[Pane], why_waiting: Callable[[], str]
 ) -> None:
-    """Draw the panes until each has ended; `why_waiting` is what is said before the first text.
+    """Show the panes until each has ended; without a cursor to move, one after the other.
 
-    Where the cursor cannot be moved they come one after the other.
+    `why_waiting` gives what is said before the first text; when it gives nothing, a pane's own
+    note is said.
     """
     if console.is_terminal and not console.is_dumb_terminal:
         await _draw(console, AnswerView(panes, why_waiting))
@@ -35,7 +88,7 @@ async def show_answers(
 
 
 class AnswerView:
-    """The panes as rich renders them; unless `whole`, only so much of each as fits the screen."""
+    """The panes as rich renders them; unless `whole`, only as much of each as fits the screen."""
 
     def __init__(self, panes: Sequence[Pane], why_waiting: Callable[[], str]) -> None:
         self.panes = panes
@@ -63,7 +116,7 @@ class AnswerView:
     def _parts(
         self, pane: Pane, console: Console, width: int, rows: int
     ) -> list[RenderableType | None]:
-        """Title, body and footer; None for what there is not."""
+        """The pane's title, body and footer, None for each that is empty."""
         title = Text(pane.title, style="bold") if len(self.panes) > 1 else None
         body = self._waiting(console, pane) if pane.waits else Text(pane.text)
         lines = body.wrap(console, width, overflow="fold")
@@ -79,7 +132,7 @@ class AnswerView:
 
 async def _draw(console: Console, view: AnswerView) -> None:
     with Live(view, console=console, auto_refresh=False, vertical_overflow="crop") as live:
-        following = [asyncio.create_task(_follow(pane)) for pane in view.panes]
+        following = [asyncio.create_task(pane.follow()) for pane in view.panes]
         try:
             running = set(following)
             while running:
@@ -92,11 +145,6 @@ async def _draw(console: Console, view: AnswerView) -> None:
             await asyncio.gather(*following, return_exceptions=True)
     for task in following:
         task.result()
-
-
-async def _follow(pane: Pane) -> None:
-    async for event in pane.ticket.events():
-        pane.take(event)
 
 
 async def _write(console: Console, pane: Pane, *, titled: bool) -> None:

@@ -9,14 +9,14 @@ from data.records import RatingKind
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A prompt for the active variant; `text` may be empty."""
+    """Ask the active variant; `text` is the prompt and may be empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShowModel:
-    """Tell which variant answers and which there are."""
+    """Show which variant answers, and which others there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,17 @@ class ChooseModel:
 
 @dataclass(frozen=True, slots=True)
 class AskBoth:
-    """The same prompt for the base and the tuned model, side by side."""
+    """Ask the base and the tuned model the same, side by side."""
 
     prompt: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Rate an answer: `which` is a variant of the last answers, an answer's number, or None."""
+class RateAnswer:
+    """Rate an answer; `rating` is the word or emoji that was typed.
+
+    `which` is the variant of one of the last answers, or an answer's number; None means the last.
+    """
 
     rating: str
     which: str | None = None
@@ -63,20 +66,20 @@ class Quit:
 
 @dataclass(frozen=True, slots=True)
 class Misunderstood:
-    """No command; `message` says in one line what there is instead."""
+    """The line is no command; `message` says in one line what could be typed instead."""
 
     message: str
 
 
 Command = (
-    Say | ShowModel | ChooseModel | AskBoth | Rate | ShowStats | Reset | ShowHelp | Quit
+    Say | ShowModel | ChooseModel | AskBoth | RateAnswer | ShowStats | Reset | ShowHelp | Quit
 )  # fmt: skip
 Parsed = Command | Misunderstood
 
 
 @dataclass(frozen=True, slots=True)
 class Manual:
-    """What people read about one command."""
+    """What `/help` says about one command."""
 
     name: str
     arguments: str
@@ -110,7 +113,7 @@ _SHOWN = 30
 
 
 def parse(line: str) -> Parsed:
-    """What `line` asks for. `//` at its start stands for a prompt that begins with one slash."""
+    """What `line` asks for; a prompt that begins with a slash is typed with two."""
     text = line.strip()
     if text.startswith("//"):
         return Say(text[1:])
@@ -132,9 +135,9 @@ def _known(manual: Manual, rest: str) -> Parsed:
         case "both", [_, *_]:
             return AskBoth(rest)
         case "rate", [rating]:
-            return Rate(rating)
+            return RateAnswer(rating)
         case "rate", [rating, which]:
-            return Rate(rating, which.removeprefix("#"))
+            return RateAnswer(rating, which.removeprefix("#"))
         case name, [] if name in _WORDLESS:
             return _WORDLESS[name]
         case _:

@@ -1,4 +1,4 @@
-"""The front end for a terminal: a prompt, streaming answers, commands."""
+"""The front end for a terminal: a prompt, answers as they come, commands."""
 
 import asyncio
 import contextlib
@@ -13,16 +13,16 @@ from bot.chat.events import Finished
 from bot.chat.ticket import Ticket
 from bot.errors import UserError
 from bot.front_end import Services
-from bot.ratings.statistics import Figures, verdict_line
-from bot.ratings.stats_lines import HEADINGS, NOTHING, cells
-from bot.terminal.answers_view import show_answers
+from bot.ratings.statistics import Figures
+from bot.ratings.stats_lines import HEADINGS, NOTHING, cells, verdict_line
+from bot.terminal.answers_view import Pane, show_answers
 from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
     Misunderstood,
     Quit,
-    Rate,
+    RateAnswer,
     Reset,
     Say,
     ShowHelp,
@@ -30,10 +30,8 @@ from bot.terminal.commands import (
     ShowStats,
     parse,
 )
-from bot.terminal.line_editor import Interrupted, LineEditor
+from bot.terminal.line_editor import Interrupted, LineEditor, quiet_keys
 from bot.terminal.loading_view import show_loading, stage_text
-from bot.terminal.pane import Pane
-from bot.terminal.quiet_keys import quiet_keys
 from bot.terminal.session import Session
 from bot.terminal.wording import (
     HELP_LINES,
@@ -72,12 +70,12 @@ class TerminalFrontEnd:
         self._starting: asyncio.Task[object] | None = None
 
     async def run(self) -> int:
-        """Greet, show the worker's start, then read and obey."""
+        """Greet, show the worker's start, then do what each line says; return the exit code."""
         with quiet_keys():
             return await self._talk()
 
     def interrupt(self) -> None:
-        """Ctrl-C: stop what is being answered; before the first prompt: leave."""
+        """Ctrl-C: stop the running answers; while the worker starts: leave."""
         if self._starting is not None:
             self._starting.cancel()
         for ticket in self._running:
@@ -113,7 +111,7 @@ class TerminalFrontEnd:
             await self._answer([ticket])
 
     async def _read(self) -> str | None:
-        """The next line; None when the person leaves."""
+        """Wait for the next line; None when the person leaves."""
         while True:
             prompt = FormattedText([("bold", await self._prompt()), ("", "> ")])
             try:
@@ -129,7 +127,7 @@ class TerminalFrontEnd:
         return ""
 
     async def _guarded(self, doing: Coroutine[None, None, None]) -> None:
-        """Do one thing for the person; what goes wrong is said in a line."""
+        """Do one thing for the person and say in a line what went wrong."""
         try:
             await doing
         except (UserError, StoreError) as error:
@@ -147,7 +145,7 @@ class TerminalFrontEnd:
                 await self._show_model()
             case ShowModel():
                 await self._show_model()
-            case Rate():
+            case RateAnswer():
                 self._print(rated_line(await session.rate(command)))
             case ShowStats():
                 self._show_stats(await session.stats())

@@ -1,7 +1,9 @@
-"""The line one types: editing, history on disk, completion of commands, variants and ratings."""
+"""What is typed: a line with editing, history and completion, and keys pressed too early."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+import sys
+import termios
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -19,6 +21,7 @@ from bot.text import clean_text
 from data.records import RatingKind
 
 HISTORY_BYTES = 1024 * 1024
+LOCAL_FLAGS = 3  # the index of termios's local flags
 
 
 class Interrupted(Exception):
@@ -26,7 +29,10 @@ class Interrupted(Exception):
 
 
 class LineEditor:
-    """Reads lines from the terminal; `variants` are what `/model` completes to."""
+    """Reads lines from the terminal; `/model` and `/rate` complete to the names in `variants`.
+
+    Lines are kept in the file `history` and can be fetched again with the arrow keys.
+    """
 
     def __init__(
         self, history: Path, *, keys: Input | None = None, screen: Output | None = None
@@ -43,13 +49,17 @@ class LineEditor:
         )
 
     async def read(self, prompt: FormattedText) -> str:
-        """One line. Raises Interrupted, or EOFError when the person leaves or the terminal goes."""
+        """Wait for one line and return it.
+
+        Raises Interrupted for Ctrl-C on an empty line, EOFError for Ctrl-D and when the terminal
+        is gone.
+        """
         # the program has its own handler for the signal; the key comes as a key
         return await self._session.prompt_async(prompt, handle_sigint=False)
 
 
 def completions(line: str, variants: Sequence[str]) -> list[str]:
-    """What the last word of `line` may become. Pure."""
+    """The words that the unfinished last word of `line` may become. Pure."""
     words = line.split(" ")
     match words:
         case [start] if start.startswith("/"):
@@ -63,6 +73,33 @@ def completions(line: str, variants: Sequence[str]) -> list[str]:
         case _:
             return []
     return [option for option in options if option.startswith(words[-1])]
+
+
+@contextlib.contextmanager
+def quiet_keys() -> Generator[None, None, None]:
+    """Inside the block the terminal does not echo: keys wait for the next prompt.
+
+    So what is typed too early is not written into an answer. Ctrl-C still makes its signal.
+    Where standard input is no terminal, nothing changes.
+    """
+    try:
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+    except (OSError, ValueError, termios.error):
+        yield
+        return
+    quiet = before.copy()
+    quiet[LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
+    _set(descriptor, quiet)
+    try:
+        yield
+    finally:
+        _set(descriptor, before)
+
+
+def _set(descriptor: int, attributes: list[int | list[bytes | int]]) -> None:
+    with contextlib.suppress(OSError, termios.error):  # the terminal may be gone by now
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
 
 
 class _Completer(Completer):
@@ -79,7 +116,7 @@ class _Completer(Completer):
 
 
 class _FileHistory(FileHistory):
-    """Lines of earlier runs. What the disk does not take is lost without a word."""
+    """The lines of earlier runs; errors of the disk are passed over, and lines lost."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
@@ -103,7 +140,7 @@ def _bindings() -> KeyBindings:
 
     @keys.add("c-c")
     def _(event: KeyPressEvent) -> None:
-        """Clear what was typed; on an empty line say so to the reader."""
+        """Clear what was typed; on an empty line let `read` raise Interrupted."""
         if event.current_buffer.text:
             event.current_buffer.reset()
         else:

@@ -1,4 +1,4 @@
-"""Shows why the worker is not ready yet: a progress bar, or lines where no bar can be drawn."""
+"""Shows what the worker does until it is ready: in a progress bar, or in lines."""
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
@@ -9,7 +9,10 @@ from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 
 
 async def show_loading(board: StatusBoard, console: Console) -> None:
-    """Follow the worker until it is ready or given up; leaves a bar's place empty again."""
+    """Show the worker's stages until it is ready or gone for good.
+
+    A terminal gets a bar that disappears at the end, anything else a line for each stage.
+    """
     if console.is_terminal and not console.is_dumb_terminal:
         await _bar(board, console)
     else:
@@ -17,7 +20,7 @@ async def show_loading(board: StatusBoard, console: Console) -> None:
 
 
 def stage_text(status: WorkerStatus) -> str:
-    """What the worker is doing, in one line of text that no terminal obeys."""
+    """What the worker is doing, in one line without control characters."""
     stage = " ".join(clean_text(status.stage or status.phase).split())
     error = " ".join(clean_text(status.error or "").split())
     return f"{stage}: {error}" if error else stage

@@ -1,8 +1,9 @@
 """The front end for a pipe: a prompt a line in, plain answers out, notices on standard error."""
 
 import asyncio
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from rich.console import Console
 
@@ -17,7 +18,7 @@ from bot.terminal.commands import (
     Command,
     Misunderstood,
     Quit,
-    Rate,
+    RateAnswer,
     Reset,
     Say,
     ShowHelp,
@@ -27,19 +28,19 @@ from bot.terminal.commands import (
 )
 from bot.terminal.loading_view import show_loading
 from bot.terminal.session import Session
-from bot.terminal.standard_input import read_lines
 from bot.terminal.wording import HELP_LINES, both_heading, leftover_line, model_line, rated_line
 from bot.text import clean_text
 from data.errors import StoreError
 from data.records import RequestState
 
 LINE_BYTES = 1024 * 1024
+CHUNK_BYTES = 65536
 
 
 class PlainFrontEnd:
-    """Reads `descriptor` to its end and answers in order, one prompt after the other.
+    """Reads the file `descriptor` to its end and answers its lines in order, one at a time.
 
-    A prompt builds on the ones before it. The exit code is 1 when any line came to nothing.
+    All lines are one conversation. The exit code is 1 when a line got no whole answer.
     """
 
     code_when_stopped = 1  # prompts may have been left unanswered
@@ -54,7 +55,7 @@ class PlainFrontEnd:
         self._task: asyncio.Task[object] | None = None
 
     async def run(self) -> int:
-        """Answer what was left over, then every line of the input."""
+        """Answer what an earlier run left, then every line; return the exit code."""
         self._task = asyncio.current_task()
         await show_loading(self._services.board, Console(stderr=True, highlight=False))
         await self._answer_leftovers(self._services.leftovers)
@@ -64,14 +65,14 @@ class PlainFrontEnd:
         return 1 if self._failed else 0
 
     def interrupt(self) -> None:
-        """Stop the running answer for good and leave."""
+        """Ctrl-C: stop the running answer and leave."""
         for ticket in self._running:
             ticket.stop()
         if self._task is not None:
             self._task.cancel()
 
     async def _obey(self, line: str) -> bool:
-        """Do what one line asks; false when it asks to leave."""
+        """Do what the line asks for; false when it asks to leave."""
         parsed = parse(line)
         if isinstance(parsed, Quit):
             return False
@@ -96,7 +97,7 @@ class PlainFrontEnd:
                 _notice(model_line(await session.active(), await session.known()))
             case ShowModel():
                 _say(model_line(await session.active(), await session.known()))
-            case Rate():
+            case RateAnswer():
                 _notice(rated_line(await session.rate(command)))
             case ShowStats():
                 _say(*stats_lines(await session.stats()))
@@ -147,3 +148,37 @@ def _say(*lines: str) -> None:
 
 def _notice(line: str) -> None:
     print(clean_text(line), file=sys.stderr, flush=True)  # noqa: T201
+
+
+async def read_lines(descriptor: int, limit: int) -> AsyncIterator[str]:
+    """Yield each line without its end until the input ends, read without a thread.
+
+    Text is UTF-8; what is not becomes replacement characters. Of a line longer than `limit` bytes
+    come the first `limit + 1`, so that memory is bounded and the reader sees that it is too long.
+    """
+    held = b""
+    while chunk := await _chunk(descriptor):
+        *lines, held = (held + chunk).split(b"\n")
+        for line in lines:
+            yield _text(line, limit)
+        held = held[: limit + 1]
+    if held:
+        yield _text(held, limit)
+
+
+def _text(line: bytes, limit: int) -> str:
+    return line[: limit + 1].removesuffix(b"\r").decode("utf-8", "replace")
+
+
+async def _chunk(descriptor: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, readable.set)
+    except PermissionError:  # a plain file can always be read at once
+        return os.read(descriptor, CHUNK_BYTES)
+    try:
+        await readable.wait()
+        return os.read(descriptor, CHUNK_BYTES)
+    finally:
+        loop.remove_reader(descriptor)

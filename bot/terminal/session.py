@@ -1,5 +1,6 @@
 """One person's chat at this machine: what the commands do, without showing it."""
 
+import getpass
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -10,18 +11,20 @@ from bot.chat.events import Ask
 from bot.chat.ticket import Ticket
 from bot.chat.variants import BASE
 from bot.errors import NothingToRate, UserError
-from bot.ratings.ratings import Rated, parse_kind, rate_answer
+from bot.front_end import FrontEndName
+from bot.ratings.emoji import parse_kind
 from bot.ratings.statistics import Figures, figures
-from bot.terminal.commands import Rate
-from data.records import Answer
+from bot.terminal.commands import RateAnswer
+from bot.text import clean_name
+from data.records import Answer, RatingKind
 from data.store.store import Store
 
-_REMEMBERED = 500
+_REMEMBERED = 500  # answers that can be rated by their number
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Who talks, and where: the identity that requests are stored under."""
+    """Who talks at this machine, and in which conversation; requests are stored under both."""
 
     front_end: str
     conversation: str
@@ -29,8 +32,36 @@ class Place:
     user_name: str
 
 
+def terminal_place() -> Place:
+    """The one conversation of the terminal, which goes on after a restart."""
+    name = FrontEndName.TERMINAL
+    return Place(name, name, name, _login_name())
+
+
+def piped_place() -> Place:
+    """A new conversation for each run, so that what a script gets depends on its input alone.
+
+    The person is the same as in the terminal.
+    """
+    name = FrontEndName.PIPE
+    return Place(name, f"{name}:{uuid.uuid4()}", FrontEndName.TERMINAL, _login_name())
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What a rating did; `changed` is false when the person had rated the answer so before."""
+
+    answer: Answer
+    kind: RatingKind
+    changed: bool
+
+
 class Session:
-    """Asks, rates and chooses for one person. Raises UserError and StoreError."""
+    """Does what the commands say, for one person in one conversation.
+
+    Every method raises UserError, with a line for the person, when something cannot be done, and
+    StoreError when the store fails.
+    """
 
     def __init__(self, chat: Chat, store: Store, place: Place) -> None:
         self._chat = chat
@@ -40,11 +71,11 @@ class Session:
         self._last: tuple[Answer, ...] = ()
 
     async def active(self) -> str:
-        """The variant that answers."""
+        """The name of the variant that answers here."""
         return await self._chat.variants.active(self._place.user_id, self._place.conversation)
 
     async def known(self) -> tuple[str, ...]:
-        """The variants there are, base first."""
+        """The names of all variants, the base first."""
         return tuple(variant.name for variant in await self._chat.variants.known())
 
     async def choose(self, name: str) -> None:
@@ -52,7 +83,7 @@ class Session:
         await self._chat.variants.choose("conversation", self._place.conversation, name)
 
     async def say(self, text: str) -> Ticket:
-        """Ask the active variant."""
+        """Ask the active variant; the ticket follows the answer."""
         return await self._submit(text, None, in_history=True)
 
     async def ask_both(self, prompt: str) -> tuple[Ticket, Ticket]:
@@ -71,11 +102,11 @@ class Session:
         self._last = ()
 
     async def stats(self) -> list[Figures]:
-        """The figures of every variant that has answered."""
+        """The ratings' figures of every variant that has answered."""
         return [figures(tally) for tally in await self._store.tallies()]
 
     def saw(self, answers: Iterable[Answer]) -> None:
-        """Remember what has just been shown: `/rate` means these."""
+        """Remember answers that have just been shown; a rating without a number means these."""
         shown = tuple(answers)
         self._last = shown or self._last
         for answer in shown:
@@ -83,13 +114,19 @@ class Session:
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
 
-    async def rate(self, command: Rate) -> Rated:
-        """Store a rating of the answer that the command means."""
+    async def rate(self, command: RateAnswer) -> Rated:
+        """Store a rating of the answer that the command means.
+
+        Without a number or variant that is the answer shown last, or the conversation's newest.
+        👍 takes the place of this person's 👎, and the other way round. Raises BadRating or
+        NothingToRate, or another UserError when it is not clear which answer is meant.
+        """
         kind = parse_kind(command.rating)
         answer = await self._meant(command)
-        return await rate_answer(self._store, answer, self._place.user_id, kind)
+        changed = await self._store.rate(answer.id, self._place.user_id, kind)
+        return Rated(answer, kind, changed)
 
-    async def _meant(self, command: Rate) -> Answer:
+    async def _meant(self, command: RateAnswer) -> Answer:
         if command.which is not None:
             return self._named(command.which)
         if len(self._last) > 1:
@@ -140,3 +177,10 @@ def _numbers(answers: Sequence[Answer]) -> str:
     if not answers:
         return "Rate by number: /rate good 1"
     return "There is: " + ", ".join(f"{answer.variant} (#{answer.id})" for answer in answers)
+
+
+def _login_name() -> str:
+    try:
+        return clean_name(getpass.getuser())
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        return FrontEndName.TERMINAL

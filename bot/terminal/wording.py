@@ -1,9 +1,9 @@
-"""What the terminal and the pipe say to people, in one place. Pure."""
+"""The sentences that the terminal and the pipe say to people. Pure."""
 
 from collections.abc import Sequence
 
-from bot.ratings.ratings import Rated
 from bot.terminal.commands import MANUALS
+from bot.terminal.session import Rated
 from data.records import Answer, NewAnswer, Request, RequestState
 
 WITHOUT_DISCORD = "No DISCORD_TOKEN is set, so the chat is here in the terminal."
@@ -15,13 +15,13 @@ HELP_LINES = tuple(f"{manual.usage:<{_WIDTH}}  {manual.meaning}" for manual in M
 
 
 def model_line(active: str, known: Sequence[str]) -> str:
-    """Which variant answers, and which others there are."""
+    """Says which variant answers, and which others there are."""
     others = [name for name in known if name != active]
     return f"{active} answers now." + (f" Others: {', '.join(others)}." if others else "")
 
 
 def rated_line(rated: Rated) -> str:
-    """What a rating did."""
+    """Confirms a rating."""
     answer = f"answer #{rated.answer.id} ({rated.answer.variant})"
     if rated.changed:
         return f"{rated.kind.emoji} {rated.kind} for {answer}."
@@ -29,19 +29,19 @@ def rated_line(rated: Rated) -> str:
 
 
 def both_heading(answer: Answer) -> str:
-    """Above one of two answers in plain text."""
+    """The heading of one of two answers in plain text."""
     return f"[{answer.variant}]"
 
 
 def leftover_line(count: int) -> str:
-    """Before what an earlier run left is answered."""
+    """Announces the answers to the `count` prompts that an earlier run left."""
     if count == 1:
         return "One prompt was left unanswered last time; here is what becomes of it."
     return f"{count} prompts were left unanswered last time; here is what becomes of them."
 
 
 def footer_line(answer: Answer, request: Request) -> str:
-    """Under an answer: variant · tokens · speed · number, and why it ends early."""
+    """The line under an answer: variant · tokens · speed · number, and why it ends early."""
     parts = [answer.variant]
     if answer.completion_tokens is not None:
         parts.append(f"{answer.completion_tokens} token{'s' * (answer.completion_tokens != 1)}")
@@ -56,7 +56,7 @@ def footer_line(answer: Answer, request: Request) -> str:
 
 
 def tokens_per_second(answer: NewAnswer) -> float | None:
-    """How fast the text came once it had begun; None where that was not counted."""
+    """Tokens per second after the first token; None where times or tokens are unknown."""
     tokens, first_ms = answer.completion_tokens, answer.first_token_ms
     if tokens is None or tokens < 2 or first_ms is None or answer.total_ms <= first_ms:
         return None
@@ -64,7 +64,7 @@ def tokens_per_second(answer: NewAnswer) -> float | None:
 
 
 def queued_line(position: int, estimate_s: float | None) -> str:
-    """Where a waiting request stands."""
+    """Says where a waiting request stands, and for how long where that is known."""
     if position <= 1 and estimate_s is None:
         return "next in line"
     place = "next in line" if position <= 1 else f"number {position} in line"

@@ -1,4 +1,4 @@
-"""What a worker's answers to `GET /health` mean: progress, readiness, or that it hangs. Pure."""
+"""Tells from a worker's answers to `GET /health` whether it loads, is ready or hangs. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from model.protocol import Health
 
 @dataclass(frozen=True, slots=True)
 class HealthLimits:
-    """All in seconds.
+    """How long a healthy worker may take, in seconds.
 
-    `silent_s`: longest time without any answer. `ready_s`: longest time that loading may stand
-    still. `stall_s`: longest time for one step of the engine.
+    `silent_s`: without any answer. `ready_s`: without progress while loading. `stall_s`: for one
+    step of its engine.
     """
 
     silent_s: float = 20.0
@@ -21,9 +21,9 @@ class HealthLimits:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """The worker will not come back by itself; `reason` is one line.
+    """The worker hangs and will not go on by itself; `reason` is one line.
 
-    `loading`: it has stood still on the way to being ready.
+    `loading` says that it hangs before it was ready.
     """
 
     reason: str
@@ -31,7 +31,7 @@ class Hang:
 
 
 class HealthJudge:
-    """Judges one worker's answers in the order of their coming; `now` is a monotonic time."""
+    """Judges the answers of one worker in their order; `now` is seconds of a monotonic clock."""
 
     def __init__(self, limits: HealthLimits, now: float) -> None:
         self._limits = limits
@@ -40,13 +40,17 @@ class HealthJudge:
         self._seen: tuple[str, float | None] | None = None
 
     def silence(self, now: float) -> Hang | None:
-        """No answer came: None while that can be borne."""
+        """Judge that no answer came: Hang after `silent_s` seconds without one, None before."""
         if now - self._answered_at <= self._limits.silent_s:
             return None
         return Hang(f"it has not answered for {self._limits.silent_s:g} s")
 
     def answer(self, health: Health, now: float, stall: str | None = None) -> WorkerStatus | Hang:
-        """What this answer means. `stall` is a complaint that an answer gets no text."""
+        """Judge an answer to `GET /health`.
+
+        `stall` is a report that an answer to a request gets no text: it means a hang, unless the
+        worker is busy with other requests.
+        """
         self._answered_at = now
         if health.status == "ok":
             return self._working(health, stall)

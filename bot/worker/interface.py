@@ -1,4 +1,4 @@
-"""What the chat needs of the worker: answers, and word on whether it is up."""
+"""What the chat needs of the worker: answers, and to know whether it is ready."""
 
 from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
@@ -8,40 +8,40 @@ from model.protocol import ModelCard
 
 
 class AnswerSource(Protocol):
-    """The part of `model.client.WorkerClient` that the chat uses; raises ClientError's children.
+    """The part of `model.client.WorkerClient` that the chat uses; both methods raise ClientError.
 
-    A front end whose worker changes its address at a restart hands in an object that forwards to
-    the current client.
+    The bot's own worker has another address after each restart, so `WorkerLink` stands between
+    and forwards to the present client.
     """
 
     async def models(self) -> list[ModelCard]:
-        """The variants on offer."""
+        """The variants that the worker serves."""
         ...
 
     def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingOptions
     ) -> AsyncGenerator[Delta | Done, None]:
-        """Yield the answer's deltas, then one Done; closing it frees the worker."""
+        """Yield the answer's deltas, then one Done. Closing the generator frees the worker."""
         ...
 
 
 class WorkerWatch(Protocol):
-    """Whoever looks after the worker, such as the supervisor."""
+    """Knows whether the worker is ready, and is told when it fails."""
 
     async def wait_ready(self) -> None:
-        """Return when the worker is ready (at once if it is); the caller sets the time limit.
+        """Return when the worker is ready, at once if it is; the caller sets the time limit.
 
-        Raises WorkerGone, with a line for people, when waiting has no sense any more.
+        Raises WorkerGone, with a line for people, when the worker will not become ready.
         """
         ...
 
     def report_unavailable(self, reason: str) -> None:
-        """A call just failed because the worker was away, loading or died in the middle.
+        """Hear that a call failed because the worker was away, loading or died. Returns at once.
 
-        Returns at once. Afterwards `wait_ready` looks anew instead of trusting what it knew.
+        After this `wait_ready` looks at the worker again before it returns.
         """
         ...
 
     def report_stall(self, reason: str) -> None:
-        """An answer got no text for `WORKER_STALL_S`: the worker hangs. Returns at once."""
+        """Hear that an answer got no text for `WORKER_STALL_S` seconds. Returns at once."""
         ...

@@ -1,4 +1,4 @@
-"""The chat's way to a worker whose address changes, and the word on whether it is ready."""
+"""The chat's way to a worker that may come and go, watched through its health."""
 
 import asyncio
 import time
@@ -15,10 +15,10 @@ from model.protocol import ModelCard
 
 
 class WorkerLink:
-    """An AnswerSource and a WorkerWatch in one; `board` shows how the worker stands.
+    """An AnswerSource and a WorkerWatch in one; `board` shows the worker's status.
 
-    `watch` is run by whoever owns the link, for as long as the worker at `client` lives;
-    `ready_at` is when that worker was ready first, on the given clock.
+    A subclass runs `watch` for as long as the worker behind a client lives. `ready_at` is when
+    that worker first was ready, in seconds of the given clock, None before.
     """
 
     def __init__(
@@ -39,45 +39,48 @@ class WorkerLink:
         self._task: asyncio.Task[None] | None = None
 
     def _begin(self, looking_after: Coroutine[Any, Any, None], name: str) -> None:
-        """Look after the worker in a task, until `_end`."""
+        """Run `looking_after` as a task until `_end`."""
         self._task = asyncio.create_task(looking_after, name=name)
 
     async def _end(self) -> None:
-        """Stop looking after it."""
+        """Cancel the task of `_begin` and show that the worker is stopped."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
         self.board.show(WorkerStatus(WorkerPhase.STOPPED, "stopped"))
 
     async def models(self) -> list[ModelCard]:
-        """The variants on offer."""
+        """The variants that the worker serves."""
         return await self._current().models()
 
     async def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingOptions
     ) -> AsyncGenerator[Delta | Done, None]:
-        """Yield the answer's deltas, then one Done; closing it frees the worker."""
+        """Yield the answer's deltas, then one Done. Closing the generator frees the worker."""
         async with aclosing(self._current().stream(turns, variant, sampling)) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def wait_ready(self) -> None:
-        """Return when the worker is ready; the caller sets the limit. WorkerGone: it never will."""
+        """Return when the worker is ready; the caller sets the time limit.
+
+        Raises WorkerGone when it has failed or been stopped for good.
+        """
         status = await self.board.settled()
         if status.phase.is_final:
             raise WorkerGone(status.error or "The worker has been stopped.")
 
     def report_unavailable(self, reason: str) -> None:
-        """A call failed: nobody is ready before a look at its health that begins from now on."""
+        """Hear that a call failed: the worker is not ready until another look at its health."""
         self._doubt(reason)
 
     def report_stall(self, reason: str) -> None:
-        """An answer gets no text: unless it only waits behind others, the worker is replaced."""
+        """Hear that an answer gets no text: the worker hangs, unless it is busy with others."""
         self._stall = reason
         self._doubt(reason)
 
     async def watch(self, client: WorkerClient) -> Hang:
-        """Look at the worker's health until it hangs, showing each look on the board."""
+        """Look at the worker's health again and again, and show it on the board, until it hangs."""
         judge = HealthJudge(self._limits, self._clock())
         self._client, self._stall = client, None
         try:
@@ -93,7 +96,7 @@ class WorkerLink:
             self._doubt("it is replaced")  # nobody is ready from this moment on
 
     async def _judged(self, client: WorkerClient, judge: HealthJudge) -> WorkerStatus | Hang | None:
-        """One look: None when it says nothing, or was begun before the newest doubt."""
+        """Look once. None when nothing follows from it, as from a look older than a failed call."""
         doubts, stall = self._doubts, self._stall
         self._look.clear()
         try:

@@ -1,28 +1,23 @@
-"""One life of the worker's process: start, the address it announces, its log, its end."""
+"""One life of the worker's process: its start, the address it announces, its end."""
 
 import asyncio
-import codecs
 import contextlib
-import json
 import logging
 import os
-import re
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self, cast
 
 from bot.errors import WorkerStartError
-from bot.worker.process_log import WorkerLog
+from bot.worker.output import WorkerLog, announced_url, lines_from
 
-READ_BYTES = 8192
-LINE_CHARACTERS = 64 * 1024
 LAST_WORDS_S = 1.0
 logger = logging.getLogger(__name__)
 
 
 class WorkerProcess:
-    """A started worker. Whoever starts one must `stop` it."""
+    """A worker that runs; whoever starts one must `stop` it."""
 
     def __init__(self, process: Process, log: WorkerLog) -> None:
         self.log = log
@@ -34,10 +29,11 @@ class WorkerProcess:
     async def start(
         cls, command: Sequence[str], environment: Mapping[str, str], log: WorkerLog
     ) -> Self:
-        """Start the worker; raises WorkerStartError when the system cannot.
+        """Start the worker; raises WorkerStartError when the system refuses.
 
         Its standard input is a pipe that only this process holds: however this process ends, the
-        pipe closes and the worker leaves. Its own session keeps a terminal's Ctrl-C from it.
+        pipe closes and the worker ends too. It has a session of its own, so that Ctrl-C in the
+        terminal does not reach it.
         """
         log.new_life()
         try:
@@ -59,9 +55,9 @@ class WorkerProcess:
         return self._process.pid
 
     async def address(self, limit_s: float) -> str | None:
-        """The base URL the worker announces; None when it ended before.
+        """Wait for the base URL that the worker announces; None when the worker ended before.
 
-        Raises WorkerStartError when it says nothing within `limit_s`.
+        Raises WorkerStartError when neither happens within `limit_s` seconds.
         """
         await asyncio.wait(
             (self._announced, self._copying),
@@ -71,20 +67,26 @@ class WorkerProcess:
         if self._announced.done():
             return self._announced.result()
         if self._copying.done():
-            with contextlib.suppress(TimeoutError):  # so that its own exit code is seen
+            with contextlib.suppress(TimeoutError):  # the exit code follows the closed streams
                 async with asyncio.timeout(LAST_WORDS_S):
                     await self._process.wait()
             return None
         raise WorkerStartError(f"The worker did not announce its address within {limit_s:g} s")
 
     async def ended(self) -> int:
-        """Wait for its end (the caller sets the limit): the exit code, negative for a signal."""
+        """Wait until the process has ended; the caller sets the time limit.
+
+        Returns the exit code; minus the signal's number where a signal ended it.
+        """
         code = await self._process.wait()
         await asyncio.wait((self._copying,), timeout=LAST_WORDS_S)
         return code
 
     async def stop(self, grace_s: float) -> int:
-        """End it: close its pipe and SIGTERM, then SIGKILL. Harmless when it is gone already."""
+        """End the process and return its exit code; one that has ended already stays as it is.
+
+        It gets SIGTERM and its standard input is closed; after `grace_s` seconds it is killed.
+        """
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._signal(signal.SIGTERM)
@@ -110,38 +112,17 @@ class WorkerProcess:
     async def _copy(self) -> None:
         stdout = cast("asyncio.StreamReader", self._process.stdout)
         stderr = cast("asyncio.StreamReader", self._process.stderr)
-        await asyncio.gather(_each_line(stdout, self._hear), _each_line(stderr, self.log.write))
+        await asyncio.gather(self._copy_output(stdout), self._copy_errors(stderr))
 
-    def _hear(self, line: str) -> None:
-        url = _announced_url(line)
-        if url is not None and not self._announced.done():
-            self._announced.set_result(url)
-        else:
+    async def _copy_output(self, stdout: asyncio.StreamReader) -> None:
+        """Everything goes to the log but the announcement of the address."""
+        async for line in lines_from(stdout):
+            url = announced_url(line)
+            if url is not None and not self._announced.done():
+                self._announced.set_result(url)
+            else:
+                self.log.write(line)
+
+    async def _copy_errors(self, stderr: asyncio.StreamReader) -> None:
+        async for line in lines_from(stderr):
             self.log.write(line)
-
-
-def _announced_url(line: str) -> str | None:
-    """The base URL in the worker's one line of JSON; None for any other line."""
-    try:
-        event = cast("object", json.loads(line))
-    except ValueError:
-        return None
-    match event:
-        case {"event": "listening", "host": str(host), "port": int(port)}:
-            return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        case _:
-            return None
-
-
-async def _each_line(stream: asyncio.StreamReader, keep: Callable[[str], None]) -> None:
-    """Hand on each line, of any length; a progress bar's carriage returns end lines too."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest = ""
-    while chunk := await stream.read(READ_BYTES):
-        *lines, rest = re.split(r"[\r\n]+", rest + decoder.decode(chunk))
-        for line in lines:
-            keep(line)
-        if len(rest) > LINE_CHARACTERS:
-            keep(rest)
-            rest = ""
-    keep(rest)

@@ -1,4 +1,4 @@
-"""Waiting for the worker, with one limit for a whole outage however often it seems to be over."""
+"""Waits for the worker, with one time limit for a whole outage."""
 
 import asyncio
 
@@ -10,7 +10,11 @@ _NEVER_READY = "The model did not get ready in time. Please ask me again later."
 
 
 class Readiness:
-    """Gates the answers. An outage ends when a worker has answered, not when it says it is up."""
+    """Lets an answer begin when the worker is ready.
+
+    An outage begins with `failed` and ends with `worked`: a worker that says that it is ready and
+    then fails again does not start the limit of `limit_s` seconds anew.
+    """
 
     def __init__(self, watch: WorkerWatch, clock: Clock, limit_s: float) -> None:
         self._watch = watch
@@ -19,9 +23,10 @@ class Readiness:
         self._down_since: float | None = None
 
     async def wait(self, accepted: float) -> None:
-        """Return once the worker is up; `accepted` is when (monotonic) the request came.
+        """Return once the worker is ready.
 
-        Raises WorkerGone when that takes `limit_s` seconds of the outage, or has no sense.
+        `accepted` is when the request came, in seconds of the monotonic clock. Raises WorkerGone
+        when the outage has lasted `limit_s` seconds since then, or will not end.
         """
         now = self._clock.monotonic()
         since = now if self._down_since is None else max(self._down_since, accepted)
@@ -35,10 +40,10 @@ class Readiness:
             raise WorkerGone(_NEVER_READY) from error
 
     def failed(self) -> None:
-        """The worker could not be asked."""
+        """Note that the worker could not be asked."""
         if self._down_since is None:
             self._down_since = self._clock.monotonic()
 
     def worked(self) -> None:
-        """The worker answers."""
+        """Note that the worker answers."""
         self._down_since = None

@@ -1,4 +1,4 @@
-"""A worker that somebody else runs (`WORKER_URL`): only its health is looked at."""
+"""A worker that somebody else runs (`WORKER_URL`): the bot only watches its health."""
 
 import asyncio
 import time
@@ -16,7 +16,11 @@ RETRY_S = 1.0
 
 
 class RemoteWorker(WorkerLink):
-    """Use as `async with`. A worker that is away is waited for without end; the board says so."""
+    """Watches the worker at `url` inside `async with`.
+
+    `connect` makes a client for a base URL. A worker that is away is waited for without a limit,
+    and the board says so.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""When a worker that died is started again, and when that is given up. Pure."""
+"""Decides whether a worker that ended is started again, and when. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ LOADING_EXIT = 3  # the worker's exit code for a model it could not load
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """One end of a worker that nobody asked for.
+    """How a worker ended that nobody had asked to end.
 
-    `code` is its exit code (negative: the signal), None when it hung or could not be started.
-    `served_s` is how long it was ready, None when it never was. `line` says why, as far
-    as anybody knows. `stuck`: loading stood still, which another start does not mend.
+    `code` is its exit code (minus the signal's number where a signal ended it), None when it hung
+    or could not be started. `served_s` is how long it was ready, in seconds, None when it never
+    was. `line` says why it ended, and is empty where nobody knows. `stuck` says that it hung while
+    loading, which another start does not mend.
     """
 
     code: int | None
@@ -25,9 +26,10 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """Exponential back-off with jitter, and an end after `give_up_after` short lives in a row.
+    """Exponential back-off with jitter; times in seconds.
 
-    A life was long when the worker served for `steady_s` seconds.
+    After `give_up_after` short lives in a row the worker is given up. A life is short when the
+    worker was ready for less than `steady_s`.
     """
 
     first_s: float = 0.5
@@ -40,21 +42,24 @@ class RestartPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Start again after `delay_s` seconds."""
+    """Start the worker again after `delay_s` seconds."""
 
     delay_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Do not start again: `message` is one line; `configuration`: a setting is to blame."""
+    """Do not start the worker again; `message` is one line that says why.
+
+    `configuration` says that a setting is to blame.
+    """
 
     message: str
     configuration: bool = False
 
 
 def decide(deaths: Sequence[Death], policy: RestartPolicy, rng: Random) -> Restart | GiveUp:
-    """What follows the last of `deaths` (oldest first, at least one)."""
+    """What to do after the last of `deaths`, which has at least one, oldest first."""
     last = deaths[-1]
     ever_ready = any(death.served_s is not None for death in deaths)
     if last.served_s is None and last.code == CONFIGURATION_EXIT:
@@ -71,13 +76,13 @@ def decide(deaths: Sequence[Death], policy: RestartPolicy, rng: Random) -> Resta
 
 
 def delay(streak: int, policy: RestartPolicy, rng: Random) -> float:
-    """Seconds to wait after `streak` deaths in a row; jitter only ever shortens the wait."""
+    """Seconds to wait after `streak` short lives in a row; jitter only makes it shorter."""
     full = min(policy.longest_s, policy.first_s * policy.factor ** max(0, streak - 1))
     return full * (1 - policy.jitter * rng.random())
 
 
 def describe(death: Death) -> str:
-    """How it ended, in few words."""
+    """How the worker ended, in two or three words."""
     if death.code is None:
         return "unresponsive"
     if death.code < 0:

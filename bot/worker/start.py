@@ -1,4 +1,4 @@
-"""Which worker answers: one that the bot starts, or the one at `WORKER_URL`."""
+"""Chooses the worker by the settings: one that the bot starts, or the one at `WORKER_URL`."""
 
 import os
 import secrets
@@ -6,14 +6,17 @@ from pathlib import Path
 
 from bot.config.settings import NAMES, BotSettings
 from bot.worker.health import HealthLimits
-from bot.worker.process_log import WorkerLog
+from bot.worker.output import WorkerLog
 from bot.worker.remote import SILENT_S, RemoteWorker
 from bot.worker.supervisor import Supervisor, SupervisorLimits
 from model.client import WorkerClient
 
 
 def worker_for(settings: BotSettings, log: Path) -> Supervisor | RemoteWorker:
-    """The worker of these settings, not started yet; its error output goes to `log`."""
+    """The worker for these settings, to be used with `async with`.
+
+    What a worker of our own prints goes to the file `log`.
+    """
     given = settings.worker_api_key
     own_key = None if settings.worker_url else secrets.token_urlsafe(24)
     key = given.get_secret_value() if given is not None else own_key
@@ -31,7 +34,7 @@ def worker_for(settings: BotSettings, log: Path) -> Supervisor | RemoteWorker:
 
 
 def _environment(settings: BotSettings) -> dict[str, str]:
-    """Ours, without the Discord token and without settings that are set to nothing."""
+    """Our environment with the settings, without the Discord token and without empty settings."""
     ours = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""What the worker is doing, as the front ends see it."""
+"""What the worker is doing, for the front ends to show."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,28 +7,28 @@ from enum import StrEnum
 
 
 class WorkerPhase(StrEnum):
-    """Where the worker stands."""
+    """The phases of the worker's life."""
 
-    STARTING = "starting"  # the process is there, nothing heard of it yet
+    STARTING = "starting"  # the process runs and has not said anything yet
     LOADING = "loading"  # it answers and says what it is doing
     READY = "ready"
-    RESTARTING = "restarting"  # it ended or hung; the next start is waited for
-    FAILED = "failed"  # given up; `WorkerStatus.error` says why
+    RESTARTING = "restarting"  # it ended or hung; it will be started again
+    FAILED = "failed"  # it is not started again; `WorkerStatus.error` says why
     STOPPED = "stopped"  # ended because we asked
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows."""
+        """Whether no other phase follows."""
         return self in (WorkerPhase.FAILED, WorkerPhase.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One look at the worker.
+    """What is known of the worker at one moment.
 
-    `stage` is a text for people, `progress` a fraction from 0 to 1 of that stage when known.
-    `error` is one line: the reason when failed or restarting. `configuration` tells that a setting
-    is to blame for a failure.
+    `stage` is a text for people, `progress` the finished fraction of that stage, from 0 to 1, None
+    where unknown. `error` is one line that says why the worker failed or is started again.
+    `configuration` says that a setting is to blame for a failure.
     """
 
     phase: WorkerPhase
@@ -39,7 +39,10 @@ class WorkerStatus:
 
 
 class StatusBoard:
-    """Holds the newest status; readers follow it and miss only what was overwritten."""
+    """Holds the newest status for any number of readers.
+
+    A slow reader may miss statuses in between, never the newest.
+    """
 
     def __init__(self) -> None:
         self._current = WorkerStatus(WorkerPhase.STARTING, "starting the worker")
@@ -59,7 +62,7 @@ class StatusBoard:
         self._changed = asyncio.Event()
 
     async def follow(self) -> AsyncIterator[WorkerStatus]:
-        """The current status, then each newer one; ends after a final one."""
+        """Yield the current status, then each newer one; ends after a final one."""
         while True:
             changed, status = self._changed, self._current
             yield status
@@ -68,7 +71,7 @@ class StatusBoard:
             await changed.wait()
 
     async def settled(self) -> WorkerStatus:
-        """Wait until the worker is ready or for good gone. The caller sets the time limit."""
+        """Wait until the worker is ready or gone for good; the caller sets the time limit."""
         while True:
             changed, status = self._changed, self._current
             if status.phase is WorkerPhase.READY or status.phase.is_final:

@@ -1,4 +1,4 @@
-"""Keeps one inference worker running: starts it, watches it, starts it again, ends it."""
+"""Keeps one worker of our own running: starts it, watches it, starts it again, ends it."""
 
 import asyncio
 import logging
@@ -14,8 +14,8 @@ from typing import Self
 from bot.errors import WorkerStartError
 from bot.worker.health import Hang, HealthLimits
 from bot.worker.link import WorkerLink
+from bot.worker.output import WorkerLog
 from bot.worker.process import WorkerProcess
-from bot.worker.process_log import WorkerLog
 from bot.worker.restarts import Death, GiveUp, Restart, RestartPolicy, decide, describe
 from bot.worker.status import WorkerPhase, WorkerStatus
 from model.client import WorkerClient
@@ -26,7 +26,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SupervisorLimits:
-    """Seconds: to announce an address, to end when asked; and what its health may be."""
+    """How long the worker may take.
+
+    `announce_s` seconds until it announces its address, `grace_s` seconds until it has ended when
+    asked to, and `health` for everything in between.
+    """
 
     announce_s: float = 60.0
     grace_s: float = 5.0
@@ -34,10 +38,10 @@ class SupervisorLimits:
 
 
 class Supervisor(WorkerLink):
-    """Use as `async with`: inside, a worker is kept running; after it, none is left.
+    """Keeps a worker running inside `async with`; afterwards none is left.
 
-    `connect` makes a client for a base URL. Where trying again does not mend what ends the
-    worker, the board shows FAILED with one line, and no further worker is started.
+    `connect` makes a client for a base URL. When `policy` gives up, the board shows FAILED with
+    one line that says why, and no other worker is started.
     """
 
     def __init__(
@@ -99,7 +103,7 @@ class Supervisor(WorkerLink):
                     return
 
     async def _one_life(self) -> Death:
-        """Start a worker and stay with it to its end."""
+        """Start a worker, watch it until it ends or hangs, and return how it ended."""
         try:
             process = await WorkerProcess.start(self._command, self._environment, self._log)
         except WorkerStartError as error:
@@ -116,7 +120,7 @@ class Supervisor(WorkerLink):
         return Death(code, served_s, "" if killed else self._log.last_words)
 
     async def _accompany(self, process: WorkerProcess) -> Hang | None:
-        """Watch the worker until it ends by itself (None) or hangs."""
+        """Watch the worker until it hangs, or until it ends by itself, which gives None."""
         self.ready_at = None
         try:
             url = await process.address(self._bounds.announce_s)

@@ -41,6 +41,7 @@ def inside(
         finally:
             os.dup2(kept, 0)
             os.close(kept)
-        return Outcome(code, *capfd.readouterr())
+        said = capfd.readouterr()
+        return Outcome(code, said.out, said.err)
 
     return run

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.chat.chat import Chat
-from bot.chat.events import Ask, Delta, Ended, Event, Finished, Restarted
+from bot.chat.events import Ask, Delta, Ended, Event, Finished, Queued, Restarted
 from bot.chat.ticket import Ticket
 from bot.clock import Clock
 from bot.config.settings import BotSettings
+from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
+from data.records import NewRequest, Sampling, Turn
 from data.store.store import Store
 from tests.fakes.worker import FakeWatch, FakeWorker
 
@@ -98,6 +100,41 @@ async def rig(
                 await run
 
 
+def new_request(key: str, user: str = "ann") -> NewRequest:
+    """What an earlier process may have put into the store."""
+    return NewRequest(
+        source_key=key,
+        conversation="c",
+        front_end="test",
+        user_id=user,
+        user_name=user,
+        prompt=key,
+        turns=(Turn("user", key),),
+        variant="base",
+        sampling=Sampling(seed=5),
+    )
+
+
+async def finished(ticket: Ticket) -> Finished:
+    """Wait for the end, which must be an answer."""
+    end = await ticket.result()
+    assert isinstance(end, Finished), end
+    return end
+
+
+async def ended(ticket: Ticket) -> Ended:
+    """Wait for the end, which must be without an answer."""
+    end = await ticket.result()
+    assert isinstance(end, Ended), end
+    return end
+
+
+def place_in_queue(ticket: Ticket) -> Queued:
+    """The position that was told last."""
+    assert ticket.last_queued is not None
+    return ticket.last_queued
+
+
 async def events(ticket: Ticket) -> list[Event]:
     async with asyncio.timeout(LIMIT_S):
         return [event async for event in ticket.events()]
@@ -119,6 +156,14 @@ def shown(history: list[Event]) -> str:
             case _:
                 pass
     return text
+
+
+async def until_phase(board: StatusBoard, phase: WorkerPhase) -> WorkerStatus:
+    """Wait until the worker stands there."""
+    async for status in board.follow():
+        if status.phase is phase:
+            return status
+    raise AssertionError(f"the worker ended as {board.current}")
 
 
 async def until(ticket: Ticket, kind: type[Event]) -> None:

@@ -10,7 +10,14 @@ from discord.http import Route
 from bot.discord.api.application import Application, Server, look_up
 from bot.discord.api.endpoints import use_endpoints
 from bot.discord.api.invite import PERMISSIONS, invite_link, missing, title
-from bot.doctor import Line, Verdict, adapter_line, examine, intents_line, permissions_line
+from bot.doctor import (
+    CheckResult,
+    CheckStatus,
+    adapter_line,
+    examine,
+    intents_line,
+    permissions_line,
+)
 from bot.errors import SettingsError
 from data.store.store import Store
 from tests.bot.rig import make_settings
@@ -32,7 +39,7 @@ def settings(home: Path, **changes: object):
     return make_settings(fungpt_home=home, **changes)
 
 
-async def lines(home: Path, **changes: object) -> dict[str, Line]:
+async def lines(home: Path, **changes: object) -> dict[str, CheckResult]:
     return {line.subject: line async for line in examine(settings(home, **changes))}
 
 
@@ -41,16 +48,16 @@ async def test_without_a_token_it_says_so_and_goes_on(tmp_path: Path):
     assert list(found) == [
         "token", "intents", "permissions", "database", "worker", "adapter", "disk",
     ]  # fmt: skip
-    assert found["token"].verdict is Verdict.NOTE
+    assert found["token"].status is CheckStatus.NOTE
     assert "not there yet" in found["database"].text
-    assert found["disk"].verdict is Verdict.OK
+    assert found["disk"].status is CheckStatus.OK
 
 
 async def test_with_a_token_it_asks_discord(tmp_path: Path):
     async with serve() as server:
         env = {key.lower(): value for key, value in server.environment.items()}
         found = await lines(tmp_path, **env)
-        assert found["token"].verdict is Verdict.OK
+        assert found["token"].status is CheckStatus.OK
         assert "with message content" in found["intents"].text
         assert "1 server" in found["permissions"].text or "lacks" in found["permissions"].text
 
@@ -59,9 +66,9 @@ async def test_a_wrong_token_is_said_without_showing_it(tmp_path: Path):
     async with serve() as server:
         env = {key.lower(): value for key, value in server.environment.items()}
         found = await lines(tmp_path, **{**env, "discord_token": "wrong.token.here"})
-        assert found["token"].verdict is Verdict.BAD
+        assert found["token"].status is CheckStatus.BAD
         assert "wrong" not in str(found["token"])
-        assert found["intents"].verdict is Verdict.NOTE
+        assert found["intents"].status is CheckStatus.NOTE
         use_endpoints(env["discord_api_url"], None)
         with pytest.raises(SettingsError):
             await look_up("wrong.token.here")
@@ -69,7 +76,7 @@ async def test_a_wrong_token_is_said_without_showing_it(tmp_path: Path):
 
 async def test_a_discord_that_is_away_is_said(tmp_path: Path):
     found = await lines(tmp_path, discord_token="a.b.c", discord_api_url="http://127.0.0.1:9/api")
-    assert found["token"].verdict is Verdict.BAD
+    assert found["token"].status is CheckStatus.BAD
     assert "cannot be asked" in found["token"].text
 
 
@@ -78,53 +85,53 @@ async def test_a_damaged_database_is_said(tmp_path: Path):
         pass
     assert "schema" in (await lines(tmp_path))["database"].text
     (tmp_path / "fungpt.db").write_bytes(b"no database" * 1000)
-    assert (await lines(tmp_path))["database"].verdict is Verdict.BAD
+    assert (await lines(tmp_path))["database"].status is CheckStatus.BAD
 
 
 async def test_a_remote_worker_is_asked(tmp_path: Path):
     found = await lines(tmp_path, worker_url="http://127.0.0.1:9")
-    assert found["worker"].verdict is Verdict.BAD
+    assert found["worker"].status is CheckStatus.BAD
     assert found["adapter"].text == "the worker's own"
 
 
 def test_which_intents_it_works_with():
     home = Path("x")
     with_it = intents_line(settings(home), FUN)
-    assert (with_it.verdict, with_it.text[:4]) == (Verdict.OK, "with")
+    assert (with_it.status, with_it.text[:4]) == (CheckStatus.OK, "with")
     off = intents_line(settings(home, discord_message_content="off"), FUN)
     assert off.text.startswith("without")
     bare = Application(42, "Fun", content_granted=False)
     assert intents_line(settings(home), bare).text.startswith("without")
     on = intents_line(settings(home, discord_message_content="on"), bare)
-    assert on.verdict is Verdict.BAD
+    assert on.status is CheckStatus.BAD
 
 
 def test_what_is_missing_is_named():
-    assert permissions_line(FUN, []).verdict is Verdict.NOTE
+    assert permissions_line(FUN, []).status is CheckStatus.NOTE
     good = permissions_line(FUN, [Server("A", PERMISSIONS.value)])
-    assert (good.verdict, "1 server" in good.text) == (Verdict.OK, True)
+    assert (good.status, "1 server" in good.text) == (CheckStatus.OK, True)
     less = discord.Permissions(PERMISSIONS.value)
     less.add_reactions = False
     bad = permissions_line(FUN, [Server("A", PERMISSIONS.value), Server("B", less.value)])
-    assert bad.verdict is Verdict.BAD
+    assert bad.status is CheckStatus.BAD
     assert "B lacks Add Reactions" in bad.text
     assert missing(discord.Permissions(administrator=True).value) == []
 
 
 def test_adapters(tmp_path: Path):
-    assert adapter_line("tuned").verdict is Verdict.BAD
-    assert adapter_line("tuned=someone/adapter").verdict is Verdict.NOTE
-    assert adapter_line(f"tuned={tmp_path}/none").verdict is Verdict.BAD
-    assert adapter_line(f"tuned={tmp_path}").verdict is Verdict.BAD
+    assert adapter_line("tuned").status is CheckStatus.BAD
+    assert adapter_line("tuned=someone/adapter").status is CheckStatus.NOTE
+    assert adapter_line(f"tuned={tmp_path}/none").status is CheckStatus.BAD
+    assert adapter_line(f"tuned={tmp_path}").status is CheckStatus.BAD
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert adapter_line(f"tuned={tmp_path}").verdict is Verdict.OK
+    assert adapter_line(f"tuned={tmp_path}").status is CheckStatus.OK
 
 
 async def test_adapters_of_the_settings(tmp_path: Path):
     found = await lines(tmp_path, base_model="other")
-    assert found["adapter"].verdict is Verdict.NOTE
+    assert found["adapter"].status is CheckStatus.NOTE
     found = await lines(tmp_path, base_model="other", adapters="a=x/y, b")
-    assert found["adapter"].verdict is Verdict.BAD
+    assert found["adapter"].status is CheckStatus.BAD
 
 
 def test_the_invite_link_asks_for_exactly_what_the_guide_says():

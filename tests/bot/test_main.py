@@ -4,6 +4,7 @@ import asyncio
 import errno
 import fcntl
 import json
+import os
 import signal
 import sqlite3
 
@@ -82,12 +83,13 @@ async def test_ctrl_c_ends_a_pipe_and_keeps_nothing_waiting(program: Program):
 
 
 async def test_a_reader_that_has_enough_ends_it_quietly(program: Program):
-    async with program.started() as bot, asyncio.timeout(LIMIT_S):
+    reader, writer = os.pipe()
+    async with program.started(stdout=writer) as bot, asyncio.timeout(LIMIT_S):
+        os.close(writer)
         assert bot.stdin is not None
-        assert bot.stdout is not None
         bot.stdin.write(b"one\n")
-        assert await bot.stdout.readline() == b"tuned: one\n"
-        bot.stdout._transport.close()  # pyright: ignore
+        assert await asyncio.to_thread(os.read, reader, 100) == b"tuned: one\n"
+        os.close(reader)
         bot.stdin.write(b"two\nthree\n")
         bot.stdin.close()
         err = await read_all(bot.stderr)

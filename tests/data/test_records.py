@@ -1,6 +1,6 @@
 import pytest
 
-from data.records import RatingKind, RequestState
+from data.records import RatingKind, RequestState, Turn, merge_turns
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,9 @@ def test_good_and_bad_exclude_each_other_and_nothing_else_does() -> None:
 
 def test_only_waiting_and_running_are_not_final() -> None:
     assert [state for state in RequestState if not state.is_final] == ["waiting", "running"]
+
+
+def test_merge_leaves_out_the_empty_and_joins_over_them() -> None:
+    turns = [Turn("user", "a"), Turn("assistant", ""), Turn("user", "b"), Turn("assistant", "c")]
+    turns.insert(2, Turn("assistant", " \n"))
+    assert merge_turns(turns) == (Turn("user", "a\nb"), Turn("assistant", "c"))

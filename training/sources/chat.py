@@ -1,14 +1,11 @@
 """Chats: a list of turns, each answer of which makes a row."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import cast
 
 from data.errors import DatasetError
 from data.files.datasets import ROLES
-from data.records import Turn
+from data.records import Turn, merge_turns
 from training.sources.cells import text_of
 from training.sources.row import Found, SourceRow
 
@@ -19,7 +16,7 @@ def read_chat(path: Path, place: str, value: object) -> Found:
     Neighbouring turns of one role are merged as the bot does. The rows of a chat are a thread.
     """
     where = f"{path}, {place}"
-    turns = merge_turns([_turn(where, n, turn) for n, turn in enumerate(_list(where, value))])
+    turns = merge_turns(_turn(where, n, turn) for n, turn in enumerate(_list(where, value)))
     for n in range(1, len(turns)):
         if (turns[n - 1].role, turns[n].role) == ("user", "assistant"):
             yield SourceRow(
@@ -27,18 +24,8 @@ def read_chat(path: Path, place: str, value: object) -> Found:
                 turns[n - 1].content,
                 turns[n].content,
                 thread=f"{path.name}: {place}",
-                before=tuple(turns[: n - 1]),
+                before=turns[: n - 1],
             )
-
-
-def merge_turns(turns: Sequence[Turn]) -> list[Turn]:
-    """Neighbouring turns of one role as one, a line end between them; empty ones are left out."""
-    groups = groupby((turn for turn in turns if turn.content.strip()), lambda turn: turn.role)
-    return [_joined(list(group)) for _, group in groups]
-
-
-def _joined(group: Sequence[Turn]) -> Turn:
-    return replace(group[0], content="\n".join(turn.content for turn in group))
 
 
 def _list(where: str, value: object) -> list[object]:

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord.abc import Snowflake
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.chat.events import Ask
 from bot.chat.ticket import Ticket
 from bot.discord.answer.delivery import Delivery, Means
@@ -42,7 +42,7 @@ class Question:
     person: discord.abc.User
     channel: Snowflake
     text: str
-    history: tuple[Line, ...] = ()
+    history: tuple[Utterance, ...] = ()
     variant: str | None = None
     notices: tuple[str, ...] = ()
     turns: tuple[Turn, ...] | None = None

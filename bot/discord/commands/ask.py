@@ -5,7 +5,7 @@ from dataclasses import replace
 import discord
 from discord import app_commands
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.discord import phrases
 from bot.discord.answer.outlet import InteractionOutlet
 from bot.discord.asking.desk import Question
@@ -66,7 +66,7 @@ class Asking(CommandCog):
         question = await self._question(interaction, phrases.ABOUT_PROMPT)
         history = await self._bot.desk.history.up_to(message)
         if not history:  # another bot's, or from before a reset
-            history = (Line(message.author.display_name, message.content),)
+            history = (Utterance(message.author.display_name, message.content),)
         await self._take(interaction, replace(question, history=history))
 
     @app_commands.command(name="reset", description="Let me forget what was said here before")
@@ -83,7 +83,7 @@ class Asking(CommandCog):
         channel = interaction.channel
         if channel is None:
             raise UserError(phrases.GONE)
-        history: tuple[Line, ...] = ()
+        history: tuple[Utterance, ...] = ()
         if isinstance(channel, discord.DMChannel | discord.Thread):
             history = await self._bot.desk.history.of_channel(channel, channel, interaction)
         return Question(interaction_key(interaction.id), interaction.user, channel, prompt, history)

@@ -5,7 +5,7 @@ import logging
 import discord
 from discord.ext import commands
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.discord import phrases
 from bot.discord.answer.outlet import ONLY_THE_ANSWERED, ChannelOutlet
 from bot.discord.asking.desk import Question
@@ -125,7 +125,7 @@ class Chatting(commands.Cog):
             notices=notices,
         )
 
-    async def _history(self, message: discord.Message) -> tuple[Line, ...]:
+    async def _history(self, message: discord.Message) -> tuple[Utterance, ...]:
         """The reply chain, or what was said in a place that is all conversation."""
         history, channel = self._bot.desk.history, message.channel
         if message.reference is not None:

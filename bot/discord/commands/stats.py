@@ -12,8 +12,8 @@ from bot.discord.client import FunBot
 from bot.discord.commands.base import CommandCog
 from bot.discord.commands.model import variant_choices
 from bot.discord.commands.stats_plot import described, plot
-from bot.ratings.statistics import MINIMUM_VOTES, Figures, figures, verdict_line
-from bot.ratings.stats_lines import HEADINGS, NOTHING, cells
+from bot.ratings.statistics import MINIMUM_VOTES, Figures, figures
+from bot.ratings.stats_lines import HEADINGS, NOTHING, cells, verdict_line
 
 FILE_NAME = "ratings.png"
 _LONGEST = 1900

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import discord
 from discord.abc import Messageable, Snowflake
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.discord.identity import conversation_id
 from bot.discord.incoming.message_cache import MessageCache, Said
 from bot.discord.incoming.reading import lines_of, read
@@ -28,16 +28,16 @@ class History:
         self._cache = cache
         self._limit = limit
 
-    async def before(self, message: discord.Message) -> tuple[Line, ...]:
+    async def before(self, message: discord.Message) -> tuple[Utterance, ...]:
         """The chain of messages that this one replies to, oldest first."""
         reference = message.reference
         return await self._chain(message, reference.message_id if reference else None)
 
-    async def up_to(self, message: discord.Message) -> tuple[Line, ...]:
+    async def up_to(self, message: discord.Message) -> tuple[Utterance, ...]:
         """The chain of messages that ends with this one, oldest first."""
         return await self._chain(message, message.id)
 
-    async def _chain(self, message: discord.Message, at: int | None) -> tuple[Line, ...]:
+    async def _chain(self, message: discord.Message, at: int | None) -> tuple[Utterance, ...]:
         after = await self._reset(message.channel)
         chain: list[Said] = []
         while at is not None and at > after and len(chain) < self._limit:
@@ -50,7 +50,7 @@ class History:
 
     async def of_channel(
         self, channel: Messageable, place: Snowflake, before: Snowflake | None = None
-    ) -> tuple[Line, ...]:
+    ) -> tuple[Utterance, ...]:
         """The newest messages of a thread, a direct message or a channel, oldest first."""
         after = await self._reset(place)
         found: list[Said] = []

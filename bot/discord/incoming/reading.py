@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.discord.identity import FRONT_END, asking_message
 from bot.discord.incoming.addressing import Names, readable
 from bot.discord.incoming.message_cache import Said
@@ -45,9 +45,9 @@ async def _read_own(message: discord.Message, store: Store, parent: int | None) 
     return Said(message.id, None, answer.text, parent, asked, answer.id)
 
 
-def lines_of(said: list[Said]) -> tuple[Line, ...]:
+def lines_of(said: list[Said]) -> tuple[Utterance, ...]:
     """A conversation, oldest first; an answer in several messages is said once. Pure."""
-    lines: list[Line] = []
+    lines: list[Utterance] = []
     seen: set[int] = set()
     for one in said:
         if one.answer_id is not None:
@@ -55,7 +55,7 @@ def lines_of(said: list[Said]) -> tuple[Line, ...]:
                 continue
             seen.add(one.answer_id)
         if one.asked is not None:
-            lines.append(Line(*one.asked))
+            lines.append(Utterance(*one.asked))
         if one.text:
-            lines.append(Line(one.speaker, one.text))
+            lines.append(Utterance(one.speaker, one.text))
     return tuple(lines)

@@ -5,7 +5,7 @@ import pytest
 from bot.chat.events import Delta, Ended, Finished, Restarted, Started
 from data.records import RequestState, Turn
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused
-from tests.bot.rig import events, rig, shown, until
+from tests.bot.rig import ended, events, finished, rig, shown, until
 from tests.fakes.worker import BreakOff, FakeWatch, FakeWorker, Hang, away
 
 DEATH = WorkerDied("connection lost")
@@ -30,7 +30,7 @@ async def test_a_death_in_the_middle_is_tried_again_once_and_one_answer_seen(pat
         history = await events(ticket)
         assert kinds(history) == [Started, Delta, Restarted, Delta, Delta]
         assert shown(history) == "Hello there"
-        assert history[-1].answer.text == "Hello there"
+        assert (await finished(ticket)).answer.text == "Hello there"
         assert (await it.store.request(ticket.request.id)).attempts == 2
         assert [kind for kind, _ in it.watch.reports] == ["unavailable"]
         first, second = worker.calls
@@ -40,7 +40,7 @@ async def test_a_death_in_the_middle_is_tried_again_once_and_one_answer_seen(pat
 async def test_a_second_death_ends_it(path):
     async with rig(path, worker=FakeWorker(otherwise=("half", DEATH))) as it:
         ticket = await it.submit()
-        end = (await events(ticket))[-1]
+        end = await ended(ticket)
         assert end.state is RequestState.FAILED
         assert "broke down twice" in end.message
         stored = await it.store.request(ticket.request.id)
@@ -73,7 +73,7 @@ async def test_a_slow_stream_that_keeps_sending_is_no_stall(path):
 
 async def test_a_timeout_of_the_workers_own_is_no_stall(path):
     async with rig(path, worker=FakeWorker(otherwise=(TimeoutError("inner"),))) as it:
-        assert "my side" in (await (await it.submit()).result()).message
+        assert "my side" in (await ended(await it.submit())).message
         assert it.watch.reports == []
 
 
@@ -114,12 +114,11 @@ async def test_a_worker_that_is_gone_for_good_fails_the_request_at_once(path):
         assert await (await it.submit()).result() == Ended(RequestState.FAILED, "No such model.")
 
 
-async def test_a_worker_that_never_gets_ready_fails_it_after_the_limit(path, monkeypatch):
+async def test_a_worker_that_never_gets_ready_fails_it_after_the_limit(path):
     watch = FakeWatch()
     watch.ready.clear()
     async with rig(path, watch=watch, worker_ready_timeout_s=1) as it:
-        monkeypatch.setattr(it.chat._answering._readiness, "_limit_s", 0.02)
-        end = await (await it.submit()).result()
+        end = await ended(await it.submit())
         assert end.state is RequestState.FAILED
         assert "did not get ready in time" in end.message
 
@@ -154,7 +153,7 @@ async def test_too_long_a_conversation_is_shortened_and_stored_as_it_was_asked(p
 
 async def test_a_prompt_too_long_alone_is_refused_kindly(path):
     async with rig(path, worker=FakeWorker(otherwise=(TOO_LONG,))) as it:
-        end = await (await it.submit()).result()
+        end = await ended(await it.submit())
         assert end.message == "That message is too long for the model. Please shorten it."
 
 
@@ -167,22 +166,23 @@ async def test_a_request_that_waited_too_long_expires(path):
         it.time.advance(61)
         gate.set()
         assert isinstance(await first.result(), Finished)
-        assert (await second.result()).state is RequestState.EXPIRED
+        assert (await ended(second)).state is RequestState.EXPIRED
         assert (await it.store.request(second.request.id)).state is RequestState.EXPIRED
 
 
 async def test_control_characters_and_lone_surrogates_of_a_model_do_not_get_out(path):
     worker = FakeWorker(otherwise=("\x1b[2J", "\x00", "caf\ud800é"))
     async with rig(path, worker=worker) as it:
-        history = await events(await it.submit())
+        ticket = await it.submit()
+        history = await events(ticket)
         assert [event.text for event in history if isinstance(event, Delta)] == [
             "[2J",
             "caf\ufffdé",
         ]
-        assert history[-1].answer.text == "[2Jcaf\ufffdé"
+        assert (await finished(ticket)).answer.text == "[2Jcaf\ufffdé"
 
 
 async def test_an_empty_answer_is_an_answer(path):
     async with rig(path, worker=FakeWorker(otherwise=())) as it:
-        end = await (await it.submit()).result()
+        end = await finished(await it.submit())
         assert (end.answer.text, end.answer.first_token_ms) == ("", None)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
 from bot.errors import (
     EmptyPrompt,
@@ -16,7 +16,16 @@ from data.errors import StoreError
 from data.records import RequestState, Turn
 from model.client import Origin
 from model.errors import WorkerLoading, WorkerRefused
-from tests.bot.rig import events, rig, shown, until
+from tests.bot.rig import (
+    ended,
+    events,
+    finished,
+    new_request,
+    place_in_queue,
+    rig,
+    shown,
+    until,
+)
 from tests.fakes.worker import FakeWatch, FakeWorker, Hang, away
 
 
@@ -31,7 +40,7 @@ async def test_an_answer_is_streamed_and_stored_with_what_reproduces_it(path):
         history = await events(ticket)
         assert [type(event) for event in history] == [Queued, Started, Delta, Delta, Finished]
         assert history[0] == Queued(ticket.request.id, 1, 0.0)
-        answer = history[-1].answer
+        answer = (await finished(ticket)).answer
         assert (answer.text, answer.variant) == ("Hello there", "tuned")
         assert (answer.model_id, answer.adapter_hash) == ("tiny", "hash-of-tuned")
         assert (answer.prompt_tokens, answer.completion_tokens) == (7, 2)
@@ -60,7 +69,7 @@ async def test_times_count_from_acceptance(path):
         await until(ticket, Delta)
         it.time.advance(4)
         second.set()
-        answer = (await events(ticket))[-1].answer
+        answer = (await finished(ticket)).answer
     assert (answer.queue_ms, answer.first_token_ms, answer.total_ms) == (1000, 3000, 7000)
 
 
@@ -80,7 +89,7 @@ async def test_the_same_source_key_gives_the_same_request(path):
         assert twin is first
         assert await it.chat.submit(ask) is first
         gate.set()
-        end = await first.result()
+        end = await finished(first)
         later = await it.chat.submit(ask)
         assert (await events(later)) == [Finished(end.answer, later.request)]
         later.stop()
@@ -91,12 +100,12 @@ async def test_a_known_key_is_no_new_request_when_the_queue_is_full(path):
     worker = FakeWorker()
     async with rig(path, worker=worker, queue_max=1, worker_concurrency=1) as it:
         ask = it.ask()
-        end = await (await it.chat.submit(ask)).result()
+        end = await finished(await it.chat.submit(ask))
         worker.otherwise = (Hang(),)
         await it.submit(user="bob")
         await it.submit(user="cy")
         again = await it.chat.submit(ask)
-        assert (await again.result()).answer == end.answer
+        assert (await finished(again)).answer == end.answer
         with pytest.raises(QueueFull):
             await it.submit(user="dora")
 
@@ -116,7 +125,7 @@ async def test_history_of_the_conversation_is_sent_and_that_outside_is_not(path)
 
 async def test_a_front_ends_own_history_persona_and_speakers(path):
     async with rig(path) as it:
-        history = (Line("Bob", "I like \x1b[31mtea"), Line(None, "So do I"))
+        history = (Utterance("Bob", "I like \x1b[31mtea"), Utterance(None, "So do I"))
         ticket = await it.submit("And?", persona="Be kind.", history=history)
         await ticket.result()
         assert it.worker.calls[-1].turns == (
@@ -182,7 +191,7 @@ async def test_people_take_turns_and_see_their_position_change(path):
         first = await it.submit("a1")
         await until(first, Started)
         tickets = [await it.submit("a2"), await it.submit("a3"), await it.submit("b1", "bob")]
-        positions = [ticket.last_queued.position for ticket in tickets]
+        positions = [place_in_queue(ticket).position for ticket in tickets]
         assert positions == [1, 3, 2]
         gate.set()
         for ticket in [first, *tickets]:
@@ -199,7 +208,7 @@ async def test_the_estimate_comes_from_earlier_answers(path):
         first = await it.submit()
         await until(first, Started)
         second = await it.submit()
-        assert second.last_queued.estimate_s is None
+        assert place_in_queue(second).estimate_s is None
         it.time.advance(10)
         gate.set()
         await first.result()
@@ -207,7 +216,7 @@ async def test_the_estimate_comes_from_earlier_answers(path):
         gate.clear()
         await until(await it.submit(), Started)
         third = await it.submit()
-        assert third.last_queued.estimate_s == pytest.approx(8)
+        assert place_in_queue(third).estimate_s == pytest.approx(8)
 
 
 async def test_stopping_a_running_answer_keeps_the_text_so_far(path):
@@ -218,7 +227,7 @@ async def test_stopping_a_running_answer_keeps_the_text_so_far(path):
             if event == Delta("text"):
                 ticket.stop()
                 ticket.stop()
-        end = ticket.outcome
+        end = await finished(ticket)
         assert (end.answer.text, end.answer.adapter_hash) == ("some text", "hash-of-tuned")
         assert end.answer.completion_tokens is None
         assert end.request.state is RequestState.STOPPED
@@ -234,7 +243,7 @@ async def test_a_stopped_answer_names_the_adapter_that_gave_it(path):
         async for event in ticket.events():
             if event == Delta("text"):
                 ticket.stop()
-        answer = ticket.outcome.answer
+        answer = (await finished(ticket)).answer
         assert (answer.adapter_hash, answer.model_id) == ("sha256:promoted", "model")
 
 
@@ -255,17 +264,16 @@ async def test_stopping_at_once_after_submitting(path):
     async with rig(path) as it:
         ticket = await it.submit()
         ticket.stop()
-        assert (await ticket.result()).state is RequestState.STOPPED
+        assert (await ended(ticket)).state is RequestState.STOPPED
         assert it.worker.calls == []
 
 
 async def test_stopping_between_being_chosen_and_being_served(path):
     async with rig(path) as it:
-        new = await it.chat._intake.request(it.ask())
-        request, _ = await it.store.add_request(new)
-        ticket = it.chat._enqueue(it.chat._ticket(request))
+        await it.store.add_request(new_request("key"))
+        [ticket] = await it.chat.resume()
         ticket.stop()  # in the same step of the loop: its task has not begun
-        assert (await ticket.result()).state is RequestState.STOPPED
+        assert (await ended(ticket)).state is RequestState.STOPPED
         assert it.worker.calls == []
 
 
@@ -274,7 +282,7 @@ async def test_those_behind_one_that_is_stopped_move_up(path):
         await until(await it.submit(), Started)
         first, second = await it.submit(), await it.submit(user="bob")
         first.stop()
-        assert second.last_queued.position == 1
+        assert place_in_queue(second).position == 1
 
 
 async def test_stopping_after_the_end_changes_nothing(path):
@@ -330,14 +338,14 @@ async def test_a_surprise_inside_is_logged_and_answered(path, monkeypatch, caplo
     async with rig(path) as it:
         it.worker.otherwise = ("a", KeyError("surprise"))
         ticket = await it.submit()
-        assert (await ticket.result()).message.startswith("Something went wrong")
+        assert (await ended(ticket)).message.startswith("Something went wrong")
         assert "surprise" in caplog.text
         it.worker.otherwise = ("fine",)
 
         async def surprising(*_):
             raise KeyError("surprise in the last word")
 
-        monkeypatch.setattr(it.chat._endings, "finish", surprising)
+        monkeypatch.setattr(it.store, "finish", surprising)
         assert isinstance(await (await it.submit()).result(), Ended)
 
 
@@ -348,7 +356,7 @@ async def test_a_closed_chat_takes_nothing_and_parks_what_waits(path):
         await until(running, Delta)
         await it.chat.aclose()
         for ticket in (running, waiting):
-            assert (await ticket.result()).state is RequestState.WAITING
+            assert (await ended(ticket)).state is RequestState.WAITING
         with pytest.raises(ShuttingDown):
             await it.submit()
         rows = await it.store.unfinished()
@@ -372,6 +380,7 @@ async def test_closing_waits_for_what_runs_and_starts_nothing_new(path):
         gate.set()
         await closing
         assert isinstance(running.outcome, Finished)
+        assert isinstance(waiting.outcome, Ended)
         assert waiting.outcome.state is RequestState.WAITING
         assert len(it.worker.calls) == 1
 
@@ -383,7 +392,7 @@ async def test_what_waits_for_the_worker_is_parked_too(path):
         ticket = await it.submit()
         await watch.waiting.wait()
         await it.chat.aclose()
-        assert (await ticket.result()).state is RequestState.WAITING
+        assert (await ended(ticket)).state is RequestState.WAITING
         [row] = await it.store.unfinished()
         assert (row.state, row.attempts) == (RequestState.WAITING, 0)
 
@@ -396,6 +405,7 @@ async def test_cancelling_run_parks_too(path):
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
+        assert isinstance(ticket.outcome, Ended)
         assert ticket.outcome.state is RequestState.WAITING
         [row] = await it.store.unfinished()
         assert row.state is RequestState.WAITING
@@ -416,7 +426,7 @@ async def test_nobodys_choice_falls_back_to_what_there_is(path):
     async with rig(path, worker=worker) as it:
         ticket = await it.submit()
         worker.models_error = None
-        end = await ticket.result()
+        end = await finished(ticket)
         assert (end.answer.variant, end.request.variant) == ("base", "tuned")
         assert [call.variant for call in worker.calls] == ["tuned", "base"]
         assert Restarted not in [type(event) for event in await events(ticket)]
@@ -425,7 +435,7 @@ async def test_nobodys_choice_falls_back_to_what_there_is(path):
 async def test_a_chosen_variant_does_not_fall_back(path):
     worker = FakeWorker(otherwise=(WorkerRefused(404, "model_not_found", "no"),))
     async with rig(path, worker=worker) as it:
-        end = await (await it.submit(variant="tuned")).result()
+        end = await ended(await it.submit(variant="tuned"))
         assert end.message == "The model 'tuned' is not there (any more). There are: base, tuned."
 
 
@@ -435,4 +445,4 @@ async def test_ids_of_a_stopped_answer_of_an_unknown_worker(path):
         ticket = await it.submit()
         await until(ticket, Delta)
         ticket.stop()
-        assert (await ticket.result()).answer.model_id == "unknown"
+        assert (await finished(ticket)).answer.model_id == "unknown"

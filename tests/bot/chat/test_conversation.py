@@ -1,11 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.conversation import Budget, Line, build_turns, cut, merge, shrink, with_persona
+from bot.chat.conversation import Budget, Utterance, build_turns, cut, shrink, with_persona
 from data.records import Turn
 
 LINES = st.lists(
-    st.builds(Line, st.sampled_from(["Ann", "Bob", None]), st.text("xyz ", min_size=1, max_size=8)),
+    st.builds(
+        Utterance, st.sampled_from(["Ann", "Bob", None]), st.text("xyz ", min_size=1, max_size=8)
+    ),
     max_size=20,
 )
 BUDGETS = st.builds(Budget, st.integers(1, 60), st.integers(1, 12))
@@ -13,7 +15,7 @@ PLENTY = Budget(10_000, 1000)
 
 
 def prompted(lines):
-    return [*lines, Line("Ann", "the prompt")]
+    return [*lines, Utterance("Ann", "the prompt")]
 
 
 @given(LINES, BUDGETS, st.sampled_from([None, "", "Be kind."]))
@@ -55,19 +57,19 @@ def test_shrinking_ends_with_the_prompt_and_keeps_the_persona(lines):
 
 
 def test_names_only_where_several_people_speak():
-    alone = [Line("Ann", "a"), Line(None, "b"), Line("Ann", "c")]
+    alone = [Utterance("Ann", "a"), Utterance(None, "b"), Utterance("Ann", "c")]
     assert build_turns(alone, None, PLENTY)[0] == Turn("user", "a")
-    both = [Line("Ann", "a"), Line("B:o\nb", "b"), Line(None, "c"), Line("Ann", "d")]
+    both = [
+        Utterance("Ann", "a"),
+        Utterance("B:o\nb", "b"),
+        Utterance(None, "c"),
+        Utterance("Ann", "d"),
+    ]
     assert build_turns(both, None, PLENTY) == (
         Turn("user", "Ann: a\nBo b: b"),
         Turn("assistant", "c"),
         Turn("user", "Ann: d"),
     )
-
-
-def test_merge_leaves_out_the_empty_and_joins_over_them():
-    turns = [Turn("user", "a"), Turn("assistant", ""), Turn("user", "b"), Turn("assistant", "c")]
-    assert merge(turns) == (Turn("user", "a\nb"), Turn("assistant", "c"))
 
 
 def test_a_last_turn_above_the_budget_stays_alone():

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from bot.chat.events import Finished
-from data.records import NewAnswer, NewRequest, RequestState, Sampling, Turn
+from data.records import NewAnswer, RequestState
 from data.store.store import Store
-from tests.bot.rig import ManualClock, events, rig, shown
+from tests.bot.rig import ManualClock, ended, events, finished, new_request, rig, shown
 from tests.fakes.worker import FakeWorker
 
 
@@ -21,24 +21,10 @@ def time():
     return ManualClock()
 
 
-def new(key, user="ann"):
-    return NewRequest(
-        source_key=key,
-        conversation="c",
-        front_end="test",
-        user_id=user,
-        user_name=user,
-        prompt=key,
-        turns=(Turn("user", key),),
-        variant="base",
-        sampling=Sampling(seed=5),
-    )
-
-
 async def leave(path, time, *keys, running=0, attempts=1):
     """A store as a killed bot leaves it: the first `running` requests were being answered."""
     async with await Store.open(path, now=time.clock.now) as store:
-        ids = [(await store.add_request(new(key)))[0].id for key in keys]
+        ids = [(await store.add_request(new_request(key)))[0].id for key in keys]
         for request_id in ids[:running]:
             for attempt in range(attempts):
                 if attempt:
@@ -78,8 +64,9 @@ async def test_too_old_ones_have_expired_visibly(path, time):
     time.advance(601)
     async with rig(path, time=time, request_ttl_s=600) as it:
         for ticket in await it.chat.resume():
-            assert ticket.outcome.state is RequestState.EXPIRED
-            assert "waited too long" in ticket.outcome.message
+            end = await ended(ticket)
+            assert end.state is RequestState.EXPIRED
+            assert "waited too long" in end.message
         assert (await it.store.request(request_id)).state is RequestState.EXPIRED
         assert it.worker.calls == []
 
@@ -88,8 +75,9 @@ async def test_one_that_was_interrupted_twice_is_let_go(path, time):
     await leave(path, time, "poison", running=1, attempts=2)
     async with rig(path, time=time) as it:
         [ticket] = await it.chat.resume()
-        assert ticket.outcome.state is RequestState.FAILED
-        assert "interrupted twice" in ticket.outcome.message
+        end = await ended(ticket)
+        assert end.state is RequestState.FAILED
+        assert "interrupted twice" in end.message
 
 
 async def test_the_limits_do_not_hold_for_those_taken_up(path, time):
@@ -126,10 +114,10 @@ async def test_the_end_of_an_earlier_process_is_told_again(path, time):
         await store.finish(first, answer)
         await store.end(second, RequestState.FAILED, "it broke")
     async with rig(path, time=time) as it:
-        told = [await (await it.chat.submit(it.ask(source_key=key))).result()
-                for key in ("answered", "failed")]  # fmt: skip
-        assert told[0].answer.text == "42"
-        assert (told[1].state, told[1].message) == (RequestState.FAILED, "it broke")
+        answered = await finished(await it.chat.submit(it.ask(source_key="answered")))
+        failed = await ended(await it.chat.submit(it.ask(source_key="failed")))
+        assert answered.answer.text == "42"
+        assert (failed.state, failed.message) == (RequestState.FAILED, "it broke")
         assert it.worker.calls == []
 
 
@@ -146,5 +134,7 @@ async def test_killed_in_the_middle_and_started_again(path, time):
             # what the dead one would still write is refused by the store
             worker.otherwise = ()
             await dying.chat.aclose()
-            assert (await it.store.answer_for(ticket.request.id)).text == "Hello there"
+            stored = await it.store.answer_for(ticket.request.id)
+            assert stored is not None
+            assert stored.text == "Hello there"
             assert (await it.store.request(ticket.request.id)).state is RequestState.FINISHED

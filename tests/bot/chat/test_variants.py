@@ -91,7 +91,7 @@ async def test_a_worker_that_does_not_answer(variants, worker, monkeypatch):
         await asyncio.Event().wait()
 
     monkeypatch.setattr(worker, "models", never)
-    monkeypatch.setattr(module, "_ASK_LIMIT_S", 0.01)
+    monkeypatch.setattr(module, "ASK_LIMIT_S", 0.01)
     with pytest.raises(VariantsUnknown):
         await variants.known()
 

@@ -55,8 +55,11 @@ def test_libraries_that_write_out_what_people_said_do_not_even_at_debug(log):
 
 def test_a_log_that_cannot_be_written_disturbs_nobody(log, monkeypatch, capsys):
     read = log()
-    [handler] = [one for one in logging.getLogger().handlers if hasattr(one, "baseFilename")
-                 and one.baseFilename.endswith("bot.log")]  # fmt: skip
+    [handler] = [
+        one
+        for one in logging.getLogger().handlers
+        if isinstance(one, logging.FileHandler) and one.baseFilename.endswith("bot.log")
+    ]
 
     def full(_text):
         raise OSError("no space left on device")

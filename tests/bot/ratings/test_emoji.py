@@ -1,8 +1,8 @@
 import pytest
 
 from bot.config.settings import load_settings
-from bot.errors import SettingsError
-from bot.ratings.emoji import DEFAULT, RatingEmoji
+from bot.errors import BadRating, SettingsError
+from bot.ratings.emoji import DEFAULT, RatingEmoji, parse_kind
 from data.records import RatingKind
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
@@ -53,3 +53,8 @@ def test_what_cannot_be_is_refused_with_what_can(text, monkeypatch):
 def test_settings_read_it(monkeypatch):
     monkeypatch.setenv("RATING_EMOJI", "funny=🎉")
     assert load_settings(None).emoji.of_kind == {FUNNY: "🎉"}
+
+
+def test_an_unknown_rating_is_answered_with_those_there_are():
+    with pytest.raises(BadRating, match="👍 good, 👎 bad, 😂 funny, 🤖 robotic"):
+        parse_kind("meh")

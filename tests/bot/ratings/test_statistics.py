@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ratings.statistics import Verdict, compare, figures, verdict_line, wilson
+from bot.ratings.statistics import (
+    ShareDifference,
+    compare,
+    difference_interval,
+    figures,
+    wilson,
+)
+from bot.ratings.stats_lines import verdict_line
 from data.records import RatingKind, RatingTally
 
 
@@ -32,6 +39,7 @@ def votes(variant, good, bad):
 )
 def test_wilson_gives_the_published_intervals(good, of, low, high):
     interval = wilson(good, of)
+    assert interval is not None
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -41,8 +49,10 @@ def test_wilson_holds_the_share_and_mirrors(good, bad):
     if good + bad == 0:
         assert interval is None
         return
+    assert interval is not None
     assert 0 <= interval.low <= good / (good + bad) <= interval.high <= 1
     mirror = wilson(bad, good + bad)
+    assert mirror is not None
     assert mirror.low == pytest.approx(1 - interval.high)
 
 
@@ -65,25 +75,21 @@ def test_figures_of_nothing():
 # Newcombe 1998 (Statistics in Medicine 17, 873-890), table II, method 10: 56/70 against 48/80
 # gives 0.0524 to 0.3339.
 def test_the_difference_is_the_published_one():
-    from bot.ratings.statistics import _difference
-
-    assert _difference(votes("a", 56, 14), votes("b", 48, 32)) == pytest.approx(
+    assert difference_interval(votes("a", 56, 14), votes("b", 48, 32)) == pytest.approx(
         (0.0524, 0.3339), abs=5e-5
     )
 
 
 def test_compare():
     better, worse, few = votes("a", 56, 14), votes("b", 48, 32), votes("c", 9, 0)
-    assert compare(better, worse) is Verdict.FIRST
-    assert compare(worse, better) is Verdict.SECOND
-    assert compare(better, better) is Verdict.NO_DIFFERENCE
-    assert compare(few, worse) is Verdict.NOT_ENOUGH
+    assert compare(better, worse) is ShareDifference.FIRST
+    assert compare(worse, better) is ShareDifference.SECOND
+    assert compare(better, better) is ShareDifference.NO_DIFFERENCE
+    assert compare(few, worse) is ShareDifference.NOT_ENOUGH
 
 
 def test_difference_without_votes_knows_nothing():
-    from bot.ratings.statistics import _difference
-
-    assert _difference(votes("a", 0, 0), votes("b", 1, 0)) == (-1, 1)
+    assert difference_interval(votes("a", 0, 0), votes("b", 1, 0)) == (-1, 1)
 
 
 def test_verdict_line_names_no_false_winner():

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.terminal.pipe import PlainFrontEnd
-from bot.terminal.standard_input import read_lines
+from bot.terminal.pipe import PlainFrontEnd, read_lines
 from bot.worker.status import WorkerPhase, WorkerStatus
 from data.errors import StoreError
 from model.errors import WorkerRefused

@@ -13,6 +13,7 @@ from bot.worker.status import WorkerPhase
 from model.client import WorkerClient
 from model.errors import WorkerUnavailable
 from model.protocol import Health
+from tests.bot.rig import until_phase
 from tests.fakes.worker import FakeWorker
 
 LIMIT_S = 5.0
@@ -53,18 +54,14 @@ async def test_it_is_waited_for_without_end_and_found_again(monkeypatch: pytest.
     elsewhere = Elsewhere()
     elsewhere.up = False
     async with asyncio.timeout(LIMIT_S), remote(elsewhere) as worker:
-        async for status in worker.board.follow():
-            if status.phase is WorkerPhase.RESTARTING:
-                break
+        status = await until_phase(worker.board, WorkerPhase.RESTARTING)
         assert status.stage == "waiting for the worker at http://there"
         elsewhere.up = True
         await worker.wait_ready()
         assert [card.id for card in await worker.models()] == ["base", "tuned"]
         elsewhere.up = False
         worker.report_unavailable("gone again")
-        async for status in worker.board.follow():
-            if status.phase is WorkerPhase.RESTARTING:
-                break
+        await until_phase(worker.board, WorkerPhase.RESTARTING)
         elsewhere.up = True
         await worker.wait_ready()
     assert elsewhere.closed

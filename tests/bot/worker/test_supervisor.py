@@ -14,13 +14,14 @@ import pytest
 
 from bot.errors import WorkerGone
 from bot.worker.health import HealthLimits
-from bot.worker.process_log import WorkerLog
+from bot.worker.output import WorkerLog
 from bot.worker.restarts import RestartPolicy
 from bot.worker.status import WorkerPhase, WorkerStatus
 from bot.worker.supervisor import WORKER, Supervisor, SupervisorLimits
 from data.records import Turn
 from model.client import Delta, Done, SamplingOptions, WorkerClient
 from model.errors import WorkerUnavailable
+from tests.bot.rig import until_phase
 from tests.programs.bot import Program, child_of, gone
 
 LIMIT_S = 20.0
@@ -87,9 +88,7 @@ async def test_a_killed_worker_is_started_again(tmp_path: Path):
     async with supervised(tmp_path) as worker:
         await worker.wait_ready()
         os.kill(await child_of(os.getpid()), signal.SIGKILL)
-        async for status in worker.board.follow():
-            if status.phase is WorkerPhase.RESTARTING:
-                break
+        status = await until_phase(worker.board, WorkerPhase.RESTARTING)
         assert "killed by signal 9" in status.stage
         with pytest.raises(WorkerUnavailable):
             await worker.models()

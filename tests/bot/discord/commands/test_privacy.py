@@ -6,7 +6,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot.chat.conversation import Line
+from bot.chat.conversation import Utterance
 from bot.chat.events import Delta
 from bot.discord.commands import privacy as privacy_commands
 from bot.discord.commands.privacy import CONSENT, packed
@@ -113,7 +113,7 @@ async def test_forget_deletes_what_is_stored_and_the_answers_on_discord(stage):
 
 
 async def test_others_conversations_quote_the_forgotten_person_no_more(stage):
-    lines = (Line("bob", "the purple submarine"), Line("ann", "what?"))
+    lines = (Utterance("bob", "the purple submarine"), Utterance("ann", "what?"))
     ticket = await stage.rig.submit("And now?", str(stage.ann.id), user_name="ann", history=lines)
     await ticket.result()
     assert "submarine" in str((await stage.store.request(ticket.request.id)).turns)
