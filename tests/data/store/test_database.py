@@ -39,7 +39,7 @@ def filled(database: Path) -> Path:
 def killed_while(database: Path, script: str) -> None:
     """Run `script` on the open `connection` in a program that then dies of SIGKILL."""
     source = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom data.database import connect\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom data.store.database import connect\n"
         f"connection = connect(Path(sys.argv[1]))\n{script}\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     root = Path(__file__).parents[3]
