@@ -19,7 +19,10 @@ from data.store.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; give the exit code: 0, 1 for a problem found, 2 for a wrong call."""
+    """Run one command; return the exit code: 0, or 1 for a problem, or 130 after Ctrl-C.
+
+    Raises SystemExit with code 2 for wrong arguments.
+    """
     options = _parser().parse_args(arguments)
     home: Path = options.home or _home()
     try:
@@ -46,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _home() -> Path:
-    # The bot reads .env; a command beside it must find the same database.
+    # The bot reads .env, and these commands must find the same database.
     variable = os.environ.get("FUNGPT_HOME") or dotenv_values(".env").get("FUNGPT_HOME")
     return Path(variable or "var")
 
@@ -77,7 +80,7 @@ def _run(options: argparse.Namespace, database: Path) -> int:
 
 async def _forget(database: Path, user: str) -> Forgotten:
     with reading(database):
-        pass  # a database that is not there is an error here, not one to make
+        pass  # raises if there is no database: Store.open would create one
     async with await Store.open(database) as store:
         return await store.forget(user)
 

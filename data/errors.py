@@ -1,6 +1,6 @@
 """What can go wrong in the store and the data sets, grouped by what a caller would do.
 
-The text of each is one line that names the file and says what to do; programs print it as it is.
+The text of each error is one line that names the file and says what to do: programs print it.
 """
 
 
@@ -9,11 +9,11 @@ class DataError(Exception):
 
 
 class StoreError(DataError):
-    """The database could not be opened, read or written (disk full, I/O error, no folder)."""
+    """The database could not be opened, read or written; the disk may be full, say."""
 
 
 class StoreLocked(StoreError):
-    """Another program held the database for longer than the busy time; trying again may help."""
+    """Another program held the database for longer than we wait; trying again may help."""
 
 
 class StoreReadOnly(StoreError):
@@ -25,7 +25,7 @@ class StoreTooNew(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """The file is no sound database of ours; it is left as it is, for rescue or a backup."""
+    """The database file is damaged. It has not been written to, so that it can be rescued."""
 
 
 class StoreConflict(StoreError):
@@ -33,4 +33,4 @@ class StoreConflict(StoreError):
 
 
 class DatasetError(DataError):
-    """A data-set file is missing, or one of its lines is not what it should be."""
+    """A data-set file cannot be read, or one of its lines is not what it should be."""

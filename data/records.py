@@ -1,4 +1,4 @@
-"""What the store takes and gives: requests, answers, ratings."""
+"""What the store takes and returns: requests, answers, ratings, settings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,10 +8,43 @@ from itertools import groupby
 from typing import Any, Literal, Self
 
 Scope = Literal["global", "conversation", "user", "channel", "guild"]
+"""What a stored setting holds for; the scope's id says which conversation, user and so on."""
+
+YES, NO = "yes", "no"
+"""The stored values of a setting that is on or off."""
+
+
+class SettingKey(StrEnum):
+    """The names of the stored settings, with the scopes in which they are set."""
+
+    VARIANT = "variant"
+    """User, conversation, channel or global: the variant that answers."""
+    PERSONA = "persona"
+    """Channel, or the conversation of direct messages: the system prompt."""
+    ALWAYS = "always"
+    """Channel: YES if the bot answers every message."""
+    ALLOWED_ROLES = "allowed_roles"
+    """Guild: ids of the roles that may ask, with blanks between."""
+    HOURLY_LIMIT = "hourly_limit"
+    """Guild: how many requests a person may make in an hour."""
+    WAITING_LIMIT = "waiting_limit"
+    """Guild: how many unanswered requests a person may have at once."""
+    TUNED_AGE_RESTRICTED_ONLY = "tuned_age_restricted_only"
+    """Guild: YES if only the base may answer where there is no age restriction."""
+    TRAINING_CONSENT = "training_consent"
+    """User: YES or NO, whether their texts and ratings may become training data."""
+    RESET_AT = "reset_at"
+    """Conversation: the time of its last reset, in ISO 8601."""
+    RESET_AFTER = "reset_after"
+    """Conversation: the id of the last request before its last reset."""
+    RESET_SNOWFLAKE = "reset_snowflake"
+    """Conversation: the Discord id that marks the moment of its last reset."""
+    DISCORD_COMMANDS = "discord_commands"
+    """Global: the fingerprint of the commands that Discord has been told of."""
 
 
 class RequestState(StrEnum):
-    """Where a request stands; it reaches exactly one final state, once."""
+    """The state of a request, which reaches exactly one final state, once."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -22,7 +55,7 @@ class RequestState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing may change the request any more."""
+        """Whether the request has ended, so that its state cannot change any more."""
         return self not in (RequestState.WAITING, RequestState.RUNNING)
 
 
@@ -40,17 +73,20 @@ class RatingKind(StrEnum):
 
     @property
     def emoji(self) -> str:
-        """The reaction that stands for it."""
+        """The emoji that stands for this kind as a reaction."""
         return _EMOJI[self]
 
     @property
     def excludes(self) -> "RatingKind | None":
-        """The kind that the same person cannot hold on the same answer."""
+        """The kind that one person cannot give to the same answer together with this one."""
         return _EXCLUDES.get(self)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a name or an emoji, in any skin tone; raise ValueError naming what is allowed."""
+        """Return the kind with this name or emoji (in any skin tone).
+
+        Raises ValueError, which names what is allowed.
+        """
         plain = plain_emoji(text).strip().lower()
         for kind in cls:
             if plain in (kind.value, kind.emoji):
@@ -60,7 +96,7 @@ class RatingKind(StrEnum):
 
 
 def plain_emoji(text: str) -> str:
-    """Give an emoji without its skin tone and without the marks that choose its drawing."""
+    """Return an emoji without its skin tone and without variation selectors."""
     return text.translate(_EMOJI_MODIFIERS)
 
 
@@ -78,7 +114,7 @@ _EMOJI_MODIFIERS = dict.fromkeys((*_SKIN_TONES, *_VARIATION_SELECTORS))
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One entry of a conversation."""
+    """One entry of a conversation: who speaks, and what they say."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -113,10 +149,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
-    """One ask for an answer, not stored yet.
+    """A request for an answer that is not stored yet.
 
-    `source_key` names what the person did (a message, an interaction), so that the same event
-    seen twice makes one request. `in_history` is false for what later turns should not see.
+    `source_key` names what the person did (which message, which interaction), so that an event
+    that is seen twice makes one request. `turns` is what the model is given; the last of them
+    holds `prompt`. `in_history` is False if later turns should not build on this exchange.
     """
 
     source_key: str
@@ -133,7 +170,7 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(NewRequest):
-    """An accepted request; times are UTC, `attempts` counts how often it was given to a worker."""
+    """A stored request. Times are in UTC; `attempts` is how often it was given to a worker."""
 
     id: int
     state: RequestState
@@ -146,10 +183,11 @@ class Request(NewRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAnswer:
-    """What a worker answered, with what is needed to reproduce it; None where nobody knows.
+    """What a worker answered, and what is needed to reproduce it; None means unknown.
 
-    A stopped answer may have ended before its first token or before the worker counted tokens.
-    Times are in milliseconds from acceptance: waiting, up to the first token, in all.
+    An answer that was stopped may have no first token and no counts of tokens. Times are in
+    milliseconds from when the request was accepted: `queue_ms` until a worker took it,
+    `first_token_ms` until its first token, `total_ms` until its end.
     """
 
     text: str
@@ -166,7 +204,7 @@ class NewAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(NewAnswer):
-    """The stored result of one request."""
+    """The stored answer to one request."""
 
     id: int
     request_id: int
@@ -175,7 +213,7 @@ class Answer(NewAnswer):
 
 @dataclass(frozen=True, slots=True)
 class RequestMessage:
-    """A front end's message that shows part `position` of a request or its answer."""
+    """A message that shows part `position` (from 0) of a request or its answer."""
 
     channel_id: str
     message_id: str
@@ -184,7 +222,7 @@ class RequestMessage:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """One person's reaction of one kind on one answer; the person is None once forgotten."""
+    """One person's rating of one answer. `user_id` is None if the person was forgotten."""
 
     answer_id: int
     user_id: str | None
@@ -192,27 +230,34 @@ class Rating:
     created_at: datetime
 
 
-def _no_ratings() -> dict[RatingKind, int]:
+def no_ratings() -> dict[RatingKind, int]:
+    """Return a new count of ratings with every kind at zero."""
     return dict.fromkeys(RatingKind, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class RatingTally:
-    """How people rated one variant's answers; `counts` has every kind, also those at zero.
+    """How people rated the answers of one variant.
 
-    `by_askers` is the part of `counts` that came from those who had asked themselves.
+    `answers` is the number of answers, and `median_total_ms` the median of their `total_ms`.
+    `counts` has the number of ratings of every kind, also those at zero; `by_askers` counts those
+    of them that came from the person who had asked.
     """
 
     variant: str
     answers: int
     counts: dict[RatingKind, int]
     median_total_ms: float | None
-    by_askers: dict[RatingKind, int] = field(default_factory=_no_ratings)
+    by_askers: dict[RatingKind, int] = field(default_factory=no_ratings)
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """One person's emoji on one message; `emoji` as it came, `kind` what it means."""
+    """One person's emoji on one message.
+
+    `emoji` is as it came, with its skin tone; `kind` is the rating that it stands for.
+    `is_super` marks Discord's super reactions.
+    """
 
     message_id: str
     user_id: str
@@ -223,7 +268,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class AnswerMessages:
-    """The messages in one channel that show one answer."""
+    """The messages in one channel that show one answer, in their order."""
 
     answer_id: int
     channel_id: str
@@ -232,7 +277,7 @@ class AnswerMessages:
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """All that is stored of one person, as JSON-ready rows."""
+    """All that is stored of one person, as rows that `json.dumps` takes."""
 
     user_id: str
     requests: list[dict[str, Any]]
@@ -243,7 +288,7 @@ class PersonalData:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How much of a person was taken out of the store."""
+    """How many requests and ratings of a person lost their name."""
 
     requests: int
     ratings: int

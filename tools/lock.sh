@@ -14,5 +14,5 @@ PYTHON
 {
     echo "# Every package at its exact version, made by \`make lock\`. torch comes as the CPU build where"
     echo "# the index offers one for it and with CUDA elsewhere."
-    "$work/venv/bin/python" -m pip freeze --all | grep -v '^setuptools==' | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'
+    "$work/venv/bin/python" -m pip freeze --all | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'
 } >requirements.lock

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.errors import UnknownVariant, VariantsUnknown
 from bot.worker.interface import AnswerSource
-from data.records import Scope
+from data.records import Scope, SettingKey
 from data.store.store import Store
 from model.errors import ClientError
 from model.protocol import ModelCard
 
 BASE = "base"  # as our own worker calls it
-_KEY = "variant"
 _FRESH_S = 60.0
 ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
 
@@ -96,7 +95,7 @@ class Variants:
 
     async def chosen(self, scope: Scope, scope_id: str) -> str | None:
         """The variant chosen for one scope, whether the worker serves it or not; None for none."""
-        return await self._store.setting(scope, scope_id, _KEY)
+        return await self._store.setting(scope, scope_id, SettingKey.VARIANT)
 
     async def check(self, name: str) -> None:
         """Raise UnknownVariant if the worker does not serve `name`.
@@ -114,7 +113,7 @@ class Variants:
         """
         if name is not None:
             await self.check(name)
-        await self._store.set_setting(scope, scope_id, _KEY, name)
+        await self._store.set_setting(scope, scope_id, SettingKey.VARIANT, name)
 
     async def _chosen(self, user_id: str, conversation: str, channel_id: str | None) -> list[str]:
         """The names of the choices that apply, strongest first, and the default as the last."""

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 from discord.abc import Snowflake
 
 from bot.discord.identity import conversation_id, settings_channel
-from data.records import Scope
+from data.records import YES, Scope, SettingKey
 from data.store.store import Store
-
-ALWAYS, ROLES, HOURLY, WAITING, TUNED, PERSONA = (
-    "always", "allowed_roles", "hourly_limit", "waiting_limit", "tuned_age_restricted_only",
-    "persona",
-)  # fmt: skip
-YES = "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +41,23 @@ async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> Ru
         return Rules()
     server = str(guild_id)
 
-    async def number(key: str) -> int | None:
+    async def number(key: SettingKey) -> int | None:
         value = await store.setting("guild", server, key)
         return int(value) if value else None
 
     return Rules(
-        always=await store.setting("channel", settings_channel(channel), ALWAYS) == YES,
+        always=await store.setting("channel", settings_channel(channel), SettingKey.ALWAYS) == YES,
         roles=await allowed_roles(store, guild_id),
-        hourly_limit=await number(HOURLY),
-        waiting_limit=await number(WAITING),
-        tuned_restricted=await store.setting("guild", server, TUNED) == YES,
+        hourly_limit=await number(SettingKey.HOURLY_LIMIT),
+        waiting_limit=await number(SettingKey.WAITING_LIMIT),
+        tuned_restricted=await store.setting("guild", server, SettingKey.TUNED_AGE_RESTRICTED_ONLY)
+        == YES,
     )
 
 
 async def allowed_roles(store: Store, guild_id: int) -> frozenset[int]:
     """The roles that may ask in a server; empty means everybody."""
-    value = await store.setting("guild", str(guild_id), ROLES)
+    value = await store.setting("guild", str(guild_id), SettingKey.ALLOWED_ROLES)
     return frozenset(int(role) for role in (value or "").split())
 
 
@@ -75,10 +70,10 @@ def persona_place(channel: Snowflake) -> tuple[Scope, str]:
 
 async def persona_of(store: Store, channel: Snowflake) -> str | None:
     """The system prompt set for a channel or thread; a thread without one has its parent's."""
-    own = await store.setting(*persona_place(channel), PERSONA)
+    own = await store.setting(*persona_place(channel), SettingKey.PERSONA)
     if own is not None or settings_channel(channel) == str(channel.id):
         return own
-    return await store.setting("channel", settings_channel(channel), PERSONA)
+    return await store.setting("channel", settings_channel(channel), SettingKey.PERSONA)
 
 
 def is_age_restricted(channel: object) -> bool:

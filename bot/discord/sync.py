@@ -8,9 +8,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from data.records import SettingKey
 from data.store.store import Store
 
-_KEY = "discord_commands"
 _log = logging.getLogger(__name__)
 
 
@@ -34,12 +34,12 @@ async def sync_if_changed(
     Where Discord refuses it the old ones stay, and the next start tries again.
     """
     now = fingerprint(tree, application_id)
-    if await store.setting("global", "", _KEY) == now:
+    if await store.setting("global", "", SettingKey.DISCORD_COMMANDS) == now:
         return False
     try:
         await tree.sync()
     except (discord.HTTPException, app_commands.AppCommandError) as error:
         _log.error("Discord did not take the commands: %s", error)
         return False
-    await store.set_setting("global", "", _KEY, now)
+    await store.set_setting("global", "", SettingKey.DISCORD_COMMANDS, now)
     return True

@@ -1,4 +1,4 @@
-"""A copy of the database, taken while the bot goes on."""
+"""Copying the database while the bot runs."""
 
 import sqlite3
 from contextlib import closing
@@ -7,17 +7,17 @@ from pathlib import Path
 from data.files.new_file import new_file
 from data.store.database import judge, reading
 from data.store.faults import converted
-from data.store.migrate import read_steps
+from data.store.migrate import read_migrations
 
 
 def backup(path: Path, out: Path) -> None:
-    """Copy the database at `path` to the new single file `out`, as it stands at one moment.
+    """Copy the database at `path`, as it is at one moment, to the new file `out`.
 
-    Raises DataError if `out` exists, and the StoreErrors, as of a damaged database, which is not
-    worth a copy; no file is left then.
+    Raises DataError if `out` exists, StoreDamaged if the database is damaged, and the other
+    StoreErrors; there is no file `out` then.
     """
     with new_file(out) as draft, reading(path) as source:
-        judge(source, path, read_steps(), thorough=True)
+        judge(source, path, read_migrations(), thorough=True)
         with converted(out), closing(sqlite3.connect(draft)) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # no write-ahead file beside it

@@ -1,4 +1,4 @@
-"""Whether the database and the data sets are what they should be."""
+"""Checks of the database and the data sets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from data.errors import DataError
 from data.files.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
 from data.store.database import judge, reading
 from data.store.faults import damaged
-from data.store.migrate import read_steps, version_of
+from data.store.migrate import read_migrations, version_of
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the result."""
+    """What was found out about one file: a line that names it, and whether it is sound."""
 
     is_sound: bool
     text: str
 
 
 def check(database: Path, pairs: Path = PAIRS, prompts: Path = PROMPTS) -> Iterator[Finding]:
-    """Look at each file that is there, without writing to any."""
+    """Check each file without writing to it; a file that does not exist is sound."""
     yield _find(database, _check_database)
     yield _find(pairs, _check_pairs)
     yield _find(prompts, _check_prompts)
@@ -36,14 +36,14 @@ def _find(path: Path, look: Callable[[Path], str]) -> Finding:
 
 
 def _check_database(path: Path) -> str:
-    steps = read_steps()
+    migrations = read_migrations()
     with reading(path) as connection:
-        judge(connection, path, steps, thorough=True)
+        judge(connection, path, migrations, thorough=True)
         if orphan := connection.execute("PRAGMA foreign_key_check").fetchone():
             raise damaged(path, f"row {orphan['rowid']} of {orphan['table']} refers to nothing")
         version = version_of(connection)
-        if version < len(steps):
-            return f"schema {version}; the next start brings it to {len(steps)}"
+        if version < len(migrations):
+            return f"schema {version}; the next start brings it to {len(migrations)}"
         [requests, answers, ratings] = connection.execute(
             "SELECT (SELECT COUNT(*) FROM requests), (SELECT COUNT(*) FROM answers),"
             " (SELECT COUNT(*) FROM ratings)"

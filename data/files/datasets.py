@@ -1,4 +1,4 @@
-"""Readers of the data-set files: comment/reply pairs and prompts, one JSON object a line."""
+"""Readers of the data-set files, which have one JSON object a line: pairs or prompts."""
 
 import json
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ ROLES = ("system", "user", "assistant")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A comment and the reply that we would like to read under it.
+    """A comment, and a reply to it that the model should learn to give.
 
-    `before` are the turns that came before the comment, oldest first.
+    `before` has the turns that came before the comment, oldest first.
     """
 
     comment: str
@@ -29,16 +29,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A fixed prompt, to compare variants on."""
+    """A fixed prompt, to compare the answers of several variants."""
 
     id: str
     prompt: str
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Read `{"comment", "reply"}` lines, each with or without a `"topic"` and turns `"before"`.
+    """Read lines `{"comment": …, "reply": …}`; `"topic"` and `"before"` (turns) are optional.
 
-    Raises DatasetError naming the file and the line. Blank lines are passed over.
+    Empty lines are skipped. Raises DatasetError, which names the file and the line.
     """
     pairs: list[Pair] = []
     for where, line in _objects(path, required={"comment", "reply"}, optional={"topic", "before"}):
@@ -49,7 +49,10 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def read_turns(where: str, key: str, value: object) -> tuple[Turn, ...]:
-    """A list of `{"role", "content"}` objects as turns; DatasetError with `where` and the key."""
+    """Make turns of a list of objects `{"role": …, "content": …}`.
+
+    Raises DatasetError, which names `where` the value stands and under which `key`.
+    """
     if not isinstance(value, list):
         raise DatasetError(f"{where}: {key} must be a list of turns")
     return tuple(
@@ -59,7 +62,10 @@ def read_turns(where: str, key: str, value: object) -> tuple[Turn, ...]:
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """Read `{"id", "prompt"}` lines, where an id stands once. Raises likewise."""
+    """Read lines `{"id": …, "prompt": …}`, each with an id of its own; empty lines are skipped.
+
+    Raises DatasetError, which names the file and the line.
+    """
     prompts: dict[str, Prompt] = {}
     for where, line in _objects(path, required={"id", "prompt"}):
         name = _text(where, "id", line["id"])

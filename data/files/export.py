@@ -1,4 +1,4 @@
-"""Ratings with what they are about, for evaluation elsewhere."""
+"""Writing the ratings with the answers they are about, to evaluate them elsewhere."""
 
 import json
 import sqlite3
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from data.files.new_file import new_file
+from data.records import YES, SettingKey
 from data.store.database import reading
 
-# Who rated is a number that holds within one export; names and ids of people stay here. What
-# people said elsewhere than at this machine goes along only if the asker and the rater both
-# agreed to training use.
+# A rater becomes a number that means nothing outside one export: names and ids of people do not
+# leave. What was said on Discord leaves only if asker and rater both agreed to training use.
 _RATED = """
 WITH willing AS (
     SELECT scope_id FROM settings
-    WHERE scope = 'user' AND key = 'training_consent' AND value = 'yes'
+    WHERE scope = 'user' AND key = ? AND value = ?
 )
 SELECT
     kind AS rating, ratings.created_at AS rated_at,
@@ -38,11 +38,12 @@ ORDER BY ratings.id
 
 
 def export(path: Path, out: Path) -> int:
-    """Write one JSON object a rating to the new file `out`; give how many.
+    """Write one line of JSON for each rating to the new file `out`; return how many.
 
-    Answers whose text was forgotten are left out, and so is what people on Discord said unless
-    they agreed to training use; of their conversations only the prompt itself goes along. Raises
-    DataError if `out` exists, and the StoreErrors.
+    Ratings of answers whose text was forgotten are left out. So are those of answers given on
+    Discord, unless the asker and the rater agreed to training use; of the conversations there,
+    only the prompt and the system turn are written. Raises DataError if `out` exists, and the
+    StoreErrors.
     """
     count = 0
     with (
@@ -57,15 +58,15 @@ def export(path: Path, out: Path) -> int:
 
 
 def _rated(path: Path) -> Generator[sqlite3.Row]:
-    # A generator, so that an error of the file written is not taken for one of the database.
+    # A generator, so that only errors of the database are raised inside `reading`.
     with reading(path) as connection:
-        yield from connection.execute(_RATED)
+        yield from connection.execute(_RATED, (SettingKey.TRAINING_CONSENT, YES))
 
 
 def _line(row: sqlite3.Row) -> dict[str, Any]:
     line = dict(row)
     turns = json.loads(line["turns"])
-    if not line.pop("is_local"):  # earlier turns may quote people who have not agreed
+    if not line.pop("is_local"):  # earlier turns may quote people who did not agree
         system = [turn for turn in turns if turn["role"] == "system"]
         turns = [*system, {"role": "user", "content": line["prompt"]}]
     return line | {"turns": turns, "sampling": json.loads(line["sampling"])}

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, also if the program is killed or the power fails."""
 
 import os
 import tempfile
@@ -7,14 +7,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.errors import DataError
-from data.files.disk import sync
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's entries, are safe from a power cut.
+
+    Raises OSError.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
 def new_file(path: Path) -> Generator[Path]:
-    """Give a temporary file to fill, which becomes `path` at the end, or vanishes on an error.
+    """Yield the path of an empty temporary file, which becomes `path` at the end of the block.
 
-    Only this user may read it. Raises DataError if `path` exists, and where the system refuses.
+    The file is removed if the block raises. Only this user may read it. Raises DataError if
+    `path` exists or if the system refuses to write it.
     """
     if os.path.lexists(path):
         raise DataError(f"{path} exists already: name another file")

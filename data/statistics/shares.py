@@ -1,4 +1,4 @@
-"""Shares with their intervals, for ratings and for answers alike. Pure."""
+"""Confidence intervals of shares, such as the share of answers that were rated as good."""
 
 import math
 
@@ -6,7 +6,10 @@ Z_95 = 1.959963984540054
 
 
 def wilson(count: int, total: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's score interval of count / total, within 0 and 1; (0, 1) where there is nothing.
+    """Return Wilson's score interval of the share count / total: two bounds from 0 to 1.
+
+    `z` is the normal quantile; the default is for 95 %. The bounds are (0, 1) if `total` is 0.
+    Raises ValueError unless 0 <= count <= total.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 1927.
     """
@@ -18,7 +21,7 @@ def wilson(count: int, total: int, z: float = Z_95) -> tuple[float, float]:
     scale = 1 + z * z / total
     middle = (share + z * z / (2 * total)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    # At the ends the bound is the share itself; rounding must not move it.
+    # For a share of 0 or 1 that bound is the share itself, whatever rounding made of it.
     low = 0.0 if count == 0 else max(0.0, middle - half)
     high = 1.0 if count == total else min(1.0, middle + half)
     return low, high

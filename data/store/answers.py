@@ -1,15 +1,23 @@
-"""Answers: one a request, and the messages that show them."""
+"""Answers: each request has at most one."""
 
 import json
 from datetime import datetime
 
-from data.records import Answer, AnsweredState, NewAnswer, Request, RequestState
+from data.records import (
+    Answer,
+    AnsweredState,
+    NewAnswer,
+    Request,
+    RequestState,
+    SettingKey,
+)
+from data.store.connection import Tables
+from data.store.requests import refusal
 from data.store.rows import stamp, to_answer, to_request
-from data.store.tables import Tables, refusal
 
 
 class Answers(Tables):
-    """The `answers` and `answer_messages` tables."""
+    """Statements over the table `answers`."""
 
     async def finish(
         self,
@@ -17,10 +25,10 @@ class Answers(Tables):
         new: NewAnswer,
         state: AnsweredState = RequestState.FINISHED,
     ) -> Answer:
-        """End a running request with its answer, both or neither.
+        """Store the answer of a running request and end the request; return the stored answer.
 
-        A request that has an answer keeps it: that one is given back. StoreConflict where the
-        request is not running otherwise: waiting, ended without an answer, unknown.
+        If the request has an answer already, nothing changes and that answer is returned. Raises
+        StoreConflict if the request is unknown, still waiting, or ended without an answer.
         """
         now = self._stamp()
         async with self._connection.transaction() as run:
@@ -63,12 +71,12 @@ class Answers(Tables):
             return to_answer(added[0])
 
     async def answer_for(self, request_id: int) -> Answer | None:
-        """Give the request's answer, if it has one."""
+        """Return the answer of a request, or None if it has none."""
         rows = await self._connection.run("SELECT * FROM answers WHERE request_id = ?", request_id)
         return to_answer(rows[0]) if rows else None
 
     async def last_answer(self, conversation: str) -> Answer | None:
-        """Give the conversation's newest answer, in its history or not."""
+        """Return the newest answer of a conversation, also if `history` leaves it out."""
         rows = await self._connection.run(
             """
             SELECT answers.* FROM requests JOIN answers ON answers.request_id = requests.id
@@ -81,10 +89,10 @@ class Answers(Tables):
     async def history(
         self, conversation: str, since: datetime | None = None, limit: int = 50
     ) -> list[tuple[Request, Answer]]:
-        """Give the newest `limit` exchanges that later turns may build on, oldest first.
+        """Return the newest `limit` exchanges that later turns may build on, oldest first.
 
-        These are `in_history`, accepted after the conversation's last reset and not before
-        `since`, and ended with some text.
+        An exchange counts if it is `in_history`, was accepted after the last reset of the
+        conversation and not before `since`, and its answer has some text.
         """
         asked = await self._connection.run(
             """
@@ -93,13 +101,14 @@ class Answers(Tables):
                 AND requests.created_at >= ?2
                 AND requests.id > COALESCE((
                     SELECT CAST(value AS INTEGER) FROM settings
-                    WHERE scope = 'conversation' AND scope_id = ?1 AND key = 'reset_after'
+                    WHERE scope = 'conversation' AND scope_id = ?1 AND key = ?4
                 ), 0)
             ORDER BY requests.id DESC LIMIT ?3
             """,
             conversation,
             stamp(since) if since else "",
             limit,
+            SettingKey.RESET_AFTER,
         )
         requests = [to_request(row) for row in reversed(asked)]
         answered = await self._connection.run(
@@ -109,31 +118,8 @@ class Answers(Tables):
         answers = {row["request_id"]: to_answer(row) for row in answered}
         return [(request, answers[request.id]) for request in requests]
 
-    async def add_answer_message(
-        self, answer_id: int, front_end: str, channel_id: str, message_id: str, position: int
-    ) -> None:
-        """Note that a message shows part `position` of an answer; the latest word counts.
-
-        StoreConflict if there is no such answer.
-        """
-        await self._connection.run(
-            """
-            INSERT INTO answer_messages (answer_id, front_end, channel_id, message_id, position)
-            VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (front_end, message_id) DO UPDATE SET
-                answer_id = excluded.answer_id,
-                channel_id = excluded.channel_id,
-                position = excluded.position
-            """,
-            answer_id,
-            front_end,
-            channel_id,
-            message_id,
-            position,
-        )
-
     async def answer_by_message(self, front_end: str, message_id: str) -> Answer | None:
-        """Give the answer that a message shows, if it shows one."""
+        """Return the answer that a front end's message shows, or None."""
         rows = await self._connection.run(
             """
             SELECT answers.* FROM answer_messages JOIN answers ON answers.id = answer_id

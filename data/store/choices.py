@@ -1,15 +1,14 @@
-"""Settings that people make while the bot runs, and the line a reset draws."""
+"""Settings that people make while the bot runs, and where their conversations begin anew."""
 
-from data.records import Scope
-from data.store.connection import Run
-from data.store.tables import Tables
+from data.records import Scope, SettingKey
+from data.store.connection import RunStatement, Tables
 
 
 class Settings(Tables):
-    """The `settings` table; the global scope's id is the empty string."""
+    """Statements over the table `settings`. The id of the global scope is the empty string."""
 
-    async def setting(self, scope: Scope, scope_id: str, key: str) -> str | None:
-        """Give a setting's value, if it is set."""
+    async def setting(self, scope: Scope, scope_id: str, key: SettingKey) -> str | None:
+        """Return the value of a setting, or None if it is not set."""
         rows = await self._connection.run(
             "SELECT value FROM settings WHERE scope = ? AND scope_id = ? AND key = ?",
             scope,
@@ -18,8 +17,10 @@ class Settings(Tables):
         )
         return rows[0]["value"] if rows else None
 
-    async def set_setting(self, scope: Scope, scope_id: str, key: str, value: str | None) -> None:
-        """Set a setting, or with None take it away."""
+    async def set_setting(
+        self, scope: Scope, scope_id: str, key: SettingKey, value: str | None
+    ) -> None:
+        """Store the value of a setting; None removes the setting."""
         if value is not None:
             await _put(self._connection.run, scope, scope_id, key, value)
             return
@@ -31,18 +32,20 @@ class Settings(Tables):
         )
 
     async def reset(self, conversation: str) -> None:
-        """Draw a line: what was accepted up to now is in no later turn's history.
+        """Begin a conversation anew: `history` leaves out what was accepted up to now.
 
-        `reset_at` is the time to show and to compare messages with. The store's own history goes
-        by the request's number in `reset_after`, which a clock set back cannot upset.
+        `RESET_AT` gets the time, to show it and to compare messages with it. `RESET_AFTER` gets
+        the last request's id, which `history` goes by: a clock that is set back cannot upset it.
         """
         async with self._connection.transaction() as run:
             last = await run("SELECT COALESCE(MAX(id), 0) AS id FROM requests")
-            await _put(run, "conversation", conversation, "reset_at", self._stamp())
-            await _put(run, "conversation", conversation, "reset_after", str(last[0]["id"]))
+            await _put(run, "conversation", conversation, SettingKey.RESET_AT, self._stamp())
+            await _put(
+                run, "conversation", conversation, SettingKey.RESET_AFTER, str(last[0]["id"])
+            )
 
 
-async def _put(run: Run, scope: Scope, scope_id: str, key: str, value: str) -> None:
+async def _put(run: RunStatement, scope: Scope, scope_id: str, key: SettingKey, value: str) -> None:
     await run(
         """
         INSERT INTO settings (scope, scope_id, key, value) VALUES (?, ?, ?, ?)

@@ -1,9 +1,10 @@
-"""One SQLite connection, shared by coroutines that never meet inside a transaction."""
+"""One SQLite connection, shared by coroutines, and the base class of the store's parts."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import LiteralString, Protocol, Self
@@ -13,25 +14,29 @@ import aiosqlite
 from data.errors import StoreError
 from data.store.database import connect
 from data.store.faults import converted
-from data.store.text import clean
+from data.store.rows import clean, stamp
 
 Value = str | int | float | None
 
 
-class Run(Protocol):
-    """A function that runs one statement."""
+class RunStatement(Protocol):
+    """A function that runs one SQL statement."""
 
     async def __call__(self, sql: LiteralString, *values: Value) -> list[sqlite3.Row]:
-        """Run it to its end and give its rows; raises the StoreErrors."""
+        """Run `sql` with `values` for its placeholders; return all its rows.
+
+        Raises the StoreErrors.
+        """
         ...
 
 
 class Connection:
-    """The statements of one database, in order.
+    """Runs the statements of one database, one after the other.
 
-    Texts are cleaned (see `data.store.text`) on their way in. What aiosqlite has queued runs to its
-    end even if the coroutine that waits for it is cancelled, and in order: so a cancelled
-    statement is complete, and a cancelled transaction is rolled back before anything else runs.
+    Texts are cleaned on their way in (see `data.store.rows.clean`). aiosqlite runs what it has
+    queued to its end and in order, even if the coroutine that waits for it is cancelled. So a
+    cancelled statement is complete, and a cancelled transaction is rolled back before anything
+    else runs.
     """
 
     def __init__(self, raw: aiosqlite.Connection, path: Path) -> None:
@@ -41,7 +46,11 @@ class Connection:
 
     @classmethod
     async def open(cls, path: Path, *, busy_s: float) -> Self:
-        """Open, check and migrate the database in the connection's own thread."""
+        """Open, check and migrate the database in a thread of the connection's own.
+
+        Each statement waits at most `busy_s` seconds for another program's lock. Raises the
+        StoreErrors.
+        """
         raw = _Raw(partial(connect, path, busy_s=busy_s), iter_chunk_size=64)
         opening = asyncio.ensure_future(_opened(raw))
         try:
@@ -52,19 +61,19 @@ class Connection:
             raise
 
     async def close(self) -> None:
-        """Wait for what is running, then close; a second time does nothing."""
+        """Wait for what is running, then close. Closing twice is allowed."""
         async with self._lock:
             with converted(self.path):
                 await self._raw.close()
 
     async def run(self, sql: LiteralString, *values: Value) -> list[sqlite3.Row]:
-        """Run one statement, a transaction of its own."""
+        """Run one statement as a transaction of its own; return its rows."""
         async with self._lock:
             return await self._run(sql, *values)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Run]:
-        """Run several statements, all or none, through the callable that this gives."""
+    async def transaction(self) -> AsyncGenerator[RunStatement]:
+        """Yield a function that runs statements; all of them take effect, or none."""
         async with self._lock:
             try:
                 await self._run("BEGIN IMMEDIATE")
@@ -81,8 +90,25 @@ class Connection:
             return list(await self._raw.execute_fetchall(sql, bound))
 
 
+class Tables:
+    """Base class of the store's parts: each has the statements of some tables.
+
+    All parts share one connection and one clock; `now` returns a time with its time zone.
+    """
+
+    def __init__(self, connection: Connection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def _stamp(self) -> str:
+        return stamp(self._now())
+
+
 class _Raw(aiosqlite.Connection):
-    """Knows when its thread has stopped after a failed start; aiosqlite does not wait for it."""
+    """An aiosqlite connection that remembers when its thread stops after a failed start.
+
+    aiosqlite itself does not wait for that thread.
+    """
 
     stopped: asyncio.Future[None] | None = None
 
@@ -95,6 +121,7 @@ async def _opened(raw: _Raw) -> aiosqlite.Connection:
     try:
         return await raw
     except BaseException:
-        if raw.stopped is not None:  # else the thread calls into a loop that may be closed by then
+        # Otherwise the thread could call into an event loop that is closed by then.
+        if raw.stopped is not None:
             await raw.stopped
         raise

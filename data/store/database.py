@@ -1,4 +1,4 @@
-"""Opening the database file: judged before it is touched, then brought up to date."""
+"""Opening the database file: it is checked before anything is written, then migrated."""
 
 import sqlite3
 import time
@@ -8,7 +8,13 @@ from pathlib import Path
 
 from data.errors import StoreError, StoreTooNew
 from data.store.faults import converted, damaged
-from data.store.migrate import APPLICATION_ID, Step, migrate, read_steps, version_of
+from data.store.migrate import (
+    APPLICATION_ID,
+    Migration,
+    migrate,
+    read_migrations,
+    version_of,
+)
 
 FILE_NAME = "fungpt.db"
 BUSY_S = 5.0
@@ -17,23 +23,24 @@ _SWITCH_PAUSE_S = 0.01
 
 
 def connect(
-    path: Path, *, busy_s: float = BUSY_S, steps: Sequence[Step] | None = None
+    path: Path, *, busy_s: float = BUSY_S, migrations: Sequence[Migration] | None = None
 ) -> sqlite3.Connection:
-    """Open the database for reading and writing, made or migrated where needed.
+    """Open the database for reading and writing; create or migrate it if needed.
 
-    Waits at most `busy_s` seconds for a lock, here and in every later statement. The connection
-    is in autocommit mode and gives `sqlite3.Row`s. Raises the StoreErrors; a file that is too
-    new, damaged or not ours has not been written to.
+    `migrations` are those that the database should have, by default this program's own. This
+    call and each later statement wait at most `busy_s` seconds for a lock. The connection is in
+    autocommit mode and returns `sqlite3.Row`s. Raises the StoreErrors; a file that is too new,
+    damaged or another program's has not been written to.
     """
-    steps = read_steps() if steps is None else steps
+    migrations = read_migrations() if migrations is None else migrations
     with converted(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        judged = path.exists() and _judge_unwritten(path, busy_s, steps)
+        judged = path.exists() and _judge_unwritten(path, busy_s, migrations)
         connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
         try:
             if not judged:
-                judge(connection, path, steps)
-            _prepare(connection, busy_s, steps)
+                judge(connection, path, migrations)
+            _prepare(connection, busy_s, migrations)
         except BaseException:
             connection.close()
             raise
@@ -42,7 +49,11 @@ def connect(
 
 @contextmanager
 def reading(path: Path, *, busy_s: float = BUSY_S) -> Generator[sqlite3.Connection]:
-    """Open an existing database without ever writing to it, whatever its version."""
+    """Open an existing database of any version for reading only, and close it at the end.
+
+    Raises StoreError if there is none, and the other StoreErrors, also for what goes wrong
+    inside the `with` block.
+    """
     with converted(path):
         if not path.exists():
             raise StoreError(f"there is no database at {path}: see --home and FUNGPT_HOME")
@@ -53,24 +64,32 @@ def reading(path: Path, *, busy_s: float = BUSY_S) -> Generator[sqlite3.Connecti
 
 
 def judge(
-    connection: sqlite3.Connection, path: Path, steps: Sequence[Step], *, thorough: bool = False
+    connection: sqlite3.Connection,
+    path: Path,
+    migrations: Sequence[Migration],
+    *,
+    thorough: bool = False,
 ) -> None:
-    """Raise unless the database is sound, ours, and not newer than `steps`."""
-    connection.execute("BEGIN")  # one moment's view, whatever another program does meanwhile
+    """Check that the database is sound, this program's, and not newer than `migrations`.
+
+    `thorough` also checks that each index fits its table, which takes longer. Raises
+    StoreDamaged, StoreError or StoreTooNew.
+    """
+    connection.execute("BEGIN")  # so that what another program writes meanwhile is not seen
     try:
-        _judge(connection, path, steps, thorough=thorough)
+        _judge(connection, path, migrations, thorough=thorough)
     finally:
         connection.rollback()
 
 
 def _judge(
-    connection: sqlite3.Connection, path: Path, steps: Sequence[Step], *, thorough: bool
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration], *, thorough: bool
 ) -> None:
     version = version_of(connection)
-    if version > len(steps):
+    if version > len(migrations):
         raise StoreTooNew(
             f"{path} was written by a newer version of this program (schema {version}, this one "
-            f"knows {len(steps)}): install that one, or point FUNGPT_HOME at another folder"
+            f"knows {len(migrations)}): install that one, or point FUNGPT_HOME at another folder"
         )
     check = "PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)"
     verdict = str(connection.execute(check).fetchone()[0])
@@ -86,33 +105,35 @@ def _is_ours(connection: sqlite3.Connection, version: int) -> bool:
     return connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
 
 
-def _judge_unwritten(path: Path, busy_s: float, steps: Sequence[Step]) -> bool:
-    # A connection that may write would check the write-ahead log in when it closes, and so
-    # change a damaged file.
+def _judge_unwritten(path: Path, busy_s: float, migrations: Sequence[Migration]) -> bool:
+    # A connection that may write would copy the write-ahead log into the file when it closes, and
+    # so change a damaged file.
     with reading(path, busy_s=busy_s) as connection:
         try:
-            judge(connection, path, steps)
+            judge(connection, path, migrations)
         except sqlite3.OperationalError as exc:
             if exc.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
-            return False  # killed inside its very first write: only a writer can undo that
+            return False  # a program was killed while it wrote: only a writer can undo that
         return True
 
 
-def _prepare(connection: sqlite3.Connection, busy_s: float, steps: Sequence[Step]) -> None:
+def _prepare(
+    connection: sqlite3.Connection, busy_s: float, migrations: Sequence[Migration]
+) -> None:
     connection.row_factory = sqlite3.Row
     _switch_to_write_ahead(connection, busy_s)
     # Survives kill -9; a power cut may take the last moments, never the file.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no trace on disk
     _prove_writable(connection)
-    migrate(connection, steps)
+    migrate(connection, migrations)
     connection.execute("PRAGMA foreign_keys = ON")  # after the migrations: they may rebuild tables
 
 
 def _switch_to_write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
-    # This one statement does not wait for another program's lock by itself: two first starts
-    # at once would make one of them fail.
+    # This one statement does not wait for another program's lock by itself, so that one of two
+    # programs that start for the first time together would fail.
     give_up = time.monotonic() + busy_s
     while True:
         try:
@@ -126,8 +147,8 @@ def _switch_to_write_ahead(connection: sqlite3.Connection, busy_s: float) -> Non
 
 
 def _prove_writable(connection: sqlite3.Connection) -> None:
-    # Better here than at the first request. Even a write lock is given on a read-only file, so
-    # this writes what stands there already, and takes it back.
+    # Better here than at the first request. SQLite gives a write lock even on a read-only file, so
+    # this writes the version that is there already, and takes it back.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(f"PRAGMA user_version = {version_of(connection)}")
     connection.execute("ROLLBACK")

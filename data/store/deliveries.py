@@ -1,20 +1,27 @@
-"""Which messages show a request while it runs, and which requests' last word never came out."""
+"""Which messages show a request or its answer, and which requests people never saw the end of.
+
+A request is delivered once the front end has shown how it ended: its answer, or why it has none.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from data.records import Request, RequestMessage
+from data.store.connection import Tables
 from data.store.rows import stamp, to_request
-from data.store.tables import Tables
 
 
 class Deliveries(Tables):
-    """The `request_messages` table."""
+    """Statements over the tables `request_messages` and `answer_messages`."""
 
     async def add_request_message(
         self, request_id: int, front_end: str, message: RequestMessage
     ) -> None:
-        """Note that a message shows a part of an unfinished request; the latest word counts."""
+        """Store that `message` shows a part of a request that is not delivered.
+
+        It takes the place of another message stored for the same position. Raises StoreConflict
+        if there is no such request.
+        """
         await self._connection.run(
             """
             INSERT INTO request_messages (request_id, position, front_end, channel_id, message_id)
@@ -32,7 +39,7 @@ class Deliveries(Tables):
         )
 
     async def request_messages(self, request_id: int) -> list[RequestMessage]:
-        """Give the messages that show a request whose last word is not out, in order."""
+        """Return the messages that show a request that is not delivered, by their position."""
         rows = await self._connection.run(
             "SELECT * FROM request_messages WHERE request_id = ? ORDER BY position", request_id
         )
@@ -47,9 +54,11 @@ class Deliveries(Tables):
         answer_id: int | None,
         messages: Sequence[RequestMessage],
     ) -> None:
-        """Note that the request's last word is out: in `messages`, if it is an answer.
+        """Store that a request is delivered, and which messages show its answer.
 
-        In one transaction, so that it is delivered once.
+        `answer_id` None means that the request ended without an answer; `messages` are ignored
+        then. A message that showed another answer shows this one from now on. Raises
+        StoreConflict if there is no such answer.
         """
         async with self._connection.transaction() as run:
             await run("DELETE FROM request_messages WHERE request_id = ?", request_id)
@@ -72,7 +81,10 @@ class Deliveries(Tables):
                 )
 
     async def undelivered(self, front_end: str, since: datetime) -> list[Request]:
-        """Give the requests that ended since then and whose last word is not out, oldest first."""
+        """Return the requests that ended since then and are not delivered, oldest first.
+
+        These have messages from the time when they ran, or an answer that no message shows.
+        """
         rows = await self._connection.run(
             """
             SELECT * FROM requests

@@ -1,4 +1,4 @@
-"""The border where SQLite's and the system's errors become ours, each with what to do."""
+"""Turns the errors of SQLite and of the operating system into StoreErrors that say what to do."""
 
 import os
 import sqlite3
@@ -11,7 +11,7 @@ from data.errors import StoreConflict, StoreDamaged, StoreError, StoreLocked, St
 
 @contextmanager
 def converted(path: Path) -> Generator[None]:
-    """Turn what goes wrong with the database at `path` into a StoreError."""
+    """Raise a StoreError in place of what SQLite or the system raises in the `with` block."""
     try:
         yield
     except sqlite3.Error as exc:
@@ -25,7 +25,7 @@ def converted(path: Path) -> Generator[None]:
 
 
 def damaged(path: Path, finding: str) -> StoreDamaged:
-    """Say that the file is damaged; `finding` is SQLite's word for it."""
+    """Make the error for a damaged file; `finding` is what SQLite says about it."""
     return StoreDamaged(
         f"{path} is damaged ({_one_line(finding)}) and was left as it is: move it away and put "
         "back a copy made by `python -m data backup`, or start anew without it"
@@ -33,7 +33,7 @@ def damaged(path: Path, finding: str) -> StoreDamaged:
 
 
 def read_only(path: Path) -> StoreReadOnly:
-    """Say that the file or its folder refuses writes."""
+    """Make the error for a file or a folder that cannot be written to."""
     return StoreReadOnly(
         f"{path} cannot be written to: give this user write permission on the file and its "
         "folder, or point FUNGPT_HOME at another folder"
@@ -50,7 +50,7 @@ def _from_sqlite(path: Path, exc: sqlite3.Error) -> StoreError:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, str(exc))
         case None if isinstance(exc, sqlite3.OperationalError):
-            # The one error that Python's module raises by itself: a text that is not UTF-8.
+            # The one error that Python's own module raises: a text that is not UTF-8.
             return damaged(path, str(exc))
         case sqlite3.SQLITE_FULL:
             return StoreError(f"there is no room left for {path}: free disk space and try again")

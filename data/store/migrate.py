@@ -15,60 +15,61 @@ _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One migration: it takes a database from `version - 1` to `version`."""
+class Migration:
+    """A named SQL script that takes a database from `version - 1` to `version`."""
 
     version: int
     name: str
     sql: str
 
 
-def read_steps(folder: Path = FOLDER) -> tuple[Step, ...]:
-    """Read the `NNNN_name.sql` files of `folder`; StoreError unless they count 1, 2, 3, …"""
-    steps: list[Step] = []
+def read_migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
+    """Read the files `NNNN_name.sql` of a folder; raise StoreError unless they count 1, 2, 3, …"""
+    migrations: list[Migration] = []
     for version, path in enumerate(sorted(folder.glob("*.sql")), start=1):
         named = _FILE_NAME.fullmatch(path.name)
         if named is None or int(named[1]) != version:
             raise StoreError(f"{path} should be called {version:04}_<what it does>.sql")
-        steps.append(Step(version, path.name, path.read_text(encoding="utf-8")))
-    return tuple(steps)
+        migrations.append(Migration(version, path.name, path.read_text(encoding="utf-8")))
+    return tuple(migrations)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """How many migrations the database has seen."""
+    """Return how many migrations the database has had."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
-    """Apply the steps that are missing, each in one transaction with its version number.
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    """Apply the migrations that the database lacks, each in one transaction with its version.
 
-    Two programs may do so at once: each step looks again once it has the write lock.
-    `connection` is in autocommit mode.
+    `connection` is in autocommit mode. Two programs may do this at once: each looks at the
+    version again when it has the write lock. Raises StoreError for a migration that fails; the
+    database is at the version before it then.
     """
-    for step in steps:
+    for migration in migrations:
         with connection:  # commits, or rolls back what failed
             connection.execute("BEGIN IMMEDIATE")
-            if version_of(connection) < step.version:
-                _apply(connection, step)
+            if version_of(connection) < migration.version:
+                _apply(connection, migration)
 
 
-def _apply(connection: sqlite3.Connection, step: Step) -> None:
+def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
     try:
-        for statement in _statements(step.sql):
+        for statement in _statements(migration.sql):
             connection.execute(statement)
     except (sqlite3.OperationalError, sqlite3.IntegrityError) as exc:
         if exc.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT):
-            raise  # not the step's fault: the disk is full, say
+            raise  # not the migration's fault: the disk may be full
         raise StoreError(
-            f"the migration {step.name} failed ({exc}); the database is still at version "
-            f"{step.version - 1}: go back to the version of the program that wrote it"
+            f"the migration {migration.name} failed ({exc}); the database is still at version "
+            f"{migration.version - 1}: go back to the version of the program that wrote it"
         ) from exc
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {step.version}")
+    connection.execute(f"PRAGMA user_version = {migration.version}")
 
 
 def _statements(sql: str) -> Iterator[str]:
-    # sqlite3's executescript would commit first; each step must stay inside its transaction.
+    # Not sqlite3's executescript: it commits first, and so would leave the transaction.
     statement = ""
     for line in sql.splitlines(keepends=True):
         statement += line

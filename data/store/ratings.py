@@ -1,45 +1,31 @@
-"""Ratings: what people said about answers, and the sums over it."""
+"""Ratings: what people say about answers, and how many there are of each kind."""
 
 from collections import defaultdict
 from datetime import datetime
 
-from data.records import Rating, RatingKind, RatingTally
-from data.store.connection import Run
+from data.records import Rating, RatingKind, RatingTally, no_ratings
+from data.store.connection import RunStatement, Tables
 from data.store.rows import stamp, to_rating
-from data.store.tables import Tables
 
 _Counts = defaultdict[str, dict[RatingKind, int]]
 
 
 class Ratings(Tables):
-    """The `ratings` table."""
+    """Statements over the table `ratings`."""
 
     async def rate(self, answer_id: int, user_id: str, kind: RatingKind) -> bool:
-        """Give a person's rating of an answer; false if it stood already.
+        """Store a person's rating of an answer; return False if it was stored already.
 
-        It takes the place of the kind that it excludes. StoreConflict if there is no such answer.
+        It replaces the person's rating of the kind that it excludes. Raises StoreConflict if
+        there is no such answer.
         """
         async with self._connection.transaction() as run:
-            await run(
-                "DELETE FROM ratings WHERE answer_id = ? AND user_id = ? AND kind = ?",
-                answer_id,
-                user_id,
-                kind.excludes,
-            )
-            return await self._give(run, answer_id, user_id, kind)
-
-    async def unrate(self, answer_id: int, user_id: str, kind: RatingKind) -> bool:
-        """Take a person's rating back; false if there was none."""
-        taken = await self._connection.run(
-            "DELETE FROM ratings WHERE answer_id = ? AND user_id = ? AND kind = ? RETURNING id",
-            answer_id,
-            user_id,
-            kind,
-        )
-        return bool(taken)
+            if kind.excludes is not None:
+                await self._remove_rating(run, answer_id, user_id, kind.excludes)
+            return await self._add_rating(run, answer_id, user_id, kind)
 
     async def ratings(self, answer_id: int) -> list[Rating]:
-        """Give an answer's ratings, oldest first."""
+        """Return the ratings of an answer, oldest first."""
         rows = await self._connection.run(
             "SELECT * FROM ratings WHERE answer_id = ? ORDER BY id", answer_id
         )
@@ -48,7 +34,10 @@ class Ratings(Tables):
     async def tallies(
         self, *, variant: str | None = None, since: datetime | None = None
     ) -> list[RatingTally]:
-        """Sum up each variant's answers (or one's, or the answers since a time), by name."""
+        """Return the tally of each variant that has answers, in the order of their names.
+
+        `variant` limits this to one variant, `since` to the answers stored from then on.
+        """
         start = stamp(since) if since else ""
         answers = await self._connection.run(
             """
@@ -74,17 +63,24 @@ class Ratings(Tables):
             start,
             variant,
         )
-        counts, by_askers = _Counts(_no_counts), _Counts(_no_counts)
+        counts, by_askers = _Counts(no_ratings), _Counts(no_ratings)
         for row in rated:
             counts[row["variant"]][RatingKind(row["kind"])] = row["ratings"]
             by_askers[row["variant"]][RatingKind(row["kind"])] = row["by_askers"]
         return [
-            RatingTally(name, row["answers"], counts[name], row["median_total_ms"], by_askers[name])
+            RatingTally(
+                variant=(name := row["variant"]),
+                answers=row["answers"],
+                counts=counts[name],
+                median_total_ms=row["median_total_ms"],
+                by_askers=by_askers[name],
+            )
             for row in answers
-            for name in (row["variant"],)
         ]
 
-    async def _give(self, run: Run, answer_id: int, user_id: str, kind: RatingKind) -> bool:
+    async def _add_rating(
+        self, run: RunStatement, answer_id: int, user_id: str, kind: RatingKind
+    ) -> bool:
         added = await run(
             """
             INSERT INTO ratings (answer_id, user_id, kind, created_at, by_asker)
@@ -101,6 +97,12 @@ class Ratings(Tables):
         )
         return bool(added)
 
-
-def _no_counts() -> dict[RatingKind, int]:
-    return dict.fromkeys(RatingKind, 0)
+    async def _remove_rating(
+        self, run: RunStatement, answer_id: int, user_id: str, kind: RatingKind
+    ) -> None:
+        await run(
+            "DELETE FROM ratings WHERE answer_id = ? AND user_id = ? AND kind = ?",
+            answer_id,
+            user_id,
+            kind,
+        )

@@ -1,23 +1,25 @@
-"""Reactions on the messages of answers, and the ratings that follow from them."""
+"""Reactions to the messages that show answers, and the ratings that follow from them."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 from data.records import AnswerMessages, RatingKind, Reaction
-from data.store.connection import Run
+from data.store.connection import RunStatement
 from data.store.ratings import Ratings
 from data.store.rows import stamp, to_answer_messages, to_reaction
 
 
 class Reactions(Ratings):
-    """The `reactions` table; a person's ratings of an answer are made anew with each change.
+    """Statements over the table `reactions`.
 
-    A rating stands as long as one reaction of its kind stands on any message of the answer. Of
-    two kinds that exclude each other the later counts, and neither where nobody saw the order.
+    Each change of a person's reactions also changes that person's ratings of the answer: they
+    have a rating of a kind as long as they have a reaction of that kind on any message of the
+    answer. Of two kinds that exclude each other the later one counts; neither counts if it is
+    unknown which was later.
     """
 
     async def react(self, front_end: str, reaction: Reaction) -> bool:
-        """Store a reaction; false if it stood already or its message shows no answer."""
+        """Store a reaction; return False if it is stored already or its message shows no answer."""
         async with self._connection.transaction() as run:
             answer_id = await _answer_of(run, front_end, reaction.message_id)
             if answer_id is None:
@@ -30,30 +32,20 @@ class Reactions(Ratings):
     async def unreact(
         self, front_end: str, message_id: str, user_id: str, emoji: str, *, is_super: bool
     ) -> bool:
-        """Take one reaction away; false if it was not there."""
+        """Remove one reaction; return False if it was not stored."""
         async with self._connection.transaction() as run:
             answer_id = await _answer_of(run, front_end, message_id)
             if answer_id is None:
                 return False
-            taken = await run(
-                """
-                DELETE FROM reactions WHERE front_end = ? AND message_id = ? AND user_id = ?
-                    AND emoji = ? AND is_super = ? RETURNING user_id
-                """,
-                front_end,
-                message_id,
-                user_id,
-                emoji,
-                is_super,
-            )
+            taken = await _remove(run, front_end, message_id, user_id, emoji, is_super=is_super)
             if taken:
                 await self._derive(run, answer_id, user_id)
-            return bool(taken)
+            return taken
 
     async def clear_reactions(
         self, front_end: str, message_id: str, emoji: str | None = None
     ) -> int:
-        """Take every reaction from a message, or those of one emoji; give how many."""
+        """Remove all reactions from a message, or those of one emoji; return how many."""
         async with self._connection.transaction() as run:
             answer_id = await _answer_of(run, front_end, message_id)
             if answer_id is None:
@@ -72,7 +64,7 @@ class Reactions(Ratings):
             return len(taken)
 
     async def reactions(self, answer_id: int) -> list[Reaction]:
-        """Give the reactions on all messages of an answer."""
+        """Return the reactions to all messages that show an answer."""
         rows = await self._connection.run(
             """
             SELECT message_id, user_id, emoji, is_super, kind
@@ -91,9 +83,10 @@ class Reactions(Ratings):
         added: Iterable[Reaction],
         removed: Iterable[Reaction],
     ) -> None:
-        """Store at once what changed while nobody watched; the order of the added is unknown.
+        """Add and remove reactions that changed while the bot was away, in one transaction.
 
-        Where somebody who rated this answer was forgotten, nothing is added: it could be theirs.
+        The order in which the added ones were made is taken to be unknown. Nothing is added if
+        somebody who rated this answer was forgotten: the reaction could be theirs.
         """
         new, gone = list(added), list(removed)
         async with self._connection.transaction() as run:
@@ -101,17 +94,9 @@ class Reactions(Ratings):
                 new = []
             people = sorted({reaction.user_id for reaction in (*new, *gone)})
             turns = {person: await _next_turn(run, answer_id, person) for person in people}
-            for reaction in gone:
-                await run(
-                    """
-                    DELETE FROM reactions WHERE front_end = ? AND message_id = ? AND user_id = ?
-                        AND emoji = ? AND is_super = ?
-                    """,
-                    front_end,
-                    reaction.message_id,
-                    reaction.user_id,
-                    reaction.emoji,
-                    reaction.is_super,
+            for one in gone:
+                await _remove(
+                    run, front_end, one.message_id, one.user_id, one.emoji, is_super=one.is_super
                 )
             for reaction in new:
                 await self._add(run, front_end, reaction, turns[reaction.user_id])
@@ -121,7 +106,10 @@ class Reactions(Ratings):
     async def answers_shown(
         self, front_end: str, *, since: datetime, limit: int
     ) -> list[AnswerMessages]:
-        """Give the newest answers that are shown in messages, newest first."""
+        """Return the newest `limit` answers that messages show, newest first.
+
+        Answers stored before `since` are left out.
+        """
         rows = await self._connection.run(
             """
             SELECT answer_id, channel_id, json_group_array(message_id) AS message_ids FROM (
@@ -137,7 +125,7 @@ class Reactions(Ratings):
         return [to_answer_messages(row) for row in rows]
 
     async def answers_shown_to(self, front_end: str, user_id: str) -> list[AnswerMessages]:
-        """Give the messages that show a person's answers, newest first."""
+        """Return the messages that show the answers to a person, newest answer first."""
         rows = await self._connection.run(
             """
             SELECT answer_id, channel_id, json_group_array(message_id) AS message_ids
@@ -152,7 +140,7 @@ class Reactions(Ratings):
         )
         return [to_answer_messages(row) for row in rows]
 
-    async def _add(self, run: Run, front_end: str, reaction: Reaction, turn: int) -> bool:
+    async def _add(self, run: RunStatement, front_end: str, reaction: Reaction, turn: int) -> bool:
         added = await run(
             """
             INSERT INTO reactions (
@@ -172,8 +160,8 @@ class Reactions(Ratings):
         )
         return bool(added)
 
-    async def _derive(self, run: Run, answer_id: int, user_id: str) -> None:
-        """Make a person's ratings of an answer what the reactions say."""
+    async def _derive(self, run: RunStatement, answer_id: int, user_id: str) -> None:
+        """Make a person's ratings of an answer follow from that person's reactions."""
         rows = await run(
             """
             SELECT kind, MAX(turn) AS turn
@@ -183,21 +171,20 @@ class Reactions(Ratings):
             answer_id,
             user_id,
         )
-        standing = _standing({RatingKind(row["kind"]): row["turn"] for row in rows})
+        counting = counting_kinds({RatingKind(row["kind"]): row["turn"] for row in rows})
         for kind in RatingKind:
-            if kind not in standing:
-                await run(
-                    "DELETE FROM ratings WHERE answer_id = ? AND user_id = ? AND kind = ?",
-                    answer_id,
-                    user_id,
-                    kind,
-                )
-        for kind in standing:
-            await self._give(run, answer_id, user_id, kind)
+            if kind not in counting:
+                await self._remove_rating(run, answer_id, user_id, kind)
+        for kind in counting:
+            await self._add_rating(run, answer_id, user_id, kind)
 
 
-def _standing(turns: dict[RatingKind, int]) -> list[RatingKind]:
-    """The kinds that count, given when each was last said."""
+def counting_kinds(turns: dict[RatingKind, int]) -> list[RatingKind]:
+    """Return the kinds that count as ratings.
+
+    `turns` has for each kind the turn of the person's last reaction of that kind. Of two kinds
+    that exclude each other, only one with a later turn than the other's counts.
+    """
     return [
         kind
         for kind, turn in turns.items()
@@ -205,7 +192,30 @@ def _standing(turns: dict[RatingKind, int]) -> list[RatingKind]:
     ]
 
 
-async def _answer_of(run: Run, front_end: str, message_id: str) -> int | None:
+async def _remove(
+    run: RunStatement,
+    front_end: str,
+    message_id: str,
+    user_id: str,
+    emoji: str,
+    *,
+    is_super: bool,
+) -> bool:
+    removed = await run(
+        """
+        DELETE FROM reactions WHERE front_end = ? AND message_id = ? AND user_id = ?
+            AND emoji = ? AND is_super = ? RETURNING user_id
+        """,
+        front_end,
+        message_id,
+        user_id,
+        emoji,
+        is_super,
+    )
+    return bool(removed)
+
+
+async def _answer_of(run: RunStatement, front_end: str, message_id: str) -> int | None:
     rows = await run(
         "SELECT answer_id FROM answer_messages WHERE front_end = ? AND message_id = ?",
         front_end,
@@ -214,7 +224,7 @@ async def _answer_of(run: Run, front_end: str, message_id: str) -> int | None:
     return int(rows[0]["answer_id"]) if rows else None
 
 
-async def _next_turn(run: Run, answer_id: int, user_id: str) -> int:
+async def _next_turn(run: RunStatement, answer_id: int, user_id: str) -> int:
     [row] = await run(
         """
         SELECT COALESCE(MAX(turn), 0) + 1 AS turn
@@ -227,7 +237,7 @@ async def _next_turn(run: Run, answer_id: int, user_id: str) -> int:
     return int(row["turn"])
 
 
-async def _has_nameless(run: Run, answer_id: int) -> bool:
+async def _has_nameless(run: RunStatement, answer_id: int) -> bool:
     return bool(
         await run(
             "SELECT 1 FROM ratings WHERE answer_id = ? AND user_id IS NULL LIMIT 1", answer_id

@@ -1,21 +1,22 @@
-"""Requests: accepted once, moved from state to state, ended once."""
+"""Requests: each is accepted once, moves from state to state, and ends once."""
 
 from collections.abc import Sequence
 from typing import LiteralString
 
 from data.errors import StoreConflict
 from data.records import NewRequest, Request, RequestState, Turn, UnansweredState
+from data.store.connection import RunStatement, Tables
 from data.store.rows import sampling_json, to_request, turns_json
-from data.store.tables import Tables, refusal
 
 
 class Requests(Tables):
-    """The `requests` table."""
+    """Statements over the table `requests`."""
 
     async def add_request(self, new: NewRequest) -> tuple[Request, bool]:
-        """Store a request as waiting; give it, and whether it is new.
+        """Store a request as waiting; return it and True.
 
-        A `source_key` seen before gives the request that it made then, unchanged.
+        If its `source_key` is known already, nothing is stored; return the request that has that
+        key, as it stands now, and False.
         """
         async with self._connection.transaction() as run:
             added = await run(
@@ -45,26 +46,29 @@ class Requests(Tables):
             return to_request(found[0]), bool(added)
 
     async def request(self, request_id: int) -> Request:
-        """Give a request as it stands; StoreConflict if there is none of that number."""
+        """Return a request as it stands now; raise StoreConflict if there is none of that id."""
         rows = await self._connection.run("SELECT * FROM requests WHERE id = ?", request_id)
         if not rows:
             raise StoreConflict(f"request {request_id} does not exist")
         return to_request(rows[0])
 
     async def request_from(self, source_key: str) -> Request | None:
-        """Give the request that `source_key` made, if it made one."""
+        """Return the request with this `source_key`, or None."""
         rows = await self._connection.run("SELECT * FROM requests WHERE source_key = ?", source_key)
         return to_request(rows[0]) if rows else None
 
     async def unfinished(self) -> list[Request]:
-        """Give all waiting and running requests, oldest first."""
+        """Return all waiting and running requests, oldest first."""
         rows = await self._connection.run(
             "SELECT * FROM requests WHERE state IN ('waiting', 'running') ORDER BY id"
         )
         return [to_request(row) for row in rows]
 
     async def mark_running(self, request_id: int) -> Request:
-        """Take a waiting request into work, one attempt more; StoreConflict from elsewhere."""
+        """Make a waiting request running and count one attempt more; return it.
+
+        Raises StoreConflict if the request is not waiting.
+        """
         return await self._move(
             RequestState.RUNNING,
             request_id,
@@ -76,7 +80,10 @@ class Requests(Tables):
         )
 
     async def requeue(self, request_id: int) -> Request:
-        """Put a running request back to wait; its attempts stay. StoreConflict from elsewhere."""
+        """Make a running request wait again, with its attempts unchanged; return it.
+
+        Raises StoreConflict if the request is not running.
+        """
         return await self._move(
             RequestState.WAITING,
             request_id,
@@ -87,7 +94,10 @@ class Requests(Tables):
         )
 
     async def replace_turns(self, request_id: int, turns: Sequence[Turn]) -> None:
-        """Store what the model is really asked; StoreConflict if the request has ended."""
+        """Store the turns that the model is really given, in place of those stored at first.
+
+        Raises StoreConflict if the request has ended.
+        """
         replaced = await self._connection.run(
             """
             UPDATE requests SET turns = ?
@@ -100,7 +110,10 @@ class Requests(Tables):
             raise await refusal(self._connection.run, request_id, "get other turns")
 
     async def reword(self, request_id: int, prompt: str, turns: Sequence[Turn]) -> bool:
-        """Change what a request asks; false if it does not wait (any more), and then unchanged."""
+        """Change what a waiting request asks.
+
+        If it is not waiting, nothing changes and False is returned.
+        """
         changed = await self._connection.run(
             """
             UPDATE requests SET prompt = ?, turns = ?
@@ -113,7 +126,7 @@ class Requests(Tables):
         return bool(changed)
 
     async def end(self, request_id: int, state: UnansweredState, error: str | None = None) -> bool:
-        """End a request without an answer; false if it had ended before, and then unchanged."""
+        """End a request without an answer; return False, changing nothing, if it had ended."""
         ended = await self._connection.run(
             """
             UPDATE requests SET state = ?, error = ?, ended_at = ?
@@ -133,3 +146,13 @@ class Requests(Tables):
         if not moved:
             raise await refusal(self._connection.run, request_id, f"become {to}")
         return to_request(moved[0])
+
+
+async def refusal(run: RunStatement, request_id: int, wanted: str) -> StoreConflict:
+    """Make the error for a request that cannot do what is wanted, such as "become running".
+
+    Its text names the request's state, or says that there is no such request.
+    """
+    rows = await run("SELECT state FROM requests WHERE id = ?", request_id)
+    found = f"is {rows[0]['state']}" if rows else "does not exist"
+    return StoreConflict(f"request {request_id} {found}, so it cannot {wanted}")

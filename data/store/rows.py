@@ -1,4 +1,4 @@
-"""Rows of the database to records and back."""
+"""Between records and rows: what goes into the database, and what is read from it."""
 
 import json
 import sqlite3
@@ -17,28 +17,46 @@ from data.records import (
     Sampling,
     Turn,
 )
-from data.store.text import clean
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: str) -> str:
+    """Return `text` with each NUL and each lone surrogate replaced by U+FFFD.
+
+    A lone surrogate has no UTF-8 form, and a NUL ends the text for SQLite's own functions. Two
+    surrogates that form a pair become the one character they mean. Everything else is kept,
+    control characters too.
+    """
+    if text.isascii():
+        return text.replace("\0", REPLACEMENT)
+    units = text.encode("utf-16-le", "surrogatepass")
+    return units.decode("utf-16-le", "replace").replace("\0", REPLACEMENT)
 
 
 def stamp(moment: datetime) -> str:
-    """Write a time as the database holds it: UTC, of one width, so that it sorts as text."""
+    """Return a time as the database holds it: UTC in ISO 8601, always of the same width.
+
+    So the order of the texts is the order of the times.
+    """
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def turns_json(turns: Sequence[Turn]) -> str:
-    """Write turns as JSON, cleaned before JSON escapes what is to be cleaned."""
+    """Return turns as JSON, with cleaned texts."""
+    # Cleaned here and not by the connection: JSON would have escaped a NUL by then.
     cleaned = [{"role": turn.role, "content": clean(turn.content)} for turn in turns]
     return json.dumps(cleaned, ensure_ascii=False)
 
 
 def sampling_json(sampling: Sampling) -> str:
-    """Write sampling parameters as JSON, cleaned likewise."""
+    """Return sampling parameters as JSON, with cleaned stop strings."""
     fields = asdict(sampling) | {"stop": [clean(text) for text in sampling.stop]}
     return json.dumps(fields, ensure_ascii=False)
 
 
 def to_request(row: sqlite3.Row) -> Request:
-    """Read a row of `requests`."""
+    """Make a Request of a row of the table `requests`."""
     sampling = json.loads(row["sampling"])
     return Request(
         id=row["id"],
@@ -62,7 +80,7 @@ def to_request(row: sqlite3.Row) -> Request:
 
 
 def to_answer(row: sqlite3.Row) -> Answer:
-    """Read a row of `answers`."""
+    """Make an Answer of a row of the table `answers`."""
     return Answer(
         id=row["id"],
         request_id=row["request_id"],
@@ -81,7 +99,7 @@ def to_answer(row: sqlite3.Row) -> Answer:
 
 
 def to_rating(row: sqlite3.Row) -> Rating:
-    """Read a row of `ratings`."""
+    """Make a Rating of a row of the table `ratings`."""
     return Rating(
         answer_id=row["answer_id"],
         user_id=row["user_id"],
@@ -91,7 +109,7 @@ def to_rating(row: sqlite3.Row) -> Rating:
 
 
 def to_reaction(row: sqlite3.Row) -> Reaction:
-    """Read a row of `reactions`."""
+    """Make a Reaction of a row of the table `reactions`."""
     return Reaction(
         message_id=row["message_id"],
         user_id=row["user_id"],
@@ -102,7 +120,10 @@ def to_reaction(row: sqlite3.Row) -> Reaction:
 
 
 def to_answer_messages(row: sqlite3.Row) -> AnswerMessages:
-    """Read the rows of `answer_messages` that were grouped by answer and channel."""
+    """Make an AnswerMessages of a row with `answer_id`, `channel_id` and `message_ids`.
+
+    `message_ids` is a JSON list.
+    """
     return AnswerMessages(
         row["answer_id"], row["channel_id"], tuple(json.loads(row["message_ids"]))
     )

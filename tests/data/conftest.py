@@ -3,14 +3,15 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data.records import Answer, NewAnswer, NewRequest, Sampling, Turn
+from data.records import Answer, NewAnswer, NewRequest, RequestMessage, Sampling, Turn
 from data.store.database import connect
 from data.store.store import Store
 
@@ -66,10 +67,10 @@ def new_request() -> Callable[..., NewRequest]:
     """Make requests, each with a source key of its own unless one is given."""
     made = 0
 
-    def make(**changes: object) -> NewRequest:
+    def make(**changes: Any) -> NewRequest:
         nonlocal made
         made += 1
-        fields = {
+        fields: dict[str, Any] = {
             "source_key": f"key-{made}",
             "conversation": "room",
             "front_end": "terminal",
@@ -87,8 +88,8 @@ def new_request() -> Callable[..., NewRequest]:
 
 @pytest.fixture
 def new_answer() -> Callable[..., NewAnswer]:
-    def make(**changes: object) -> NewAnswer:
-        fields = {
+    def make(**changes: Any) -> NewAnswer:
+        fields: dict[str, Any] = {
             "text": "Soaking.",
             "variant": "tuned",
             "adapter_hash": "ab12",
@@ -108,15 +109,30 @@ def new_answer() -> Callable[..., NewAnswer]:
 @pytest.fixture
 def answered(
     new_request: Callable[..., NewRequest], new_answer: Callable[..., NewAnswer]
-) -> Callable[..., object]:
+) -> Callable[..., Awaitable[Answer]]:
     """Take one request through to its answer; `answer` holds the answer's changes."""
 
-    async def make(store: Store, *, answer: dict[str, object] | None = None, **request) -> Answer:
+    async def make(
+        store: Store, *, answer: dict[str, object] | None = None, **request: Any
+    ) -> Answer:
         accepted, _ = await store.add_request(new_request(**request))
         await store.mark_running(accepted.id)
         return await store.finish(accepted.id, new_answer(**answer or {}))
 
     return make
+
+
+@pytest.fixture
+def show() -> Callable[..., Awaitable[None]]:
+    """Store that messages of a room show an answer, in this order."""
+
+    async def note(
+        store: Store, answer: Answer, *messages: str, front_end: str = "discord"
+    ) -> None:
+        shown = [RequestMessage("room", message, place) for place, message in enumerate(messages)]
+        await store.delivered(answer.request_id, front_end, answer.id, shown)
+
+    return note
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.discord_server.routes.limits import LIKE_DISCORD
 from tests.programs.bot_on_discord import Bot, running
 from tests.soak.measures import Process, Samples, watch_lag
 from tests.soak.people import Crowd
-from tests.soak.verdict import Run
+from tests.soak.verdict import LoadRun
 
 STEP_S = 0.005  # a character of an answer, all running answers at once
 WARM_UP = 0.1  # of the time, before memory is looked at
@@ -54,7 +54,7 @@ async def soak(options: argparse.Namespace, home: Path) -> bool:
         lasted = bot.discord.now - begun
         cpu, waited = process.cpu_seconds() - cpu, process.waited_seconds() - waited
         await settled(bot, len(crowd.asked))
-        outcome = Run(crowd, process, bot, lasted, cpu / lasted, waited / lasted, lag)
+        outcome = LoadRun(crowd, process, bot, lasted, cpu / lasted, waited / lasted, lag)
         print(outcome.table())
         return all(bound.kept for bound in outcome.bounds())
 

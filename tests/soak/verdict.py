@@ -28,7 +28,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Run:
+class LoadRun:
     """Everything that was measured."""
 
     crowd: Crowd

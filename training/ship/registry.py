@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.files.disk import sync
+from data.files.new_file import sync
 from model.loading.manifest import CONFIG, MANIFEST, WEIGHTS
 from model.loading.registry import CURRENT, Current, Registry
 from training.errors import RegistryError

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from data.files.disk import sync
+from data.files.new_file import sync
 from training.artifacts.figures import FIGURES
 from training.errors import CheckpointError, OtherJobError
 from training.train.optimiser import Slots

@@ -7,8 +7,9 @@ from bot.discord.client import FunBot
 from bot.discord.commands.base import CommandCog
 from bot.discord.commands.permissions import MANAGE_SERVER, require
 from bot.discord.identity import settings_channel
-from bot.discord.rules import PERSONA, persona_of, persona_place
+from bot.discord.rules import persona_of, persona_place
 from bot.text import clean_prompt
+from data.records import SettingKey
 
 LONGEST = 1500  # shown in one message
 
@@ -59,7 +60,7 @@ class PersonaCommands(CommandCog):
 
     async def _store(self, interaction: discord.Interaction, persona: str | None) -> None:
         place = persona_place(_here(interaction))
-        await self.services.store.set_setting(*place, PERSONA, persona)
+        await self.services.store.set_setting(*place, SettingKey.PERSONA, persona)
 
 
 def _here(interaction: discord.Interaction) -> discord.abc.Snowflake:

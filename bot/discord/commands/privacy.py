@@ -19,9 +19,8 @@ from bot.discord.identity import FRONT_END, user_id
 from bot.errors import UserError
 from bot.text import clean_name
 from data.errors import StoreError
-from data.records import AnswerMessages, PersonalData
+from data.records import NO, YES, AnswerMessages, PersonalData, SettingKey
 
-CONSENT, YES, NO = "training_consent", "yes", "no"
 FILE_NAME = "my-fungpt-data.json"
 MOST_BYTES = 8_000_000  # of a file; Discord takes 10 MiB everywhere
 _CONFIRM_S = 300.0
@@ -52,7 +51,7 @@ class PrivacyCommands(CommandCog):
     async def privacy(self, interaction: discord.Interaction) -> None:
         """Explain, and offer the choice about training."""
         person = user_id(interaction.user)
-        value = await self.services.store.setting("user", person, CONSENT)
+        value = await self.services.store.setting("user", person, SettingKey.TRAINING_CONSENT)
         await interaction.response.send_message(
             privacy_text(consents=value == YES), view=ConsentView(self, person), ephemeral=True
         )
@@ -60,7 +59,7 @@ class PrivacyCommands(CommandCog):
     async def consent(self, person: str, *, agrees: bool) -> None:
         """Store a person's choice about training use."""
         value = YES if agrees else NO
-        await self.services.store.set_setting("user", person, CONSENT, value)
+        await self.services.store.set_setting("user", person, SettingKey.TRAINING_CONSENT, value)
 
     @app_commands.command(name="mydata", description="A file with everything I store of you")
     async def mydata(self, interaction: discord.Interaction) -> None:

@@ -9,8 +9,9 @@ from bot.discord.client import FunBot
 from bot.discord.commands.base import CommandCog
 from bot.discord.commands.permissions import MANAGE_SERVER, require
 from bot.discord.identity import settings_channel
-from bot.discord.rules import ALWAYS, HOURLY, ROLES, TUNED, WAITING, YES, allowed_roles, rules_of
+from bot.discord.rules import allowed_roles, rules_of
 from bot.errors import NotAllowed, UserError
+from data.records import YES, SettingKey
 
 MOST_ROLES = 25
 Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
@@ -64,7 +65,7 @@ class SettingsCommands(CommandCog):
     ) -> None:
         """Make a channel an always-channel."""
         target = channel or _settable(interaction)
-        await self._set("channel", target.id, ALWAYS, YES if on else None)
+        await self._set("channel", target.id, SettingKey.ALWAYS, YES if on else None)
         text = f"I answer every message in <#{target.id}> now."
         if not on:
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
@@ -84,7 +85,7 @@ class SettingsCommands(CommandCog):
         if len(then) > MOST_ROLES:
             raise UserError(f"There may be at most {MOST_ROLES} roles.")
         value = " ".join(str(one) for one in sorted(then)) or None
-        await self._set("guild", guild, ROLES, value)
+        await self._set("guild", guild, SettingKey.ALLOWED_ROLES, value)
         text = "Everybody may ask me now."
         if then:
             text = "Who may ask me: " + ", ".join(f"<@&{one}>" for one in sorted(then))
@@ -102,7 +103,10 @@ class SettingsCommands(CommandCog):
     ) -> None:
         """Set one limit or both; what is left out stays."""
         guild = _server(interaction)
-        for key, value in ((HOURLY, per_hour), (WAITING, at_once)):
+        for key, value in (
+            (SettingKey.HOURLY_LIMIT, per_hour),
+            (SettingKey.WAITING_LIMIT, at_once),
+        ):
             if value is not None:
                 await self._set("guild", guild, key, str(value) if value else None)
         rules = await rules_of(self.services.store, guild, discord.Object(0))
@@ -115,7 +119,7 @@ class SettingsCommands(CommandCog):
     async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
         """Bind every variant but the base to channels that ask people's age."""
         value = YES if only_age_restricted else None
-        await self._set("guild", _server(interaction), TUNED, value)
+        await self._set("guild", _server(interaction), SettingKey.TUNED_AGE_RESTRICTED_ONLY, value)
         text = "Every model may answer everywhere in this server."
         if only_age_restricted:
             text = "Outside age-restricted channels only the base model answers now."
@@ -126,7 +130,7 @@ class SettingsCommands(CommandCog):
         return self.services.settings.queue_per_user
 
     async def _set(
-        self, scope: Literal["guild", "channel"], scope_id: int, key: str, value: str | None
+        self, scope: Literal["guild", "channel"], scope_id: int, key: SettingKey, value: str | None
     ) -> None:
         await self.services.store.set_setting(scope, str(scope_id), key, value)
 

@@ -9,9 +9,8 @@ from bot.chat.conversation import Utterance
 from bot.discord.identity import conversation_id
 from bot.discord.incoming.message_cache import MessageCache, Said
 from bot.discord.incoming.reading import lines_of, read
+from data.records import SettingKey
 from data.store.store import Store
-
-RESET = "reset_snowflake"
 
 
 class History:
@@ -69,10 +68,14 @@ class History:
         """Draw a line at the moment of `at`: nothing before is read again."""
         conversation = conversation_id(place)
         await self._store.reset(conversation)
-        await self._store.set_setting("conversation", conversation, RESET, str(at.id))
+        await self._store.set_setting(
+            "conversation", conversation, SettingKey.RESET_SNOWFLAKE, str(at.id)
+        )
 
     async def _reset(self, place: Snowflake) -> int:
-        value = await self._store.setting("conversation", conversation_id(place), RESET)
+        value = await self._store.setting(
+            "conversation", conversation_id(place), SettingKey.RESET_SNOWFLAKE
+        )
         return int(value) if value else 0
 
     def _reading(self, message: discord.Message) -> Callable[[], Awaitable[Said | None]]:

@@ -17,7 +17,7 @@ from bot.errors import UserError
 from bot.front_end import Services
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from data.errors import StoreError
-from data.records import Answer, NewAnswer
+from data.records import Answer, NewAnswer, RequestMessage
 from data.store.store import Store
 from tests.bot.rig import ManualClock, Rig, make_settings, rig
 
@@ -88,13 +88,12 @@ class Scene:
             }
         )  # fmt: skip
         answer = await self.store.finish(request.id, draft)
-        messages = []
+        messages, shown = [], []
         for position in range(parts):
             raw = self.env.backend.create_message(place.id, self.env.backend.bot_user.id, "Hello")
-            await self.store.add_answer_message(
-                answer.id, FRONT_END, str(place.id), str(raw.id), position
-            )
+            shown.append(RequestMessage(str(place.id), str(raw.id), position))
             messages.append(simcord.results.to_discord_message(self.env, raw))
+        await self.store.delivered(request.id, FRONT_END, answer.id, shown)
         return answer, messages
 
 

@@ -1,6 +1,7 @@
 from discord import app_commands
 
 from bot.discord.sync import fingerprint, sync_if_changed
+from data.records import SettingKey
 from tests.bot.discord.stage import stage
 
 
@@ -31,7 +32,7 @@ async def test_commands_are_synced_once_and_again_when_they_change(tmp_path):
 
 async def test_a_refusal_is_tried_again_at_the_next_start(tmp_path):
     async with stage(tmp_path) as on:
-        await on.store.set_setting("global", "", "discord_commands", None)
+        await on.store.set_setting("global", "", SettingKey.DISCORD_COMMANDS, None)
         on.env.inject_error("PUT", "/applications/*/commands", status=403)
         assert not await sync_if_changed(on.bot.tree, on.store, 1)
         assert await sync_if_changed(on.bot.tree, on.store, 1)

@@ -5,7 +5,7 @@ import pytest
 
 from data.errors import DataError, StoreError
 from data.files.export import export
-from data.records import RatingKind, Turn
+from data.records import RatingKind, SettingKey, Turn
 from data.store.store import Store
 
 
@@ -95,7 +95,7 @@ async def test_what_was_said_on_discord_needs_two_peoples_consent(
         for rater in ("willing", "unasked", "forgetful"):
             await store.rate(answer.id, rater, RatingKind.FUNNY)
     for person, consent in (("willing", "yes"), ("refusing", "no"), ("forgetful", "yes")):
-        await store.set_setting("user", person, "training_consent", consent)
+        await store.set_setting("user", person, SettingKey.TRAINING_CONSENT, consent)
     await store.forget("forgetful")
 
     out = tmp_path / "ratings.jsonl"

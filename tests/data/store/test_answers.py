@@ -1,16 +1,17 @@
 import asyncio
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
 from data.errors import StoreConflict
-from data.records import RequestState
+from data.records import AnsweredState, RequestState
 from data.store.store import Store
 
 
 @pytest.mark.parametrize("state", [RequestState.FINISHED, RequestState.STOPPED])
 async def test_an_answer_ends_its_request(
-    store: Store, new_request, new_answer, clock, state: RequestState
+    store: Store, new_request, new_answer, clock, state: AnsweredState
 ) -> None:
     request, _ = await store.add_request(new_request())
     running = await store.mark_running(request.id)
@@ -104,7 +105,7 @@ async def test_history_is_the_newest_part_oldest_first(store: Store, answered, c
         await answered(store, prompt=prompt)
         clock.advance(minutes=1)
 
-    async def prompts(**limits: object) -> str:
+    async def prompts(**limits: Any) -> str:
         return "".join(request.prompt for request, _ in await store.history("room", **limits))
 
     assert await prompts() == "abcd"
@@ -132,11 +133,10 @@ async def test_a_reset_hides_what_came_before_in_its_conversation(
     assert len(await store.history("elsewhere")) == 1
 
 
-async def test_an_answer_is_found_by_each_of_its_messages(store: Store, answered) -> None:
+async def test_an_answer_is_found_by_each_of_its_messages(store: Store, answered, show) -> None:
     answer, other = await answered(store), await answered(store)
-    await store.add_answer_message(answer.id, "discord", "channel", "100", 0)
-    await store.add_answer_message(answer.id, "discord", "channel", "101", 1)
-    await store.add_answer_message(other.id, "discord", "channel", "102", 0)
+    await show(store, answer, "100", "101")
+    await show(store, other, "102")
     assert await store.answer_by_message("discord", "100") == answer
     assert await store.answer_by_message("discord", "101") == answer
     assert await store.answer_by_message("discord", "102") == other
@@ -144,11 +144,11 @@ async def test_an_answer_is_found_by_each_of_its_messages(store: Store, answered
     assert await store.answer_by_message("terminal", "100") is None
 
 
-async def test_the_latest_word_about_a_message_counts(store: Store, answered) -> None:
+async def test_the_latest_word_about_a_message_counts(store: Store, answered, show) -> None:
     answer, other = await answered(store), await answered(store)
     for _ in range(2):
-        await store.add_answer_message(answer.id, "discord", "channel", "100", 0)
-    await store.add_answer_message(other.id, "discord", "channel", "100", 0)
+        await show(store, answer, "100")
+    await show(store, other, "100")
     assert await store.answer_by_message("discord", "100") == other
     with pytest.raises(StoreConflict, match="FOREIGN KEY"):
-        await store.add_answer_message(99, "discord", "channel", "104", 0)
+        await show(store, replace(answer, id=99), "104")

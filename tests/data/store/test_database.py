@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from data.errors import (
     StoreTooNew,
 )
 from data.store.database import connect, reading
-from data.store.migrate import read_steps
+from data.store.migrate import read_migrations
 
 PAGE = 4096
 NEW_ROW = (
@@ -39,7 +40,8 @@ def filled(database: Path) -> Path:
 def killed_while(database: Path, script: str) -> None:
     """Run `script` on the open `connection` in a program that then dies of SIGKILL."""
     source = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom data.store.database import connect\n"
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from data.store.database import connect\n"
         f"connection = connect(Path(sys.argv[1]))\n{script}\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     root = Path(__file__).parents[3]
@@ -47,7 +49,7 @@ def killed_while(database: Path, script: str) -> None:
     assert died.returncode == -signal.SIGKILL
 
 
-def refused(database: Path, kind: type[StoreError], **options: object) -> str:
+def refused(database: Path, kind: type[StoreError], **options: Any) -> str:
     """Fail to open; the message is one line that names the file."""
     with pytest.raises(StoreError) as caught:
         connect(database, **options).close()
@@ -178,11 +180,11 @@ def test_a_write_cut_short_is_undone(cut_short: Path) -> None:
 
 
 def test_a_write_cut_short_hides_no_other_fault(cut_short: Path) -> None:
-    refused(cut_short, StoreTooNew, steps=())
+    refused(cut_short, StoreTooNew, migrations=())
 
 
 def test_a_newer_database_is_not_touched(filled: Path) -> None:
-    newer = len(read_steps()) + 1
+    newer = len(read_migrations()) + 1
     with closing(sqlite3.connect(filled)) as connection:
         connection.execute(f"PRAGMA user_version = {newer}")
     before = filled.read_bytes()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import StoreError
-from data.store.migrate import APPLICATION_ID, migrate, read_steps, version_of
+from data.store.migrate import APPLICATION_ID, migrate, read_migrations, version_of
 
 FIRST = "CREATE TABLE jokes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;\n"
 SECOND = """
@@ -37,7 +37,7 @@ def schema(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def test_a_blank_database_gets_every_step(connection: sqlite3.Connection, folder: Path) -> None:
-    migrate(connection, read_steps(folder))
+    migrate(connection, read_migrations(folder))
     assert version_of(connection) == 2
     assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
     connection.execute("INSERT INTO jokes (text) VALUES ('knock')")
@@ -48,18 +48,18 @@ def test_a_blank_database_gets_every_step(connection: sqlite3.Connection, folder
 def test_an_older_database_gets_what_it_lacks_and_keeps_its_rows(
     connection: sqlite3.Connection, folder: Path
 ) -> None:
-    steps = read_steps(folder)
-    migrate(connection, steps[:1])
+    migrations = read_migrations(folder)
+    migrate(connection, migrations[:1])
     connection.execute("INSERT INTO jokes (text) VALUES ('knock')")
-    migrate(connection, steps)
+    migrate(connection, migrations)
     assert connection.execute("SELECT text, laughs FROM jokes").fetchall() == [("knock", 0)]
 
 
 def test_doing_it_again_changes_nothing(connection: sqlite3.Connection, folder: Path) -> None:
-    steps = read_steps(folder)
-    migrate(connection, steps)
+    migrations = read_migrations(folder)
+    migrate(connection, migrations)
     before = schema(connection)
-    migrate(connection, steps)
+    migrate(connection, migrations)
     assert schema(connection) == before
 
 
@@ -75,13 +75,13 @@ def test_a_failing_second_step_leaves_version_one_intact(
     connection: sqlite3.Connection, folder: Path, broken: str
 ) -> None:
     (folder / "0002_laughs.sql").write_text(broken)
-    steps = read_steps(folder)
-    migrate(connection, steps[:1])
+    migrations = read_migrations(folder)
+    migrate(connection, migrations[:1])
     connection.execute("INSERT INTO jokes (text) VALUES ('knock')")
     before = schema(connection)
 
     with pytest.raises(StoreError, match=r"0002_laughs\.sql failed .* still at version 1"):
-        migrate(connection, steps)
+        migrate(connection, migrations)
 
     assert not connection.in_transaction
     assert version_of(connection) == 1
@@ -94,7 +94,7 @@ def test_a_disk_that_fills_up_is_not_the_steps_fault(
 ) -> None:
     connection.execute("PRAGMA max_page_count = 1")
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        migrate(connection, read_steps(folder))
+        migrate(connection, read_migrations(folder))
     assert version_of(connection) == 0
 
 
@@ -102,22 +102,22 @@ def test_a_disk_that_fills_up_is_not_the_steps_fault(
 def test_files_that_do_not_count_up_are_refused(folder: Path, name: str) -> None:
     (folder / name).write_text("SELECT 1;")
     with pytest.raises(StoreError, match="should be called 000"):
-        read_steps(folder)
+        read_migrations(folder)
 
 
 def test_the_shipped_steps_count_up_and_control_no_transaction() -> None:
-    steps = read_steps()
-    assert [step.version for step in steps] == list(range(1, len(steps) + 1))
-    for step in steps:
-        words = step.sql.upper()
+    migrations = read_migrations()
+    assert [migration.version for migration in migrations] == list(range(1, len(migrations) + 1))
+    for migration in migrations:
+        words = migration.sql.upper()
         assert not any(word in words for word in ("BEGIN TRANSACTION", "COMMIT", "ROLLBACK"))
 
 
 def test_a_version_1_database_becomes_the_newest_with_its_rows(
     connection: sqlite3.Connection,
 ) -> None:
-    steps = read_steps()
-    migrate(connection, steps[:1])
+    migrations = read_migrations()
+    migrate(connection, migrations[:1])
     for number, person in ((1, "ann"), (2, "forgotten")):
         connection.execute(
             """
@@ -145,9 +145,9 @@ def test_a_version_1_database_becomes_the_newest_with_its_rows(
         )
     connection.execute("INSERT INTO settings VALUES ('user', 'ann', 'variant', 'base')")
 
-    migrate(connection, steps)
+    migrate(connection, migrations)
 
-    assert version_of(connection) == len(steps)
+    assert version_of(connection) == len(migrations)
     rated = "SELECT answer_id, user_id, by_asker FROM ratings ORDER BY id"
     assert connection.execute(rated).fetchall() == [
         (10, "ann", 1),
@@ -170,9 +170,9 @@ def test_a_version_1_database_becomes_the_newest_with_its_rows(
 def test_a_database_that_grew_up_has_the_schema_of_a_new_one(
     connection: sqlite3.Connection,
 ) -> None:
-    steps = read_steps()
-    for version in range(1, len(steps) + 1):
-        migrate(connection, steps[:version])
+    migrations = read_migrations()
+    for version in range(1, len(migrations) + 1):
+        migrate(connection, migrations[:version])
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
-        migrate(new, steps)
+        migrate(new, migrations)
         assert schema(connection) == schema(new)

@@ -1,20 +1,38 @@
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
-from data.records import NewRequest, PersonalData, RatingKind, Reaction, Sampling
+import pytest
+
+from data.errors import StoreConflict, StoreLocked
+from data.records import (
+    Answer,
+    Forgotten,
+    NewRequest,
+    PersonalData,
+    RatingKind,
+    Reaction,
+    Sampling,
+    SettingKey,
+    Turn,
+)
 from data.store.store import Store
 
+SECRET = "the-purple-submarine"
 
-async def test_a_person_gets_what_is_theirs_and_nothing_else(store: Store, answered) -> None:
+
+async def test_a_person_gets_what_is_theirs_and_nothing_else(store: Store, answered, show) -> None:
     own = await answered(store, prompt="Mine?", answer={"text": "Yours."})
     waiting, _ = await store.add_request(_waiting())
     other = await answered(store, user_id="bob", prompt="a secret", answer={"text": "hush"})
-    for answer, message in ((own, "1"), (other, "2")):
-        await store.add_answer_message(answer.id, "discord", "room", message, 0)
+    await show(store, own, "1")
+    await show(store, other, "2")
     await store.react("discord", Reaction("1", "ann", "👍", RatingKind.GOOD))
     await store.react("discord", Reaction("2", "ann", "🤖", RatingKind.ROBOTIC, is_super=True))
     await store.react("discord", Reaction("1", "bob", "👎", RatingKind.BAD))
-    await store.set_setting("user", "ann", "training_consent", "yes")
-    await store.set_setting("user", "bob", "variant", "base")
+    await store.set_setting("user", "ann", SettingKey.TRAINING_CONSENT, "yes")
+    await store.set_setting("user", "bob", SettingKey.VARIANT, "base")
 
     data = await store.personal_data("ann")
 
@@ -41,7 +59,139 @@ async def test_of_a_stranger_there_is_nothing(store: Store, answered) -> None:
         assert await store.personal_data(person) == PersonalData(person, [], [], [], [])
 
 
-def _waiting():
+async def test_a_person_is_gone_and_the_counts_stay(
+    store: Store, answered, show, database: Path
+) -> None:
+    other = await answered(store, user_id="bob", conversation="shared", prompt="first")
+    own = await answered(
+        store,
+        user_id="ann",
+        user_name=f"Ann {SECRET}",
+        source_key=f"ann:{SECRET}",
+        conversation="shared",
+        prompt=f"my {SECRET} " * 500,
+        turns=(Turn("user", f"my {SECRET} " * 2000),),
+        answer={"text": f"Your {SECRET}?"},
+    )
+    quoting = await answered(
+        store,
+        user_id="bob",
+        conversation="shared",
+        prompt="and then?",
+        turns=(Turn("user", f"Ann: my {SECRET}"), Turn("user", "and then?")),
+    )
+    await store.rate(own.id, "bob", RatingKind.FUNNY)
+    await store.rate(other.id, "ann", RatingKind.GOOD)
+    await store.rate(other.id, "bob", RatingKind.GOOD)
+    await show(store, own, "100")
+    await store.set_setting("user", "ann", SettingKey.PERSONA, SECRET)
+    before = await store.tallies()
+
+    assert await store.forget("ann") == Forgotten(requests=1, ratings=1)
+
+    assert await store.tallies() == before
+    request = await store.request(own.request_id)
+    assert (request.prompt, request.turns, request.user_id) == ("", (), "forgotten")
+    assert (request.state, request.variant) == ("finished", "tuned")
+    assert (await answer_of(store, own.request_id)).text == ""
+    assert await store.answer_by_message("discord", "100") is None
+    assert [rating.user_id for rating in await store.ratings(other.id)] == [None, "bob"]
+    assert (await store.request(quoting.request_id)).turns == (Turn("user", "and then?"),)
+    assert (await store.request(other.request_id)).turns[0].role == "system"
+    assert [asked.prompt for asked, _ in await store.history("shared")] == ["first", "and then?"]
+    for path in database.parent.iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+async def test_settings_of_conversations_with_nobody_else_go(store: Store, answered) -> None:
+    await answered(store, user_id="ann", conversation="alone")
+    await answered(store, user_id="ann", conversation="shared")
+    await answered(store, user_id="ann", conversation="crowded")
+    await answered(store, user_id="aaron", conversation="shared")
+    await answered(store, user_id="bob", conversation="crowded")
+    for conversation in ("alone", "shared", "crowded"):
+        await store.set_setting("conversation", conversation, SettingKey.PERSONA, "pirate")
+    await store.forget("ann")
+    assert await store.setting("conversation", "alone", SettingKey.PERSONA) is None
+    assert await store.setting("conversation", "shared", SettingKey.PERSONA) == "pirate"
+    assert await store.setting("conversation", "crowded", SettingKey.PERSONA) == "pirate"
+
+
+@pytest.mark.parametrize("name", ["Ann", 'An "n'])
+async def test_who_is_quoted_by_name_elsewhere_is_quoted_no_more(
+    store: Store, answered, name: str
+) -> None:
+    turns = (Turn("user", f"Bob: hi\n{name}: my {SECRET}"), Turn("user", "Bob: and?"))
+    quoting = await answered(store, user_id="bob", conversation="far", turns=turns, prompt="and?")
+    other = await answered(store, user_id="bob", conversation="far", prompt="Annual?")
+    assert await store.forget("ann", {name, ""}) == Forgotten(requests=0, ratings=0)
+    assert (await store.request(quoting.request_id)).turns == (Turn("user", "and?"),)
+    assert len((await store.request(other.request_id)).turns) == 2
+
+
+async def test_what_somebody_else_asked_again_by_a_button_is_empty(store: Store, answered) -> None:
+    turns = (Turn("user", f"my {SECRET}"),)
+    asked = {"prompt": f"my {SECRET}", "turns": turns, "conversation": "room"}
+    await answered(store, **asked)
+    again = await answered(store, user_id="bob", source_key="discord:interaction:1", **asked)
+    elsewhere = await answered(store, user_id="bob", **asked)
+    await store.forget("ann")
+    request = await store.request(again.request_id)
+    assert (request.prompt, request.turns, request.user_id) == ("", (), "bob")
+    assert (await answer_of(store, again.request_id)).text == ""
+    assert (await answer_of(store, elsewhere.request_id)).text != ""
+
+
+async def test_what_still_runs_is_stopped(store: Store, new_request, new_answer, clock) -> None:
+    waiting, _ = await store.add_request(new_request())
+    running, _ = await store.add_request(new_request())
+    await store.mark_running(running.id)
+    assert await store.forget("ann") == Forgotten(requests=2, ratings=0)
+    assert await store.unfinished() == []
+    assert (await store.request(waiting.id)).ended_at == clock.time
+    with pytest.raises(StoreConflict, match="is stopped, so it cannot become finished"):
+        await store.finish(running.id, new_answer())
+
+
+async def test_forgetting_nobody_changes_nothing(store: Store, answered) -> None:
+    answer = await answered(store)
+    assert await store.forget("carol") == Forgotten(requests=0, ratings=0)
+    assert await store.answer_for(answer.request_id) == answer
+
+
+async def test_several_may_be_forgotten(store: Store, answered) -> None:
+    answer = await answered(store)
+    for person in ("ann", "bob", "carol"):
+        await answered(store, user_id=person, source_key=f"by {person}")
+        await store.rate(answer.id, person, RatingKind.GOOD)
+    for person in ("ann", "bob", "carol"):
+        await store.forget(person)
+    assert {rating.user_id for rating in await store.ratings(answer.id)} == {None}
+    [tally] = await store.tallies()
+    assert (tally.answers, tally.counts[RatingKind.GOOD]) == (4, 3)
+
+
+async def test_a_reader_that_keeps_old_pages_alive_is_told_of(
+    store: Store, answered, database: Path
+) -> None:
+    await answered(store, prompt=SECRET)
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM requests").fetchone()
+        with pytest.raises(StoreLocked, match="forget once more"):
+            await store.forget("ann")
+    await store.forget("ann")
+    for path in database.parent.iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+async def answer_of(store: Store, request_id: int) -> Answer:
+    answer = await store.answer_for(request_id)
+    assert answer is not None
+    return answer
+
+
+def _waiting() -> NewRequest:
     return NewRequest(
         source_key="w", conversation="c", front_end="discord", user_id="ann", user_name="Ann",
         prompt="Still waiting?", turns=(), variant="base", sampling=Sampling(),

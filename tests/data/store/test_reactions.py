@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.records import AnswerMessages, RatingKind, Reaction
-from data.store.reactions import _standing
+from data.records import AnswerMessages, RatingKind, Reaction, RequestMessage
+from data.store.reactions import counting_kinds
 from data.store.store import Store
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
@@ -17,11 +17,10 @@ DOWN = Reaction("1", "bob", "👎", BAD)
 
 
 @pytest.fixture
-async def answer(store: Store, answered):
+async def answer(store: Store, answered, show):
     """An answer to ann in two messages."""
     answer = await answered(store)
-    for position, message in enumerate(("1", "2")):
-        await store.add_answer_message(answer.id, "discord", "room", message, position)
+    await show(store, answer, "1", "2")
     return answer
 
 
@@ -139,15 +138,15 @@ async def test_forgetting_who_asked_takes_the_reactions_and_keeps_the_ratings(
     assert (tally.counts[GOOD], tally.by_askers[GOOD]) == (2, 1)
 
 
-async def test_the_newest_answers_are_shown_first(store: Store, answered, clock) -> None:
+async def test_the_newest_answers_are_shown_first(store: Store, answered, show, clock) -> None:
     old = await answered(store)
-    await store.add_answer_message(old.id, "discord", "room", "1", 0)
+    await show(store, old, "1")
     since = clock.advance(hours=1)
     new = [await answered(store) for _ in range(3)]
     for number, answer in enumerate(new):
-        await store.add_answer_message(answer.id, "discord", "room", f"{number}b", 1)
-        await store.add_answer_message(answer.id, "discord", "room", f"{number}a", 0)
-    await store.add_answer_message(new[0].id, "elsewhere", "room", "x", 0)
+        parts = [RequestMessage("room", f"{number}{part}", "ab".index(part)) for part in "ba"]
+        await store.delivered(answer.request_id, "discord", answer.id, parts)
+    await show(store, new[0], "x", front_end="elsewhere")
     assert await store.answers_shown("discord", since=since, limit=2) == [
         AnswerMessages(new[2].id, "room", ("2a", "2b")),
         AnswerMessages(new[1].id, "room", ("1a", "1b")),
@@ -155,9 +154,9 @@ async def test_the_newest_answers_are_shown_first(store: Store, answered, clock)
     assert len(await store.answers_shown("discord", since=since, limit=9)) == 3
 
 
-async def test_a_persons_messages(store: Store, answer, answered) -> None:
+async def test_a_persons_messages(store: Store, answer, answered, show) -> None:
     others = await answered(store, user_id="bob")
-    await store.add_answer_message(others.id, "discord", "room", "8", 0)
+    await show(store, others, "8")
     assert await store.answers_shown_to("discord", "ann") == [
         AnswerMessages(answer.id, "room", ("1", "2"))
     ]
@@ -167,10 +166,10 @@ async def test_a_persons_messages(store: Store, answer, answered) -> None:
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(RatingKind), st.integers(1, 3)))
 def test_kinds_that_exclude_each_other_never_stand_together(turns: dict[RatingKind, int]) -> None:
-    standing = _standing(turns)
+    standing = counting_kinds(turns)
     assert {FUNNY, ROBOTIC} & turns.keys() == {FUNNY, ROBOTIC} & set(standing)
     if turns.keys() >= {GOOD, BAD}:
-        later = {kind for kind in (GOOD, BAD) if turns[kind] > turns[kind.excludes]}
+        later = {one for one, other in ((GOOD, BAD), (BAD, GOOD)) if turns[one] > turns[other]}
         assert {GOOD, BAD} & set(standing) == later
     else:
         assert set(standing) == turns.keys()

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from data.records import RatingKind, RequestState
+from data.store.database import connect
 from data.store.store import Store
 
 WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from data.records import NewAnswer, NewRequest, RatingKind, Sampling, Turn
+from data.store.connection import Connection
 from data.store.store import Store
 
 def request(key):
@@ -34,7 +36,8 @@ async def main():
     answer = await store.finish(finished.id, ANSWER)
     await store.rate(answer.id, "u", RatingKind.GOOD)
     await store.mark_running(running.id)
-    async with store._connection.transaction() as run:
+    connection = await Connection.open(Path(sys.argv[1]), busy_s=5)
+    async with connection.transaction() as run:
         await run("DELETE FROM ratings")
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -133,8 +136,9 @@ async def test_ratings_are_found_by_plain_sql(store: Store, answered, database: 
         ("SELECT * FROM answer_messages WHERE answer_id = 1", "answer_messages_answer"),
     ],
 )
-async def test_the_queries_in_use_have_an_index(store: Store, query: str, index: str) -> None:
-    plan = await store._connection.run("EXPLAIN QUERY PLAN " + query)
+def test_the_queries_in_use_have_an_index(database: Path, query: str, index: str) -> None:
+    with closing(connect(database)) as connection:
+        plan = connection.execute("EXPLAIN QUERY PLAN " + query).fetchall()
     steps = json.dumps([row["detail"] for row in plan])
     assert index in steps
     assert "SCAN answer" not in steps

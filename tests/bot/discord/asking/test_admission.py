@@ -4,8 +4,8 @@ from simcord.backend import serializers
 
 from bot.discord.asking import admission as module
 from bot.discord.asking.admission import RESTRICTED, Admission
-from bot.discord.rules import HOURLY, ROLES, TUNED, WAITING, YES
 from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
+from data.records import YES, SettingKey
 from tests.bot.discord.scene import scene
 from tests.bot.rig import ManualClock
 from tests.fakes.worker import FakeWorker, Hang, away
@@ -54,7 +54,7 @@ async def test_without_rules_everybody_is_admitted(admit):
 
 async def test_only_the_named_roles_and_the_managers_may_ask(stage, admit):
     role = stage.guild.create_role("Friends")
-    await set_rule(stage, ROLES, str(role.id))
+    await set_rule(stage, SettingKey.ALLOWED_ROLES, str(role.id))
     with pytest.raises(NotAllowed, match="only some roles"):
         await admit()
     assert await admit("ann") is None
@@ -63,7 +63,7 @@ async def test_only_the_named_roles_and_the_managers_may_ask(stage, admit):
 
 
 async def test_the_hours_limit_slides_and_is_each_persons_own(stage, admit, time):
-    await set_rule(stage, HOURLY, "2")
+    await set_rule(stage, SettingKey.HOURLY_LIMIT, "2")
     await admit()
     time.advance(1000)
     await admit()
@@ -79,8 +79,8 @@ async def test_the_hours_limit_slides_and_is_each_persons_own(stage, admit, time
 
 
 async def test_a_refused_ask_does_not_count(stage, admit, time):
-    await set_rule(stage, HOURLY, "1")
-    await set_rule(stage, TUNED, YES)
+    await set_rule(stage, SettingKey.HOURLY_LIMIT, "1")
+    await set_rule(stage, SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES)
     with pytest.raises(NotAllowed):
         await admit(variant="tuned")
     await admit()
@@ -90,14 +90,14 @@ async def test_a_refused_ask_does_not_count(stage, admit, time):
 
 async def test_the_people_remembered_are_bounded(stage, admit, monkeypatch):
     monkeypatch.setattr(module, "_REMEMBERED", 1)
-    await set_rule(stage, HOURLY, "1")
+    await set_rule(stage, SettingKey.HOURLY_LIMIT, "1")
     await admit()
     await admit("robot")
     assert await admit() is None, "the limit of who asked longest ago is forgotten"
 
 
 async def test_unanswered_messages_are_limited(stage, admit):
-    await set_rule(stage, WAITING, "1")
+    await set_rule(stage, SettingKey.WAITING_LIMIT, "1")
     await admit()
     stage.rig.worker.otherwise = ("so", Hang())
     await stage.rig.submit(user=str(stage.bob.id))
@@ -107,7 +107,7 @@ async def test_unanswered_messages_are_limited(stage, admit):
 
 
 async def test_tuned_models_stay_in_age_restricted_channels(stage, admit):
-    await set_rule(stage, TUNED, YES)
+    await set_rule(stage, SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES)
     adults = stage.adults()
     assert await admit() == "base"
     assert await admit(variant="base") == "base"
@@ -124,14 +124,14 @@ async def test_tuned_models_stay_in_age_restricted_channels(stage, admit):
 async def test_without_a_worker_the_base_has_its_usual_name(tmp_path):
     worker = FakeWorker(models_error=away())
     async with scene(tmp_path, [], rig_options={"worker": worker}) as stage:
-        await set_rule(stage, TUNED, YES)
+        await set_rule(stage, SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES)
         admission = Admission(stage.bot.services)
         member = _member(stage, stage.bob)
         assert await admission.admit(member, stage.bot.get_channel(stage.channel.id)) == "base"
 
 
 async def test_alone_with_the_bot_there_are_no_rules(stage):
-    await set_rule(stage, TUNED, YES)
+    await set_rule(stage, SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES)
     admission = Admission(stage.bot.services)
     user = await stage.bot.fetch_user(stage.bob.id)
     assert await admission.admit(user, discord.Object(5), "tuned") == "tuned"

@@ -14,8 +14,8 @@ from bot.discord import phrases
 from bot.discord.asking.desk import Question
 from bot.discord.identity import FRONT_END
 from bot.discord.incoming.reading import names_in
-from bot.discord.rules import ALWAYS, PERSONA, YES
 from data.errors import StoreError
+from data.records import YES, SettingKey
 from tests.bot.discord.stage import LIMIT_S, stage
 from tests.fakes.outlet import FakeOutlet
 from tests.fakes.worker import Hang
@@ -138,7 +138,7 @@ async def test_in_a_thread_it_was_called_into_it_stays(tmp_path):
 
 async def test_an_always_channel_is_one_conversation(tmp_path):
     async with stage(tmp_path, message_content=True) as on:
-        await on.store.set_setting("channel", str(on.channel.id), ALWAYS, YES)
+        await on.store.set_setting("channel", str(on.channel.id), SettingKey.ALWAYS, YES)
         await on.ann.send(on.channel, "One?")
         await on.ann.send(on.channel, "Two?")
         assert on.texts() == [ANSWER, ANSWER]
@@ -183,7 +183,7 @@ async def test_a_chain_names_its_speakers_and_respects_edits_and_deletions(tmp_p
 
 async def test_a_persona_is_the_system_prompt_also_in_threads(tmp_path):
     async with stage(tmp_path) as on:
-        await on.store.set_setting("channel", str(on.channel.id), PERSONA, "Be brief.")
+        await on.store.set_setting("channel", str(on.channel.id), SettingKey.PERSONA, "Be brief.")
         await on.ann.send(on.thread(), f"{on.mention} hi")
         assert on.turns()[0] == ("system", "Be brief.")
 

@@ -4,7 +4,7 @@ from bot.discord.asking.admission import RESTRICTED
 from bot.discord.commands import model as model_commands
 from bot.discord.commands.model import choices
 from bot.discord.identity import conversation_id, user_id
-from bot.discord.rules import TUNED, YES
+from data.records import YES, SettingKey
 from tests.bot.discord.scene import scene
 from tests.fakes.worker import FakeWorker, away
 
@@ -120,10 +120,12 @@ async def test_a_worker_that_is_away_offers_nothing_and_is_said_so(tmp_path):
 
 
 async def test_where_tuned_models_are_restricted_only_the_base_can_be_set(stage):
-    await stage.store.set_setting("guild", str(stage.guild.id), TUNED, YES)
+    await stage.store.set_setting(
+        "guild", str(stage.guild.id), SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES
+    )
     result = await stage.ann.slash(stage.channel, "model set", variant="tuned", scope="channel")
     assert result.response.content == RESTRICTED
-    assert await stage.store.setting("channel", str(stage.channel.id), "variant") is None
+    assert await stage.store.setting("channel", str(stage.channel.id), SettingKey.VARIANT) is None
     shown = await stage.bob.slash(stage.channel, "model show")
     assert shown.response.content == f"**base** answers you here. {RESTRICTED}"
     done = await stage.ann.slash(stage.channel, "model set", variant="base", scope="channel")

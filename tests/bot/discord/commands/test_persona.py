@@ -2,7 +2,8 @@ import pytest
 
 from bot.discord.commands import persona as persona_commands
 from bot.discord.identity import conversation_id
-from bot.discord.rules import PERSONA, persona_of
+from bot.discord.rules import persona_of
+from data.records import SettingKey
 from tests.bot.discord.scene import scene
 
 
@@ -75,7 +76,7 @@ async def test_a_dm_is_its_persons_own_and_goes_with_the_person(stage):
 async def test_what_is_not_readable_is_no_persona(stage):
     result = await stage.ann.slash(stage.channel, "persona set", text="\u200b\x07 ")
     assert "nothing to read" in result.response.content
-    assert await stage.store.setting("channel", str(stage.channel.id), PERSONA) is None
+    assert await stage.store.setting("channel", str(stage.channel.id), SettingKey.PERSONA) is None
 
 
 def _dm(stage):

@@ -9,13 +9,13 @@ import pytest
 from bot.chat.conversation import Utterance
 from bot.chat.events import Delta
 from bot.discord.commands import privacy as privacy_commands
-from bot.discord.commands.privacy import CONSENT, packed
+from bot.discord.commands.privacy import packed
 from bot.discord.commands.privacy_text import KEPT
 from bot.discord.identity import FRONT_END
 from bot.errors import UserError
 from data.errors import StoreLocked
 from data.files.export import export
-from data.records import PersonalData, RatingKind, RequestState
+from data.records import PersonalData, RatingKind, RequestState, SettingKey
 from tests.bot.discord.scene import scene
 from tests.bot.rig import until
 from tests.fakes.worker import Hang
@@ -28,7 +28,7 @@ async def stage(tmp_path):
 
 
 async def consent(stage, person):
-    return await stage.store.setting("user", str(person.id), CONSENT)
+    return await stage.store.setting("user", str(person.id), SettingKey.TRAINING_CONSENT)
 
 
 async def test_privacy_says_what_why_how_long_and_nobody_agreed_by_default(stage):
@@ -92,7 +92,7 @@ async def test_forget_deletes_what_is_stored_and_the_answers_on_discord(stage):
     other, [theirs] = await stage.answered(stage.ann)
     for answer in (own, other):
         await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.GOOD)
-    await stage.store.set_setting("user", str(stage.bob.id), CONSENT, "yes")
+    await stage.store.set_setting("user", str(stage.bob.id), SettingKey.TRAINING_CONSENT, "yes")
     stage.env.inject_error("DELETE", "/channels/*/messages/*", status=403)
     before = await stage.store.tallies()
 

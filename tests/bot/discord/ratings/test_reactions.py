@@ -9,7 +9,7 @@ from bot.discord.ratings import offer as rating_offer
 from bot.discord.ratings import reactions as rating_reactions
 from bot.discord.ratings.offer import EarlyReactions, offer
 from data.errors import StoreLocked
-from data.records import PersonalData, RatingKind, Reaction
+from data.records import PersonalData, RatingKind, Reaction, RequestMessage
 from tests.bot.discord.scene import scene
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
@@ -170,7 +170,8 @@ async def test_who_reacts_before_the_answer_is_stored_is_not_lost(stage):
     await emit(stage, "REMOVE_EMOJI", message, "🤖")
     answer, _ = await stage.answered()
     place = str(stage.channel.id)
-    await stage.store.add_answer_message(answer.id, FRONT_END, place, str(raw.id), 1)
+    later = RequestMessage(place, str(raw.id), 1)
+    await stage.store.delivered(answer.request_id, FRONT_END, answer.id, [later])
     await offer(stage.bot, _partial(stage, message))
     assert await kinds(stage, answer) == {GOOD}
 

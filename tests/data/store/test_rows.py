@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.store.text import clean
+from data.store.rows import clean
 
 any_text = st.text(st.characters(exclude_categories=()))
 
