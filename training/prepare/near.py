@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.prepare.minhash import Signatures, plan
-from training.prepare.shingles import jaccard, near_sets, shingles_of
+from training.prepare.shingles import jaccard, near_pairs, shingles
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids, Unions
 
@@ -36,8 +36,8 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
     """For each text the first text it is near to, over any number of steps."""
     unions = Unions(spill.texts)
     if nearness.is_exact(spill):
-        sets = [shingles_of(flat) for flat in spill.flats()]
-        for one, other in near_sets(sets, nearness.similarity):
+        sets = [shingles(flat) for flat in spill.flats()]
+        for one, other in near_pairs(sets, nearness.similarity):
             unions.join(one, other)
         return unions.leaders()
     with (
@@ -88,5 +88,5 @@ def _buckets(comments: Ids, replies: Ids, cluster: Ids) -> list[list[int]]:
 def _are_near(spill: Spill, one: int, other: int, nearness: Nearness) -> bool:
     if one == other:
         return True
-    sets = (shingles_of(spill.flat(int(text))) for text in (one, other))
+    sets = (shingles(spill.flat(int(text))) for text in (one, other))
     return jaccard(*sets) >= nearness.similarity

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from data.files.datasets import Pair
 from data.records import Turn
-from training.prepare.clean import is_gone, tidy
+from training.prepare.clean import clean, is_gone
 from training.prepare.language import ANY, is_in
 from training.prepare.notices import is_notice
 from training.prepare.word_list import WordList
@@ -52,7 +52,7 @@ class Kept:
 
 def judge(row: SourceRow, rules: Rules) -> Kept | Refused:
     """The row, cleaned, or the first step that drops it."""
-    comment, reply = tidy(row.comment), tidy(row.reply)
+    comment, reply = clean(row.comment), clean(row.reply)
     step = _unwanted(row, comment, reply, rules)
     if step is not None:
         shown = next((text for text in (comment, reply) if text and not is_gone(text)), "")
@@ -89,7 +89,7 @@ def _before(turns: tuple[Turn, ...], max_chars: int) -> tuple[Turn, ...]:
     """The turns cleaned, from behind the last one that is gone or too long, user first."""
     kept: list[Turn] = []
     for turn in turns:
-        text = tidy(turn.content)
+        text = clean(turn.content)
         if turn.role == "system":
             kept += [replace(turn, content=text)] if text else []
         elif not text or is_gone(text) or len(text) > max_chars:

@@ -14,7 +14,7 @@ class WordList:
         self.words = frozenset(_flat(word) for word in words)
         # Longest first, so that a phrase is found before its first word.
         ordered = sorted(self.words, key=lambda word: (-len(word), word))
-        listed = "|".join(re.escape(word).replace(r"\\ ", r"\\s+") for word in ordered)
+        listed = "|".join(map(re.escape, ordered))
         self._pattern = re.compile(rf"(?<!\w)(?:{listed})(?!\w)") if ordered else None
 
     def __bool__(self) -> bool:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from data.errors import DatasetError
 from data.files.datasets import PAIRS, read_pairs
 from model.loading.manifest import file_sha256, read_manifest
+from tests.training.similarity import similarity
 from training.errors import PreparationError, PreparedDataError
 from training.prepare.card import read_card
 from training.prepare.prepare import Options, prepare
-from training.prepare.shingles import similarity
 from training.prepare.sides import Shares, Side
 
 WORDS = ["soup", "war", "golf", "jazz", "rent", "mars", "is", "good", "bad", "why", "SOUP!", "&lt;"]
