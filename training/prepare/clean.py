@@ -13,7 +13,7 @@ from training.prepare.markup import (
     replace_names,
 )
 
-# What sites put in the place of a text that is gone.
+# What sites show in place of a deleted text.
 _GONE = frozenset(
     {
         "[deleted]", "[removed]", "[deleted by user]", "deleted", "removed", "[unavailable]",
@@ -23,9 +23,9 @@ _GONE = frozenset(
 _SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _EDGES = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
-# Categories Cc but for the line end, Cs, Zl and Zp.
+# Control characters (Cc) except the line end, lone surrogates (Cs) and U+2029.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2029\ud800-\udfff]")
-# Format characters that show nothing and only break words; the joiners in emoji are others.
+# Format characters that show nothing and only split words. The joiners of emoji stay.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 
 
