@@ -8,7 +8,7 @@ from data.files.datasets import PROMPTS
 from training.cli.compare import SHIPPED
 
 if TYPE_CHECKING:
-    from training.evaluate.evaluate import Options
+    from training.evaluate.evaluate import EvaluationOptions
 
 SUMMARY = "measure adapters on the test side, with tables, a page and intervals"
 
@@ -49,9 +49,9 @@ def run(options: Namespace, home: Path) -> None:
     from training.cli.progress_bar import progress_bar
     from training.cli.terminal import find_base, print_table, show
     from training.evaluate.evaluate import measure_adapters
+    from training.evaluate.report.page import write_report
     from training.evaluate.report.table import table
     from training.evaluate.report.verdict import verdicts
-    from training.evaluate.report.write import write_report
 
     base = find_base(options.base, home)
     adapters = parse_adapters(options.adapters, home)
@@ -98,24 +98,24 @@ def _folder(name: str, folder: str, home: Path) -> Path:
     raise EvaluationError(f"--adapters: no adapter {name} in {promoted}: write {name}=FOLDER")
 
 
-def _options(options: Namespace) -> "Options":
+def _options(options: Namespace) -> "EvaluationOptions":
     from pydantic import ValidationError
 
     from training.errors import EvaluationError
-    from training.evaluate.evaluate import Options
-    from training.evaluate.result import Sampling
+    from training.evaluate.evaluate import EvaluationOptions
+    from training.evaluate.result import ReportedSampling
 
     names = ("temperature", "top_p", "repetition_penalty", "max_tokens", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     try:
-        sampling = Sampling.model_validate(given)
+        sampling = ReportedSampling.model_validate(given)
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0]).replace("_", "-")
         raise EvaluationError(f"--{name}: {detail['msg']}") from error
     if options.limit is not None and options.limit < 1:
         raise EvaluationError("--limit must be 1 or more")
-    return Options(
+    return EvaluationOptions(
         sampling=sampling,
         prompts=options.prompts,
         limit=options.limit,
