@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from model.loading.manifest import BaseRecord
 
+_HASH_SHOWN = 19  # "sha256:" and 12 digits
+
 
 class ReportPart(BaseModel):
     """A part of the report."""
@@ -42,6 +44,12 @@ class VariantFigures(ReportPart):
     folder: str | None
     hash: str | None
     values: dict[str, Estimate]
+
+    def __str__(self) -> str:
+        """Which adapter it was: its folder and the beginning of its hash."""
+        if self.folder is None:
+            return f"{self.name}: the base alone"
+        return f"{self.name}: {self.folder}, {(self.hash or 'no hash')[:_HASH_SHOWN]}…"
 
 
 class Difference(ReportPart):
