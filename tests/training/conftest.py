@@ -8,7 +8,7 @@ import pytest
 
 from model.loading.base import ResolvedBase, resolve_base
 from tests.fakes.tiny_model import make_tiny
-from training.cli.quiet import silence_libraries
+from training.cli.terminal import silence_libraries
 from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares
 from training.recipe import read_recipe

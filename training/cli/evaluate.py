@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.files.datasets import PROMPTS
+from training.cli.command import TrainingCommand, variable
 
 if TYPE_CHECKING:
     from training.evaluate.evaluate import EvaluationOptions
 
-SUMMARY = "measure adapters on the test side, with tables, a page and intervals"
-
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "--adapters",
         default="base,tuned",
@@ -46,8 +45,7 @@ def run(options: Namespace, home: Path) -> None:
     """Measure, print the table and write the report."""
     from datetime import UTC, datetime
 
-    from training.cli.progress_bar import progress_bar
-    from training.cli.terminal import find_base, print_table, show
+    from training.cli.terminal import find_base, print_table, show, stage_progress
     from training.evaluate.evaluate import measure_adapters
     from training.evaluate.report.page import write_report
     from training.evaluate.report.table import table
@@ -57,7 +55,7 @@ def run(options: Namespace, home: Path) -> None:
     adapters = parse_adapters(options.adapters, options.base, home)
     chosen = _options(options)
     out = options.out or home / "reports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    with progress_bar() as progress:
+    with stage_progress() as progress:
         found = measure_adapters(base, adapters, options.data, chosen, progress)
     print_table(table(found))
     show(*map(str, found.variants))
@@ -94,7 +92,6 @@ def _folder(name: str, folder: str, base_model: str, home: Path) -> Path:
     from model.loading.names import adapter_source, configured_adapters
     from model.loading.registry import Registry
     from training.cli.terminal import say
-    from training.ship.environment import variable
 
     if folder:
         return Path(folder).expanduser()
@@ -128,3 +125,11 @@ def _options(options: Namespace) -> "EvaluationOptions":
         word_list=options.word_list,
         trained_on=tuple(options.trained_on),
     )
+
+
+EVALUATE = TrainingCommand(
+    "evaluate",
+    "measure adapters on the test side, with tables, a page and intervals",
+    add_arguments,
+    run,
+)

@@ -4,16 +4,17 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.cli.command import TrainingCommand
+
 if TYPE_CHECKING:
     from training.prepare.card import Card
     from training.prepare.prepare import PrepareOptions
 
-SUMMARY = "clean, deduplicate and divide pairs"
 _FORMATS = ("auto", "csv", "json", "jsonl", "reddit", "export")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     add = parser.add_argument
     add("sources", type=Path, nargs="+", metavar="SOURCE",
         help=".csv, .json, .jsonl, .ndjson, each also packed as .zst")  # fmt: skip
@@ -138,3 +139,6 @@ def _similarity(text: str) -> float:
     if (number := _share(text)) == 0:
         raise ArgumentTypeError(f"{text} is not above 0")
     return number
+
+
+PREPARE = TrainingCommand("prepare", "clean, deduplicate and divide pairs", add_arguments, run)

@@ -35,6 +35,7 @@ class ZstdReader(io.RawIOBase):
                 if not self._fresh:
                     raise EOFError("the file ends in the middle")
                 return 0
+            self._ready = memoryview(b"")  # an empty view would keep the last piece in memory
             self._ready = memoryview(self._unpack(packed))
         count = min(len(buffer), len(self._ready))
         buffer[:count] = self._ready[:count]
