@@ -16,12 +16,12 @@ from bot.discord.api.invite import invite_link, missing
 from bot.discord.api.unreachable import UNREACHABLE
 from bot.errors import SettingsError
 from data.files.check import check
-from data.files.datasets import PAIRS
 from model.client import WorkerClient
-from model.errors import ClientError
+from model.errors import ClientError, ConfigError
+from model.loading.names import configured_adapters, named_adapters
+from model.loading.registry import Registry
 
 _ENOUGH_BYTES = 2_000_000_000  # the demo model with its conversion, logs and a grown database
-_SHIPPED = PAIRS.parent / "adapters" / "demo"
 _WEIGHTS = "adapter_config.json"
 
 
@@ -150,15 +150,18 @@ async def _worker(settings: BotSettings) -> CheckResult:
 def _adapters(settings: BotSettings) -> list[CheckResult]:
     if settings.worker_url is not None:
         return [CheckResult(CheckStatus.OK, "adapter", "the worker's own")]
-    if not settings.adapters:
-        if settings.base_model == "demo":
-            return [adapter_line(f"tuned={_SHIPPED}")]
+    try:
+        configured = configured_adapters(settings.adapters or None, settings.base_model)
+    except ConfigError as error:
+        return [CheckResult(CheckStatus.BAD, "adapter", str(error))]
+    named = named_adapters(Registry(settings.fungpt_home), configured)
+    if not named:
         return [
             CheckResult(
                 CheckStatus.NOTE, "adapter", "ADAPTERS is not set: only the base model answers"
             )
         ]
-    return [adapter_line(entry.strip()) for entry in settings.adapters.split(",") if entry.strip()]
+    return [adapter_line(f"{adapter.name}={adapter.source}") for adapter in named]
 
 
 def adapter_line(entry: str) -> CheckResult:

@@ -14,6 +14,7 @@ from model.errors import ConfigError, ModelError
 from model.loaded import LoadedModel
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
 from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
+from model.loading.names import named_adapters
 from model.loading.quantised import check_architecture, default_device, load_quantised
 from model.loading.registry import Registry
 from model.runner.eager import TorchRunner
@@ -73,17 +74,18 @@ def load_adapters(
     What was promoted for another base, or is damaged, is logged and left out: it does not stop
     the start, and the settings' adapter of that name serves.
     """
-    found: dict[str, Adapter] = {}
-    for name, folder in Registry(settings.fungpt_home).promoted().items():
-        try:
-            found[name] = load_adapter(name, str(folder), base, config, progress)
-        except ModelError as error:
-            log.warning("the promoted adapter is left out: %s", error)
-    for name, source in settings.adapters.items():
-        if name not in found:
-            found[name] = load_adapter(name, source, base, config, progress)
-    configured = [name for name in settings.adapters if name in found]
-    return [found[name] for name in dict.fromkeys([*configured, *found])]
+    found: list[Adapter] = []
+    for named in named_adapters(Registry(settings.fungpt_home), settings.adapters):
+        if named.promoted is not None:
+            try:
+                promoted = str(named.promoted)
+                found.append(load_adapter(named.name, promoted, base, config, progress))
+                continue
+            except ModelError as error:
+                log.warning("the promoted adapter is left out: %s", error)
+        if named.configured is not None:
+            found.append(load_adapter(named.name, named.configured, base, config, progress))
+    return found
 
 
 def _is_out_of_memory(error: Exception) -> bool:

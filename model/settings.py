@@ -8,16 +8,14 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.errors import ConfigError
-from model.loading.registry import check_name
+from model.loading.names import DEMO, configured_adapters, parse_adapters
 
-DEMO = "demo"
 SCRIPTED = "scripted"
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
-SHIPPED_ADAPTER = Path(__file__).resolve().parent.parent / "data" / "adapters" / "demo"
 
 
 def _default_adapters(data: dict[str, Any]) -> dict[str, str]:
-    return {"tuned": str(SHIPPED_ADAPTER)} if data.get("base_model") == DEMO else {}
+    return configured_adapters(None, str(data.get("base_model")))
 
 
 class WorkerSettings(BaseSettings):
@@ -64,22 +62,6 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _empty_key_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is not None and value.get_secret_value() else None
-
-
-def parse_adapters(text: str) -> dict[str, str]:
-    """Read `name=source,name=source` or `none`; ValueError says which entry is wrong and how."""
-    if text.strip() == "none":
-        return {}
-    adapters: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, source = (part.strip() for part in entry.partition("="))
-        if not equals or not source:
-            raise ValueError(f"{entry!r} is not of the form name=folder-or-hub-id")
-        check_name(name)
-        if name in adapters:
-            raise ValueError(f"{name!r} is named twice")
-        adapters[name] = source
-    return adapters
 
 
 def load_settings() -> WorkerSettings:

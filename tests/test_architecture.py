@@ -85,7 +85,15 @@ STRANGERS = (("bot.terminal", "bot.discord"),)
 ALLOWED = {
     "data": set(),
     "model": set(),
-    "bot": {"data", "model.client", "model.protocol", "model.errors", "model.settings"},
+    "bot": {
+        "data",
+        "model.client",
+        "model.protocol",
+        "model.errors",
+        "model.settings",
+        "model.loading.names",
+        "model.loading.registry",
+    },
     "training": {"data", "model.errors", "model.loading", "model.offline", "model.text"},
 }
 # Libraries that cost hundreds of megabytes: only where tensors are.

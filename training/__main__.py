@@ -8,33 +8,19 @@ from typing import NoReturn
 
 from data.errors import DataError
 from model.errors import ModelError
-from training.cli import (
-    compare,
-    demo,
-    evaluate,
-    merge,
-    prepare,
-    promote,
-    rollback,
-    seed_table,
-    train,
-)
+from training.cli.command import TrainingCommand, home
+from training.cli.compare import COMPARE
+from training.cli.demo import DEMO
+from training.cli.evaluate import EVALUATE
+from training.cli.merge import MERGE
+from training.cli.prepare import PREPARE
+from training.cli.promote import PROMOTE, ROLLBACK
+from training.cli.seed_table import SEED_TABLE
+from training.cli.train import TRAIN
 from training.errors import TrainingError
-from training.ship.environment import home
 
 OPENMP_SPINS = "5000"
-# Each is cheap to import: the libraries that take seconds come in when it runs.
-COMMANDS = {
-    "prepare": prepare,
-    "train": train,
-    "evaluate": evaluate,
-    "compare": compare,
-    "demo": demo,
-    "merge": merge,
-    "promote": promote,
-    "rollback": rollback,
-    "seed-table": seed_table,
-}
+COMMANDS = (PREPARE, TRAIN, EVALUATE, COMPARE, DEMO, MERGE, PROMOTE, ROLLBACK, SEED_TABLE)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,16 +51,19 @@ def parser() -> argparse.ArgumentParser:
     """All commands with their arguments."""
     parser = _Parser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        command.add_arguments(commands.add_parser(name, help=command.SUMMARY))
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.summary)
+        sub.set_defaults(chosen=command)
+        command.add_arguments(sub)
     return parser
 
 
 def _run(options: argparse.Namespace) -> None:
-    from training.cli.quiet import silence_libraries
+    from training.cli.terminal import silence_libraries
 
     silence_libraries()
-    COMMANDS[options.command].run(options, home())
+    command: TrainingCommand = options.chosen
+    command.run(options, home())
 
 
 if __name__ == "__main__":

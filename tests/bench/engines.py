@@ -15,9 +15,10 @@ from model.engine.engine import TokenEngine
 from model.engine.sampling import SamplingParams
 from model.loading.adapters import load_adapter
 from model.loading.base import resolve_base
+from model.loading.names import SHIPPED_ADAPTER
 from model.loading.quantised import check_architecture, load_quantised
 from model.runner.weights import Compute, loading_dtype, take_weights
-from model.settings import SHIPPED_ADAPTER, WorkerSettings
+from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
 

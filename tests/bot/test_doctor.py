@@ -1,5 +1,6 @@
 """What the doctor says, about a Discord on the loopback address among other things."""
 
+import json
 from pathlib import Path
 
 import discord
@@ -132,6 +133,17 @@ async def test_adapters_of_the_settings(tmp_path: Path):
     assert found["adapter"].status is CheckStatus.NOTE
     found = await lines(tmp_path, base_model="other", adapters="a=x/y, b")
     assert found["adapter"].status is CheckStatus.BAD
+
+
+async def test_a_promoted_adapter_is_the_one_that_is_looked_at(tmp_path: Path):
+    version = "0123456789abcdef"
+    folder = tmp_path / "adapters" / "tuned" / version
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text("{}")
+    entry = {"version": version, "adapter": "a", "adapter_hash": "h", "promoted": "2025-01-01"}
+    (folder.parent / "current").write_text(json.dumps({"format": 1, "promotions": [entry]}))
+    found = await lines(tmp_path, base_model="other", adapters="tuned=x/y")
+    assert (found["adapter"].verdict, found["adapter"].text) == (Verdict.OK, f"tuned in {folder}")
 
 
 def test_the_invite_link_asks_for_exactly_what_the_guide_says():

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import ConfigError
-from model.settings import SHIPPED_ADAPTER, load_settings, parse_adapters
+from model.loading.names import SHIPPED_ADAPTER, parse_adapters
+from model.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

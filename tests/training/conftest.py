@@ -8,8 +8,8 @@ import pytest
 
 from model.loading.base import ResolvedBase, resolve_base
 from tests.fakes.tiny_model import make_tiny
-from training.cli.quiet import silence_libraries
-from training.prepare.prepare import Options, prepare
+from training.cli.terminal import silence_libraries
+from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares
 from training.recipe import read_recipe
 from training.train.job import Job
@@ -64,7 +64,7 @@ def write_pairs(tmp_path: Path) -> WritePairs:
 
 @pytest.fixture
 def prepared(tmp_path: Path, write_pairs: WritePairs) -> Path:
-    options = Options(seed=1, similarity=0.9, shares=Shares(0.2, 0.2))
+    options = PrepareOptions(seed=1, similarity=0.9, shares=Shares(0.2, 0.2))
     prepare(write_pairs(PAIRS), tmp_path / "prepared", options)
     return tmp_path / "prepared"
 

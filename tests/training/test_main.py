@@ -69,7 +69,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.cli.prepare.run", interrupt)
+    monkeypatch.setattr("training.prepare.prepare.prepare", interrupt)
     assert main(["prepare", "a", "--out", "b"]) == 130
     assert "stopped" in capsys.readouterr().err
 

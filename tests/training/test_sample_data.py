@@ -7,10 +7,11 @@ import pytest
 
 from data.files.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
 from model.loading.manifest import file_sha256, read_manifest
+from tests.training.similarity import shingles_of, similarity
 from training.artifacts.adapter import WEIGHTS
 from training.evaluate.voice.phrases import has_disclaimer
 from training.prepare.clean import clean
-from training.prepare.shingles import near_pairs, normalise, similarity
+from training.prepare.shingles import near_pairs, normalise
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "adapters" / "demo"
@@ -44,7 +45,8 @@ def test_there_are_the_twenty_fixed_prompts(prompts):
 def test_no_comment_and_no_reply_stands_twice(pairs):
     for side in ([pair.comment for pair in pairs], [pair.reply for pair in pairs]):
         assert len({normalise(text) for text in side}) == len(side)
-    assert list(near_pairs([f"{pair.comment} {pair.reply}" for pair in pairs], 0.6)) == []
+    sets = [shingles_of(f"{pair.comment} {pair.reply}") for pair in pairs]
+    assert near_pairs(sets, 0.6) == []
 
 
 def test_no_pair_is_near_a_fixed_prompt(pairs, prompts):

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.files.datasets import PROMPTS
+from training.cli.command import TrainingCommand
 
 if TYPE_CHECKING:
     from training.evaluate.compare import Comparison
 
-SUMMARY = "answers to the fixed prompts, side by side"
 SHIPPED = Path("data/adapters/demo")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument("--adapter", type=Path, default=SHIPPED, help=f"its folder ({SHIPPED})")
     parser.add_argument("--base", default="demo", help="demo, a folder or a hub id (demo)")
     parser.add_argument("--prompts", type=Path, default=PROMPTS, metavar="PROMPTS.jsonl")
@@ -48,3 +48,8 @@ def _lines(comparison: "Comparison") -> list[str]:
         )
         lines += ["", f"{name}: {', '.join(found)}"]
     return lines
+
+
+COMPARE = TrainingCommand(
+    "compare", "answers to the fixed prompts, side by side", add_arguments, run
+)

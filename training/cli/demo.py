@@ -5,21 +5,21 @@ from pathlib import Path
 
 from data.files.datasets import PAIRS, PROMPTS
 from training.cli import compare
+from training.cli.command import TrainingCommand
 from training.cli.prepare import prepare_pairs
 from training.cli.train import train_adapter
 from training.prepare.sides import Side
 
-SUMMARY = "all of it for the demo adapter: what `make adapter` does"
 RECIPE = Path("training/demo.toml")
 PAGE = Path("docs/demo-adapter.md")
 
 
 def add_arguments(_parser: ArgumentParser) -> None:
-    """Nothing: everything is fixed."""
+    """Add no argument: every choice is made."""
 
 
 def run(_options: Namespace, home: Path) -> None:
-    """Prepare, train, evaluate, ship, compare."""
+    """Prepare, train, measure, ship and compare."""
     from training.artifacts.curve import CURVE
     from training.artifacts.figures import FIGURES
     from training.artifacts.folders import copy_folder
@@ -34,3 +34,8 @@ def run(_options: Namespace, home: Path) -> None:
     # What was only of interest here stays here: the repository need not carry it.
     copy_folder(adapter, compare.SHIPPED, leave_out=(FIGURES, CURVE))
     compare.run(Namespace(base="demo", adapter=compare.SHIPPED, prompts=PROMPTS, page=PAGE), home)
+
+
+DEMO = TrainingCommand(
+    "demo", "all of it for the demo adapter: what `make adapter` does", add_arguments, run
+)

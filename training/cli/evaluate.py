@@ -5,21 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.files.datasets import PROMPTS
-from training.cli.compare import SHIPPED
+from training.cli.command import TrainingCommand, variable
 
 if TYPE_CHECKING:
-    from training.evaluate.evaluate import Options
-
-SUMMARY = "measure adapters on the test side, with tables, a page and intervals"
+    from training.evaluate.evaluate import EvaluationOptions
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "--adapters",
         default="base,tuned",
         metavar="NAME[=FOLDER],…",
-        help=f"base has none, tuned is {SHIPPED}; the first is what others are compared with",
+        help="a name alone means what the worker answers with under it: the promoted adapter, else "
+        "that of ADAPTERS, else the shipped one as tuned; the others are compared with the first",
     )
     parser.add_argument("--base", default="demo", help="demo, a folder or a hub id (demo)")
     parser.add_argument("--data", type=Path, required=True, help="a prepared folder")
@@ -46,30 +45,32 @@ def run(options: Namespace, home: Path) -> None:
     """Measure, print the table and write the report."""
     from datetime import UTC, datetime
 
-    from training.cli.progress_bar import progress_bar
-    from training.cli.terminal import find_base, print_table, show
+    from training.cli.terminal import find_base, print_table, show, stage_progress
     from training.evaluate.evaluate import measure_adapters
+    from training.evaluate.report.page import write_report
     from training.evaluate.report.table import table
     from training.evaluate.report.verdict import verdicts
-    from training.evaluate.report.write import write_report
 
     base = find_base(options.base, home)
-    adapters = parse_adapters(options.adapters, home)
+    adapters = parse_adapters(options.adapters, options.base, home)
     chosen = _options(options)
     out = options.out or home / "reports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    with progress_bar() as progress:
+    with stage_progress() as progress:
         found = measure_adapters(base, adapters, options.data, chosen, progress)
     print_table(table(found))
+    show(*map(str, found.variants))
     show(*(f"warning: {line}" for line in found.unchecked))
     show(*(line for verdict in verdicts(found) for line in verdict.text()))
     write_report(found, out)
     show(f"wrote {out}/report.html and report.json")
 
 
-def parse_adapters(text: str, home: Path) -> dict[str, Path | None]:
-    """Read `base,tuned,name=folder`; EvaluationError names the entry that is wrong.
+def parse_adapters(text: str, base_model: str, home: Path) -> dict[str, Path | None]:
+    """Read `base,tuned,name=folder`: the folder of each variant's adapter, None for the base.
 
-    A name alone is `base`, `tuned` (the adapter that ships) or an adapter under `home/adapters`.
+    A name alone means the adapter that a worker of this base model serves under it, fetched first
+    if it is on the hub. Raises EvaluationError naming the entry that is wrong, ConfigError if no
+    adapter has the name.
     """
     from training.errors import EvaluationError
 
@@ -80,45 +81,55 @@ def parse_adapters(text: str, home: Path) -> dict[str, Path | None]:
             raise EvaluationError(f"--adapters: {entry!r} is not base, a name or name=folder")
         if name in found:
             raise EvaluationError(f"--adapters: {name} is named twice")
-        found[name] = None if name == "base" else _folder(name, folder, home)
+        found[name] = None if name == "base" else _folder(name, folder, base_model, home)
     if not found:
         raise EvaluationError("--adapters names nobody: base,tuned for example")
     return found
 
 
-def _folder(name: str, folder: str, home: Path) -> Path:
-    from training.errors import EvaluationError
+def _folder(name: str, folder: str, base_model: str, home: Path) -> Path:
+    from model.loading.base import hub_snapshot, local_folder
+    from model.loading.names import adapter_source, configured_adapters
+    from model.loading.registry import Registry
+    from training.cli.terminal import say
 
     if folder:
         return Path(folder).expanduser()
-    if name == "tuned":
-        return SHIPPED
-    if (promoted := home / "adapters" / name).is_dir():
-        return promoted
-    raise EvaluationError(f"--adapters: no adapter {name} in {promoted}: write {name}=FOLDER")
+    configured = configured_adapters(variable("ADAPTERS"), base_model)
+    source = adapter_source(name, Registry(home), configured)
+    found = local_folder(source)
+    return found or hub_snapshot(source, f"{name}={source}", lambda stage, _: say(stage))
 
 
-def _options(options: Namespace) -> "Options":
+def _options(options: Namespace) -> "EvaluationOptions":
     from pydantic import ValidationError
 
     from training.errors import EvaluationError
-    from training.evaluate.evaluate import Options
-    from training.evaluate.result import Sampling
+    from training.evaluate.evaluate import EvaluationOptions
+    from training.evaluate.result import ReportedSampling
 
     names = ("temperature", "top_p", "repetition_penalty", "max_tokens", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     try:
-        sampling = Sampling.model_validate(given)
+        sampling = ReportedSampling.model_validate(given)
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0]).replace("_", "-")
         raise EvaluationError(f"--{name}: {detail['msg']}") from error
     if options.limit is not None and options.limit < 1:
         raise EvaluationError("--limit must be 1 or more")
-    return Options(
+    return EvaluationOptions(
         sampling=sampling,
         prompts=options.prompts,
         limit=options.limit,
         word_list=options.word_list,
         trained_on=tuple(options.trained_on),
     )
+
+
+EVALUATE = TrainingCommand(
+    "evaluate",
+    "measure adapters on the test side, with tables, a page and intervals",
+    add_arguments,
+    run,
+)

@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-SUMMARY = "merge an adapter into its base: one 16-bit model"
+from training.cli.command import TrainingCommand
+
 _GGUF = (
     "The folder loads with transformers, vLLM and BASE_MODEL. For a GGUF file, run llama.cpp's own "
     "converter on it (the gguf package does not bring it): "
@@ -12,7 +13,7 @@ _GGUF = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     parser.epilog = _GGUF
     parser.add_argument("--adapter", type=Path, required=True, help="its folder")
     parser.add_argument("--base", default="demo", help="demo, a folder or a hub id (demo)")
@@ -27,3 +28,8 @@ def run(options: Namespace, home: Path) -> None:
     merged = merge(find_base(options.base, home), options.adapter, options.out, say)
     size = merged.size / 1e6
     show(f"{merged.folder}: {merged.changed} matrices changed, {size:.0f} MB of weights")
+
+
+MERGE = TrainingCommand(
+    "merge", "merge an adapter into its base: one 16-bit model", add_arguments, run
+)

@@ -4,16 +4,17 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.cli.command import TrainingCommand
+
 if TYPE_CHECKING:
     from training.prepare.card import Card
-    from training.prepare.prepare import Options
+    from training.prepare.prepare import PrepareOptions
 
-SUMMARY = "clean, deduplicate and divide pairs"
 _FORMATS = ("auto", "csv", "json", "jsonl", "reddit", "export")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     add = parser.add_argument
     add("sources", type=Path, nargs="+", metavar="SOURCE",
         help=".csv, .json, .jsonl, .ndjson, each also packed as .zst")  # fmt: skip
@@ -73,33 +74,33 @@ def run(options: Namespace, _home: Path) -> None:
 def prepare_pairs(source: Path, out: Path, seed: int) -> None:
     """Prepare with all else as it is and print the counts."""
     from training.cli.terminal import show
-    from training.prepare.prepare import Options, prepare
+    from training.prepare.prepare import PrepareOptions, prepare
 
-    show(*_lines(prepare(source, out, Options(seed=seed)), out))
+    show(*_lines(prepare(source, out, PrepareOptions(seed=seed)), out))
 
 
-def _options(options: Namespace) -> "Options":
+def _options(options: Namespace) -> "PrepareOptions":
     from training.prepare.intake import GroupBy
-    from training.prepare.prepare import Options
-    from training.prepare.rules import Rules
+    from training.prepare.prepare import PrepareOptions
+    from training.prepare.rules import RowRules
     from training.prepare.sides import Shares
     from training.prepare.word_list import WordList, read_word_list
     from training.sources.columns import Columns
-    from training.sources.rated import Verdict
+    from training.sources.rated import RatingThresholds
     from training.sources.reading import Format, Reading
 
     columns = Columns(options.comment_column, options.reply_column, options.thread_column,
                       options.author_column, options.score_column)  # fmt: skip
     words = read_word_list(options.word_list) if options.word_list else WordList(frozenset())
-    return Options(
+    return PrepareOptions(
         seed=options.seed,
         shares=Shares(options.validation, options.test),
         similarity=options.similarity,
         reading=Reading(
             Format(options.format), columns, options.encoding, options.quotes == "lenient",
-            Verdict(options.min_good, options.max_bad),
+            RatingThresholds(options.min_good, options.max_bad),
         ),
-        rules=Rules(
+        rules=RowRules(
             options.min_score, options.min_chars, options.max_chars, options.language, words
         ),
         group_by=GroupBy(options.group_by),
@@ -111,8 +112,8 @@ def _options(options: Namespace) -> "Options":
 def _lines(card: "Card", out: Path) -> list[str]:
     return [
         *(f"{source.rows:,} pairs in {source.path}" for source in card.sources),
-        *(f"  {step.rows:>7,} dropped: {step.step}, {step.why}"
-          for step in card.dropped if step.rows),
+        *(f"  {count.rows:>7,} dropped: {count.step}, {count.why}"
+          for count in card.dropped if count.rows),
         *(f"  {side.rows:>7,} in {out / name}.jsonl" for name, side in card.sides.items()),
         f"  why and examples: {out / 'CARD.md'}",
     ]  # fmt: skip
@@ -138,3 +139,6 @@ def _similarity(text: str) -> float:
     if (number := _share(text)) == 0:
         raise ArgumentTypeError(f"{text} is not above 0")
     return number
+
+
+PREPARE = TrainingCommand("prepare", "clean, deduplicate and divide pairs", add_arguments, run)

@@ -1,41 +1,39 @@
-"""`python -m training promote`: let an adapter answer people."""
+"""`python -m training promote` and `rollback`: which adapter answers people."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.loading.registry import check_name
+from training.cli.command import TrainingCommand, variable
 
 if TYPE_CHECKING:
     from model.loading.registry import Promotion
     from training.ship.promote import Change, Tell
 
-SUMMARY = "let an adapter answer people, from the next message on"
-
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of `promote`."""
     parser.add_argument(
         "adapter",
         metavar="FOLDER-or-NAME",
         help="its folder, its name under var/training, or a version promoted before",
     )
-    add_name(parser)
+    add_name_argument(parser)
     parser.add_argument("--base", help="demo, a folder or a hub id (BASE_MODEL, else demo)")
 
 
-def add_name(parser: ArgumentParser) -> None:
-    """The variant's name."""
+def add_name_argument(parser: ArgumentParser) -> None:
+    """Add the argument of both commands, the variant's name."""
     parser.add_argument(
         "--as", dest="name", type=_name, default="tuned", help="the variant's name (tuned)"
     )
 
 
-def run(options: Namespace, home: Path) -> None:
+def run_promote(options: Namespace, home: Path) -> None:
     """Promote, tell the worker, and say what answers now."""
     from model.loading.registry import Registry
     from training.cli.terminal import find_base, show
-    from training.ship.environment import variable
     from training.ship.gate import AlwaysOpen
     from training.ship.promote import find_adapter, promote
 
@@ -43,20 +41,30 @@ def run(options: Namespace, home: Path) -> None:
     folder = find_adapter(options.adapter, options.name, home, registry)
     base = find_base(options.base or variable("BASE_MODEL") or "demo", home)
     told: list[str] = []
-    change = promote(folder, options.name, base, registry, AlwaysOpen(), telling(told))
-    show(describe(change), *told)
+    change = promote(folder, options.name, base, registry, AlwaysOpen(), _telling(told))
+    show(_describe(change), *told)
 
 
-def telling(told: list[str]) -> "Tell":
-    """Tell the worker of the environment's address, and keep what came of it."""
-    from training.ship.environment import variable
+def run_rollback(options: Namespace, home: Path) -> None:
+    """Roll back, tell the worker, and say what answers now."""
+    from model.loading.registry import Registry
+    from training.cli.terminal import show
+    from training.ship.promote import roll_back
+
+    told: list[str] = []
+    change = roll_back(options.name, Registry(home), _telling(told))
+    show(_describe(change), *told)
+
+
+def _telling(told: list[str]) -> "Tell":
+    """A function that tells the worker at WORKER_URL and adds its answer to `told`."""
     from training.ship.tell_worker import WorkerAddress
 
     worker = WorkerAddress(variable("WORKER_URL"), variable("WORKER_API_KEY"))
     return lambda name, version: told.append(worker.tell(name, version))
 
 
-def describe(change: "Change") -> str:
+def _describe(change: "Change") -> str:
     """One line: what answers now, and what did before."""
     now, before = _named(change.now), _named(change.before)
     if now == before:
@@ -75,3 +83,17 @@ def _name(text: str) -> str:
         return check_name(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+PROMOTE = TrainingCommand(
+    "promote",
+    "let an adapter answer people, from the next message on",
+    add_arguments,
+    run_promote,
+)
+ROLLBACK = TrainingCommand(
+    "rollback",
+    "let the adapter before the last promotion answer again",
+    add_name_argument,
+    run_rollback,
+)

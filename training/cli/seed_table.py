@@ -3,11 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-SUMMARY = "the seed's recipe and ours on the seed's rows, with a learning curve"
+from training.cli.command import TrainingCommand
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "source", type=Path, metavar="COMMENTS.csv", help="columns Comment,Response"
     )
@@ -43,3 +43,11 @@ def run(options: Namespace, home: Path) -> None:
     show(*lines)
     (bench.folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     say(f"wrote {bench.folder / 'table.md'}")
+
+
+SEED_TABLE = TrainingCommand(
+    "seed-table",
+    "the seed's recipe and ours on the seed's rows, with a learning curve",
+    add_arguments,
+    run,
+)

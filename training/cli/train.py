@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.cli.command import TrainingCommand
+
 if TYPE_CHECKING:
     from model.loading.base import ResolvedBase
 
-SUMMARY = "train an adapter on prepared pairs"
-
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """What the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument("--config", type=Path, required=True, help="the recipe, a TOML file")
     parser.add_argument(
         "--set",
@@ -84,3 +84,6 @@ def _find_base(name: str, home: Path) -> "ResolvedBase":
         if process.is_main_process:
             return find_base(name, home)
         return resolve_base(name, home, no_progress)
+
+
+TRAIN = TrainingCommand("train", "train an adapter on prepared pairs", add_arguments, run)

@@ -1,4 +1,4 @@
-"""Answers of base and adapter to fixed prompts, through transformers' own generate."""
+"""Answers of a base and its adapter to fixed prompts, through `generate` of transformers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from model.text.prompt import ChatTurn, PromptRenderer
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How answers are sampled; temperature 0 takes the likeliest token."""
+    """How answers are sampled. Temperature 0 takes the likeliest token at every step."""
 
     max_new_tokens: int = 120
     temperature: float = 0.0
@@ -22,7 +22,7 @@ class Decoding:
     seed: int = 0
 
     def __str__(self) -> str:
-        """As a person reads it."""
+        """The settings as a phrase for a person."""
         how = (
             f"temperature {self.temperature:g}, top_p {self.top_p:g}, seed {self.seed}"
             if self.temperature
@@ -39,9 +39,9 @@ def answer_all(
     prompts: Sequence[str],
     decoding: Decoding,
 ) -> list[str]:
-    """One answer to each prompt, generated as one batch padded on the left.
+    """One answer for each prompt, generated as one batch that is padded on the left.
 
-    Serving's renderer makes the prompts; the adapter answers unless it is switched off.
+    The prompts are rendered as serving does. The adapter takes part unless it is switched off.
     """
     renderer = PromptRenderer(tokenizer)
     rows = [renderer.encode([ChatTurn("user", prompt)]) for prompt in prompts]

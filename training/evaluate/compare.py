@@ -1,4 +1,4 @@
-"""Base and tuned answers to the fixed prompts, side by side, and the page that shows them."""
+"""Answers of base and adapter to the fixed prompts, side by side, and a page of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from training.evaluate.answers import Decoding, answer_all
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
 from training.train.precision import compute_dtype
 
-# Greedy shows what the model thinks likeliest; the other is how a chat would sample. The penalty
-# also falls on the prompt's words: higher, and answers avoid naming what they were asked about.
+# Greedy decoding shows the likeliest answer, the other way is how a chat samples. The penalty also
+# counts the words of the prompt: a higher one makes answers avoid the words of the question.
 WAYS = (
     Decoding(repetition_penalty=1.05),
     Decoding(temperature=0.5, top_p=0.9, repetition_penalty=1.05),
@@ -22,8 +22,8 @@ WAYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """One prompt with both answers."""
+class AnswerPair:
+    """One prompt with the answers of base and adapter."""
 
     prompt: str
     base: str
@@ -32,7 +32,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the phrase classifier found in one variant's answers."""
+    """What the phrase classifier found in answers; `words` is their mean length."""
 
     answers: int
     positions: int
@@ -41,7 +41,7 @@ class Counts:
 
     @classmethod
     def of(cls, answers: Sequence[str]) -> "Counts":
-        """Count over answers; `words` is their mean length."""
+        """The counts over these answers, of which there must be one at least."""
         return cls(
             len(answers),
             sum(map(takes_position, answers)),
@@ -52,26 +52,26 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All answers under one way of decoding."""
+    """All answers with one way of decoding."""
 
     decoding: Decoding
-    answered: tuple[Answered, ...]
+    answered: tuple[AnswerPair, ...]
 
     @property
     def base(self) -> Counts:
-        """Of the base's answers."""
+        """The counts of the base's answers."""
         return Counts.of([each.base for each in self.answered])
 
     @property
     def tuned(self) -> Counts:
-        """Of the adapter's answers."""
+        """The counts of the adapter's answers."""
         return Counts.of([each.tuned for each in self.answered])
 
 
 def compare(
     base: ResolvedBase, adapter: Path, prompts: Path, ways: Sequence[Decoding]
 ) -> list[Comparison]:
-    """Let base and adapter answer every prompt on the same 4-bit weights, in each way of decoding.
+    """Let base and adapter answer every prompt, in each way of decoding, on the same 4-bit weights.
 
     Raises TrainingError, DatasetError or ModelError, one line each.
     """
@@ -86,7 +86,7 @@ def compare(
             plain = answer_all(model, tokenizer, texts, decoding)
         tuned = answer_all(model, tokenizer, texts, decoding)
         rows = zip(texts, plain, tuned, strict=True)
-        found.append(Comparison(decoding, tuple(Answered(*row) for row in rows)))
+        found.append(Comparison(decoding, tuple(AnswerPair(*row) for row in rows)))
     return found
 
 

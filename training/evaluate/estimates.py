@@ -1,4 +1,4 @@
-"""From answers to figures with intervals. Knows no model."""
+"""From answers to figures with intervals; no model is needed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,22 +6,29 @@ from functools import partial
 from itertools import combinations
 
 from data.statistics.shares import wilson
-from training.evaluate.metrics.bootstrap import Array, Resampling, interval, whole
 from training.evaluate.metrics.columns import Column, model_columns, reply_columns, voice_columns
 from training.evaluate.metrics.diversity import distinct
-from training.evaluate.metrics.jackknife import jackknife_interval, left_out
+from training.evaluate.metrics.intervals import (
+    Array,
+    Resampling,
+    interval,
+    jackknife_interval,
+    left_out,
+    whole,
+)
 from training.evaluate.metrics.words import words
-from training.evaluate.result import Accuracy, Difference, Estimate
+from training.evaluate.result import ClassifierAccuracy, Difference, Estimate
 from training.evaluate.voice.labelled import CLASSIFIERS, Part, accuracy, read_sentences
 from training.prepare.word_list import WordList
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """One variant's answers to the test rows, in their order.
+class VariantAnswers:
+    """The answers of one variant, one entry for each test row, in their order.
 
-    `losses` are the replies' (loss in nats, tokens) per row, `overlaps` the longest run of words
-    shared with the training side, `cut_off` whether the answer reached the limit of tokens.
+    `overlaps` is the longest run of words that the answer shares with the training side, `cut_off`
+    whether it reached the limit of tokens. `losses` has the shape (rows, 2): the loss of the test
+    row's own reply in nats, and the reply's tokens.
     """
 
     texts: Sequence[str]
@@ -32,7 +39,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges variants on the same rows; the same seed gives the same intervals."""
+    """Computes the figures of variants on the same test rows.
+
+    `replies` are the replies of the test rows, `listed` the words of --word-list if there are
+    any, `draws` the number of bootstrap draws. The same seed gives the same intervals.
+    """
 
     replies: Sequence[str]
     listed: WordList | None
@@ -40,9 +51,12 @@ class Judge:
     seed: int
 
     def values(
-        self, variants: Mapping[str, Answered]
+        self, variants: Mapping[str, VariantAnswers]
     ) -> tuple[dict[str, dict[str, Estimate]], list[Difference]]:
-        """Every variant's figures, and the differences of every two, the later minus the first."""
+        """The figures of each variant, and the differences of every two of them.
+
+        A difference is the later named variant minus the earlier one.
+        """
         columns = {name: self._columns(answered) for name, answered in variants.items()}
         drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
         scores = {
@@ -73,7 +87,10 @@ class Judge:
         return values, differences
 
     def of_replies(self, overlaps: Sequence[int], budget: int) -> dict[str, Estimate]:
-        """The measures of voice on the test side's own replies: what people sound like."""
+        """The measures that need no reply to compare with, on the replies of the test rows.
+
+        They show what people sound like. `budget` is that of `distinct_budget`.
+        """
         columns = voice_columns(self.replies, overlaps, self.listed, self.seed)
         drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
         values = {
@@ -87,7 +104,7 @@ class Judge:
             "overlap_most": Estimate(value=max(overlaps)),
         }
 
-    def _columns(self, answered: Answered) -> dict[str, Column]:
+    def _columns(self, answered: VariantAnswers) -> dict[str, Column]:
         return {
             **voice_columns(answered.texts, answered.overlaps, self.listed, self.seed),
             **reply_columns(answered.texts, self.replies),
@@ -96,16 +113,16 @@ class Judge:
 
 
 def distinct_budget(answers: Sequence[Sequence[str]]) -> int:
-    """How many words distinct-n is taken over: as many as the tersest variant said."""
+    """How many words distinct-n counts: as many as the variant with the fewest words said."""
     return min(sum(len(words(text)) for text in texts) for texts in answers)
 
 
-def classifier_accuracy() -> tuple[Accuracy, ...]:
-    """Precision and recall of the phrases on the labelled sentences they were not mended on."""
+def classifier_accuracy() -> tuple[ClassifierAccuracy, ...]:
+    """Precision and recall of the phrase classifier on sentences that it was not tuned on."""
     sentences = [one for one in read_sentences() if one.part is Part.CHECK]
     found = {label: accuracy(label, sentences) for label in CLASSIFIERS}
     return tuple(
-        Accuracy(
+        ClassifierAccuracy(
             label=label,
             sentences=len(sentences),
             precision=_of(each.precision, each.precision_interval),
@@ -131,7 +148,7 @@ def _estimate(column: Column, scores: Array) -> Estimate:
 class _Varied:
     """distinct-n of all answers, and without each group of them.
 
-    Resampling would not do: the words of a row that is drawn twice are new no more.
+    The bootstrap does not fit here: if a row is drawn twice, its words are no longer different.
     """
 
     value: float

@@ -1,4 +1,4 @@
-"""Is the adapter better, and at what? Base and adapters on the test side of a prepared folder."""
+"""Measuring the base and adapters on the test side of a prepared folder."""
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +16,13 @@ from model.offline import OfflineAnswer, OfflineModel
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import check_base
 from training.errors import PreparedDataError
-from training.evaluate.estimates import Answered, Judge, classifier_accuracy, distinct_budget
+from training.evaluate.estimates import Judge, VariantAnswers, classifier_accuracy, distinct_budget
 from training.evaluate.leakage import refuse_overlap, unchecked_adapters
 from training.evaluate.losses import losses_by_row
-from training.evaluate.metrics.bootstrap import Array
+from training.evaluate.metrics.intervals import Array
 from training.evaluate.metrics.overlap import longest_overlaps
-from training.evaluate.questions import Question, ask, of_pair, of_prompt, record
-from training.evaluate.result import DataUsed, Evaluation, Sampling, Variant
+from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt, record
+from training.evaluate.result import DataUsed, Evaluation, ReportedSampling, VariantFigures
 from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
 from training.train.dense import load_to_learn
@@ -30,19 +30,23 @@ from training.train.examples import Row, encode, read_side
 from training.train.precision import compute_dtype
 
 BASE = "base"
-_MAX_TOKENS = 2048  # of a test row, prompt and reply or answer
+_MAX_TOKENS = 2048  # of a test row: prompt and reply, or prompt and answer
 _VERSIONS = ("torch", "transformers", "peft", "bitsandbytes", "evaluate", "sacrebleu")
 
-# What is done now, how much of it is done, and how much there is.
+# Is given the current stage, how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
 Adapters = Mapping[str, Path | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What else decides the figures; `limit` takes so many test rows, from the first on."""
+class EvaluationOptions:
+    """What else the figures depend on.
 
-    sampling: Sampling = field(default_factory=Sampling)
+    `limit` takes only the first rows of the test side. `trained_on` are prepared folders that
+    adapters were trained on. `draws` is the number of bootstrap draws.
+    """
+
+    sampling: ReportedSampling = field(default_factory=ReportedSampling)
     prompts: Path = PROMPTS
     limit: int | None = None
     word_list: Path | None = None
@@ -61,7 +65,7 @@ class _Sides:
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """By variant: the answers, and the longest run of words each shares with the training side."""
+    """The answers of each variant, and the longest run of words shared with training texts."""
 
     said: dict[str, list[OfflineAnswer]]
     overlaps: dict[str, list[int]]
@@ -71,13 +75,14 @@ def measure_adapters(
     base: ResolvedBase,
     adapters: Adapters,
     data: Path,
-    options: Options,
+    options: EvaluationOptions,
     progress: Progress = lambda stage, done, total: None,
 ) -> Evaluation:
-    """Measure variants (a name and its adapter's folder, None: the base alone) on the test side.
+    """Measure variants on the test side of the prepared folder `data`.
 
-    Writes no file. Raises TrainingError, DatasetError or ModelError, one line each;
-    EvaluationError when a test row was trained on.
+    `adapters` gives the folder of each variant's adapter, None for the base alone. Writes no file.
+    Raises TrainingError, DatasetError or ModelError, one line each; EvaluationError if a test row
+    was trained on.
     """
     folders = {name: folder for name, folder in adapters.items() if folder is not None}
     for folder in folders.values():
@@ -88,7 +93,7 @@ def measure_adapters(
     sides = _read(data, folders, options)
 
     questions, losses = _losses(base, adapters, sides.test, sampling.max_tokens, progress)
-    gc.collect()  # the model of the losses goes before the engine's comes
+    gc.collect()  # frees the model of the losses before the engine loads its own
     progress("loading the engine", 0, 1)
     engine = OfflineModel.open(base, folders, no_progress)
     progress("loading the engine", 1, 1)
@@ -110,7 +115,7 @@ def measure_adapters(
         distinct_words=budget,
         unchecked=sides.unchecked,
         variants=tuple(
-            Variant(
+            VariantFigures(
                 name=name,
                 folder=folder.as_posix() if folder else None,
                 hash=engine.hashes.get(name),
@@ -127,7 +132,7 @@ def measure_adapters(
     )
 
 
-def _read(data: Path, folders: Mapping[str, Path], options: Options) -> _Sides:
+def _read(data: Path, folders: Mapping[str, Path], options: EvaluationOptions) -> _Sides:
     training, test = read_side(data, Side.TRAIN), read_side(data, Side.TEST)
     refuse_overlap(test, training, data / "train.jsonl")
     unchecked = unchecked_adapters(folders, data, test, options.trained_on)
@@ -141,7 +146,7 @@ def _losses(
     pairs: Sequence[Pair],
     max_tokens: int,
     progress: Progress,
-) -> tuple[list[Question], dict[str, Array]]:
+) -> tuple[list[EvaluationQuestion], dict[str, Array]]:
     """The rows that fit as questions, and every variant's losses on their replies."""
     progress("loading the weights", 0, 1)
     model, tokenizer = load_to_learn(base, compute_dtype())
@@ -149,7 +154,7 @@ def _losses(
     renderer = PromptRenderer(tokenizer)
     window = getattr(model.config, "sliding_window", None) or _MAX_TOKENS
     room = min(_MAX_TOKENS, model.config.max_position_embeddings, window)
-    questions: list[Question] = []
+    questions: list[EvaluationQuestion] = []
     rows: list[Row] = []
     for number, pair in enumerate(pairs, 1):
         row = _encode(pair, renderer, room)
@@ -178,12 +183,12 @@ def _prompt_length(row: Row) -> int:
 def _ask_all(
     engine: OfflineModel,
     adapters: Adapters,
-    questions: Sequence[Question],
-    sampling: Sampling,
+    questions: Sequence[EvaluationQuestion],
+    sampling: ReportedSampling,
     training: Sequence[str],
     progress: Progress,
 ) -> _Answers:
-    """One variant after the other: what one says does not depend on which others were named."""
+    """Ask one variant after the other, so that no answer depends on the other variants."""
     said: dict[str, list[OfflineAnswer]] = {}
     for name, folder in adapters.items():
         done = iter(range(1, len(questions) + 1))
@@ -202,9 +207,9 @@ def _ask_all(
     return _Answers(said, overlaps)
 
 
-def _answered(answers: _Answers, name: str, losses: Array) -> Answered:
+def _answered(answers: _Answers, name: str, losses: Array) -> VariantAnswers:
     given = answers.said[name]
-    return Answered(
+    return VariantAnswers(
         texts=[answer.text for answer in given],
         overlaps=answers.overlaps[name],
         cut_off=[answer.finish_reason == "length" for answer in given],

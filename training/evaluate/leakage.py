@@ -1,4 +1,4 @@
-"""Test rows that an adapter may have been trained on: refused where seen, said where unknown."""
+"""Test rows that an adapter was trained on are refused; where nobody can tell, it is said."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -10,15 +10,16 @@ from training.errors import EvaluationError
 from training.evaluate.metrics.words import words
 from training.prepare.card import read_card
 
-# A shorter comment or reply may well be said twice by chance; with its other half it may not.
+# A shorter comment or reply may be the same by chance; a whole pair hardly ever is.
 _TELLING_WORDS = 5
 
 
 def refuse_overlap(test: Sequence[Pair], training: Iterable[Pair], where: Path) -> None:
-    """Raise EvaluationError when a test row stands on the training side `where`.
+    """Raise EvaluationError if a test row was trained on.
 
-    Case, punctuation and space do not count. The same row, the same comment or the same reply is
-    an overlap; comment or reply alone only from five words on. `training` is read once.
+    `training` are the rows of the training side, read once; `where` names their file in the
+    error. A test row was trained on if its pair, or its comment or reply of five words or more,
+    is there. Case, punctuation and space do not count.
     """
     wanted = {mark: number for number, pair in enumerate(test, 1) for mark in _marks(pair)}
     found: dict[int, int] = {}
@@ -37,10 +38,10 @@ def refuse_overlap(test: Sequence[Pair], training: Iterable[Pair], where: Path) 
 def unchecked_adapters(
     adapters: Mapping[str, Path], data: Path, test: Sequence[Pair], trained_on: Sequence[Path]
 ) -> list[str]:
-    """Which adapters may have seen test rows as far as anybody can tell, a line each.
+    """A line for each adapter of which nobody can tell whether it has seen test rows.
 
-    One trained on the training side of `data` is in order. One of another side is, too, when its
-    prepared folder is among `trained_on` and holds no test row; EvaluationError when it does.
+    An adapter is in order if it was trained on the training side of `data`, or on that of one of
+    the prepared folders `trained_on`, if no test row is there. Raises EvaluationError if one is.
     """
     sides = {file_sha256(path): path for path in (folder / "train.jsonl" for folder in trained_on)}
     own, lines = file_sha256(data / "train.jsonl"), list[str]()

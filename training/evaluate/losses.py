@@ -1,4 +1,4 @@
-"""How well base and adapters predict replies they were not trained on."""
+"""The loss of base and adapters on replies that they were not trained on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class SideLosses:
-    """One side's loss, by base and by adapter, on the same 4-bit weights."""
+    """The loss of the base and of an adapter on one side, with the same 4-bit weights."""
 
     side: Side
     rows: int
@@ -34,7 +34,7 @@ class SideLosses:
     tuned: ReplyLoss
 
     def lines(self) -> list[str]:
-        """A small table for a terminal."""
+        """The losses as lines for a terminal."""
         head = f"{self.side}: {self.rows} rows, {self.base.tokens} reply tokens"
         return [head] + [
             f"  {name:<6} loss {loss.per_token:.4f}  perplexity {loss.perplexity:.2f}"
@@ -64,9 +64,10 @@ def losses_by_row(
     rows: Sequence[Row],
     on_row: Callable[[str, int], None],
 ) -> dict[str, NDArray[np.float64]]:
-    """For each variant (None: the base alone) every row's loss in nats and its tokens.
+    """For each variant the loss in nats and the tokens of every row, shape (rows, 2).
 
-    Arrays of shape (rows, 2). Each adapter is taken off again, so one copy of the weights does.
+    `adapters` gives the folder of each variant's adapter, None for the base alone. `on_row` is
+    given the variant and how many of its rows are done. Each adapter is taken off the model again.
     """
     found: dict[str, NDArray[np.float64]] = {}
     for name, folder in adapters.items():

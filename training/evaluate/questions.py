@@ -1,4 +1,4 @@
-"""What variants are asked, and what they answered."""
+"""The questions that variants are asked, and their answers for the report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,38 +6,43 @@ from dataclasses import dataclass, replace
 from data.files.datasets import Pair, Prompt
 from model.offline import OfflineAnswer, OfflineModel, OfflineRequest, SamplingParams
 from model.text.prompt import ChatTurn
-from training.evaluate.result import Asked, Said, Sampling, Turn
+from training.evaluate.result import Asked, AskedTurn, MeasuredAnswer, ReportedSampling
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A test row, whose reply is known, or a fixed prompt, which has none."""
+class EvaluationQuestion:
+    """A test row, or a fixed prompt. `reply` is the reply of the test row; a prompt has none."""
 
     id: str
     turns: tuple[ChatTurn, ...]
     reply: str | None
 
 
-def of_pair(number: int, pair: Pair) -> Question:
-    """A test row as a question: all its turns, never its reply."""
+def of_pair(number: int, pair: Pair) -> EvaluationQuestion:
+    """Test row number `number` as a question: all its turns but not its reply."""
     before = tuple(ChatTurn(turn.role, turn.content) for turn in pair.before)
-    return Question(f"test {number}", (*before, ChatTurn("user", pair.comment)), pair.reply)
+    return EvaluationQuestion(
+        f"test {number}", (*before, ChatTurn("user", pair.comment)), pair.reply
+    )
 
 
-def of_prompt(prompt: Prompt) -> Question:
+def of_prompt(prompt: Prompt) -> EvaluationQuestion:
     """A fixed prompt as a question."""
-    return Question(prompt.id, (ChatTurn("user", prompt.prompt),), None)
+    return EvaluationQuestion(prompt.id, (ChatTurn("user", prompt.prompt),), None)
 
 
 def ask(
     model: OfflineModel,
     variant: str,
-    questions: Sequence[Question],
-    sampling: Sampling,
+    questions: Sequence[EvaluationQuestion],
+    sampling: ReportedSampling,
     on_answer: Callable[[], None],
 ) -> list[OfflineAnswer]:
-    """One variant's answers; question n has the seed `sampling.seed + n`, whoever answers."""
+    """The answers of one variant, in order. Question n, from 0, has the seed `sampling.seed + n`.
+
+    `on_answer` is called after each answer. Raises ModelError.
+    """
     params = SamplingParams(
         max_tokens=sampling.max_tokens,
         temperature=sampling.temperature,
@@ -52,15 +57,18 @@ def ask(
 
 
 def record(
-    questions: Sequence[Question],
+    questions: Sequence[EvaluationQuestion],
     answers: Mapping[str, Sequence[OfflineAnswer]],
     overlaps: Mapping[str, Sequence[int]],
 ) -> tuple[Asked, ...]:
-    """Questions and every variant's answers as the report keeps them."""
+    """The questions with the answers of all variants, as the report keeps them.
+
+    `answers` and `overlaps` have one entry for each question, in order, under each variant's name.
+    """
     return tuple(
         Asked(
             id=question.id,
-            turns=tuple(Turn(role=turn.role, content=turn.content) for turn in question.turns),
+            turns=tuple(AskedTurn(role=turn.role, content=turn.content) for turn in question.turns),
             reply=question.reply,
             answers={
                 name: _said(given[place], overlaps[name][place]) for name, given in answers.items()
@@ -70,8 +78,8 @@ def record(
     )
 
 
-def _said(answer: OfflineAnswer, overlap: int) -> Said:
-    return Said(
+def _said(answer: OfflineAnswer, overlap: int) -> MeasuredAnswer:
+    return MeasuredAnswer(
         text=answer.text.strip(),
         tokens=answer.completion_tokens,
         finish_reason=answer.finish_reason,

@@ -1,4 +1,4 @@
-"""The result of an evaluation, as it stands in report.json."""
+"""The result of an evaluation, as report.json holds it."""
 
 from datetime import datetime
 
@@ -6,15 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from model.loading.manifest import BaseRecord
 
+_HASH_SHOWN = 19  # "sha256:" and 12 digits
 
-class Record(BaseModel):
+
+class ReportPart(BaseModel):
     """A part of the report."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Sampling(Record):
-    """How answers were sampled: row n of the questions has the seed `seed + n`."""
+class ReportedSampling(ReportPart):
+    """How answers were sampled. Question n, counted from 0, has the seed `seed + n`."""
 
     temperature: float = Field(default=0.5, ge=0, le=2)
     top_p: float = Field(default=0.9, gt=0, le=1)
@@ -23,18 +25,19 @@ class Sampling(Record):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
-class Estimate(Record):
-    """A value with its 95 % interval, where it has one."""
+class Estimate(ReportPart):
+    """A value and its 95 % interval; `low` and `high` are None for a value without interval."""
 
     value: float
     low: float | None = None
     high: float | None = None
 
 
-class Variant(Record):
-    """One variant's figures, by key of `training.evaluate.metrics.catalogue`.
+class VariantFigures(ReportPart):
+    """The figures of one variant over the test side.
 
-    `folder` and `hash` are None for the base. `values` are over the test side.
+    The keys of `values` are those of `training.evaluate.metrics.catalogue`. `folder` and `hash`
+    name the adapter; they are None for the base.
     """
 
     name: str
@@ -42,17 +45,26 @@ class Variant(Record):
     hash: str | None
     values: dict[str, Estimate]
 
+    def __str__(self) -> str:
+        """Which adapter it was: its folder and the beginning of its hash."""
+        if self.folder is None:
+            return f"{self.name}: the base alone"
+        return f"{self.name}: {self.folder}, {(self.hash or 'no hash')[:_HASH_SHOWN]}…"
 
-class Difference(Record):
-    """`second` minus `first` by key: paired bootstrap over the test rows."""
+
+class Difference(ReportPart):
+    """The figures of `second` minus those of `first`, by key; intervals by paired resampling."""
 
     first: str
     second: str
     values: dict[str, Estimate]
 
 
-class Said(Record):
-    """One answer, and what the classifier and the overlap found in it."""
+class MeasuredAnswer(ReportPart):
+    """One answer and what was measured on it.
+
+    `overlap` is the longest run of words that it shares with the training side.
+    """
 
     text: str
     tokens: int
@@ -62,24 +74,27 @@ class Said(Record):
     overlap: int
 
 
-class Turn(Record):
-    """One turn of what was asked."""
+class AskedTurn(ReportPart):
+    """One turn of a question."""
 
     role: str
     content: str
 
 
-class Asked(Record):
-    """One question with every variant's answer; `reply` is the test side's, None for a prompt."""
+class Asked(ReportPart):
+    """One question with the answer of every variant.
+
+    `reply` is the reply of the test row; a fixed prompt has None.
+    """
 
     id: str
-    turns: tuple[Turn, ...]
+    turns: tuple[AskedTurn, ...]
     reply: str | None
-    answers: dict[str, Said]
+    answers: dict[str, MeasuredAnswer]
 
 
-class Accuracy(Record):
-    """How often the phrase classifier is right on sentences it was not mended on."""
+class ClassifierAccuracy(ReportPart):
+    """Precision and recall of the phrase classifier on sentences that it was not tuned on."""
 
     label: str
     sentences: int
@@ -87,8 +102,8 @@ class Accuracy(Record):
     recall: Estimate
 
 
-class DataUsed(Record):
-    """Which rows; `left_out` are test rows too long for the model."""
+class DataUsed(ReportPart):
+    """The data that was used. `left_out` counts test rows that are too long for the model."""
 
     path: str
     test_sha256: str
@@ -97,30 +112,26 @@ class DataUsed(Record):
     left_out: int
 
 
-class Evaluation(Record):
-    """All of it. `unchecked` says which adapters may have seen test rows, a line each."""
+class Evaluation(ReportPart):
+    """The whole evaluation; `unchecked` has a line for each adapter that may know test rows."""
 
     format: int = 1
     created: datetime
     base: BaseRecord
     data: DataUsed
-    sampling: Sampling
+    sampling: ReportedSampling
     compute: str
     draws: int
     distinct_words: int
     unchecked: tuple[str, ...]
-    variants: tuple[Variant, ...]
+    variants: tuple[VariantFigures, ...]
     replies: dict[str, Estimate]
     differences: tuple[Difference, ...]
-    classifier: tuple[Accuracy, ...]
+    classifier: tuple[ClassifierAccuracy, ...]
     versions: dict[str, str]
     test: tuple[Asked, ...]
     prompts: tuple[Asked, ...]
 
-    def variant(self, name: str) -> Variant:
-        """The variant of this name; KeyError when there is none."""
+    def variant(self, name: str) -> VariantFigures:
+        """The figures of the variant with this name. Raises KeyError if there is none."""
         return {variant.name: variant for variant in self.variants}[name]
-
-    def answers(self, name: str) -> list[str]:
-        """A variant's answers to the test rows, in their order."""
-        return [asked.answers[name].text for asked in self.test]

@@ -1,5 +1,9 @@
-"""The card beside a prepared data set: where it comes from and what every step dropped."""
+"""The card beside a prepared data set, for programs (card.json) and for people (CARD.md).
 
+It says where the pairs come from, how they were prepared and why rows were dropped.
+"""
+
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -10,16 +14,17 @@ from training.errors import PreparedDataError
 from training.prepare.sides import Side
 
 CARD = "card.json"
+PAGE = "CARD.md"
 
 
-class Record(BaseModel):
+class CardPart(BaseModel):
     """A part of the card."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(Record):
-    """A file the pairs come from; `rows` is how many it gave, before anything was dropped."""
+class Source(CardPart):
+    """A file of pairs. `rows` counts what it held before anything was dropped."""
 
     path: str
     format: str
@@ -27,8 +32,8 @@ class Source(Record):
     rows: int
 
 
-class Dropped(Record):
-    """What one step took out, with a few of the texts as examples."""
+class DropCount(CardPart):
+    """How many rows were dropped for one reason (`step`), with a few of their texts."""
 
     step: str
     why: str
@@ -36,16 +41,16 @@ class Dropped(Record):
     examples: tuple[str, ...]
 
 
-class SideRecord(Record):
-    """One side's file. A group is a thread, an author, or rows with near texts."""
+class SideRecord(CardPart):
+    """The file of one side. A group is a thread, an author, or rows with near texts."""
 
     rows: int
     groups: int
     sha256: str
 
 
-class Card(Record):
-    """Everything about a prepared folder; the same input and options give the same bytes."""
+class Card(CardPart):
+    """The whole card; the same input and options give the same bytes."""
 
     format: Literal[2] = 2
     sources: tuple[Source, ...]
@@ -55,17 +60,17 @@ class Card(Record):
     similarity: float
     near_search: Literal["exact", "minhash"] = "exact"
     options: dict[str, str | int | float | None] = {}
-    dropped: tuple[Dropped, ...]
+    dropped: tuple[DropCount, ...]
     sides: dict[Side, SideRecord]
 
     @property
     def rows(self) -> int:
-        """How many rows all sources gave."""
+        """How many rows all sources held."""
         return sum(source.rows for source in self.sources)
 
     @property
     def source(self) -> Source:
-        """All sources as one: its hash is of their hashes where there are several."""
+        """All sources as one. The hash of several sources is the hash of their hashes."""
         if len(self.sources) == 1:
             return self.sources[0]
         return Source(
@@ -77,12 +82,17 @@ class Card(Record):
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Write the card into a prepared folder."""
+    """Write card.json into a prepared folder. Raises OSError."""
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
+def write_page(folder: Path, card: Card) -> None:
+    """Write CARD.md into a prepared folder. Raises OSError."""
+    (folder / PAGE).write_text("\n".join(_page(card)) + "\n", encoding="utf-8")
+
+
 def read_card(folder: Path) -> Card:
-    """The card of a prepared folder; PreparedDataError when there is none, or a broken one."""
+    """The card of a prepared folder. Raises PreparedDataError if it is missing or damaged."""
     path = folder / CARD
     try:
         return Card.model_validate_json(path.read_bytes())
@@ -95,3 +105,50 @@ def read_card(folder: Path) -> Card:
         detail = error.errors()[0]
         place = ".".join(map(str, detail["loc"])) or "the file"
         raise PreparedDataError(f"{path}: {place}: {detail['msg']}: prepare it again") from error
+
+
+def _page(card: Card) -> Iterator[str]:
+    """The lines of the page, in Markdown."""
+    kept = sum(side.rows for side in card.sides.values())
+    yield from ("# Prepared pairs", "", f"{kept:,} of {card.rows:,} rows were kept.", "")
+    yield from _table(
+        ("source", "format", "rows", "sha256"),
+        ((s.path, s.format, f"{s.rows:,}", s.sha256[:16]) for s in card.sources),
+    )
+    yield from (f"Licence: {card.licence or 'not stated'}.", "")
+    yield from (f"Consent: {card.consent or 'not stated'}.", "", "## Sides", "")
+    yield from _table(
+        ("side", "rows", "groups", "sha256"),
+        ((n, f"{s.rows:,}", f"{s.groups:,}", s.sha256[:16]) for n, s in card.sides.items()),
+    )
+    yield "Rows of one group (a thread, an author, or near texts) share a side; no text is on two."
+    yield from ("", "## Dropped", "")
+    yield from _table(
+        ("step", "rows", "why"), ((d.step, f"{d.rows:,}", d.why) for d in card.dropped)
+    )
+    for dropped in card.dropped:
+        if dropped.examples:
+            yield from (f"### {dropped.step}", "")
+            yield from (f"- {_code(example)}" for example in dropped.examples)
+            yield ""
+    yield from ("## Options", "")
+    shown = {"seed": card.seed, "similarity": card.similarity, "near search": card.near_search}
+    yield from _table(
+        ("option", "value"),
+        ((name, str(value)) for name, value in (shown | card.options).items()),
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    yield _row(head)
+    yield "|".join(["", *("---" for _ in head), ""])
+    yield from map(_row, rows)
+    yield ""
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _code(text: str) -> str:
+    return f"`` {text.replace('``', '` `')} ``"

@@ -13,7 +13,7 @@ from training.prepare.markup import (
     replace_names,
 )
 
-# What sites put in the place of a text that is gone.
+# What sites show in place of a deleted text.
 _GONE = frozenset(
     {
         "[deleted]", "[removed]", "[deleted by user]", "deleted", "removed", "[unavailable]",
@@ -23,25 +23,20 @@ _GONE = frozenset(
 _SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _EDGES = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
-# Categories Cc but for the line end, Cs, Zl and Zp.
+# Control characters (Cc) except the line end, lone surrogates (Cs) and U+2029.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2029\ud800-\udfff]")
-# Format characters that show nothing and only break words; the joiners in emoji are others.
+# Format characters that show nothing and only split words. The joiners of emoji stay.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 
 
 def clean(text: str) -> str:
-    """The text without what only a web page needs; empty if it only says that it was deleted.
+    """The text without what only a web page needs.
 
-    Entities and literal escapes are resolved, quotes, edits and control characters gone, links
-    and names replaced by placeholders, spaces single. Cleaning a cleaned text changes nothing.
+    HTML entities and escapes written out (a backslash and an n) become the characters they stand
+    for. Quoted lines, edit notes and control characters go. Links and user names become
+    placeholders, several spaces become one. Cleaning a cleaned text changes nothing.
     """
-    tidied = tidy(text)
-    return "" if is_gone(tidied) else tidied
-
-
-def tidy(text: str) -> str:
-    """The same, but for a text that only says that it was deleted."""
-    # Resolving one thing may bring another to light: an escaped entity, a name behind a quote.
+    # One change may show another its work: an entity within an entity, a name behind a quote.
     before = None
     while text != before:
         before = text
@@ -51,7 +46,7 @@ def tidy(text: str) -> str:
 
 
 def is_gone(text: str) -> bool:
-    """Whether a text, tidied or not, only says that it was deleted."""
+    """Whether a text, cleaned or not, only says that it was deleted or removed."""
     return text.strip().casefold() in _GONE
 
 

@@ -1,4 +1,4 @@
-"""Which rows must stay on one side, and which cannot stay at all."""
+"""Which rows must share a side, and which rows must go to keep the sides apart."""
 
 import numpy as np
 
@@ -8,10 +8,11 @@ from training.prepare.unions import Ids, Unions
 
 
 def row_groups(spill: Spill, cluster: Ids, kept: Ids) -> Ids:
-    """For each kept row its group, named by the group's first row in `kept`.
+    """The group of each kept row; rows of one group must share a side.
 
-    A row of a known thread or author belongs to that; the others to their near texts, over any
-    number of rows.
+    `cluster` gives each text its cluster of near texts, `kept` the numbers of the rows. A group is
+    named by the place of its first row in `kept`. A row with a known thread or author is in the
+    group of that. Other rows are in one group if they share a cluster, also over other rows.
     """
     comments, replies, known = spill.columns()
     texts = len(cluster)
@@ -31,10 +32,10 @@ def row_groups(spill: Spill, cluster: Ids, kept: Ids) -> Ids:
 
 
 def crossing(spill: Spill, cluster: Ids, kept: Ids, sides: list[Side]) -> Ids:
-    """The kept rows with a text near one of a side that comes before theirs.
+    """The kept rows that have a text near a text of an earlier side.
 
-    Training comes before validation, and that before test: a crossing row is taken from what is
-    only measured on. Rows without a known group never cross.
+    Training comes first, then validation, then test, so rows are lost from the sides that only
+    measure. Only rows with a known thread or author can cross.
     """
     comments, replies, _ = spill.columns()
     rows, earlier = spill.earlier()

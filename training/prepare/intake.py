@@ -1,76 +1,114 @@
-"""Taking a file's rows in: read, judged, and each one once onto the disk."""
+"""Taking in a file's rows: each is judged, and each different one goes onto the disk once."""
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from model.loading.manifest import file_sha256
-from training.prepare.card import Source
-from training.prepare.rules import Kept, Rules, judge
+from training.prepare.card import DropCount, Source
+from training.prepare.rules import KeptRow, RowRules, judge
 from training.prepare.spill import Spill
-from training.prepare.tally import Tally
 from training.sources.reading import Format, Reading, open_source
-from training.sources.reasons import Step
-from training.sources.row import Refused
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow
 
 _REPORT_EVERY = 20_000
+_EXAMPLES = 3
+_EXAMPLE_WIDTH = 80
 
 Report = Callable[[str], None]
 
 
 class GroupBy(StrEnum):
-    """What keeps rows on one side, where it is known; else rows with near texts stay together."""
+    """What keeps rows on one side; rows for which it is unknown are grouped by near texts."""
 
     THREAD = "thread"
     AUTHOR = "author"
     TEXT = "text"
 
 
+class DropTally:
+    """Counts the dropped rows for each reason and keeps the first three as examples."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[DropReason] = Counter()
+        self._examples: defaultdict[DropReason, list[str]] = defaultdict(list)
+
+    def add(self, row: DroppedRow) -> None:
+        """Count one dropped row."""
+        self._rows[row.reason] += 1
+        if len(self._examples[row.reason]) < _EXAMPLES:
+            text = " ".join(row.text.split())
+            if len(text) > _EXAMPLE_WIDTH:
+                text = text[: _EXAMPLE_WIDTH - 1] + "…"
+            self._examples[row.reason].append(f"{row.place}: {text}" if text else row.place)
+
+    def counts(self, asked: Iterable[DropReason]) -> tuple[DropCount, ...]:
+        """The counts of the reasons in `asked` and of all others that dropped a row, in order."""
+        wanted = {*asked, *self._rows}
+        return tuple(
+            DropCount(
+                step=reason,
+                why=reason.why,
+                rows=self._rows[reason],
+                examples=tuple(self._examples[reason]),
+            )
+            for reason in DropReason
+            if reason in wanted
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class Intake:
-    """How rows are taken in, and what they go into; `scratch` is a folder for the readers."""
+class SourceIntake:
+    """How files are read and judged, and where their rows go.
+
+    Kept rows go into `spill`, dropped ones are counted in `tally`. `scratch` is a folder for what
+    a reader cannot hold in memory.
+    """
 
     reading: Reading
-    rules: Rules
+    rules: RowRules
     group_by: GroupBy
     spill: Spill
-    tally: Tally
+    tally: DropTally
     scratch: Path
 
     def take(self, path: Path, prefix: str, report: Report) -> Source:
-        """Take in one file; `prefix` stands before its rows' places. Raises DatasetError."""
+        """Take in one file and return its record for the card.
+
+        `prefix` is put before the places of its rows. Raises DatasetError.
+        """
         opened = open_source(path, self.reading, self.scratch)
         count = 0
         with closing(opened.rows) as rows:
             for count, row in enumerate(rows, start=1):
-                verdict = row if isinstance(row, Refused) else judge(row, self.rules)
-                if isinstance(verdict, Refused):
-                    self.tally.add(verdict.step, prefix + verdict.place, verdict.text)
-                elif not self.spill.add(verdict, self._group(verdict)):
-                    self.tally.add(Step.EXACT, prefix + verdict.place, verdict.pair.comment)
+                judged = row if isinstance(row, DroppedRow) else judge(row, self.rules)
+                dropped = judged if isinstance(judged, DroppedRow) else self._keep(judged)
+                if dropped is not None:
+                    place = prefix + dropped.place
+                    self.tally.add(DroppedRow(dropped.reason, place, dropped.text))
                 if count % _REPORT_EVERY == 0:
                     report(f"{path}: {count:,} rows read")
         return Source(path=_shown(path), format=opened.format, sha256=file_sha256(path), rows=count)
 
-    def _group(self, row: Kept) -> str | None:
-        match self.group_by:
-            case GroupBy.THREAD:
-                return row.thread
-            case GroupBy.AUTHOR:
-                return row.author
-            case GroupBy.TEXT:
-                return None
+    def _keep(self, row: KeptRow) -> DroppedRow | None:
+        """Put the row onto the disk; the dropped row if it was there before."""
+        group = {GroupBy.THREAD: row.thread, GroupBy.AUTHOR: row.author}.get(self.group_by)
+        if self.spill.add(row, group):
+            return None
+        return DroppedRow(DropReason.EXACT, row.place, row.pair.comment)
 
 
 def is_export(source: Source) -> bool:
-    """Whether the file is this project's own export."""
+    """Whether the file is an export of this project."""
     return source.format == Format.EXPORT
 
 
 def _shown(source: Path) -> str:
-    """The path as the card shows it: within the working folder, or the name alone."""
+    """The path for the card: relative to the working folder if it lies there, else the name."""
     try:
         return source.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:

@@ -1,7 +1,8 @@
-"""What people write around what they say: quotes, edits, links and names.
+"""Taking out what people write around their words: quotes, edit notes, links and names.
 
-Each function leaves a text as it is that has nothing of its kind, so that all of them together
-can be applied until nothing changes. Repetitions are bounded: a text made to be slow is not.
+A function changes nothing in a text without its kind of markup, so all of them can be applied
+again until nothing changes. Repetitions in the patterns are bounded, so that no text, not even
+one made for it, takes long.
 """
 
 import re
@@ -9,10 +10,10 @@ import re
 LINK = "[link]"
 NAME = "[user]"
 
-# Reddit's quotes are lines that begin with >; ">:(" and ">!spoiler!<" are none.
+# Quotes on Reddit are lines that begin with >, but ">:(" and ">!spoiler!<" are not quotes.
 _QUOTE = re.compile(r"^>(?![!:;._=<-]).*(?:\n|$)", re.MULTILINE)
 _SPOILER = re.compile(r">!(.{0,1000}?)!<")
-# "EDIT:", "Edit 2:", "**ETA**:" at a line's beginning, or behind a sentence.
+# "EDIT:", "Edit 2:", "**ETA**:" at the beginning of a line or after a sentence.
 _EDIT = re.compile(
     r"(?:^|\n|(?<=[.!?)\]]) )[*_(\[]{0,3}(?:edit|eta)(?:ed)?\s?#?\d{0,2}[*_]{0,2}\s?[:;-].*",
     re.IGNORECASE | re.DOTALL,
@@ -36,14 +37,14 @@ _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 
 
 def cut_quotes(text: str) -> str:
-    """Without Reddit's quoted lines; what hides behind a spoiler's marks is shown."""
+    """The text without quoted lines (`> …`); a spoiler loses its marks and stays."""
     if ">" not in text:
         return text
     return _QUOTE.sub("", _SPOILER.sub(r"\1", text)).strip()
 
 
 def cut_edits(text: str) -> str:
-    """Without what the author added later."""
+    """The text without the notes that the author added later, from `EDIT:` to its end."""
     folded = text.casefold()
     if "edit" not in folded and "eta" not in folded:
         return text
@@ -51,17 +52,17 @@ def cut_edits(text: str) -> str:
 
 
 def reduce_links(text: str) -> str:
-    """Markdown links as their words alone, images as a placeholder."""
+    """The text with each Markdown link reduced to its words, each image to a placeholder."""
     return _MARKDOWN.sub(r"\1", _IMAGE.sub(LINK, text)) if "](" in text else text
 
 
 def replace_links(text: str) -> str:
-    """A placeholder for each address in the web."""
+    """The text with a placeholder in place of each web address."""
     return _URL.sub(LINK, text) if "/" in text or "www." in text.casefold() else text
 
 
 def replace_names(text: str) -> str:
-    """A placeholder for each user's name (u/name, @name, a mail address)."""
+    """The text with a placeholder for each user name (u/name, @name) and mail address."""
     if "<" in text:
         text = _CUSTOM_EMOJI.sub(r"\1", text)
     if "@" in text:

@@ -1,8 +1,8 @@
-"""Finding texts that may be near each other by MinHash signatures, which lie on the disk.
+"""Finding texts that may be near each other, by MinHash signatures that lie on the disk.
 
-Broder (1997): of two sets, the smallest hashes agree with a probability that is Jaccard's index.
-Signatures of `bands` times `rows` such hashes make two texts candidates if one whole band agrees,
-which for an index of s has the probability 1 - (1 - s ** rows) ** bands.
+Broder (1997): the smallest hashes of two sets are equal with a probability that is their Jaccard
+index s. A signature holds `bands` times `rows` such hashes. Two texts are candidates if one whole
+band is equal, which has the probability 1 - (1 - s ** rows) ** bands.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,25 +41,31 @@ class Plan:
     rows: int
 
     def recall(self, similarity: float) -> float:
-        """With which probability two texts of that similarity become candidates."""
+        """The probability that two texts of this similarity become candidates, 0 to 1."""
         return 1 - (1 - similarity**self.rows) ** self.bands
 
 
 def plan(threshold: float) -> Plan:
-    """The longest bands, so the fewest false candidates, that find 99 % right at the threshold."""
+    """The plan with the longest bands that still finds 99 % of pairs at the threshold.
+
+    Longer bands give fewer false candidates.
+    """
     plans = (Plan(_PERMUTATIONS // rows, rows) for rows in range(_PERMUTATIONS, 0, -1))
     return next((p for p in plans if p.recall(threshold) >= _RECALL), Plan(_PERMUTATIONS, 1))
 
 
 class Signatures:
-    """Many texts' signatures in two files: 8 bytes for each band, and a byte for some hashes."""
+    """The signatures of many texts, in two files that the caller opens and closes.
+
+    `bands` takes 8 bytes for each band of each text, `sketches` one byte for each hash.
+    """
 
     def __init__(self, bands: IO[bytes], sketches: IO[bytes], cut: Plan) -> None:
         self._bands, self._sketches, self._cut = bands, sketches, cut
         self._batches: list[int] = []
 
     def write(self, flats: Iterable[str]) -> None:
-        """Append the signatures of normalised texts."""
+        """Append the signatures of these normalised texts. Raises OSError."""
         for batch in _batches(flats):
             smallest = _smallest(batch, self._cut.bands * self._cut.rows)
             self._sketches.write(smallest.astype(np.uint8).tobytes())
@@ -67,16 +73,16 @@ class Signatures:
             self._batches.append(len(batch))
 
     def candidates(self, threshold: float) -> Iterator[tuple[int, int]]:
-        """Texts (i < j) that agree in a band, but for those whose sketches are too different.
+        """Pairs of texts (i < j) that have an equal band and similar sketches.
 
-        Of more than 17 texts that agree, each is paired with the 16 next only. A pair that
-        reaches the threshold is lost by its sketch about once in 400 times.
+        If more than 17 texts have the same band, each is paired only with the next 16. The sketch
+        loses a pair that reaches the threshold about once in 400 times.
         """
         if not self._batches:
             return
         self._sketches.flush()
         size = self._cut.bands * self._cut.rows
-        # Mapped, not read: the system may take the memory back.
+        # Mapped, not read, so that the operating system can take the memory back.
         sketches = np.memmap(self._sketches, np.uint8, "r").reshape(-1, size)
         for firsts, seconds in self._agreeing():
             for start in range(0, len(firsts), _PIECE):
@@ -108,7 +114,7 @@ class Signatures:
 
 
 def _batches(flats: Iterable[str]) -> Iterator[list[str]]:
-    """The texts in lists that take about the same memory, however long the texts are."""
+    """The texts in lists that need about the same memory, whether texts are long or short."""
     batch: list[str] = []
     chars = 0
     for flat in flats:
@@ -124,7 +130,7 @@ def _batches(flats: Iterable[str]) -> Iterator[list[str]]:
 def _may_be_near(
     sketches: npt.NDArray[np.uint8], one: Places, other: Places, threshold: float
 ) -> npt.NDArray[np.bool_]:
-    """Whether the shares of equal hashes leave it open that the pairs reach the threshold."""
+    """For each pair whether it may reach the threshold, judged by the share of equal hashes."""
     size = sketches.shape[1]
     least = threshold - _DEVIATIONS * sqrt(threshold * (1 - threshold) / size)
     return np.count_nonzero(sketches[one] == sketches[other], axis=1) >= least * size
@@ -148,14 +154,14 @@ def _bands(smallest: Hashes, cut: Plan) -> Hashes:
 
 
 def _shingle_hashes(flats: list[str]) -> tuple[Hashes, Hashes]:
-    """The hashes of all texts' shingles one after the other, and where each text's begin."""
+    """The hashes of the shingles of all texts in one array, and where each text begins in it."""
     padded = [f" {flat} ".ljust(SHINGLE, "\0") for flat in flats]
     points = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32)
     lengths = np.array([len(text) for text in padded])
     hashes = np.zeros(len(points) - SHINGLE + 1, np.uint64)
     for place, odd in enumerate(_ODD):
         hashes += points[place : place + len(hashes)].astype(np.uint64) * odd
-    # Runs that begin in a text's last three characters reach into the next text.
+    # A run that begins in the last three characters of a text would reach into the next text.
     is_run = np.ones(len(points), bool)
     ends = np.cumsum(lengths)
     for place in range(1, SHINGLE):
@@ -165,7 +171,7 @@ def _shingle_hashes(flats: list[str]) -> tuple[Hashes, Hashes]:
 
 
 def _mix(numbers: Hashes) -> Hashes:
-    """Each number's bits spread over all of it (the finaliser of MurmurHash3)."""
+    """Spread the bits of each number over the whole number (the finaliser of MurmurHash3)."""
     numbers = (numbers ^ (numbers >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     numbers = (numbers ^ (numbers >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return numbers ^ (numbers >> np.uint64(33))

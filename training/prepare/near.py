@@ -1,4 +1,4 @@
-"""Which texts are near each other, of few or of very many."""
+"""Which texts are near each other: every pair among few texts, nearly every one among many."""
 
 import tempfile
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.prepare.minhash import Signatures, plan
-from training.prepare.shingles import jaccard, near_sets, shingles_of
+from training.prepare.shingles import jaccard, near_pairs, shingles
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids, Unions
 
@@ -18,26 +18,31 @@ _REMEMBERED = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
-    """When two texts are near: shingles in common from `similarity` on (Jaccard's index).
+    """When two texts are near, and how near pairs are searched.
 
-    In texts of up to `exact_up_to` characters together all such pairs are found, in more by
-    MinHash at least 99 of 100.
+    Two texts are near if Jaccard's index of their shingles is `similarity` or more. Up to
+    `exact_up_to` characters in all texts together, every pair is found; beyond that MinHash finds
+    at least 99 of 100.
     """
 
     similarity: float = 0.6
     exact_up_to: int = EXACT_UP_TO
 
     def is_exact(self, spill: Spill) -> bool:
-        """Whether all pairs of these texts are found."""
+        """Whether every near pair of these texts is found."""
         return spill.chars <= self.exact_up_to
 
 
 def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
-    """For each text the first text it is near to, over any number of steps."""
+    """The cluster of each text, named by the smallest number in it.
+
+    Texts that are near each other share a cluster, also over texts between them. `scratch` is a
+    folder for files that are larger than memory.
+    """
     unions = Unions(spill.texts)
     if nearness.is_exact(spill):
-        sets = [shingles_of(flat) for flat in spill.flats()]
-        for one, other in near_sets(sets, nearness.similarity):
+        sets = [shingles(flat) for flat in spill.flats()]
+        for one, other in near_pairs(sets, nearness.similarity):
             unions.join(one, other)
         return unions.leaders()
     with (
@@ -46,7 +51,7 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
     ):
         signatures = Signatures(bands, sketches, plan(nearness.similarity))
         signatures.write(spill.flats())
-        far: set[tuple[int, int]] = set()  # found so in an earlier band
+        far: set[tuple[int, int]] = set()  # candidates of an earlier band that were not near
         for pair in signatures.candidates(nearness.similarity):
             if pair in far or unions.find(pair[0]) == unions.find(pair[1]):
                 continue
@@ -60,7 +65,7 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
 
 
 def repeats(spill: Spill, cluster: Ids, nearness: Nearness) -> list[int]:
-    """The rows whose comment and reply are both near those of one earlier row."""
+    """The rows whose comment and reply are both near those of one earlier row, sorted."""
     comments, replies, _ = spill.columns()
     found: list[int] = []
     for bucket in _buckets(comments, replies, cluster):
@@ -76,7 +81,7 @@ def repeats(spill: Spill, cluster: Ids, nearness: Nearness) -> list[int]:
 
 
 def _buckets(comments: Ids, replies: Ids, cluster: Ids) -> list[list[int]]:
-    """Rows whose comments are in one cluster and whose replies are, too, where there are two."""
+    """Lists of two or more rows whose comments share a cluster, and whose replies do too."""
     one, other = cluster[comments], cluster[replies]
     order = np.lexsort((other, one))
     same = (np.diff(one[order]) == 0) & (np.diff(other[order]) == 0)
@@ -88,5 +93,5 @@ def _buckets(comments: Ids, replies: Ids, cluster: Ids) -> list[list[int]]:
 def _are_near(spill: Spill, one: int, other: int, nearness: Nearness) -> bool:
     if one == other:
         return True
-    sets = (shingles_of(spill.flat(int(text))) for text in (one, other))
+    sets = (shingles(spill.flat(int(text))) for text in (one, other))
     return jaccard(*sets) >= nearness.similarity

@@ -12,46 +12,46 @@ import numpy as np
 
 from training.artifacts.folders import new_folder
 from training.errors import PreparationError
-from training.prepare.card import Card, Dropped, SideRecord, Source, write_card
-from training.prepare.card_page import write_page
+from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
 from training.prepare.grouping import crossing, row_groups
-from training.prepare.intake import GroupBy, Intake, Report, is_export
+from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, is_export
 from training.prepare.language import check_language
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
-from training.prepare.rules import Rules
+from training.prepare.rules import RowRules
 from training.prepare.sides import Shares, Side, split
 from training.prepare.spill import Spill
-from training.prepare.tally import Tally
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
 from training.sources.rated import CONSENT
 from training.sources.reading import Reading
-from training.sources.reasons import Step
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow
 
-_LEAST = 3  # one row a side
+_LEAST = 3  # one row for each side
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How to prepare. `similarity` is from where on two texts count as nearly the same.
+class PrepareOptions:
+    """How to prepare.
 
-    `licence` and `consent` are of the data, for the card. In texts of up to `exact_up_to`
-    characters together all near ones are found, in more at least 99 of 100, by MinHash.
+    Two texts are near each other if `similarity` or more of their shingles are shared. Up to
+    `exact_up_to` characters in all texts together, every near pair is found; beyond that MinHash
+    finds at least 99 of 100. `licence` and `consent` describe the data on the card.
     """
 
     seed: int = 0
     shares: Shares = field(default_factory=Shares)
     similarity: float = 0.6
     reading: Reading = field(default_factory=Reading)
-    rules: Rules = field(default_factory=Rules)
+    rules: RowRules = field(default_factory=RowRules)
     group_by: GroupBy = GroupBy.THREAD
     licence: str | None = None
     consent: str | None = None
     exact_up_to: int = EXACT_UP_TO
 
     def shown(self) -> dict[str, str | int | float | None]:
-        """What the card says of the options, next to seed and similarity."""
-        rules, verdict = self.rules, self.reading.verdict
+        """The options as the card shows them, besides seed and similarity."""
+        rules, thresholds = self.rules, self.reading.thresholds
         return {
             "validation": self.shares.validation,
             "test": self.shares.test,
@@ -61,22 +61,23 @@ class Options:
             "max_chars": rules.max_chars,
             "language": rules.language,
             "listed_words": len(rules.words.words),
-            "min_good": verdict.min_good,
-            "max_bad": verdict.max_bad,
+            "min_good": thresholds.min_good,
+            "max_bad": thresholds.max_bad,
         }
 
 
 def prepare(
     sources: Path | Sequence[Path],
     out: Path,
-    options: Options,
+    options: PrepareOptions,
     report: Report = lambda _: None,
 ) -> Card:
     """Write `train.jsonl`, `validation.jsonl`, `test.jsonl` and the cards into the folder `out`.
 
-    No text of one side is near a text of another. Rows wait on the disk beside `out`; memory
-    holds some numbers a row. Raises DatasetError for a source that is not a file of pairs,
-    PreparationError when too little is left of it, or for an option.
+    No text of one side is near a text of another. The rows wait on the disk beside `out`; memory
+    holds a few numbers for each row. `report` is given lines of progress. Raises DatasetError for
+    a source that cannot be read as pairs, PreparationError if too few rows are left, if an option
+    is not allowed, or if `out` cannot be written.
     """
     paths = [sources] if isinstance(sources, Path) else list(sources)
     check_language(options.rules.language)
@@ -94,17 +95,19 @@ def prepare(
 
 
 class _Preparation:
-    def __init__(self, options: Options, scratch: Path, spill: Spill, report: Report) -> None:
+    def __init__(
+        self, options: PrepareOptions, scratch: Path, spill: Spill, report: Report
+    ) -> None:
         self._options, self._scratch, self._spill = options, scratch, spill
         self._nearness = Nearness(options.similarity, options.exact_up_to)
-        self._report, self._tally = report, Tally()
+        self._report, self._tally = report, DropTally()
 
     def run(self, paths: Sequence[Path], work: Path) -> Card:
         options, spill = self._options, self._spill
         records = self._read(paths)
         self._report(f"looking for near texts among {spill.texts:,}")
         cluster = clusters(spill, self._nearness, self._scratch)
-        rows = self._without(np.arange(spill.rows), Step.NEAR,
+        rows = self._without(np.arange(spill.rows), DropReason.NEAR,
                              repeats(spill, cluster, self._nearness))  # fmt: skip
         self._need(rows, paths, records)
         groups = row_groups(spill, cluster, rows)
@@ -112,7 +115,7 @@ class _Preparation:
         lost = crossing(spill, cluster, rows, sides)
         stays = ~np.isin(rows, lost)
         sides = [side for side, stay in zip(sides, stays.tolist(), strict=True) if stay]
-        rows, groups = self._without(rows, Step.ACROSS, lost.tolist()), groups[stays]
+        rows, groups = self._without(rows, DropReason.ACROSS, lost.tolist()), groups[stays]
         self._report(f"writing {len(rows):,} rows")
         written = write_sides(work, spill, rows, groups, sides)
         self._need_sides(paths, written)
@@ -124,28 +127,34 @@ class _Preparation:
 
     def _read(self, paths: Sequence[Path]) -> tuple[Source, ...]:
         options = self._options
-        intake = Intake(options.reading, options.rules, options.group_by, self._spill, self._tally,
-                        self._scratch)  # fmt: skip
+        intake = SourceIntake(
+            options.reading,
+            options.rules,
+            options.group_by,
+            self._spill,
+            self._tally,
+            self._scratch,
+        )
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
         return tuple(
             intake.take(path, prefix, self._report)
             for path, prefix in zip(paths, prefixes, strict=True)
         )
 
-    def _without(self, rows: Ids, step: Step, dropped: Sequence[int]) -> Ids:
+    def _without(self, rows: Ids, reason: DropReason, dropped: Sequence[int]) -> Ids:
         for row in dropped:
-            self._tally.add(step, *self._spill.shown(row))
+            self._tally.add(DroppedRow(reason, *self._spill.shown(row)))
         return rows[~np.isin(rows, dropped)]
 
-    def _dropped(self) -> tuple[Dropped, ...]:
-        ran = (*self._options.rules.steps(), Step.EXACT, Step.NEAR)
-        return self._tally.dropped(ran)
+    def _dropped(self) -> tuple[DropCount, ...]:
+        asked = (*self._options.rules.reasons(), DropReason.EXACT, DropReason.NEAR)
+        return self._tally.counts(asked)
 
     def _need(self, rows: Ids, paths: Sequence[Path], records: Sequence[Source]) -> None:
         if len(rows) >= _LEAST:
             return
-        dropped = [step for step in self._dropped() if step.rows]
-        counts = ", ".join(f"{step.rows} {step.step}" for step in dropped)
+        dropped = [count for count in self._dropped() if count.rows]
+        counts = ", ".join(f"{count.rows} {count.step}" for count in dropped)
         first = f"; dropped at {dropped[0].examples[0]}" if dropped else ""
         raise PreparationError(
             f"{_names(paths)}: {len(rows)} of {sum(record.rows for record in records)} pairs are "

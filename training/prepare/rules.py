@@ -1,21 +1,37 @@
 """Which rows are good enough to train on, one row at a time. Pure."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from data.files.datasets import Pair
 from data.records import Turn
-from training.prepare.clean import is_gone, tidy
+from training.prepare.clean import clean, is_gone
 from training.prepare.language import ANY, is_in
-from training.prepare.notices import is_notice
 from training.prepare.word_list import WordList
-from training.sources.reasons import Step
-from training.sources.row import Refused, SourceRow
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow, SourceRow
+
+# What bots write, and what people write to call them: in lower case, with straight apostrophes.
+_BOT_PHRASES = (
+    r"(?:this|the) action was performed automatically",
+    r"contact the moderators of this (?:subreddit|community)",
+    r"i(?:'m| am) a bot\b.{0,40}?\b(?:automatic|performed|bleep|beep|contact|feedback|source|opt)",
+    r"\b(?:bleep|beep),? ?(?:bloop|boop)\b",
+    r"!remind ?me\b|\bremindme!",
+    r"\bi will be messaging you (?:in|on)\b",
+    r"your (?:submission|post|comment) (?:has been|was) (?:automatically )?removed",
+    r"\bthis (?:comment|message|reply) was (?:posted|written|made|left) by a bot\b",
+    r"\bto opt[- ]out\b.{0,60}\bbot\b",
+    r"^(?:very )?(?:good|bad) bot[.!]?$",
+)
+_BOT_NOTICE = re.compile("|".join(f"(?:{phrase})" for phrase in _BOT_PHRASES), re.DOTALL)
+_BOT_AUTHOR = re.compile(r"^automoderator$|(?:^|[-_])bot(?:$|[-_\d])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a row must be. Characters count after cleaning, for each side alone.
+class RowRules:
+    """What a row must fulfil. Characters are counted after cleaning, in each text alone.
 
     A row without a known score passes `min_score`.
     """
@@ -26,23 +42,23 @@ class Rules:
     language: str = ANY
     words: WordList = field(default_factory=lambda: WordList(frozenset()))
 
-    def steps(self) -> Iterator[Step]:
-        """The steps that these rules may drop by."""
+    def reasons(self) -> Iterator[DropReason]:
+        """The reasons for which these rules may drop a row."""
         if self.min_score is not None:
-            yield Step.SCORE
-        yield from (Step.DELETED, Step.BOT, Step.EMPTY)
+            yield DropReason.SCORE
+        yield from (DropReason.DELETED, DropReason.BOT, DropReason.EMPTY)
         if self.min_chars > 1:
-            yield Step.SHORT
-        yield Step.LONG
+            yield DropReason.SHORT
+        yield DropReason.LONG
         if self.language != ANY:
-            yield Step.LANGUAGE
+            yield DropReason.LANGUAGE
         if self.words:
-            yield Step.WORDS
+            yield DropReason.WORDS
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A row that passed, cleaned."""
+class KeptRow:
+    """A row that fulfils the rules, with cleaned texts."""
 
     place: str
     pair: Pair
@@ -50,46 +66,58 @@ class Kept:
     author: str | None
 
 
-def judge(row: SourceRow, rules: Rules) -> Kept | Refused:
-    """The row, cleaned, or the first step that drops it."""
-    comment, reply = tidy(row.comment), tidy(row.reply)
-    step = _unwanted(row, comment, reply, rules)
-    if step is not None:
+def judge(row: SourceRow, rules: RowRules) -> KeptRow | DroppedRow:
+    """The cleaned row, or the first reason to drop it."""
+    comment, reply = clean(row.comment), clean(row.reply)
+    reason = _reason(row, comment, reply, rules)
+    if reason is not None:
         shown = next((text for text in (comment, reply) if text and not is_gone(text)), "")
-        return Refused(step, f"{row.place}: {_empty_key(comment, reply)}".removesuffix(": "), shown)
+        empty = "" if comment and reply else f": {'reply' if comment else 'comment'} is empty"
+        return DroppedRow(reason, row.place + empty, shown)
     before = _before(row.before, rules.max_chars)
-    return Kept(row.place, Pair(comment, reply, row.topic, before), row.thread, row.author)
+    return KeptRow(row.place, Pair(comment, reply, row.topic, before), row.thread, row.author)
 
 
-def _unwanted(row: SourceRow, comment: str, reply: str, rules: Rules) -> Step | None:
-    sides = (comment, reply)
-    lengths = [len(side) for side in sides]
+def is_bot_notice(text: str, author: str | None = None) -> bool:
+    """Whether a bot wrote the text, or the text calls a bot.
+
+    Only the phrases above are known, and authors whose name says that they are a bot.
+    """
+    if author is not None and _BOT_AUTHOR.search(author):
+        return True
+    flat = " ".join(text.casefold().replace("’", "'").replace("^", "").replace("*", "").split())
+    return _BOT_NOTICE.search(flat) is not None
+
+
+def _reason(row: SourceRow, comment: str, reply: str, rules: RowRules) -> DropReason | None:
+    texts = (comment, reply)
+    lengths = [len(text) for text in texts]
     checks = (
-        (Step.SCORE, lambda: _is_low(row.score, rules.min_score)),
-        (Step.DELETED, lambda: any(map(is_gone, sides))),
-        (Step.BOT, lambda: is_notice(comment) or is_notice(reply, row.author)),
-        (Step.EMPTY, lambda: not all(sides)),
-        (Step.SHORT, lambda: min(lengths) < rules.min_chars),
-        (Step.LONG, lambda: max(lengths) > rules.max_chars),
-        (Step.LANGUAGE, lambda: rules.language != ANY and not is_in(rules.language, *sides)),
-        (Step.WORDS, lambda: any(rules.words.finds(side) is not None for side in sides)),
+        (DropReason.SCORE, lambda: _is_low(row.score, rules.min_score)),
+        (DropReason.DELETED, lambda: any(map(is_gone, texts))),
+        (DropReason.BOT, lambda: is_bot_notice(comment) or is_bot_notice(reply, row.author)),
+        (DropReason.EMPTY, lambda: not all(texts)),
+        (DropReason.SHORT, lambda: min(lengths) < rules.min_chars),
+        (DropReason.LONG, lambda: max(lengths) > rules.max_chars),
+        (DropReason.LANGUAGE, lambda: rules.language != ANY and not is_in(rules.language, *texts)),
+        (DropReason.WORDS, lambda: any(rules.words.finds(text) is not None for text in texts)),
     )
-    return next((step for step, drops in checks if drops()), None)
+    return next((reason for reason, drops in checks if drops()), None)
 
 
 def _is_low(score: int | None, least: int | None) -> bool:
     return score is not None and least is not None and score < least
 
 
-def _empty_key(comment: str, reply: str) -> str:
-    return "" if comment and reply else f"{'reply' if comment else 'comment'} is empty"
-
-
 def _before(turns: tuple[Turn, ...], max_chars: int) -> tuple[Turn, ...]:
-    """The turns cleaned, from behind the last one that is gone or too long, user first."""
+    """The earlier turns, cleaned.
+
+    Of the turns that people and the assistant wrote only those after the last deleted, empty or
+    too long one are kept, from the first user's turn on. System turns are kept.
+    """
     kept: list[Turn] = []
     for turn in turns:
-        text = tidy(turn.content)
+        text = clean(turn.content)
         if turn.role == "system":
             kept += [replace(turn, content=text)] if text else []
         elif not text or is_gone(text) or len(text) > max_chars:

@@ -1,10 +1,10 @@
-"""Finding texts that are the same, or nearly, by the shingles they share."""
+"""Finding texts that are nearly the same: they share most of their runs of four characters."""
 
 import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 SHINGLE = 4
 _ROUNDING = 1e-9
@@ -17,34 +17,23 @@ def normalise(text: str) -> str:
     return _NOT_WORD.sub(" ", flat).strip() or text.strip()
 
 
-def shingles(text: str) -> frozenset[str]:
-    """All runs of four characters of the normalised text, word borders included."""
-    return shingles_of(normalise(text))
+def shingles(flat: str) -> frozenset[str]:
+    """All runs of four characters of a normalised text, with a space before and behind it.
 
-
-def shingles_of(flat: str) -> frozenset[str]:
-    """The same of a text that is normalised already."""
+    A text of fewer than three characters is one shingle.
+    """
     flat = f" {flat} "
     if len(flat) <= SHINGLE:
         return frozenset([flat])
     return frozenset(map("".join, zip(flat, flat[1:], flat[2:], flat[3:], strict=False)))
 
 
-def similarity(one: str, other: str) -> float:
-    """Jaccard's index of the two texts' shingles: 1 for the same text, 0 for nothing shared."""
-    return jaccard(shingles(one), shingles(other))
+def near_pairs(sets: Sequence[frozenset[str]], threshold: float) -> list[tuple[int, int]]:
+    """All pairs of places (i < j) whose sets have a Jaccard index of `threshold` or more, sorted.
 
-
-def near_pairs(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int]]:
-    """All index pairs (i < j) whose similarity reaches the threshold, above 0, sorted."""
-    return near_sets([shingles(text) for text in texts], threshold)
-
-
-def near_sets(sets: Sequence[frozenset[str]], threshold: float) -> Iterator[tuple[int, int]]:
-    """The same for texts given as their shingles.
-
-    Exact: two sets that reach it share one of their rarest shingles, as many as could all be
-    missing from the other (the prefix filter of Chaudhuri, Ganti and Kaushik, 2006).
+    The threshold is above 0, up to 1. No pair is missed: two sets that reach it share at least one
+    of their rarest shingles, so only those are looked up (the prefix filter of Chaudhuri, Ganti
+    and Kaushik, 2006).
     """
     commonness = Counter(shingle for each in sets for shingle in each)
     holders: defaultdict[str, list[int]] = defaultdict(list)
@@ -61,10 +50,10 @@ def near_sets(sets: Sequence[frozenset[str]], threshold: float) -> Iterator[tupl
         )
         for shingle in prefix:
             holders[shingle].append(j)
-    return iter(sorted(found))
+    return sorted(found)
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    """Of two sets, how much of all they have is in both."""
+    """Jaccard's index of two sets: the shared shingles over all of both, 0 to 1."""
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)

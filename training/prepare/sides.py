@@ -18,17 +18,18 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How large validation and test shall be, as parts of all rows; the rest is for training."""
+    """The shares of validation and test in all rows, 0 to 1; the rest is for training."""
 
     validation: float = 0.08
     test: float = 0.05
 
 
 def split(groups: Sequence[int], shares: Shares, rng: Random) -> list[Side]:
-    """The side of each row, given each row's group; rows of one group share a side.
+    """The side of each row, given the group of each row. Rows of one group share a side.
 
-    Validation and test get their share, at least one row, as far as whole groups allow; a group
-    larger than what is still wanted goes to training.
+    Validation and test get their shares, or a little less, since only whole groups are moved: a
+    group that is larger than the space left on both goes to training. Each of the two wants at
+    least one row, but test wants none if its share is 0.
     """
     sizes = Counter(groups)
     order = array("q", sorted(sizes))

@@ -1,4 +1,4 @@
-"""Rows on the disk between cleaning and writing, each different text once."""
+"""Kept rows wait on the disk between cleaning and writing; each different text is there once."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data.files.datasets import Pair
-from training.prepare.rules import Kept
+from training.prepare.rules import KeptRow
 from training.prepare.shingles import normalise
 from training.prepare.unions import Ids
 from training.sources.scratch import open_scratch
@@ -26,10 +26,10 @@ _TABLES = (
 
 
 class Spill:
-    """Rows and texts, both numbered from 0 in the order of their coming.
+    """Rows and their texts, both numbered from 0 in the order in which they are added.
 
-    Texts are the same when they are but for case and marks. A row's `known` group is its thread
-    or author. Only the numbers, 8 bytes each, ever come into memory together.
+    Two texts count as the same if only case, punctuation and space differ. A row's `known` group
+    is its thread or author. Texts stay on the disk; memory holds numbers of 8 bytes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,11 +55,11 @@ class Spill:
 
     @property
     def chars(self) -> int:
-        """How many characters all different texts have, normalised."""
+        """How many characters all different texts have together, after normalising."""
         return self._chars
 
-    def add(self, row: Kept, group: str | None) -> bool:
-        """Keep the row; False when its comment and reply stood before."""
+    def add(self, row: KeptRow, group: str | None) -> bool:
+        """Add a row; False, and nothing is added, if a row has the same comment and reply."""
         pair = row.pair
         comment, reply = self._text(pair.comment), self._text(pair.reply)
         known = None if group is None else self._group(group)
@@ -70,21 +70,21 @@ class Spill:
         if not done.rowcount:
             return False
         for turn in pair.before:
-            if turn.role != "system":  # a persona says the same everywhere
+            if turn.role != "system":  # a persona is the same in many conversations
                 text = self._text(turn.content)
                 self._disk.execute("INSERT INTO earlier VALUES (?, ?)", (self._rows, text))
         self._rows += 1
         return True
 
     def columns(self) -> tuple[Ids, Ids, Ids]:
-        """Of each row the comment's text, the reply's text, and the known group or -1."""
+        """Three arrays over the rows: comment (a text's number), reply, and known group or -1."""
         query = "SELECT {} FROM rows ORDER BY id"
         names = ("comment", "reply", "IFNULL(known, -1)")
         one, two, three = (self._numbers(query.format(name), self._rows) for name in names)
         return one, two, three
 
     def earlier(self) -> tuple[Ids, Ids]:
-        """Rows and the texts of the turns before them, a pair of numbers for each such turn."""
+        """Two arrays over all earlier turns: the row that the turn belongs to, and its text."""
         [count] = self._disk.execute("SELECT COUNT(*) FROM earlier").fetchone()
         query = "SELECT {} FROM earlier ORDER BY rowid"
         return (
@@ -93,26 +93,26 @@ class Spill:
         )
 
     def flats(self) -> Iterator[str]:
-        """All texts, normalised, in their order."""
+        """All normalised texts in the order of their numbers."""
         return (flat for [flat] in self._disk.execute("SELECT flat FROM texts ORDER BY id"))
 
     def flat(self, text: int) -> str:
-        """One text, normalised."""
+        """The normalised text of this number."""
         [flat] = self._disk.execute("SELECT flat FROM texts WHERE id = ?", (text,)).fetchone()
         return flat
 
     def lines(self) -> Iterator[str]:
-        """Each row's line of JSON, in their order."""
+        """Each row as a line of JSON, in the order of their numbers."""
         return (line for [line] in self._disk.execute("SELECT line FROM rows ORDER BY id"))
 
     def shown(self, row: int) -> tuple[str, str]:
-        """A row's place and comment."""
+        """The place and the comment of a row."""
         query = "SELECT place, line FROM rows WHERE id = ?"
         place, line = self._disk.execute(query, (row,)).fetchone()
         return place, json.loads(line)["comment"]
 
     def close(self) -> None:
-        """Close the database; the folder is the caller's to remove."""
+        """Close the database. The caller removes its folder."""
         self._disk.close()
 
     def _text(self, text: str) -> int:
@@ -132,14 +132,14 @@ class Spill:
         self, table: str, key: str, value: str | bytes, free: int, *more: str
     ) -> tuple[int, bool]:
         found = self._disk.execute(
-            f"SELECT id FROM {table} WHERE {key} = ?",  # noqa: S608 - names of our own
+            f"SELECT id FROM {table} WHERE {key} = ?",  # noqa: S608 - our own names
             (value,),
         ).fetchone()
         if found is not None:
             return found[0], False
         marks = ", ".join("?" * (2 + len(more)))
         self._disk.execute(
-            f"INSERT INTO {table} VALUES ({marks})",  # noqa: S608 - names of our own
+            f"INSERT INTO {table} VALUES ({marks})",  # noqa: S608 - our own names
             (free, value, *more),
         )
         return free, True

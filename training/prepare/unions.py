@@ -1,4 +1,4 @@
-"""Items joined to groups, link by link."""
+"""Joining items to groups, one link at a time (union-find)."""
 
 from array import array
 
@@ -9,16 +9,16 @@ Ids = npt.NDArray[np.int64]
 
 
 class Unions:
-    """For each of `count` items the smallest one it is joined to, over any number of links.
+    """Groups of the items 0 to `count - 1`; each item is a group of its own at first.
 
-    Takes 8 bytes an item.
+    Memory: 8 bytes for each item.
     """
 
     def __init__(self, count: int) -> None:
         self._leader = array("q", range(count))
 
     def find(self, item: int) -> int:
-        """The smallest item of the item's group."""
+        """The smallest item in the group of this item."""
         leader = self._leader
         while leader[item] != item:
             leader[item] = leader[leader[item]]
@@ -26,11 +26,11 @@ class Unions:
         return item
 
     def join(self, one: int, other: int) -> None:
-        """Make the groups of two items one."""
+        """Make one group of the groups of two items."""
         first, second = self.find(one), self.find(other)
         self._leader[max(first, second)] = min(first, second)
 
     def leaders(self) -> Ids:
-        """The smallest item of each item's group, in the items' order."""
+        """For each item the smallest item in its group."""
         count = len(self._leader)
         return np.fromiter(map(self.find, range(count)), np.int64, count)

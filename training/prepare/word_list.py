@@ -1,4 +1,4 @@
-"""Lists of words whose rows are not wanted."""
+"""A list of words: which texts use one of them."""
 
 import re
 import unicodedata
@@ -8,26 +8,33 @@ from training.errors import PreparationError
 
 
 class WordList:
-    """Finds whole words, or phrases, of a list, in whatever case."""
+    """Finds the words and phrases of a list in a text.
+
+    Only whole words count, in upper or lower case. An empty list finds nothing and is false.
+    """
 
     def __init__(self, words: frozenset[str]) -> None:
         self.words = frozenset(_flat(word) for word in words)
         # Longest first, so that a phrase is found before its first word.
         ordered = sorted(self.words, key=lambda word: (-len(word), word))
-        listed = "|".join(re.escape(word).replace(r"\\ ", r"\\s+") for word in ordered)
+        listed = "|".join(map(re.escape, ordered))
         self._pattern = re.compile(rf"(?<!\w)(?:{listed})(?!\w)") if ordered else None
 
     def __bool__(self) -> bool:
         return bool(self.words)
 
     def finds(self, text: str) -> str | None:
-        """The first listed word of the text, None where there is none."""
+        """The first listed word or phrase in the text, in lower case; None if there is none."""
         found = self._pattern.search(_flat(text)) if self._pattern else None
         return found[0] if found else None
 
 
 def read_word_list(path: Path) -> WordList:
-    """One word or phrase a line, lines that begin with # left out; PreparationError if none."""
+    """The list in a UTF-8 file: a word or phrase on each line.
+
+    Lines that begin with # are comments. Raises PreparationError if the file cannot be read or
+    has no word.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

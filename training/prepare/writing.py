@@ -1,4 +1,4 @@
-"""Writing the sides' files, and looking whether a text is in two of them."""
+"""Writing the file of each side, and checking that no text is in two of them."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,10 @@ from training.prepare.unions import Ids
 def write_sides(
     folder: Path, spill: Spill, rows: Ids, groups: Ids, sides: list[Side]
 ) -> dict[Side, SideRecord]:
-    """Write the rows, given their groups and sides, to `train.jsonl` and so on in the folder."""
+    """Write each row to the file of its side (`train.jsonl` and so on) in `folder`.
+
+    `rows`, `groups` and `sides` have one entry for each row to write. Raises OSError.
+    """
     chosen = dict(zip(rows.tolist(), sides, strict=True))
     with ExitStack() as stack:
         files = {
@@ -37,7 +40,10 @@ def write_sides(
 
 
 def check_apart(folder: Path) -> None:
-    """Read the files again; PreparationError where a text, but for case and marks, is in two."""
+    """Read the files again. Raises PreparationError if a text is in two of them.
+
+    Case, punctuation and space do not count.
+    """
     seen = np.empty(0, np.uint64)
     for side in Side:
         here = np.unique(_digests(folder / f"{side}.jsonl"))

@@ -11,7 +11,7 @@ from model.loading.manifest import file_sha256
 from training.artifacts.folders import new_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, SideRecord, Source, write_card
-from training.prepare.clean import tidy
+from training.prepare.clean import clean
 from training.prepare.shingles import normalise
 from training.prepare.sides import Side
 from training.sources.columns import Columns
@@ -28,7 +28,7 @@ def read_seed(path: Path) -> list[Pair]:
     Raises DatasetError.
     """
     found = (row for row in read_csv(path, Columns(), lenient=True) if isinstance(row, SourceRow))
-    pairs = [Pair(tidy(row.comment), tidy(row.reply)) for row in found]
+    pairs = [Pair(clean(row.comment), clean(row.reply)) for row in found]
     return [pair for pair in pairs if pair.comment and pair.reply]
 
 

@@ -15,14 +15,14 @@ from model.loading.manifest import AdapterManifest
 from model.offline import OfflineModel
 from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
-from training.evaluate.questions import Question, ask, of_pair, of_prompt
-from training.evaluate.result import Sampling
+from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt
+from training.evaluate.result import ReportedSampling
 from training.seed.recipes import Name, recipe_of
 from training.seed.rows import divide, write_rows
 from training.train.job import Job
 from training.train.train import train
 
-GREEDY = Sampling(temperature=0.0, top_p=1.0)
+GREEDY = ReportedSampling(temperature=0.0, top_p=1.0)
 
 
 class Run(BaseModel):
@@ -125,7 +125,7 @@ class Bench:
         model = OfflineModel.open(self.base, adapters, no_progress)
         variant = "tuned" if adapter else "base"
 
-        def said(questions: Sequence[Question]) -> list[str]:
+        def said(questions: Sequence[EvaluationQuestion]) -> list[str]:
             found = ask(model, variant, questions, GREEDY, lambda: None)
             return [answer.text.strip() for answer in found]
 

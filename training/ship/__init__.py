@@ -1,1 +1,1 @@
-"""An adapter into service, and out again."""
+"""Putting an adapter into service, taking it out again, and merging it into its base."""

@@ -1,4 +1,4 @@
-"""What people's votes say about a promotion: the place for it, open for now."""
+"""Whether people's votes allow a promotion. There are no votes yet, so the gate is open."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,10 @@ from model.loading.registry import Promotion
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An adapter that is to answer as `name`, instead of `before` (None: the settings' own)."""
+    """An adapter that shall answer as `name`.
+
+    `before` is the promotion that answers now, None if it is the adapter of the settings.
+    """
 
     name: str
     manifest: AdapterManifest
@@ -17,16 +20,16 @@ class Candidate:
 
 
 class Gate(Protocol):
-    """Asked once for every promotion, after the adapter is checked and before anything changes."""
+    """Asked once for each promotion, after the adapter was checked and before anything changes."""
 
     def refusal(self, candidate: Candidate) -> str | None:
-        """Why it may not answer people yet, in one line; None lets it pass."""
+        """Why the candidate may not answer people yet, in one line; None if it may."""
         ...
 
 
 class AlwaysOpen:
-    """Lets every adapter pass: there are no votes to ask yet."""
+    """A gate that lets every adapter pass."""
 
     def refusal(self, candidate: Candidate) -> str | None:
-        """Never."""
+        """None: every candidate may answer."""
         del candidate

@@ -1,4 +1,4 @@
-"""An adapter merged into its base: one ordinary 16-bit model, for any program that loads those."""
+"""Merging an adapter into its base: the result is an ordinary 16-bit model."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The folder, how many matrices were changed, and its weights' bytes."""
+    """What was made: the folder, how many matrices were changed, and the bytes of all weights."""
 
     folder: Path
     changed: int
@@ -39,10 +39,11 @@ class Merged:
 def merge(
     base: ResolvedBase, adapter: Path, out: Path, say: Say, dtype: torch.dtype = torch.bfloat16
 ) -> Merged:
-    """Write W + scaling·B·A for every adapted W, computed in float32 and rounded once to `dtype`.
+    """Write the base with W + scaling·B·A in place of every adapted W into the folder `out`.
 
-    One file of the base is in memory at a time. Raises MergeError when the base's weights cannot
-    be merged into or `out` is taken, AdapterMismatch or ConfigError when the adapter does not fit.
+    The sum is computed in float32 and rounded once to `dtype`. One file of the base is in memory
+    at a time. Raises MergeError if the base cannot be merged into or `out` is used by something
+    else, AdapterMismatch or ConfigError if the adapter does not fit the base.
     """
     _check_out(out, base, adapter)
     files = _weights(base)
@@ -94,25 +95,25 @@ def _merge_file(
     deltas: dict[str, tuple[int, str]],
     dtype: torch.dtype,
 ) -> int:
-    """Merge one file; takes what it merged out of `deltas`, returns the tensors' bytes."""
+    """Merge one file and return the bytes of its tensors; what was merged leaves `deltas`."""
     tensors: dict[str, Tensor] = {}
     try:
         with safe_open(source, framework="pt") as held:
-            for name in held.keys():  # noqa: SIM118 - it is no dict
+            for name in held.keys():  # noqa: SIM118 - not a dict
                 weight = held.get_tensor(name)
                 place = deltas.pop(name, None)
                 if place is not None:
                     weight = weight.float() + adapter.pairs[place].delta()
                 tensors[name] = weight.to(dtype) if weight.is_floating_point() else weight
         save_file(tensors, target, metadata={"format": "pt"})
-        shutil.copymode(source, target)  # the library's own lets only the owner read
+        shutil.copymode(source, target)  # the library makes a file that only its owner may read
     except SafetensorError as error:
         raise MergeError(f"{source} or {target} failed: {error}") from error
     return sum(tensor.nbytes for tensor in tensors.values())
 
 
 def _copy_rest(source: Path, target: Path, dtype: torch.dtype, size: int) -> None:
-    """Tokenizer, chat template, configuration: all but the weights."""
+    """Copy everything but the weights: tokenizer, chat template, configuration."""
     left_out = shutil.ignore_patterns(*_NOT_COPIED)
     names = {path.name for path in source.iterdir() if path.is_file()}
     for name in names - left_out(str(source), list(names)):

@@ -1,4 +1,4 @@
-"""What a merged model is: a record for programs, a README for people."""
+"""What a merged model was made of: a record for programs and a README for people."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ GGUF = "python convert_hf_to_gguf.py {folder} --outtype f16"
 
 
 class MergeRecord(BaseModel):
-    """What a merged folder was made of; `adapter` is its manifest where it has one."""
+    """What a merged model was made of. `adapter` is the manifest, None if there was none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,7 +25,7 @@ class MergeRecord(BaseModel):
 
 
 def readme(name: str, record: MergeRecord) -> str:
-    """The page in Markdown."""
+    """The README in Markdown; `name` is the name of the folder."""
     adapter = record.adapter
     made = "an adapter" if adapter is None else f"the adapter `{adapter.name}`"
     trained: list[str] = []

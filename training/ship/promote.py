@@ -1,4 +1,4 @@
-"""Which adapter answers people: the next one, or the one before it again."""
+"""Promoting an adapter, so that it answers people, and rolling a promotion back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from training.errors import AdapterError, RegistryError
 from training.ship.gate import Candidate, Gate
 from training.ship.registry import FILES, WEIGHTS, locked, store_version, version_of, write_current
 
-# Tells a running worker which version of a name answers from now on (None: the settings' own).
+# Is given a name and the version that answers from now on, None for the adapter of the settings.
 Tell = Callable[[str, str | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What answers as `name` now, and what did before; None: the settings' own adapter."""
+    """What answers as `name` now and what did before; None is the adapter of the settings."""
 
     name: str
     now: Promotion | None
@@ -30,10 +30,10 @@ class Change:
 def promote(
     folder: Path, name: str, base: ResolvedBase, registry: Registry, gate: Gate, tell: Tell
 ) -> Change:
-    """Check an adapter and let it answer as `name`.
+    """Check an adapter, let it answer as `name`, and tell the worker.
 
-    Raises AdapterError, AdapterMismatch or ConfigError when it is not whole or of another base,
-    RegistryError when the gate is shut. Nothing has changed then.
+    Raises AdapterError, AdapterMismatch or ConfigError if the adapter is not complete or belongs
+    to another base, RegistryError if the gate refuses it. Then nothing has changed.
     """
     checked = version_of(folder) if _is_complete(folder) else ""
     manifest = check_adapter(folder, name, base)
@@ -60,8 +60,8 @@ def promote(
 def roll_back(name: str, registry: Registry, tell: Tell) -> Change:
     """Let what answered as `name` before the last promotion answer again.
 
-    Before the first promotion that was the adapter of the worker's settings. Raises RegistryError
-    when nothing was promoted, or what was before is damaged.
+    Before the first promotion the adapter of the worker's settings answered. Raises RegistryError
+    if nothing was promoted, or if the version before is damaged.
     """
     with locked(registry):
         current = registry.current(name)
@@ -78,9 +78,11 @@ def roll_back(name: str, registry: Registry, tell: Tell) -> Change:
 
 
 def find_adapter(named: str, name: str, home: Path, registry: Registry) -> Path:
-    """The folder that FOLDER-or-NAME means: a folder, a training's, or a version kept of `name`.
+    """The folder of the adapter to promote as `name`.
 
-    Raises AdapterError naming what there is.
+    `named` is a folder, the name of a training under `home`, or the beginning of a version of
+    `name` that the registry keeps; the first of these that exists is taken. Raises AdapterError
+    with all names that exist.
     """
     trained = home / "training"
     versions = registry.versions(name)
@@ -97,7 +99,11 @@ def find_adapter(named: str, name: str, home: Path, registry: Registry) -> Path:
 
 
 def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifest:
-    """Refuse what the worker would not serve or nobody knows the origin of; its manifest."""
+    """The manifest of an adapter that a worker of this base would serve.
+
+    Raises AdapterError, AdapterMismatch or ConfigError if it would not, or if the manifest is
+    missing or does not fit the weights.
+    """
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise AdapterError(f"{folder} is no whole adapter: {missing[0]} is missing")

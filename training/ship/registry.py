@@ -1,18 +1,18 @@
 """Writing the registry of promoted adapters; `model.loading.registry` says how it is laid out.
 
-One process writes at a time (a lock file, which the kernel frees when its holder dies). A version
-is copied beside its place and renamed into it, then `current` is replaced: each is on the disk
-before the next begins, so a kill at any moment leaves the old state or the new one.
+One process writes at a time: it holds a lock file, which the kernel frees if the process dies. A
+version is copied beside its place and renamed into it, then `current` is replaced. Each step is on
+the disk before the next one begins, so a kill at any moment leaves the old state or the new one.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from data.files.new_file import sync
 from model.loading.manifest import CONFIG, MANIFEST, WEIGHTS
@@ -23,30 +23,36 @@ FILES = (CONFIG, WEIGHTS, MANIFEST)
 LOCK = ".lock"
 LOCK_LIMIT_S = 60.0
 _PARTIAL = ".partial-"
-_LOCK_LOOK_S = 0.05
 
 
 @contextmanager
 def locked(registry: Registry, limit_s: float = LOCK_LIMIT_S) -> Generator[None]:
-    """Be the only one who writes; RegistryError when another does for longer than `limit_s`."""
+    """Hold the lock of the registry, so that no other process or thread writes.
+
+    Raises RegistryError if another one holds it for longer than `limit_s` seconds.
+    """
     registry.root.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + limit_s
-    with (registry.root / LOCK).open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise RegistryError(
-                        f"{registry.root} is being written by another process: try again"
-                    ) from None
-                time.sleep(_LOCK_LOOK_S)
+    # Never the library's soft lock, which a killed holder would leave behind.
+    lock = FileLock(registry.root / LOCK, timeout=limit_s, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RegistryError(
+            f"{registry.root} is being written by another process: try again"
+        ) from None
+    except NotImplementedError as error:
+        raise RegistryError(f"{registry.root} lies on a disk without file locks") from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def version_of(folder: Path) -> str:
-    """What identifies an adapter's folder: a hash over the files that are kept, 16 hex digits."""
+    """The version of an adapter's folder: 16 hex digits of a hash over the files that are kept.
+
+    Raises OSError.
+    """
     digest = hashlib.sha256()
     for name in FILES:
         with (folder / name).open("rb") as file:
@@ -55,9 +61,10 @@ def version_of(folder: Path) -> str:
 
 
 def store_version(registry: Registry, name: str, source: Path) -> str:
-    """Copy an adapter into the registry, unless it is there; its version. Only while locked.
+    """Copy an adapter into the registry, unless it is there, and return its version.
 
-    The version is that of the copy, so what is stored under it is what was hashed.
+    The caller holds the lock. The version is computed from the copy, so what is stored is what was
+    hashed. Raises OSError.
     """
     home = registry.root / name
     home.mkdir(exist_ok=True)
@@ -73,7 +80,7 @@ def store_version(registry: Registry, name: str, source: Path) -> str:
         if target.is_dir() and _is_whole(target):
             return version
         if target.exists():
-            shutil.rmtree(target)  # damaged on the disk: the copy in hand is right
+            shutil.rmtree(target)  # damaged on the disk: the new copy is right
         sync(work)
         work.rename(target)
         sync(home)
@@ -84,7 +91,7 @@ def store_version(registry: Registry, name: str, source: Path) -> str:
 
 
 def write_current(registry: Registry, name: str, current: Current) -> None:
-    """Replace `current` in one step. Only while locked."""
+    """Replace the file `current` of a name in one step. The caller holds the lock."""
     home = registry.root / name
     work = home / f"{_PARTIAL}{CURRENT}"
     try:
@@ -104,7 +111,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _clear(home: Path) -> None:
-    """Remove what a killed process left behind; nobody else is writing now."""
+    """Remove what a killed process left behind. The caller holds the lock."""
     for left in home.glob(f"{_PARTIAL}*"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)

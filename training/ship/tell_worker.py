@@ -1,4 +1,7 @@
-"""Telling a running worker at once which adapter answers; whoever is not told looks by itself."""
+"""Telling a running worker which adapter answers now.
+
+A worker that is not told looks into the registry by itself.
+"""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -9,7 +12,7 @@ from model.loading.registry import POLL_S
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _CONNECT_S = 2.0
-_ADOPT_S = 90.0  # it reads the adapter meanwhile
+_ADOPT_S = 90.0  # the worker reads the adapter before it answers
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LOOKS = (
     f"a worker that runs over the same files takes it within {POLL_S:g} s, others at their start"
@@ -18,15 +21,16 @@ LOOKS = (
 
 @dataclass(frozen=True, slots=True)
 class WorkerAddress:
-    """Where a worker may run, with the key for it; without either nobody is asked."""
+    """The address of a worker and the key for it. Without both, no worker is told."""
 
     url: str | None = None
     key: str | None = field(default=None, repr=False)
 
     def tell(self, name: str, version: str | None) -> str:
-        """Have the worker serve a version as `name` (None: its settings' own); what came of it.
+        """Let the worker serve a version as `name`; return a sentence about its answer.
 
-        Never raises: the registry is written already, and a worker looks into it by itself.
+        None as version means the adapter of the worker's settings. No error is raised if the
+        worker cannot be reached, since it looks into the registry by itself.
         """
         if self.url is None and self.key is None:
             return LOOKS
@@ -43,7 +47,7 @@ class WorkerAddress:
         address = f"{root}/v1/adapters"
         headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         limits = httpx2.Timeout(_ADOPT_S, connect=_CONNECT_S)
-        # A proxy for the outside does not know what 127.0.0.1 means here.
+        # A proxy would look for 127.0.0.1 on its own machine.
         outside = httpx2.URL(root).host not in _LOOPBACK
         with httpx2.Client(headers=headers, timeout=limits, trust_env=outside) as client:
             if version is None:
@@ -52,7 +56,7 @@ class WorkerAddress:
 
 
 def _reason(answer: httpx2.Response) -> str:
-    """The error's message in OpenAI's shape, or the status where a server has another."""
+    """The message of an error in the form of OpenAI's API, else the status code."""
     try:
         body = cast("object", answer.json())
     except ValueError:

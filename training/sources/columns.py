@@ -11,7 +11,11 @@ _REPLY = ("reply", "response")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names given by the user; None is `comment`, and `reply` or `response`, in any case."""
+    """The column names that the user gave.
+
+    Without a name the comment is in the column `comment` and the reply in `reply` or `response`,
+    in upper or lower case; the other columns are not read.
+    """
 
     comment: str | None = None
     reply: str | None = None
@@ -22,7 +26,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Names as one file spells them; None where it has no such column."""
+    """The column names as one file spells them; None where the file has no such column."""
 
     comment: str
     reply: str
@@ -33,7 +37,10 @@ class Keys:
 
 
 def find_keys(where: str, found: Sequence[str], wanted: Columns) -> Keys:
-    """The wanted columns among those found; DatasetError naming both where one is missing."""
+    """The wanted columns among those found in a file.
+
+    Raises DatasetError if one is missing; it names the missing and the found ones.
+    """
     comment = _find(found, wanted.comment, _COMMENT)
     reply = _find(found, wanted.reply, _REPLY)
     extra = {

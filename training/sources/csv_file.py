@@ -1,4 +1,4 @@
-"""Pairs in a CSV file: a header, then a row a pair."""
+"""Pairs in a CSV file: a header, then one row for each pair."""
 
 import csv
 from collections.abc import Generator, Iterator, Sequence
@@ -6,20 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.errors import DatasetError
-from training.sources.cells import CELL_LIMIT, text_of
 from training.sources.columns import Columns, find_keys
 from training.sources.lines import LINE_LIMIT, lines
-from training.sources.numbers import whole
-from training.sources.row import Found, SourceRow
+from training.sources.row import CELL_LIMIT, SourceRow, SourceRows, int_cell, text_cell
 
 
 def read_csv(
     path: Path, columns: Columns, encoding: str | None = None, *, lenient: bool = False
-) -> Found:
-    """The rows of a CSV file; the header is row 1, as in a spreadsheet.
+) -> SourceRows:
+    """The rows of a CSV file. The header counts as row 1, as in a spreadsheet.
 
-    `lenient` takes a stray quote inside a quoted cell for text. Raises DatasetError naming the
-    file, the row and the column.
+    With `lenient`, a stray quote inside a quoted cell is part of the text. Raises DatasetError
+    naming the file, the row and the column.
     """
     rows = _records(path, encoding, lenient)
     _, header = next(rows, ("", []))
@@ -32,7 +30,7 @@ def read_csv(
                 f"({', '.join(header)}): put cells with commas or line ends in double quotes"
             )
         row = dict(zip(header, cells, strict=True))
-        texts = {key: text_of(where, key, row[key]) for key in (keys.comment, keys.reply)}
+        texts = {key: text_cell(where, key, row[key]) for key in (keys.comment, keys.reply)}
         yield SourceRow(
             place,
             texts[keys.comment],
@@ -40,15 +38,15 @@ def read_csv(
             topic=row[keys.topic] or None if keys.topic else None,
             thread=row[keys.thread] or None if keys.thread else None,
             author=row[keys.author] or None if keys.author else None,
-            score=whole(where, keys.score, row[keys.score]) if keys.score else None,
+            score=int_cell(where, keys.score, row[keys.score]) if keys.score else None,
         )
 
 
 def _records(
     path: Path, encoding: str | None, lenient: bool
 ) -> Iterator[tuple[str, Sequence[str]]]:
-    """Each record with its place; blank lines count as rows but are passed over."""
-    # Spaces between a closing quote and the line's end are common, and no broken quote.
+    """Each record with its place; blank lines are counted as rows and left out."""
+    # Spaces between a closing quote and the end of the line are common; they break no quote.
     text = (f"{line.rstrip()}\n" for line in lines(path, encoding))
     reader = csv.reader(text, strict=not lenient)
     number = 0
@@ -72,7 +70,7 @@ def _records(
 
 @contextmanager
 def _field_limit(limit: int) -> Generator[None]:
-    # The limit is the whole process's: it goes back between any two rows.
+    # The limit holds for the whole process, so it is put back after every row.
     before = csv.field_size_limit(limit)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The lines of a text file, packed or not, one at a time."""
+"""The lines of a text file, one at a time; the file may be packed with Zstandard."""
 
 import codecs
 import io
@@ -24,9 +24,10 @@ _MARKS = (
 
 
 def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
-    """Each line with its end, as UTF-8 or what the file's mark or `encoding` says.
+    """Each line, its line end included.
 
-    Raises DatasetError naming the file, the byte or line, and what to do.
+    The text is in `encoding`; without one the byte order mark decides, else it is UTF-8. Raises
+    DatasetError naming the file, the byte or line, and what to do.
     """
     try:
         with open_bytes(path) as file:
@@ -44,7 +45,7 @@ def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
 
 
 def open_bytes(path: Path) -> AbstractContextManager[BinaryIO]:
-    """The file's bytes, unpacked where it is Zstandard."""
+    """Open the file for reading; a `.zst` file gives its unpacked bytes. Raises OSError."""
     if path.suffix == ".zst":
         return closing(cast("BinaryIO", io.BufferedReader(ZstdReader(path), _PIECE)))
     return path.open("rb")
@@ -77,7 +78,10 @@ def _bounded(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _undecodable(path: Path, encoding: str) -> DatasetError:
-    """Reads the file once more, since the text reader does not know where it was."""
+    """The error for text that is not in `encoding`, naming the byte and the line.
+
+    The file is read once more, since the text reader does not tell where it failed.
+    """
     decoder = codecs.getincrementaldecoder(encoding)()
     offset, line = 0, 1
     name = "UTF-8" if encoding.startswith("utf-8") else encoding
@@ -90,7 +94,7 @@ def _undecodable(path: Path, encoding: str) -> DatasetError:
             except UnicodeDecodeError as error:
                 before = error.object[: error.start]
                 line += before.decode(encoding, "ignore").count("\n")
-                # The decoder may have kept the last bytes of the piece before.
+                # The decoder may have kept the last bytes of the piece before this one.
                 byte = offset - (len(error.object) - len(piece)) + error.start
                 return DatasetError(f"{path} is not {name} (byte {byte}, line {line}): {advice}")
             except UnicodeError as error:

@@ -1,4 +1,4 @@
-"""The JSON objects of a file: one a line, or the items of one array."""
+"""The JSON objects of a file: one on each line, or the items of one array."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,10 @@ def _line(path: Path, number: int, line: str) -> Placed:
 
 
 def _items(path: Path, first: str, rest: Iterator[str]) -> Iterator[Placed]:
-    """The items of an array, of which no more than one and a piece is held at a time."""
+    """The items of an array; memory holds one item and the text that was read beyond it.
+
+    Why not `ijson`: see docs/experiments.md.
+    """
     decoder, buffer, number = json.JSONDecoder(), first.lstrip()[1:], 0
     while True:
         buffer = buffer.lstrip(_SPACE)
@@ -68,7 +71,7 @@ def _item(
         try:
             value, end = decoder.raw_decode(buffer.lstrip(_SPACE))
         except (ValueError, RecursionError) as error:
-            # It may only be incomplete: twice as much is read each time.
+            # The item may only be incomplete: read more, twice as much each time.
             more = _more(rest, max(_PIECE, len(buffer)))
             if not more or len(buffer) > LINE_LIMIT or isinstance(error, RecursionError):
                 raise DatasetError(f"{where} is not JSON ({error}): mend or remove it") from error

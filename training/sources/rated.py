@@ -1,4 +1,4 @@
-"""This project's own export: answers that people rated."""
+"""The export of this project (`python -m data export`): answers that people rated."""
 
 import json
 import sqlite3
@@ -11,13 +11,12 @@ from typing import Any
 from data.errors import DatasetError
 from data.files.datasets import read_turns
 from data.records import RatingKind
-from training.sources.cells import text_of
 from training.sources.objects import Placed
-from training.sources.reasons import Step
-from training.sources.row import Found, Refused, SourceRow
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow, SourceRow, SourceRows, text_cell
 from training.sources.scratch import open_scratch
 
-# What `python -m data export` has seen to.
+# What the card says of an export: `python -m data export` has made sure of it.
 CONSENT = "agreed by asker and rater"
 _NEEDED = {"rating", "answer_id", "answer", "turns", "finish_reason"}
 _WHOLE = "stop"
@@ -34,24 +33,30 @@ ON CONFLICT (id) DO UPDATE SET good = good + excluded.good, bad = bad + excluded
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Which answers are good enough: rated good by so many at least, bad by so many at most."""
+class RatingThresholds:
+    """Which answers are good enough to learn from.
+
+    At least `min_good` people rated the answer good, and at most `max_bad` rated it bad.
+    """
 
     min_good: int = 1
     max_bad: int = 0
 
 
-def read_rated(path: Path, items: Iterator[Placed], verdict: Verdict, scratch: Path) -> Found:
+def read_rated(
+    path: Path, items: Iterator[Placed], thresholds: RatingThresholds, scratch: Path
+) -> SourceRows:
     """A row for each answer that was rated well and not cut off, with the turns before it.
 
-    A conversation is known by its first user's turn. Raises DatasetError naming file and line.
+    Conversations that open with the same user's turn count as one thread. Raises DatasetError
+    naming file and line.
     """
     with closing(open_scratch(scratch)) as index:
         index.execute(_TABLE)
         for place, item in items:
             index.execute(_RATE, _rating(f"{path}, {place}", place, item))
         for row in index.execute("SELECT * FROM answers ORDER BY id"):
-            yield _row(path, row, verdict)
+            yield _row(path, row, thresholds)
 
 
 def _rating(where: str, place: str, item: dict[str, Any]) -> tuple[object, ...]:
@@ -63,7 +68,7 @@ def _rating(where: str, place: str, item: dict[str, Any]) -> tuple[object, ...]:
     return (
         number,
         place,
-        text_of(where, "answer", item["answer"]),
+        text_cell(where, "answer", item["answer"]),
         json.dumps(item["turns"]),
         str(item["finish_reason"]),
         int(item["rating"] == RatingKind.GOOD),
@@ -71,12 +76,12 @@ def _rating(where: str, place: str, item: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _row(path: Path, row: sqlite3.Row, verdict: Verdict) -> SourceRow | Refused:
+def _row(path: Path, row: sqlite3.Row, thresholds: RatingThresholds) -> SourceRow | DroppedRow:
     place = row["place"]
-    if row["good"] < verdict.min_good or row["bad"] > verdict.max_bad:
-        return Refused(Step.NOT_RATED, place, row["answer"])
+    if row["good"] < thresholds.min_good or row["bad"] > thresholds.max_bad:
+        return DroppedRow(DropReason.NOT_RATED, place, row["answer"])
     if row["ending"] != _WHOLE:
-        return Refused(Step.CUT_OFF, place, row["answer"])
+        return DroppedRow(DropReason.CUT_OFF, place, row["answer"])
     turns = read_turns(f"{path}, {place}", "turns", json.loads(row["turns"]))
     if not turns or turns[-1].role != "user":
         raise DatasetError(f"{path}, {place}: turns must end with a user's turn")

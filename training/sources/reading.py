@@ -11,9 +11,9 @@ from training.sources.columns import Columns
 from training.sources.csv_file import read_csv
 from training.sources.objects import Placed, objects
 from training.sources.pairs import read_pair_objects
-from training.sources.rated import Verdict, read_rated
+from training.sources.rated import RatingThresholds, read_rated
 from training.sources.reddit import read_reddit
-from training.sources.row import Found
+from training.sources.row import SourceRows
 
 
 class Format(StrEnum):
@@ -35,7 +35,7 @@ class Reading:
     columns: Columns = field(default_factory=Columns)
     encoding: str | None = None
     lenient_quotes: bool = False
-    verdict: Verdict = field(default_factory=Verdict)
+    thresholds: RatingThresholds = field(default_factory=RatingThresholds)
 
 
 _ENDINGS = {
@@ -56,7 +56,7 @@ class Opened:
     """A file's format and its rows."""
 
     format: Format
-    rows: Found
+    rows: SourceRows
 
 
 def open_source(path: Path, reading: Reading, scratch: Path) -> Opened:
@@ -74,7 +74,7 @@ def open_source(path: Path, reading: Reading, scratch: Path) -> Opened:
     if kind is Format.REDDIT:
         return Opened(kind, read_reddit(path, items, scratch))
     if kind is Format.EXPORT:
-        return Opened(kind, read_rated(path, items, reading.verdict, scratch))
+        return Opened(kind, read_rated(path, items, reading.thresholds, scratch))
     return Opened(kind, read_pair_objects(path, items, reading.columns))
 
 

@@ -1,4 +1,4 @@
-"""Reddit dumps: comments, joined to the replies under them by the parent's id."""
+"""Reddit dumps of comments: each reply is joined to its comment by the comment's id."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import DatasetError
-from training.sources.cells import text_of
-from training.sources.numbers import whole
 from training.sources.objects import Placed
-from training.sources.reasons import Step
-from training.sources.row import Found, Refused, SourceRow
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow, SourceRow, SourceRows, int_cell, text_cell
 from training.sources.scratch import open_scratch
 
 _COMMENT = "t1_"
@@ -22,7 +20,7 @@ CREATE TABLE comments (
     score INTEGER, subreddit TEXT
 )
 """
-# A dump is in the order of time, ids too: the join walks through both ends of the table.
+# Dumps and ids follow the order of time, so parents are found close to each other on the disk.
 _JOINED = """
 SELECT child.*, parent.body AS comment
 FROM comments AS child LEFT JOIN comments AS parent ON parent.id = child.parent
@@ -30,11 +28,12 @@ WHERE child.parent IS NOT NULL ORDER BY child.id
 """
 
 
-def read_reddit(path: Path, items: Iterator[Placed], scratch: Path) -> Found:
-    """A row for each comment under another one of the file; its thread is the submission.
+def read_reddit(path: Path, items: Iterator[Placed], scratch: Path) -> SourceRows:
+    """A row for each comment that replies to another comment of the file.
 
-    Comments wait in an index on the disk, so memory does not grow with the dump. Comments right
-    under a submission are nobody's replies. Raises DatasetError naming the file and the line.
+    The row's thread is the submission. Comments directly under a submission give no row. The
+    comments wait in an index on the disk, so memory does not grow with the dump. Raises
+    DatasetError naming the file and the line.
     """
     with closing(open_scratch(scratch)) as index:
         index.execute(_TABLE)
@@ -48,7 +47,7 @@ def read_reddit(path: Path, items: Iterator[Placed], scratch: Path) -> Found:
 
 
 def _insert(index: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
-    # A comment that stands twice counts once, as it stood first.
+    # Of a comment that stands twice the first copy counts.
     index.executemany("INSERT OR IGNORE INTO comments VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
     batch.clear()
 
@@ -64,10 +63,10 @@ def _comment(where: str, place: str, item: dict[str, Any]) -> tuple[object, ...]
         if parent.startswith(_COMMENT)
         else None,
         place,
-        text_of(where, "body", item["body"]),
+        text_cell(where, "body", item["body"]),
         None if thread is None else str(thread),
         None if author is None else str(author),
-        whole(where, "score", item.get("score")),
+        int_cell(where, "score", item.get("score")),
         None if subreddit is None else str(subreddit),
     )
 
@@ -82,9 +81,9 @@ def _number(where: str, key: str, name: str) -> int:
     return number
 
 
-def _row(row: sqlite3.Row) -> SourceRow | Refused:
+def _row(row: sqlite3.Row) -> SourceRow | DroppedRow:
     if row["comment"] is None:
-        return Refused(Step.NO_PARENT, row["place"], row["body"])
+        return DroppedRow(DropReason.NO_PARENT, row["place"], row["body"])
     return SourceRow(
         row["place"],
         row["comment"],

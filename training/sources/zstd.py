@@ -8,7 +8,7 @@ import zstandard
 
 # Reddit's dumps are made with --long=31: a window of 2 GB.
 _WINDOW = 2**31
-# Little at a time, so that a file of nothing but zeros cannot fill the memory.
+# Packed bytes read at a time: few, since a file of nothing but zeros grows very much.
 _PIECE = 2048
 
 
@@ -21,20 +21,21 @@ class ZstdReader(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._file: IO[bytes] = path.open("rb")
         self._frame = _new_frame()
-        self._fresh = True  # nothing of the current frame was read
+        self._fresh = True  # no byte of the current frame was read yet
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
-        """Always."""
+        """Whether it can be read: always True."""
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # pyright: ignore[reportIncompatibleMethodOverride] - what BufferedReader gives
-        """Fill the buffer, or its beginning; 0 at the end."""
+        """Fill the buffer or its beginning; the number of bytes written to it, 0 at the end."""
         while not self._ready:
             if not (packed := self._file.read(_PIECE)):
                 if not self._fresh:
                     raise EOFError("the file ends in the middle")
                 return 0
+            self._ready = memoryview(b"")  # an empty view would keep the last piece in memory
             self._ready = memoryview(self._unpack(packed))
         count = min(len(buffer), len(self._ready))
         buffer[:count] = self._ready[:count]
@@ -42,7 +43,7 @@ class ZstdReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Close the file below, too."""
+        """Close this stream and the file that it reads."""
         self._file.close()
         super().close()
 

@@ -7,8 +7,8 @@ from bitsandbytes.functional import has_avx512bf16
 from data.files.datasets import read_prompts
 from model.engine.engine import Slice
 from model.loading.base import resolve_base
+from model.loading.names import SHIPPED_ADAPTER
 from model.runner.weights import Compute
-from model.settings import SHIPPED_ADAPTER
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
 from tests.model.runner.parity import Pair, greedy, make_pair, run

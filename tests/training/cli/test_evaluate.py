@@ -5,10 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.tiny_model import make_adapter
+from model.assembly import load_adapters
+from model.loading.base import no_progress
+from model.loading.manifest import WEIGHTS, file_sha256
+from model.loading.names import SHIPPED_ADAPTER
+from model.loading.quantised import check_architecture
+from model.loading.registry import Registry
+from model.settings import WorkerSettings
+from tests.fakes.tiny_model import make_adapter, make_whole_adapter
 from training.__main__ import main
-from training.cli.evaluate import SHIPPED, parse_adapters
+from training.cli.evaluate import parse_adapters
 from training.errors import EvaluationError
+from training.ship.gate import AlwaysOpen
+from training.ship.promote import promote
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +83,47 @@ def test_problems_are_one_line_and_leave_nothing(call, options, words, tmp_path,
     assert not home.exists()
 
 
-def test_adapters_are_named(tmp_path):
-    (tmp_path / "adapters" / "mine").mkdir(parents=True)
-    found = parse_adapters("base, tuned,mine, other=~/x", tmp_path)
+def promote_as(name: str, base, home: Path, folder: Path) -> Path:
+    """Make a whole adapter in `folder`, promote it, and give the registry's folder."""
+    make_whole_adapter(base, folder)
+    registry = Registry(home)
+    promote(folder, name, base, registry, AlwaysOpen(), lambda *_: None)
+    kept = registry.folder(name)
+    assert kept is not None
+    return kept
+
+
+def test_adapters_are_named(tmp_path, base):
+    mine = promote_as("mine", base, tmp_path, tmp_path / "some")
+    found = parse_adapters("base, tuned,mine, other=~/x", "demo", tmp_path)
     assert found == {
         "base": None,
-        "tuned": SHIPPED,
-        "mine": tmp_path / "adapters" / "mine",
+        "tuned": SHIPPED_ADAPTER,
+        "mine": mine,
         "other": Path("~/x").expanduser(),
     }
     with pytest.raises(EvaluationError):
-        parse_adapters("base=folder", tmp_path)
+        parse_adapters("base=folder", "demo", tmp_path)
+
+
+def test_a_promoted_adapter_is_meant_by_its_name(tmp_path, base):
+    promoted = promote_as("tuned", base, tmp_path, tmp_path / "some")
+    assert parse_adapters("tuned", "demo", tmp_path) == {"tuned": promoted}
+
+
+def test_a_name_means_what_the_worker_serves(tmp_path, base, monkeypatch):
+    monkeypatch.setenv("ADAPTERS", f"tuned={tmp_path}")
+    assert parse_adapters("tuned", "demo", tmp_path) == {"tuned": tmp_path}
+    promoted = promote_as("tuned", base, tmp_path, tmp_path / "some")
+    settings = WorkerSettings(fungpt_home=tmp_path, base_model=str(base.folder))
+    served = load_adapters(settings, base, check_architecture(base), no_progress)
+    assert [adapter.source for adapter in served] == [str(promoted)]
+    assert parse_adapters("tuned", "demo", tmp_path) == {"tuned": promoted}
+
+
+def test_a_promoted_adapter_is_evaluated_and_its_hash_printed(call, base, home, tmp_path, capsys):
+    folder = promote_as("spicy", base, home, tmp_path / "some")
+    assert main([*call, "--adapters", "base,spicy", "--out", str(tmp_path / "report")]) == 0
+    hash_ = f"sha256:{file_sha256(folder / WEIGHTS)}"
+    assert f"spicy: {folder}, {hash_[:19]}" in capsys.readouterr().out
+    assert hash_[:19] in (tmp_path / "report" / "report.html").read_text()

@@ -27,6 +27,7 @@ def adapter(base, tmp_path) -> Path:
 def test_promote_and_rollback_say_what_answers(adapter, tmp_path, capsys):
     assert main(["promote", "tuned-v2"]) == 0
     promotion = Registry(tmp_path / "home").current("tuned").promotion
+    assert promotion is not None
     named = f"tuned-v2 (version {promotion.version})"
     own = "what the worker's settings name"
     looks = "a worker that runs over the same files takes it within 2 s, others at their start"

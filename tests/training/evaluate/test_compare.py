@@ -6,7 +6,7 @@ from model.loading.quantised import load_quantised
 from tests.fakes.tiny_model import make_adapter
 from training.artifacts.adapter import apply_adapter
 from training.evaluate.answers import Decoding, answer_all
-from training.evaluate.compare import Answered, Comparison, Counts, compare, page
+from training.evaluate.compare import AnswerPair, Comparison, Counts, compare, page
 from training.train.train import train
 
 GREEDY = Decoding(max_new_tokens=8)
@@ -65,7 +65,7 @@ def test_counts():
 
 def test_the_page_shows_answers_counts_and_how_it_was_made(job, monkeypatch):
     train(job, lambda line: None)
-    rows = (Answered("a | b?", "As an AI, no.", "Yes.\nI <like> it."),)
+    rows = (AnswerPair("a | b?", "As an AI, no.", "Yes.\nI <like> it."),)
     text = page([Comparison(GREEDY, rows)], job.out)
     assert "| As an AI, no. | Yes.<br>I &lt;like> it. |" in text
     assert "### a | b?" in text
@@ -75,7 +75,7 @@ def test_the_page_shows_answers_counts_and_how_it_was_made(job, monkeypatch):
 
 
 def test_a_page_without_manifest_says_nothing_of_it(tmp_path):
-    rows = (Answered("x", "", "y"),)
+    rows = (AnswerPair("x", "", "y"),)
     text = page([Comparison(GREEDY, rows)], tmp_path)
     assert "(nothing)" in text
     assert "Validation" not in text

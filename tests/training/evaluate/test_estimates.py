@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluate.estimates import Answered, Judge, distinct_budget
+from training.evaluate.estimates import Judge, VariantAnswers, distinct_budget
 from training.evaluate.metrics.catalogue import BY_KEY
 
 ROWS = 12
@@ -14,7 +14,7 @@ BAD = ["As an AI, I don't have opinions."] * ROWS
 
 def answered(texts, loss=10.0, overlaps=None):
     losses = np.column_stack([np.linspace(loss, 2 * loss, ROWS), np.full(ROWS, 5.0)])
-    return Answered(texts, overlaps or [0] * ROWS, [False] * ROWS, losses)
+    return VariantAnswers(texts, overlaps or [0] * ROWS, [False] * ROWS, losses)
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from model.loading.quantised import load_quantised
 from model.text.prompt import PromptRenderer
 from tests.fakes.tiny_model import make_adapter
 from training.errors import AdapterError, EvaluationError, PreparedDataError
-from training.evaluate.evaluate import Options, measure_adapters
+from training.evaluate.evaluate import EvaluationOptions, measure_adapters
 from training.evaluate.losses import losses, losses_by_row
-from training.evaluate.result import Sampling
+from training.evaluate.result import Evaluation, ReportedSampling
 from training.prepare.sides import Side
 from training.train.examples import encode, read_side
 from training.train.layout import Padded
 from training.train.loss import measure
 from training.train.precision import compute_dtype
 
-SAMPLING = Sampling(max_tokens=10, temperature=0.7)
+SAMPLING = ReportedSampling(max_tokens=10, temperature=0.7)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,11 @@ def adapter(base, tmp_path_factory):
 def options(tmp_path):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"id": "a", "prompt": "hello there"}\n{"id": "b", "prompt": "why"}\n')
-    return Options(sampling=SAMPLING, prompts=prompts, draws=50)
+    return EvaluationOptions(sampling=SAMPLING, prompts=prompts, draws=50)
+
+
+def answers(found: Evaluation, name: str) -> list[str]:
+    return [asked.answers[name].text for asked in found.test]
 
 
 def test_base_and_adapter_are_measured_on_the_test_side(base, adapter, prepared, options):
@@ -45,7 +49,7 @@ def test_base_and_adapter_are_measured_on_the_test_side(base, adapter, prepared,
     assert [asked.id for asked in found.prompts] == ["a", "b"]
     assert [variant.name for variant in found.variants] == ["base", "tuned"]
     assert found.variants[1].hash is not None
-    assert found.answers("base") != found.answers("tuned")
+    assert answers(found, "base") != answers(found, "tuned")
     assert found.sampling == SAMPLING
     assert ("tuned: answers", len(test), len(test)) in stages
     assert len(found.unchecked) == 1  # the adapter has no manifest
@@ -87,10 +91,10 @@ def test_the_same_seed_gives_the_same_report_whoever_else_is_asked(
     same = {"created": first.created}
     assert again.model_copy(update=same) == first
     alone = measure_adapters(base, {"base": None}, prepared, options)
-    assert alone.answers("base") == first.answers("base")
-    other = Options(SAMPLING.model_copy(update={"seed": 1}), options.prompts, draws=50)
-    assert measure_adapters(base, {"base": None}, prepared, other).answers("base") != (
-        first.answers("base")
+    assert answers(alone, "base") == answers(first, "base")
+    other = EvaluationOptions(SAMPLING.model_copy(update={"seed": 1}), options.prompts, draws=50)
+    assert answers(measure_adapters(base, {"base": None}, prepared, other), "base") != (
+        answers(first, "base")
     )
 
 
@@ -105,7 +109,7 @@ def test_every_question_has_a_seed_of_its_own(base, prepared, options):
 def test_fewer_rows_and_a_word_list(base, prepared, options, tmp_path):
     listed = tmp_path / "words.txt"
     listed.write_text("great\nawful\n")
-    wanted = Options(SAMPLING, options.prompts, limit=2, word_list=listed, draws=20)
+    wanted = EvaluationOptions(SAMPLING, options.prompts, limit=2, word_list=listed, draws=20)
     found = measure_adapters(base, {"base": None}, prepared, wanted)
     assert found.data.rows == 2
     assert found.variants[0].values["listed"].value == 0

@@ -8,7 +8,7 @@ import pytest
 from data.files.datasets import Pair
 from data.records import Turn
 from training.prepare.grouping import crossing, row_groups
-from training.prepare.rules import Kept
+from training.prepare.rules import KeptRow
 from training.prepare.sides import Side
 from training.prepare.spill import Spill
 
@@ -24,7 +24,7 @@ def spill(tmp_path):
 def fill(spill, rows):
     for comment, reply, thread, *before in rows:
         turns = tuple(Turn("user", text) for text in before)
-        spill.add(Kept("row", Pair(comment, reply, before=turns), thread, None), thread)
+        spill.add(KeptRow("row", Pair(comment, reply, before=turns), thread, None), thread)
     return np.arange(spill.texts), np.arange(spill.rows)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.sentences import conversations
 from training.prepare.minhash import Plan, Signatures, plan
-from training.prepare.shingles import near_pairs, normalise
+from training.prepare.shingles import near_pairs, normalise, shingles
 
 TEXTS = sorted({normalise(text) for pair in conversations(250, 3) for text in pair})
 NEAR = [f"{text} indeed so" for text in TEXTS[:150]]
@@ -31,7 +31,7 @@ def test_the_longest_bands_that_find_99_of_100_are_taken(threshold):
 @pytest.mark.parametrize("threshold", [0.6, 0.8])
 def test_near_texts_are_candidates_and_few_others(threshold):
     texts = TEXTS + NEAR
-    exact = set(near_pairs(texts, threshold))
+    exact = set(near_pairs([shingles(text) for text in texts], threshold))
     found = candidates(texts, threshold)
     assert len(exact) > 100
     assert len(exact & found) >= 0.99 * len(exact)

@@ -7,7 +7,7 @@ import pytest
 from data.files.datasets import Pair
 from tests.bench.sentences import conversations
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
-from training.prepare.rules import Kept
+from training.prepare.rules import KeptRow
 from training.prepare.spill import Spill
 
 BY_HASH = 0
@@ -21,7 +21,7 @@ def spill(tmp_path):
 
 def fill(spill, pairs):
     for number, pair in enumerate(pairs):
-        spill.add(Kept(f"row {number}", Pair(*pair), None, None), None)
+        spill.add(KeptRow(f"row {number}", Pair(*pair), None, None), None)
 
 
 def test_signatures_find_the_clusters_that_comparing_all_finds(spill, tmp_path):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from data.errors import DatasetError
 from data.files.datasets import PAIRS, read_pairs
 from model.loading.manifest import file_sha256, read_manifest
+from tests.training.similarity import similarity
 from training.errors import PreparationError, PreparedDataError
 from training.prepare.card import read_card
-from training.prepare.prepare import Options, prepare
-from training.prepare.shingles import similarity
+from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares, Side
 
 WORDS = ["soup", "war", "golf", "jazz", "rent", "mars", "is", "good", "bad", "why", "SOUP!", "&lt;"]
@@ -40,7 +40,7 @@ def test_no_text_of_one_side_is_near_a_text_of_another(rows, seed):
         lines = (json.dumps({"comment": comment, "reply": reply}) for comment, reply in rows)
         source.write_text("\n".join(lines), encoding="utf-8")
         try:
-            prepare(source, out, Options(seed=seed, shares=Shares(0.3, 0.3)))
+            prepare(source, out, PrepareOptions(seed=seed, shares=Shares(0.3, 0.3)))
         except PreparationError:
             assert not out.exists()
             return
@@ -52,8 +52,8 @@ def test_no_text_of_one_side_is_near_a_text_of_another(rows, seed):
 def test_the_same_input_gives_the_same_bytes(write_pairs, tmp_path):
     source = write_pairs([(f"question {n} {n * n}", f"answer {n * 7919}") for n in range(40)])
     for name in ("first", "second"):
-        prepare(source, tmp_path / name, Options(seed=4))
-    prepare(source, tmp_path / "other", Options(seed=5))
+        prepare(source, tmp_path / name, PrepareOptions(seed=4))
+    prepare(source, tmp_path / "other", PrepareOptions(seed=5))
     assert files(tmp_path / "first") == files(tmp_path / "second")
     assert files(tmp_path / "first") != files(tmp_path / "other")
 
@@ -69,7 +69,7 @@ def test_the_card_counts_what_each_step_dropped(write_pairs, tmp_path):
             ("so is soup a meal", "yes it is."),
         ]
     )
-    card = prepare(source, tmp_path / "out", Options())
+    card = prepare(source, tmp_path / "out", PrepareOptions())
     counts = {step.step: step.rows for step in card.dropped if step.rows}
     assert counts == {"deleted": 1, "empty": 1, "exact duplicates": 1, "near duplicates": 1}
     examples = {step.step: step.examples for step in card.dropped if step.rows}
@@ -92,7 +92,7 @@ def test_a_repeated_question_with_another_answer_stays_with_the_first(write_pair
     things = ["soup", "golf", "jazz", "mars", "rent", "ties", "cake", "moss", "yarn", "kelp"]
     rows = [(f"{thing} {thing}", f"{thing[::-1]}!") for thing in things]
     rows += [("soup soup", "something else entirely")]
-    card = prepare(write_pairs(rows), tmp_path / "out", Options())
+    card = prepare(write_pairs(rows), tmp_path / "out", PrepareOptions())
     assert sum(step.rows for step in card.dropped) == 0
     sides = [side for side in Side if "soup soup" in texts(tmp_path / "out", side)]
     assert len(sides) == 1
@@ -100,7 +100,7 @@ def test_a_repeated_question_with_another_answer_stays_with_the_first(write_pair
 
 def test_the_card_does_not_tell_where_the_source_lies(write_pairs, tmp_path):
     card = prepare(write_pairs([("a b", "c d"), ("e f", "g h"), ("i j", "k l")]),
-                   tmp_path / "out", Options())  # fmt: skip
+                   tmp_path / "out", PrepareOptions())  # fmt: skip
     assert card.source.path == "pairs.jsonl"
 
 
@@ -117,7 +117,7 @@ def test_the_card_does_not_tell_where_the_source_lies(write_pairs, tmp_path):
 )
 def test_too_little_is_one_clear_line(write_pairs, tmp_path, rows, words):
     with pytest.raises(PreparationError) as caught:
-        prepare(write_pairs(rows), tmp_path / "out", Options())
+        prepare(write_pairs(rows), tmp_path / "out", PrepareOptions())
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -126,7 +126,7 @@ def test_too_little_is_one_clear_line(write_pairs, tmp_path, rows, words):
 def test_pairs_that_are_all_near_each_other_cannot_be_divided(write_pairs, tmp_path):
     rows = [("is soup a meal for me", f"{word} thing") for word in ("alpha", "bravo", "delta")]
     with pytest.raises(PreparationError, match="nearly the same"):
-        prepare(write_pairs(rows), tmp_path / "out", Options())
+        prepare(write_pairs(rows), tmp_path / "out", PrepareOptions())
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_bad_source_is_one_clear_line_with_its_number(tmp_path, content, words
     if content is not None:
         source.write_text(content, encoding="utf-8")
     with pytest.raises(DatasetError) as caught:
-        prepare(source, tmp_path / "out", Options())
+        prepare(source, tmp_path / "out", PrepareOptions())
     assert words in str(caught.value)
     assert "bad.jsonl" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -151,10 +151,10 @@ def test_a_bad_source_is_one_clear_line_with_its_number(tmp_path, content, words
 
 def test_what_was_prepared_before_stays_when_the_new_fails(write_pairs, tmp_path):
     prepare(write_pairs([("a b", "c d"), ("e f", "g h"), ("i j", "k l")]),
-            tmp_path / "out", Options())  # fmt: skip
+            tmp_path / "out", PrepareOptions())  # fmt: skip
     before = files(tmp_path / "out")
     with pytest.raises(PreparationError):
-        prepare(write_pairs([("a", "b")]), tmp_path / "out", Options())
+        prepare(write_pairs([("a", "b")]), tmp_path / "out", PrepareOptions())
     assert files(tmp_path / "out") == before
     assert not list(tmp_path.glob(".*partial*"))
 
@@ -173,6 +173,6 @@ def test_a_broken_card_is_one_clear_line(tmp_path, content):
 def test_the_sample_pairs_are_prepared_as_the_shipped_adapter_had_them(tmp_path):
     manifest = read_manifest(PAIRS.parent / "adapters" / "demo")
     assert manifest is not None
-    card = prepare(PAIRS, tmp_path / "out", Options(seed=manifest.config["prepare_seed"]))
+    card = prepare(PAIRS, tmp_path / "out", PrepareOptions(seed=manifest.config["prepare_seed"]))
     assert card.sides[Side.TRAIN].sha256 == manifest.config["prepared_train_sha256"]
     assert sum(step.rows for step in card.dropped) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench.prepare import measure, write_csv
 from training.prepare.card import read_card
-from training.prepare.prepare import Options, prepare
+from training.prepare.prepare import PrepareOptions, prepare
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -59,8 +59,8 @@ def test_the_bytes_do_not_depend_on_the_hash_seed(source, tmp_path):
 def test_signatures_divide_as_comparing_all_does(tmp_path):
     few = tmp_path / "few.csv"
     write_csv(few, 500)
-    exact = prepare(few, tmp_path / "exact", Options(exact_up_to=1_000_000))
-    found = prepare(few, tmp_path / "found", Options(exact_up_to=0))
+    exact = prepare(few, tmp_path / "exact", PrepareOptions(exact_up_to=1_000_000))
+    found = prepare(few, tmp_path / "found", PrepareOptions(exact_up_to=0))
     assert (exact.near_search, found.near_search) == ("exact", "minhash")
     assert exact.sides == found.sides
     assert exact.dropped == found.dropped

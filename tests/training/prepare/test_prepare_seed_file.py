@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.prepare.prepare import Options, prepare
+from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Side
 from training.sources.reading import Reading
 
@@ -15,7 +15,7 @@ SEED = Path(os.environ.get("SEED_CSV") or ROOT.parent / "shared" / "data" / "red
 
 @pytest.mark.skipif(not SEED.exists(), reason="the seed's file is not here: set SEED_CSV")
 def test_the_seeds_file_is_prepared(tmp_path):
-    card = prepare(SEED, tmp_path / "out", Options(reading=Reading(lenient_quotes=True)))
+    card = prepare(SEED, tmp_path / "out", PrepareOptions(reading=Reading(lenient_quotes=True)))
     kept = sum(side.rows for side in card.sides.values())
     assert card.rows == 249
     assert kept + sum(step.rows for step in card.dropped) == 249

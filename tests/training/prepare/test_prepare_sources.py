@@ -9,10 +9,9 @@ import zstandard
 from data.files.datasets import read_pairs
 from data.records import Turn
 from tests.training.sources.test_rated import line as rating
-from training.prepare.card import read_card
-from training.prepare.card_page import PAGE
-from training.prepare.prepare import Options, prepare
-from training.prepare.rules import Rules
+from training.prepare.card import PAGE, read_card
+from training.prepare.prepare import PrepareOptions, prepare
+from training.prepare.rules import RowRules
 from training.prepare.shingles import normalise
 from training.prepare.sides import Shares, Side
 from training.prepare.word_list import WordList
@@ -52,7 +51,7 @@ def test_sources_are_read_one_after_the_other(csv_file, export, tmp_path):
     lines = [*({"comment": f"{n**5}", "reply": f"{n**7}"} for n in range(2, 7)),
              {"comment": "Soup, soup!", "reply": "Puos it is."}]  # fmt: skip
     packed.write_bytes(zstandard.compress("\n".join(map(json.dumps, lines)).encode()))
-    card = prepare([csv_file, export, packed], tmp_path / "out", Options(licence="CC0-1.0"))
+    card = prepare([csv_file, export, packed], tmp_path / "out", PrepareOptions(licence="CC0-1.0"))
     assert [(source.path, source.format, source.rows) for source in card.sources] == [
         ("pairs.csv", "csv", 10), ("ratings.jsonl", "export", 10), ("more.jsonl.zst", "jsonl", 6),
     ]  # fmt: skip
@@ -66,14 +65,15 @@ def test_sources_are_read_one_after_the_other(csv_file, export, tmp_path):
 
 
 def test_an_export_keeps_its_turns_and_its_consent(export, tmp_path):
-    options = Options(shares=Shares(0.2, 0.2))
+    options = PrepareOptions(shares=Shares(0.2, 0.2))
     card = prepare(export, tmp_path / "out", options)
     assert card.consent == CONSENT
     [first] = [pair for pair in pairs(tmp_path / "out") if pair.reply == "104729 reasons"]
     assert first.comment == "why 7919?"
     assert first.before == (Turn("user", "more golf?"), Turn("assistant", "no flog"))
     assert (
-        prepare(export, tmp_path / "out", Options(consent="asked again")).consent == "asked again"
+        prepare(export, tmp_path / "out", PrepareOptions(consent="asked again")).consent
+        == "asked again"
     )
 
 
@@ -83,7 +83,7 @@ def test_what_stood_before_on_one_side_is_no_text_of_another(export, tmp_path):
         json.dumps({"comment": f"More {thing.upper()}", "reply": f"{n**9} or so"}) + "\n"
         for n, thing in enumerate(THINGS[:5])
     ))  # fmt: skip
-    card = prepare([export, copies], tmp_path / "out", Options(shares=Shares(0.3, 0.3)))
+    card = prepare([export, copies], tmp_path / "out", PrepareOptions(shares=Shares(0.3, 0.3)))
     sides = [
         {normalise(text) for pair in read_pairs(tmp_path / "out" / f"{side}.jsonl")
          for text in (pair.comment, pair.reply, *(turn.content for turn in pair.before))}
@@ -95,8 +95,8 @@ def test_what_stood_before_on_one_side_is_no_text_of_another(export, tmp_path):
 
 
 def test_the_page_tells_people_what_the_card_holds(csv_file, tmp_path):
-    rules = Rules(words=WordList(frozenset({"kelp"})), max_chars=15)
-    card = prepare(csv_file, tmp_path / "out", Options(rules=rules, consent="all asked"))
+    rules = RowRules(words=WordList(frozenset({"kelp"})), max_chars=15)
+    card = prepare(csv_file, tmp_path / "out", PrepareOptions(rules=rules, consent="all asked"))
     page = (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
     assert page.startswith("# Prepared pairs\n\n9 of 10 rows were kept.\n")
     assert "Licence: not stated." in page

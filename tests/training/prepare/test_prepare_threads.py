@@ -7,7 +7,7 @@ import pytest
 from data.errors import DatasetError
 from data.files.datasets import read_pairs
 from training.prepare.intake import GroupBy
-from training.prepare.prepare import Options, prepare
+from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares, Side
 from training.sources.columns import Columns
 from training.sources.reading import Reading
@@ -37,7 +37,7 @@ def kept(folder):
 @pytest.mark.parametrize(("by", "key"), [(GroupBy.THREAD, lambda n: n // 6),
                                          (GroupBy.AUTHOR, lambda n: n % 10)])  # fmt: skip
 def test_a_group_is_on_one_side(source, tmp_path, by, key):
-    options = Options(reading=Reading(columns=COLUMNS), group_by=by, shares=Shares(0.3, 0.2),
+    options = PrepareOptions(reading=Reading(columns=COLUMNS), group_by=by, shares=Shares(0.3, 0.2),
                       similarity=0.95)  # fmt: skip
     card = prepare(source, tmp_path / "out", options)
     numbers = {n**4: n for n in range(120)}
@@ -55,7 +55,9 @@ def test_a_group_is_on_one_side(source, tmp_path, by, key):
 
 
 def test_by_text_the_common_reply_keeps_its_rows_together(source, tmp_path):
-    options = Options(reading=Reading(columns=COLUMNS), group_by=GroupBy.TEXT, similarity=0.95)
+    options = PrepareOptions(
+        reading=Reading(columns=COLUMNS), group_by=GroupBy.TEXT, similarity=0.95
+    )
     card = prepare(source, tmp_path / "out", options)
     assert "near another side" not in {step.step for step in card.dropped}
     pairs = read_pairs(tmp_path / "out" / "train.jsonl")
@@ -63,7 +65,7 @@ def test_by_text_the_common_reply_keeps_its_rows_together(source, tmp_path):
 
 
 def test_a_column_that_is_not_there_is_named(source, tmp_path):
-    options = Options(reading=Reading(columns=Columns(thread="Topic")))
+    options = PrepareOptions(reading=Reading(columns=Columns(thread="Topic")))
     with pytest.raises(DatasetError, match="lacks Topic; it has Thread, By, Comment, Response"):
         prepare(source, tmp_path / "out", options)
     assert not (tmp_path / "out").exists()

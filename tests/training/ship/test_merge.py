@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -10,8 +11,8 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import training.ship.merge
 from model.assembly import load
+from model.engine.engine import TokenEngine
 from model.errors import AdapterMismatch, ConfigError
 from model.loading.base import ResolvedBase, resolve_base
 from model.settings import WorkerSettings
@@ -89,7 +90,9 @@ def test_transformers_says_greedily_what_it_says_with_peft(base, adapter, tmp_pa
     merge(base, adapter, tmp_path / "out", quiet, torch.float32)
     options = {"max_new_tokens": 12, "do_sample": False, "pad_token_id": 0}
     said = [
-        model.generate(input_ids=IDS, attention_mask=torch.ones_like(IDS), **options).tolist()
+        cast("Any", model)
+        .generate(input_ids=IDS, attention_mask=torch.ones_like(IDS), **options)
+        .tolist()
         for model in (
             AutoModelForCausalLM.from_pretrained(tmp_path / "out"),
             adapted(base, adapter),
@@ -99,14 +102,14 @@ def test_transformers_says_greedily_what_it_says_with_peft(base, adapter, tmp_pa
     assert said[0] == said[1] != said[2]
 
 
-def test_the_worker_serves_it_as_its_base(base, adapter, tmp_path):
+def test_the_worker_serves_it_as_its_base(base, adapter, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no .env lies
     merge(base, adapter, tmp_path / "out", quiet)
-    settings = WorkerSettings(
-        _env_file=None, base_model=str(tmp_path / "out"), fungpt_home=tmp_path
-    )
+    settings = WorkerSettings(base_model=str(tmp_path / "out"), fungpt_home=tmp_path)
     loaded = load(settings, lambda *_: None)
     assert (loaded.model_id, loaded.engine.variants) == ("out", ("base",))
     prompt = loaded.codec.encode_chat([ChatTurn("user", "hello there")])
+    assert isinstance(loaded.engine, TokenEngine)
     assert run(loaded.engine, {0: [greedy("a", prompt, "base", 8)]})["a"]
 
 
@@ -255,5 +258,5 @@ def test_a_full_disk_leaves_nothing(base, adapter, tmp_path, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr(training.ship.merge, "save_file", full)
+    monkeypatch.setattr("training.ship.merge.save_file", full)
     assert "No space left" in refusal(base, adapter, tmp_path / "out", OSError)

@@ -25,20 +25,20 @@ class Asked(HTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Asked
-
     def _answer(self) -> None:
+        asked = self.server
+        assert isinstance(asked, Asked)
         text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.loads(text) if text else None
-        self.server.seen.append((self.command, self.path, self.headers["Authorization"], body))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
+        asked.seen.append((self.command, self.path, self.headers["Authorization"], body))
+        self.send_response(asked.status)
+        self.send_header("Content-Length", str(len(asked.body)))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(asked.body)
 
     do_POST = do_DELETE = _answer  # noqa: N815 - the names are http.server's
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         pass
 
 

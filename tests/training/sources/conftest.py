@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from training.sources.reading import Reading, open_source
-from training.sources.row import Refused, SourceRow
+from training.sources.row import DroppedRow, SourceRow
 
 Write = Callable[[str, str | bytes], Path]
-Read = Callable[..., list[SourceRow | Refused]]
+Read = Callable[..., list[SourceRow | DroppedRow]]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    def read(path: Path, reading: Reading | None = None) -> list[SourceRow | Refused]:
+    def read(path: Path, reading: Reading | None = None) -> list[SourceRow | DroppedRow]:
         return list(open_source(path, reading or Reading(), tmp_path).rows)
 
     return read

@@ -6,10 +6,10 @@ import pytest
 
 from data.errors import DatasetError
 from data.records import Turn
-from training.sources.rated import Verdict
+from training.sources.rated import RatingThresholds
 from training.sources.reading import Reading
-from training.sources.reasons import Step
-from training.sources.row import Refused, SourceRow
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow, SourceRow
 
 TURNS = [
     {"role": "system", "content": "Be funny."},
@@ -40,20 +40,24 @@ def test_answers_rated_good_by_some_and_bad_by_none_are_rows(write, read):
     assert numbers(rows) == [1, 6]
     before = (Turn("system", "Be funny."), Turn("user", "Is water wet?"), Turn("assistant", "Yes."))
     assert rows[0] == SourceRow("line 1", "Why?", "answer 1", thread="Is water wet?", before=before)
-    assert [(row.step, row.text) for row in rows if isinstance(row, Refused)] == [
-        (Step.NOT_RATED, "answer 2"),
-        (Step.NOT_RATED, "answer 3"),
-        (Step.CUT_OFF, "answer 4"),
-        (Step.NOT_RATED, "answer 5"),
+    assert [(row.reason, row.text) for row in rows if isinstance(row, DroppedRow)] == [
+        (DropReason.NOT_RATED, "answer 2"),
+        (DropReason.NOT_RATED, "answer 3"),
+        (DropReason.CUT_OFF, "answer 4"),
+        (DropReason.NOT_RATED, "answer 5"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("verdict", "taken"),
-    [(Verdict(1, 1), [1, 2, 6]), (Verdict(2, 0), [1]), (Verdict(0, 0), [1, 3, 6])],
+    ("thresholds", "taken"),
+    [
+        (RatingThresholds(1, 1), [1, 2, 6]),
+        (RatingThresholds(2, 0), [1]),
+        (RatingThresholds(0, 0), [1, 3, 6]),
+    ],
 )
-def test_how_good_is_up_to_the_user(write, read, verdict, taken):
-    assert numbers(read(write("ratings.jsonl", RATINGS), Reading(verdict=verdict))) == taken
+def test_how_good_is_up_to_the_user(write, read, thresholds, taken):
+    assert numbers(read(write("ratings.jsonl", RATINGS), Reading(thresholds=thresholds))) == taken
 
 
 @pytest.mark.parametrize(

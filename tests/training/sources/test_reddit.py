@@ -7,8 +7,8 @@ import zstandard
 
 from data.errors import DatasetError
 from training.sources.reading import Format, Reading
-from training.sources.reasons import Step
-from training.sources.row import Refused, SourceRow
+from training.sources.reasons import DropReason
+from training.sources.row import DroppedRow, SourceRow
 
 COMMENTS = [
     {"id": "a1", "parent_id": "t3_s1", "link_id": "t3_s1", "author": "ann", "score": 5,
@@ -23,7 +23,7 @@ COMMENTS = [
 JOINED = [
     SourceRow("line 2", "Soup is a meal.", "Soup is a drink.", "food", "t3_s1", "bob", -2),
     SourceRow("line 4", "Soup is a drink.", "[deleted]", None, "t3_s1"),
-    Refused(Step.NO_PARENT, "line 3", "I agree."),
+    DroppedRow(DropReason.NO_PARENT, "line 3", "I agree."),
 ]
 
 
@@ -37,7 +37,7 @@ def test_replies_are_joined_to_their_comments(write, read):
 
 def test_the_order_of_the_dump_does_not_matter(write, read):
     path = write("RC.jsonl", dump(COMMENTS[::-1]))
-    assert [row.text if isinstance(row, Refused) else row.reply for row in read(path)] == [
+    assert [row.text if isinstance(row, DroppedRow) else row.reply for row in read(path)] == [
         "Soup is a drink.", "[deleted]", "I agree.",
     ]  # fmt: skip
 

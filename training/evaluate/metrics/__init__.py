@@ -1,1 +1,1 @@
-"""What is measured on answers, each measure a module. Nothing here knows a model."""
+"""The measures on answers, one module for each kind; no model is needed."""

@@ -6,7 +6,7 @@ import evaluate
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from training.evaluate.metrics.bootstrap import Array, whole
+from training.evaluate.metrics.intervals import Array, whole
 from training.evaluate.metrics.library import text_info
 
 _ORDER = 4
@@ -23,14 +23,18 @@ class CorpusBleu(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return text_info(_DESCRIPTION, _CITATION)
 
-    def _compute(  # pyright: ignore[reportIncompatibleMethodOverride] - theirs takes anything
+    def _compute(  # pyright: ignore[reportIncompatibleMethodOverride] - the base class takes anything
         self, predictions: Sequence[str], references: Sequence[str]
     ) -> dict[str, float]:
         return {"bleu": whole(bleu_statistics(predictions, references), bleu_score)}
 
 
 def bleu_statistics(predictions: Sequence[str], references: Sequence[str]) -> Array:
-    """Per row: matched n-grams of 1 to 4 words, all of them, both lengths; shape (rows, 10)."""
+    """What BLEU needs of each row, shape (rows, 10).
+
+    Four counts of n-grams (1 to 4 words) that match, four counts of all n-grams of the prediction,
+    the length of the prediction and that of the reference.
+    """
     scorer = BLEU(effective_order=True)
     found = [
         scorer.sentence_score(said, [wanted])
@@ -43,7 +47,7 @@ def bleu_statistics(predictions: Sequence[str], references: Sequence[str]) -> Ar
 
 
 def bleu_score(sums: Array) -> Array:
-    """Corpus BLEU, 0 to 100, of sums of `bleu_statistics`, one of each row.
+    """Corpus BLEU, 0 to 100, from sums of `bleu_statistics` of shape (draws, 10).
 
     sacrebleu's default, exponential smoothing: the k-th order without a match counts as 1 / 2^k
     matches (Chen and Cherry 2014, method 3).
@@ -55,5 +59,5 @@ def bleu_score(sums: Array) -> Array:
         smoothed = np.where(counts == 0, 1 / 2.0**nth_zero, counts) / totals
         brevity = np.where(said < wanted, np.exp(1 - wanted / said), 1.0)
         scores = 100 * brevity * np.exp(np.log(smoothed).mean(axis=1))
-    # Nothing said long enough, or not a word in common: sacrebleu gives 0 too.
+    # Too short for 4-grams, or no common word: sacrebleu gives 0, too.
     return np.where((totals.min(axis=1) > 0) & (counts[:, 0] > 0), scores, 0.0)

@@ -8,7 +8,7 @@ from training.evaluate.metrics.rouge import KINDS, PARTS
 
 
 class Better(StrEnum):
-    """Which way is better, where one is."""
+    """Whether a higher or a lower value is better, if either is."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -16,7 +16,7 @@ class Better(StrEnum):
 
 
 class Group(StrEnum):
-    """What a measure is about, in the words of the report."""
+    """The groups of measures, named as in the report."""
 
     VOICE = "Voice"
     REPLIES = "Against the test replies"
@@ -25,7 +25,7 @@ class Group(StrEnum):
 
 
 class Unit(StrEnum):
-    """How a value is shown: a share of answers in percent, or a number with so many decimals."""
+    """How a value is shown: as a percentage, or with one, two or four decimals."""
 
     SHARE = "share"
     WHOLE = "whole"
@@ -35,9 +35,10 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One line of the table.
+    """One measure, a line of the table.
 
-    `less` and `more` say, of a variant, that its value is lower or higher: "disclaims less".
+    `less` and `more` complete a sentence about a variant with a lower or higher value: "it
+    disclaims less".
     """
 
     key: str
@@ -81,7 +82,7 @@ _PARTS = {
 
 
 def _rouge(kind: str, part: str) -> Measure:
-    # Precision alone falls and recall alone rises with length, whatever is said.
+    # Longer answers have lower precision and higher recall, whatever they say.
     better = Better.HIGHER if part == "f1" else Better.NEITHER
     name = "F1" if part == "f1" else part
     return Measure(

@@ -1,4 +1,4 @@
-"""All measures of one variant's answers, as per-row statistics that can be resampled."""
+"""All measures on the answers of one variant, as statistics of each row that can be resampled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.evaluate.metrics.bleu import bleu_score, bleu_statistics
-from training.evaluate.metrics.bootstrap import Array, Score, exp_mean, mean, with_ones
 from training.evaluate.metrics.diversity import repeated, self_bleu
+from training.evaluate.metrics.intervals import Array, Score, exp_mean, mean, with_ones
 from training.evaluate.metrics.overlap import COPIED
 from training.evaluate.metrics.rouge import rouge_rows
 from training.evaluate.metrics.words import words
@@ -17,9 +17,9 @@ from training.prepare.word_list import WordList
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One measure: statistics of shape (rows, k), and the score of their sum.
+    """One measure: statistics of shape (rows, k), and how their sum becomes a score.
 
-    A share's statistics are (0 or 1, 1).
+    The statistics of a share are (0 or 1, 1) for each row.
     """
 
     statistics: Array
@@ -38,7 +38,7 @@ def _mean(values: Sequence[float] | Array) -> Column:
 def voice_columns(
     answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None, seed: int
 ) -> dict[str, Column]:
-    """What can be said of answers alone, by key of `training.evaluate.metrics.catalogue`."""
+    """The measures that need only the answers, by key of `training.evaluate.metrics.catalogue`."""
     columns = {
         "disclaimer": _share([has_disclaimer(answer) for answer in answers]),
         "position": _share([takes_position(answer) for answer in answers]),
@@ -54,11 +54,15 @@ def voice_columns(
 
 
 def reply_columns(answers: Sequence[str], replies: Sequence[str]) -> dict[str, Column]:
-    """What can be said of answers beside the test side's replies."""
+    """The measures that compare answers with the replies of the test rows, by key."""
     rouge = {name: _mean(values) for name, values in rouge_rows(answers, replies).items()}
     return {"bleu": Column(bleu_statistics(answers, replies), bleu_score), **rouge}
 
 
 def model_columns(losses: Array, cut_off: Sequence[bool]) -> dict[str, Column]:
-    """What only the model knows: the replies' (loss, tokens), and which answers hit the limit."""
+    """The measures that come from the model, by key.
+
+    `losses` has the shape (rows, 2): loss in nats and tokens of the reply. `cut_off` says which
+    answers reached the limit of tokens.
+    """
     return {"perplexity": Column(losses, exp_mean), "cut_off": _share(cut_off)}

@@ -14,8 +14,8 @@ _OTHERS = 100
 def distinct(answers: Sequence[str], n: int, budget: int) -> float:
     """Different n-grams over all n-grams (J. Li et al., arXiv:1510.03055), 0 to 1; 0 without any.
 
-    Long texts repeat words, so the figure falls with length: it is taken over the answers' first
-    `budget` words, one answer after the other, and compares only with others of this budget.
+    Longer texts repeat more words, so only the first `budget` words of all answers together count.
+    Compare only figures with the same budget.
     """
     left, found = budget, list[tuple[str, ...]]()
     for answer in answers:
@@ -26,7 +26,7 @@ def distinct(answers: Sequence[str], n: int, budget: int) -> float:
 
 
 def repeated(answer: str, n: int = _LOOP) -> float:
-    """The share of an answer's n-grams that it had before (seq-rep-n, arXiv:1908.04319), 0 to 1."""
+    """The share of n-grams that the answer had before, 0 to 1 (seq-rep-n, arXiv:1908.04319)."""
     found = ngrams(words(answer), n)
     return 1 - len(set(found)) / len(found) if found else 0.0
 
@@ -34,8 +34,8 @@ def repeated(answer: str, n: int = _LOOP) -> float:
 def self_bleu(answers: Sequence[str], seed: int) -> list[float]:
     """Each answer's BLEU, 0 to 100, against the other answers (Texygen, arXiv:1802.01886).
 
-    High means that all answers sound alike. It rises with the number of others, so at most 100
-    are taken, by seed.
+    High means that all answers sound alike. The figure rises with the number of other answers, so
+    it is taken against at most 100 of them, which the seed chooses.
     """
     scorer = BLEU(effective_order=True)
     places = range(len(answers))

@@ -1,4 +1,4 @@
-"""Own metrics for Hugging Face's `evaluate`, used without the hub and without its cache."""
+"""Metrics of our own for Hugging Face's `evaluate`, without the hub and without its cache."""
 
 import tempfile
 from collections.abc import Sequence
@@ -10,10 +10,11 @@ import evaluate
 def compute(
     metric: type[evaluate.Metric], predictions: Sequence[str], references: Sequence[str]
 ) -> dict[str, float]:
-    """The metric's figures, one reference a prediction.
+    """The figures of a metric, by name, with one reference for each prediction.
 
-    `evaluate.load` would ask the hub, and a metric made without a folder of its own makes one in
-    the person's cache.
+    The metric is made here, since `evaluate.load` would ask the hub, and in a temporary folder,
+    since it would otherwise write into the user's cache. Raises ValueError if the numbers of
+    predictions and references differ.
     """
     with tempfile.TemporaryDirectory() as cache:
         made = metric(keep_in_memory=True, cache_dir=cache, seed=0)
@@ -24,7 +25,7 @@ def compute(
 
 
 def text_info(description: str, citation: str) -> evaluate.MetricInfo:
-    """What a metric over texts says about itself."""
+    """The description of a metric that compares texts with texts."""
     text = datasets.Value("string")
     return evaluate.MetricInfo(
         description=description,

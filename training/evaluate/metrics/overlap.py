@@ -1,4 +1,4 @@
-"""Text copied from the training side: the longest run of words an answer shares with it."""
+"""Text copied from the training side: the longest run of words that an answer shares with it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ COPIED = 8
 
 
 def longest_overlaps(answers: Sequence[str], training: Iterable[str]) -> list[int]:
-    """Per answer, the words in its longest run that stands in a training text too.
+    """For each answer the number of words in its longest run that is in a training text, too.
 
     Runs of fewer than three words count as 0. The training texts are read once and not kept.
     """
@@ -25,7 +25,7 @@ def longest_overlaps(answers: Sequence[str], training: Iterable[str]) -> list[in
         for begin, run in enumerate(ngrams(tokens, SHORTEST)):
             for place, at in starts.get(run, ()):
                 if begin and at and tokens[begin - 1] == said[place][at - 1]:
-                    continue  # the middle of a run that was measured from its beginning
+                    continue  # inside a run that was measured from its beginning
                 length = _common(tokens, begin, said[place], at)
                 longest[place] = max(longest[place], length)
     return longest

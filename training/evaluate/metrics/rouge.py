@@ -6,7 +6,7 @@ import evaluate
 import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 
-from training.evaluate.metrics.bootstrap import Array
+from training.evaluate.metrics.intervals import Array
 from training.evaluate.metrics.library import text_info
 
 KINDS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
@@ -24,7 +24,7 @@ class Rouge(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         return text_info(_DESCRIPTION, _CITATION)
 
-    def _compute(  # pyright: ignore[reportIncompatibleMethodOverride] - theirs takes anything
+    def _compute(  # pyright: ignore[reportIncompatibleMethodOverride] - the base class takes anything
         self, predictions: Sequence[str], references: Sequence[str]
     ) -> dict[str, float]:
         rows = rouge_rows(predictions, references)
@@ -32,9 +32,9 @@ class Rouge(evaluate.Metric):
 
 
 def rouge_rows(predictions: Sequence[str], references: Sequence[str]) -> dict[str, Array]:
-    """Per measure (`rouge1_precision` and so on) the values of all rows, shape (rows,).
+    """For each measure (`rouge1_precision` and so on) the values of all rows, shape (rows,).
 
-    For ROUGE-Lsum a line is a sentence, as in `evaluate`'s own metric.
+    For ROUGE-Lsum each line counts as a sentence, as in the metric of `evaluate`.
     """
     scorer = RougeScorer(list(KINDS), use_stemmer=False)
     found = [

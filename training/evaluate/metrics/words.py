@@ -1,4 +1,4 @@
-"""Words, as the measures of voice count them."""
+"""Words and n-grams, as the measures count them."""
 
 import re
 
@@ -11,5 +11,5 @@ def words(text: str) -> list[str]:
 
 
 def ngrams(tokens: list[str], n: int) -> list[tuple[str, ...]]:
-    """Every run of `n` words, in order; none where the text is shorter."""
+    """Every run of `n` neighbouring words, in order; none if there are fewer words."""
     return [tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1)]

@@ -1,1 +1,1 @@
-"""The report of an evaluation: its verdict, and how it looks in a terminal and as a page."""
+"""The report of an evaluation: its verdict, the terminal table and the HTML page."""

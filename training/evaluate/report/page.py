@@ -1,23 +1,40 @@
-"""The evaluation as one HTML page that needs nothing beside itself."""
+"""The report of an evaluation as files: report.json for programs, report.html for people."""
 
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from training.artifacts.folders import new_folder
 from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure
 from training.evaluate.report.plots import forest, shares
 from training.evaluate.report.table import difference, estimate
 from training.evaluate.report.verdict import Outcome, outcome, verdicts
 from training.evaluate.result import Asked, Evaluation
 
-TEMPLATE = "page.html.jinja"
-# The figures that a reader wants first.
+JSON = "report.json"
+PAGE = "report.html"
+_TEMPLATE = "page.html.jinja"
+# The measures that the page shows first.
 _HEADLINES = ("disclaimer", "position", "perplexity", "bleu", "repetition", "copied")
 
 
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write report.json and report.html into `folder`, both or none of them.
+
+    A report that was in the folder is replaced. Raises OSError.
+    """
+    with new_folder(folder) as work:
+        (work / JSON).write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (work / PAGE).write_text(page(evaluation), encoding="utf-8")
+
+
 def page(evaluation: Evaluation) -> str:
-    """The page. Everything that comes from data or models is escaped; no script, no address."""
+    """The HTML page: one text that loads nothing else.
+
+    Every text that comes from data or models is escaped. The page has no script and no address
+    of another site.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -27,7 +44,7 @@ def page(evaluation: Evaluation) -> str:
     )
     judged = verdicts(evaluation)
     first = evaluation.variants[0].name
-    return environment.get_template(TEMPLATE).render(
+    return environment.get_template(_TEMPLATE).render(
         found=evaluation,
         estimate=estimate,
         difference=difference,
@@ -53,7 +70,7 @@ def _groups(evaluation: Evaluation) -> dict[str, list[Measure]]:
 
 
 def _counts(evaluation: Evaluation) -> dict[str, tuple[int, int]]:
-    """Per variant, disclaimers and positions among the answers to the fixed prompts."""
+    """For each variant the numbers of disclaimers and positions in answers to the fixed prompts."""
     return {
         variant.name: _count(evaluation.prompts, variant.name) for variant in evaluation.variants
     }

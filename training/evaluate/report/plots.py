@@ -5,21 +5,21 @@ from html import escape
 
 from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure, Unit
 from training.evaluate.report.table import difference, estimate
-from training.evaluate.report.verdict import Line, Outcome, Verdict
+from training.evaluate.report.verdict import MeasureVerdict, Outcome, VariantVerdict
 from training.evaluate.result import Estimate, Evaluation
 
 _WIDTH = 760
-_LABELS = 190  # from the left to where the plot begins
+_LABELS = 190  # the plot begins this far from the left
 _END = 470
 _ROW = 26
 _TOP = 34
 _CLASSES = {Outcome.BETTER: "better", Outcome.WORSE: "worse", Outcome.UNDECIDED: "undecided"}
 
 
-def forest(verdict: Verdict) -> str:
-    """Each measure's difference with its interval: right of the line is better.
+def forest(verdict: VariantVerdict) -> str:
+    """An SVG of the difference of each measure with its interval; right of the line is better.
 
-    Every line has a scale of its own, so that its interval fills at most half the width.
+    Each measure has its own scale, so that its interval fills at most half the width.
     """
     middle, half = (_LABELS + _END) / 2, (_END - _LABELS) / 2 - 8
     height = _TOP + _ROW * len(verdict.lines) + 8
@@ -43,7 +43,7 @@ def forest(verdict: Verdict) -> str:
 
 
 def shares(evaluation: Evaluation) -> str:
-    """The shares of answers, with intervals, of every variant and of people's own replies."""
+    """An SVG of all measures that are shares, for every variant and for the test replies."""
     keys = [m.key for m in MEASURES if m.unit is Unit.SHARE and m.key in _values(evaluation)[0][1]]
     named = _values(evaluation)
     step = 15
@@ -84,8 +84,8 @@ def _dot(measure: Measure, found: Estimate, y: float, mark: str) -> Iterable[str
     yield f'<circle class="dot {mark}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
 
 
-def _oriented(line: Line) -> tuple[float, float, float]:
-    """Low, value and high between -1 and 1, turned so that better is positive."""
+def _oriented(line: MeasureVerdict) -> tuple[float, float, float]:
+    """The lower end, the value and the upper end, scaled to -1 to 1; positive is better."""
     found = line.difference
     low, high = found.low or 0.0, found.high or 0.0
     largest = max(abs(low), abs(high), abs(found.value)) or 1.0

@@ -11,9 +11,9 @@ _MARKS = {Outcome.BETTER: " ✓", Outcome.WORSE: " ✗", Outcome.UNDECIDED: ""}
 
 
 def table(evaluation: Evaluation) -> Table:
-    """A line for each measure: every variant, and its difference to the first one.
+    """A table with a line for each measure: the variants, and their differences to the first one.
 
-    Intervals are 95 %; ✓ and ✗ stand where the difference's leaves 0 out.
+    Intervals are 95 %. ✓ and ✗ mark differences whose interval does not contain 0.
     """
     rows, first = evaluation.data.rows, evaluation.variants[0].name
     drawn = Table(title=f"{rows} test rows of {evaluation.data.path}", title_justify="left")

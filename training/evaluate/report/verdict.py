@@ -1,4 +1,4 @@
-"""What the differences come to: better, worse, or nothing that these rows could show. Pure."""
+"""Which differences between variants count: better, worse, or not decided by these rows. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from training.evaluate.result import Difference, Estimate, Evaluation
 
 
 class Outcome(StrEnum):
-    """Of one measure, for the second variant beside the first."""
+    """How the second variant does on one measure, compared with the first."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -17,8 +17,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One measure of a comparison."""
+class MeasureVerdict:
+    """One measure of two variants: both values, their difference, and how it is judged."""
 
     measure: Measure
     first: float
@@ -28,20 +28,20 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A comparison of two variants over all measures that have a better way."""
+class VariantVerdict:
+    """Two variants compared on all measures of which one direction is better."""
 
     first: str
     second: str
-    lines: tuple[Line, ...]
+    lines: tuple[MeasureVerdict, ...]
 
-    def of(self, outcome: Outcome) -> list[Line]:
-        """The lines with this outcome."""
+    def of(self, outcome: Outcome) -> list[MeasureVerdict]:
+        """The measures with this outcome."""
         return [line for line in self.lines if line.outcome is outcome]
 
     @property
     def sentence(self) -> str:
-        """One sentence for a person."""
+        """The comparison in one sentence, without a full stop."""
         better, worse = self.of(Outcome.BETTER), self.of(Outcome.WORSE)
         if better and worse:
             return f"{self.second} is better than {self.first} at some things, worse at others"
@@ -52,15 +52,17 @@ class Verdict:
         return f"These rows show no difference between {self.second} and {self.first}"
 
     def reasons(self, outcome: Outcome) -> str:
-        """What is better or worse, in words; "" where nothing is."""
+        """The measures with this outcome in words, the empty text if there are none."""
         phrases = (
             line.measure.more if line.difference.value > 0 else line.measure.less
             for line in self.of(outcome)
         )
-        return ", ".join(dict.fromkeys(phrases))  # each once: ROUGE has four lines
+        return ", ".join(
+            dict.fromkeys(phrases)
+        )  # each phrase once: the four kinds of ROUGE share theirs
 
     def text(self) -> list[str]:
-        """Sentence and reasons as lines."""
+        """The sentence and its reasons, as lines for a terminal."""
         parts = {
             "Better": self.reasons(Outcome.BETTER),
             "Worse": self.reasons(Outcome.WORSE),
@@ -69,31 +71,31 @@ class Verdict:
         return [f"{self.sentence}.", *given]
 
 
-def verdicts(evaluation: Evaluation) -> list[Verdict]:
-    """Every variant beside the first one named."""
+def verdicts(evaluation: Evaluation) -> list[VariantVerdict]:
+    """Every other variant compared with the first one named."""
     first = evaluation.variants[0].name
     return [
-        Verdict(first, found.second, tuple(_lines(evaluation, found)))
+        VariantVerdict(first, found.second, tuple(_lines(evaluation, found)))
         for found in evaluation.differences
         if found.first == first
     ]
 
 
 def outcome(measure: Measure, difference: Estimate) -> Outcome:
-    """Decided when the 95 % interval of the difference leaves 0 out."""
+    """How a difference is judged: it is decided if its 95 % interval does not contain 0."""
     low, high = difference.low, difference.high
     if low is None or high is None or measure.better is Better.NEITHER or low <= 0 <= high:
         return Outcome.UNDECIDED
     return Outcome.BETTER if (low > 0) == (measure.better is Better.HIGHER) else Outcome.WORSE
 
 
-def _lines(evaluation: Evaluation, difference: Difference) -> Iterator[Line]:
+def _lines(evaluation: Evaluation, difference: Difference) -> Iterator[MeasureVerdict]:
     first = evaluation.variant(difference.first).values
     second = evaluation.variant(difference.second).values
     for measure in MEASURES:
         found = difference.values.get(measure.key)
         if found is not None and measure.better is not Better.NEITHER:
-            yield Line(
+            yield MeasureVerdict(
                 measure,
                 first[measure.key].value,
                 second[measure.key].value,

@@ -134,6 +134,7 @@ async def _browser() -> AsyncIterator[int]:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        drain = None
         try:
             assert process.stderr is not None
             while b"DevTools listening on" not in (line := await process.stderr.readline()):
@@ -145,7 +146,8 @@ async def _browser() -> AsyncIterator[int]:
             if process.returncode is None:
                 process.kill()
             await process.wait()
-            await drain
+            if drain is not None:
+                await drain
 
 
 def main() -> None:

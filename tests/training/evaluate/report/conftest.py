@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from model.loading.manifest import BaseRecord
-from training.evaluate.estimates import Answered, Judge, classifier_accuracy
-from training.evaluate.result import Asked, DataUsed, Evaluation, Said, Sampling, Turn, Variant
+from training.evaluate.estimates import Judge, VariantAnswers, classifier_accuracy
+from training.evaluate.result import (
+    Asked,
+    AskedTurn,
+    DataUsed,
+    Evaluation,
+    MeasuredAnswer,
+    ReportedSampling,
+    VariantFigures,
+)
 
 BASE = [
     "As an AI, I have no opinions on soup, so it is all the same to me, to me, to me, to me"
@@ -18,7 +26,7 @@ NASTY = "<script>alert('x')</script> & <img src=http://example.com/x.png>"
 
 
 def said(text):
-    return Said(
+    return MeasuredAnswer(
         text=text,
         tokens=9,
         finish_reason="stop",
@@ -31,7 +39,7 @@ def said(text):
 def make_evaluation(variants, names=None):
     losses = {name: np.full((8, 2), (20.0 - 5 * place, 9.0)) for place, name in enumerate(variants)}
     answered = {
-        name: Answered(texts, [0] * 8, [False] * 8, losses[name])
+        name: VariantAnswers(texts, [0] * 8, [False] * 8, losses[name])
         for name, texts in variants.items()
     }
     judge = Judge(REPLIES, None, draws=200, seed=0)
@@ -39,7 +47,7 @@ def make_evaluation(variants, names=None):
     asked = tuple(
         Asked(
             id=f"test {n}",
-            turns=(Turn(role="user", content=f"Is soup {n} good? {NASTY}"),),
+            turns=(AskedTurn(role="user", content=f"Is soup {n} good? {NASTY}"),),
             reply=REPLIES[n],
             answers={name: said(f"{texts[n]} {NASTY}") for name, texts in variants.items()},
         )
@@ -49,13 +57,15 @@ def make_evaluation(variants, names=None):
         created=datetime(2024, 5, 4, 12, tzinfo=UTC),
         base=BaseRecord(id="tiny", hash="sha256:0123"),
         data=DataUsed(path="d", test_sha256="a" * 64, train_sha256="b" * 64, rows=8, left_out=1),
-        sampling=Sampling(),
+        sampling=ReportedSampling(),
         compute="float32 on cpu",
         draws=200,
         distinct_words=100,
         unchecked=("tuned: nobody knows what it has seen",),
         variants=tuple(
-            Variant(name=name, folder=None if name == "base" else name, hash=None, values=found)
+            VariantFigures(
+                name=name, folder=None if name == "base" else name, hash=None, values=found
+            )
             for name, found in values.items()
         ),
         replies=judge.of_replies([0] * 8, 100),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.training.evaluate.report.browser import find_chromium, visit
-from training.evaluate.report.write import write_report
+from training.evaluate.report.page import write_report
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed")
 SECTIONS = ["verdict", "plots", "table", "prompts", "test", "method"]

@@ -11,11 +11,10 @@ from rich.console import Console
 
 from tests.training.evaluate.report.conftest import BASE, TUNED, make_evaluation
 from training.evaluate.metrics.catalogue import BY_KEY
-from training.evaluate.report.page import page
+from training.evaluate.report.page import page, write_report
 from training.evaluate.report.table import difference, estimate, table
 from training.evaluate.report.verdict import Outcome, outcome, verdicts
-from training.evaluate.report.write import read_report, write_report
-from training.evaluate.result import Estimate
+from training.evaluate.result import Estimate, Evaluation
 
 
 class Tags(HTMLParser):
@@ -144,10 +143,9 @@ def test_a_report_is_written_and_read_again(evaluation, tmp_path):
     assert sorted(path.name for path in (tmp_path / "a" / "report").iterdir()) == [
         "report.html", "report.json",
     ]  # fmt: skip
-    assert read_report(tmp_path / "a" / "report") == evaluation
-    assert (
-        json.loads((tmp_path / "a" / "report" / "report.json").read_text())["sampling"]["seed"] == 0
-    )
+    written = (tmp_path / "a" / "report" / "report.json").read_text()
+    assert Evaluation.model_validate_json(written) == evaluation
+    assert json.loads(written)["sampling"]["seed"] == 0
 
 
 def test_a_full_disk_leaves_the_old_report(evaluation, tmp_path, monkeypatch):
@@ -157,7 +155,7 @@ def test_a_full_disk_leaves_the_old_report(evaluation, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "report.html")
 
-    monkeypatch.setattr("training.evaluate.report.write.page", full)
+    monkeypatch.setattr("training.evaluate.report.page.page", full)
     with pytest.raises(OSError, match="No space"):
         write_report(evaluation, tmp_path / "report")
     assert (tmp_path / "report" / "report.html").read_bytes() == before

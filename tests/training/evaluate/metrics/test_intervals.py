@@ -1,14 +1,16 @@
-"""Resampling: the same rows for all, the same draws by seed, intervals that hold."""
+"""Resampling and leaving out: which rows, and the intervals that come of it."""
 
 import numpy as np
 import pytest
 import sacrebleu
 
 from training.evaluate.metrics.bleu import bleu_score, bleu_statistics
-from training.evaluate.metrics.bootstrap import (
+from training.evaluate.metrics.intervals import (
     Resampling,
     exp_mean,
     interval,
+    jackknife_interval,
+    left_out,
     mean,
     whole,
     with_ones,
@@ -58,3 +60,27 @@ def test_pairing_shows_a_small_difference_between_unlike_rows():
 def test_perplexity_weighs_tokens_and_not_rows():
     statistics = np.array([[2.0, 1.0], [9.0, 9.0]])
     assert whole(statistics, exp_mean) == pytest.approx(np.exp(11 / 10))
+
+
+def test_each_row_is_left_out_once():
+    texts = ["a", "bb", "cccc"]
+    found = left_out(texts, lambda kept: sum(map(len, kept)))
+    assert found.tolist() == [6, 5, 3]
+
+
+def test_many_rows_are_left_out_in_groups():
+    found = left_out(["a"] * 120, len)
+    assert len(found) == 50
+    assert sorted(set(found.tolist())) == [117, 118]
+
+
+def test_the_interval_of_a_mean_is_the_textbooks():
+    values = np.random.default_rng(0).normal(5, 1, size=40)
+    without = (values.sum() - values) / 39
+    error = 1.959964 * values.std(ddof=1) / np.sqrt(40)
+    found = jackknife_interval(values.mean(), without)
+    assert found == pytest.approx((values.mean() - error, values.mean() + error))
+
+
+def test_one_row_has_no_spread():
+    assert jackknife_interval(0.5, np.array([0.0])) == (0.5, 0.5)
