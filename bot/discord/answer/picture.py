@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from bot.chat.events import Ended, Finished
 from bot.discord import phrases
 from bot.discord.answer.button_row import Row, finished_row, running_row
-from bot.discord.answer.graphemes import units
-from bot.discord.answer.splitting import MESSAGE_UNITS, split
+from bot.discord.answer.splitting import MESSAGE_UNITS, split, units
 from data.records import RequestState
 
 

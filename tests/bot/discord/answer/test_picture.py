@@ -5,8 +5,8 @@ import pytest
 from bot.chat.events import Ended, Finished
 from bot.discord import phrases
 from bot.discord.answer.button_row import finished_row, running_row
-from bot.discord.answer.graphemes import units
 from bot.discord.answer.picture import Progress, picture
+from bot.discord.answer.splitting import units
 from bot.worker.status import WorkerPhase, WorkerStatus
 from data.records import Answer, Request, RequestState, Sampling
 
