@@ -7,9 +7,16 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.discord.api.application import Application, Server, look_up
+from bot.discord.api.application import (
+    PERMISSIONS,
+    Application,
+    Server,
+    invite_link,
+    look_up,
+    missing,
+    title,
+)
 from bot.discord.api.endpoints import use_endpoints
-from bot.discord.api.invite import PERMISSIONS, invite_link, missing, title
 from bot.doctor import Line, Verdict, adapter_line, examine, intents_line, permissions_line
 from bot.errors import SettingsError
 from data.store.store import Store

@@ -3,9 +3,7 @@
 import discord
 from discord import app_commands
 
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
-from bot.discord.commands.permissions import MANAGE_SERVER, require
+from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
 from bot.discord.identity import settings_channel
 from bot.discord.rules import PERSONA, persona_of, persona_place
 from bot.text import clean_prompt
@@ -13,13 +11,8 @@ from bot.text import clean_prompt
 LONGEST = 1500  # shown in one message
 
 
-async def setup(bot: FunBot) -> None:
-    """Add `/persona`."""
-    await bot.add_cog(PersonaCommands(bot.services))
-
-
 class PersonaCommands(CommandCog):
-    """A thread without a persona of its own has its channel's."""
+    """Shows and changes the persona of a channel or thread, for those who manage the server."""
 
     persona = app_commands.Group(name="persona", description="How I behave in this channel")
 

@@ -1,13 +1,11 @@
-"""`/settings`: what the managers of a server may set for it. Asked for the permission each time."""
+"""`/settings`: what the managers of a server may set for it."""
 
 from typing import Literal
 
 import discord
 from discord import app_commands
 
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
-from bot.discord.commands.permissions import MANAGE_SERVER, require
+from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
 from bot.discord.identity import settings_channel
 from bot.discord.rules import ALWAYS, HOURLY, ROLES, TUNED, WAITING, YES, allowed_roles, rules_of
 from bot.errors import NotAllowed, UserError
@@ -16,13 +14,8 @@ MOST_ROLES = 25
 Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
 
 
-async def setup(bot: FunBot) -> None:
-    """Add `/settings`."""
-    await bot.add_cog(SettingsCommands(bot.services))
-
-
 class SettingsCommands(CommandCog):
-    """Stores what `Rules` reads."""
+    """Shows and stores the ServerRules."""
 
     settings = app_commands.Group(
         name="settings",
@@ -32,7 +25,7 @@ class SettingsCommands(CommandCog):
     )
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Refuse whoever may not manage the server, whatever Discord's own settings say."""
+        """Refuse people who may not manage the server, whatever Discord's own settings say."""
         try:
             require(interaction, MANAGE_SERVER)
         except NotAllowed as refusal:
@@ -138,7 +131,7 @@ def _server(interaction: discord.Interaction) -> int:
 
 
 def _settable(interaction: discord.Interaction) -> discord.abc.Snowflake:
-    """The channel that the command was given in; of a thread its channel."""
+    """The channel in which the command was used; for a thread, the thread's channel."""
     channel = interaction.channel
     if channel is None:
         raise UserError("Name the channel, please.")
