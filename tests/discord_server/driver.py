@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from tests.discord_server.calls import CallLog
-from tests.discord_server.routes.limits import Rule
-from tests.discord_server.routes.router import Router
+from tests.discord_server.rest.calls import CallLog
+from tests.discord_server.rest.limits import Rule
+from tests.discord_server.rest.router import Router
 from tests.discord_server.state.interactions import (
     ANSWER_LIMIT_S,
     Interaction,

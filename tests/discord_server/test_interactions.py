@@ -7,7 +7,7 @@ import pytest
 from tests.discord_server import driver
 from tests.discord_server.driver import Discord
 from tests.discord_server.plain_client import PlainClient
-from tests.discord_server.routes import interaction as interaction_routes
+from tests.discord_server.rest import interaction as interaction_routes
 from tests.discord_server.state.permissions import Permission
 
 

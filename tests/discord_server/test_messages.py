@@ -7,8 +7,8 @@ import discord as library
 import pytest
 
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
 from tests.discord_server.plain_client import PlainClient
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import File
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.bot.wire.reading import SENTENCE, answer_in, begun_in, is_done, rated, shown
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.server import serve
 from tests.discord_server.state.world import TOKEN
 from tests.programs.bot import Program

@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.discord_server.calls import Call, CallLog
-from tests.discord_server.faults import Fault, FaultKind, Faults
-from tests.discord_server.routes.limits import Limits, Verdict, refusal
-from tests.discord_server.routes.refusals import Refused, missing_permissions
+from tests.discord_server.rest.calls import Call, CallLog
+from tests.discord_server.rest.faults import Fault, FaultKind, Faults
+from tests.discord_server.rest.limits import Limits, Verdict, refusal
 from tests.discord_server.state.messages import File
+from tests.discord_server.state.refusals import Refused, missing_permissions
 from tests.discord_server.state.world import TOKEN, World
 
 Handler = Callable[[World, Call], Any]

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from tests.discord_server.routes.refusals import Refused, bad_form
 from tests.discord_server.state.messages import Json, walk
+from tests.discord_server.state.refusals import Refused, bad_form
 
 CONTENT_MAX = 2000
 COMPONENTS_V2 = 1 << 15
