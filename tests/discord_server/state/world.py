@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.discord_server.gateway import Gateway, Intent, Session
-from tests.discord_server.rest.checks import COMPONENTS_V2
 from tests.discord_server.state.commands import CommandBook
 from tests.discord_server.state.interactions import Interaction
 from tests.discord_server.state.mentions import notified
-from tests.discord_server.state.messages import File, Json, Message, MessageKind, Revision
+from tests.discord_server.state.messages import (
+    COMPONENTS_V2,
+    File,
+    Json,
+    Message,
+    MessageKind,
+    Revision,
+)
 from tests.discord_server.state.payloads import (
     emoji_json,
     guild_json,
