@@ -1,4 +1,4 @@
-"""Showing one request to the person who asked, from waiting to its last word."""
+"""Showing one request to the person who asked, from waiting to its end."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every delivery works with.
+    """What every delivery of one bot works with.
 
     `answered` is called with each finished answer that is shown, the channel's id and the id of
     its last message.
@@ -84,7 +84,7 @@ class Delivery:
         self._outlet.begin_typing()
         try:
             await self._show_progress()
-            await self._show_last_word()
+            await self._show_end()
         except _Lost as loss:
             _log.info("request %d is not shown any more: %s", self._ticket.request.id, loss)
             self._ticket.stop()
@@ -141,7 +141,7 @@ class Delivery:
                 raise _TemporaryError from refusal
             raise _Lost(f"Discord said {refusal.status} ({refusal.code})") from refusal
 
-    async def _show_last_word(self) -> None:
+    async def _show_end(self) -> None:
         """Show how the request ended; tried again for about four minutes where Discord fails."""
         for wait_s in (*LAST_EDIT_AGAIN_S, None):
             try:

@@ -66,7 +66,7 @@ class ChannelOutlet:
 
     @property
     def bucket(self) -> str:
-        """The channel's."""
+        """The channel's bucket."""
         return channel_bucket(self.channel_id)
 
     async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
@@ -123,7 +123,7 @@ class InteractionOutlet:
 
     @property
     def bucket(self) -> str:
-        """The token's as long as it lives, then the channel's."""
+        """The bucket of the interaction's token while that is valid, then the channel's."""
         if self._may_use_token:
             return webhook_bucket(self._interaction.application_id, self._interaction.token)
         return self._plain.bucket

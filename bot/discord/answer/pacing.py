@@ -34,7 +34,7 @@ class Pace:
         self._limited = False
 
     def limits(self, remaining: int, reset_after_s: float, now: float) -> None:
-        """Learn from an answer's rate limit: how many edits are left until it resets."""
+        """Learn a rate limit: `remaining` edits are left for the next `reset_after_s` seconds."""
         if remaining > 0:
             even = reset_after_s / remaining
             if even > self.interval_s:

@@ -54,7 +54,7 @@ def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | None:
 
 
 async def _ended(desk: Desk, request: Request) -> Ticket:
-    """A ticket for a request that ended when nobody could be told."""
+    """A ticket for a request that had ended before anybody was told."""
     ticket = Ticket(request)
     answer = await desk.services.store.answer_for(request.id)
     if answer is None:

@@ -45,7 +45,7 @@ class AskCommands(CommandCog):
         prompt: app_commands.Range[str, 1, _LONGEST_PROMPT],
         variant: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
-        """Answer for everybody to see."""
+        """Answer a prompt for everybody to see."""
         question = await self._question(interaction, prompt)
         await self._take(interaction, replace(question, variant=variant))
 

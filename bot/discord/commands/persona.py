@@ -12,7 +12,7 @@ LONGEST = 1500  # shown in one message
 
 
 class PersonaCommands(CommandCog):
-    """Shows and changes the persona of a channel or thread, for those who manage the server."""
+    """Shows a channel's or thread's persona; those who manage the server may change it."""
 
     persona = app_commands.Group(name="persona", description="How I behave in this channel")
 

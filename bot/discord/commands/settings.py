@@ -93,7 +93,7 @@ class SettingsCommands(CommandCog):
         per_hour: app_commands.Range[int, 0, 1000] | None = None,
         at_once: app_commands.Range[int, 0, 1000] | None = None,
     ) -> None:
-        """Set one limit or both; what is left out stays."""
+        """Set one limit or both; a limit that is left out stays as it is."""
         guild = _server(interaction)
         for key, value in ((HOURLY, per_hour), (WAITING, at_once)):
             if value is not None:
@@ -106,7 +106,7 @@ class SettingsCommands(CommandCog):
     @settings.command(name="tuned", description="Keep tuned models to age-restricted channels")
     @app_commands.describe(only_age_restricted="Elsewhere in this server the base model answers")
     async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
-        """Bind every variant but the base to channels that ask people's age."""
+        """Allow other variants than the base only in age-restricted channels, or everywhere."""
         value = YES if only_age_restricted else None
         await self._set("guild", _server(interaction), TUNED, value)
         text = "Every model may answer everywhere in this server."
