@@ -10,10 +10,8 @@ from pathlib import Path
 import discord
 
 from bot.config.settings import BotSettings
-from bot.discord.api.application import Application, Server, survey
-from bot.discord.api.endpoints import use_endpoints
-from bot.discord.api.invite import invite_link, missing
-from bot.discord.api.unreachable import UNREACHABLE
+from bot.discord.api.application import Application, Server, invite_link, missing, survey
+from bot.discord.api.endpoints import UNREACHABLE, use_endpoints
 from bot.errors import SettingsError
 from data.files.check import check
 from model.client import WorkerClient

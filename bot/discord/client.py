@@ -1,29 +1,33 @@
-"""The bot as discord.py sees it: intents, cogs, and what the cogs share."""
+"""The bot as discord.py sees it: its connection, its intents and its cogs."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import discord
 from discord.ext import commands
 
-from bot.discord.api.rate_limits import Response, listening
+from bot.discord.api.rate_limits import RestResponse, listening
 from bot.discord.asking.desk import Desk
 from bot.discord.asking.leftovers import show_leftovers
-from bot.discord.intents import wanted_intents
+from bot.discord.cogs import CogParts, make_cogs
 from bot.discord.metrics import Metrics
+from bot.discord.ratings.offer import EarlyReactions, RatingOffer
 from bot.discord.sync import sync_if_changed
 from bot.front_end import Services
 
+CogMaker = Callable[[commands.AutoShardedBot, CogParts], Iterable[commands.Cog]]
+
 
 class FunBot(commands.AutoShardedBot):
-    """Everything that cogs need hangs here: `services`, and `desk` for whatever asks.
+    """One connection to Discord. Builds what its cogs share, and the cogs with it.
 
-    `gateway_is_set` says that another gateway than Discord's answer names is to be used.
+    `message_content` asks for the privileged intent of that name. `gateway_is_set` says that
+    another gateway is to be used than the one that Discord names. `cogs` makes the cogs.
     """
 
     def __init__(
         self,
         services: Services,
-        cogs: Sequence["Setup"],
+        cogs: CogMaker = make_cogs,
         *,
         message_content: bool = False,
         metrics: Metrics | None = None,
@@ -42,15 +46,16 @@ class FunBot(commands.AutoShardedBot):
             http_trace=listening(self._hear),
         )
         self.services = services
-        self.metrics = metrics
-        self.desk = Desk(self, services)
-        self._cogs_to_load = tuple(cogs)
+        early = EarlyReactions(services.store)
+        self.desk = Desk(self, services, RatingOffer(services.settings.emoji, early))
+        self._parts = CogParts(services, self.desk, early, metrics)
+        self._make_cogs = cogs
         self._asks_for_shards = gateway_is_set and shard_count is None
 
     async def setup_hook(self) -> None:
-        """Load the cogs, sync the commands; called once, after the login."""
-        for setup in self._cogs_to_load:
-            await setup(self)
+        """Add the cogs, sync the commands, show leftovers; called once, after the login."""
+        for cog in self._make_cogs(self, self._parts):
+            await self.add_cog(cog)
         await sync_if_changed(self.tree, self.services.store, self.application_id or 0)
         await show_leftovers(self, self.desk)
         if self._asks_for_shards:
@@ -60,10 +65,23 @@ class FunBot(commands.AutoShardedBot):
     async def on_message(self, message: discord.Message, /) -> None:
         """Do nothing: there are no prefix commands, cogs listen for themselves."""
 
-    def _hear(self, response: Response) -> None:
+    def _hear(self, response: RestResponse) -> None:
         self.desk.hear(response)
-        if self.metrics is not None:
-            self.metrics.hear(response)
+        if self._parts.metrics is not None:
+            self._parts.metrics.hear(response)
 
 
-Setup = Callable[[FunBot], Awaitable[None]]
+def wanted_intents(*, message_content: bool) -> discord.Intents:
+    """The events that the bot works with; `message_content` is the one that Discord has to grant.
+
+    Without it the text of mentions, of replies to the bot, of direct messages and of commands
+    comes all the same.
+    """
+    return discord.Intents(
+        guilds=True,
+        guild_messages=True,
+        dm_messages=True,
+        guild_reactions=True,
+        dm_reactions=True,
+        message_content=message_content,
+    )

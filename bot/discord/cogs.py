@@ -1,27 +1,55 @@
-"""Every cog there is, in the order they are loaded."""
+"""Building every cog there is, each with just what it needs."""
 
-from bot.discord.client import Setup
-from bot.discord.commands import ask as asking
-from bot.discord.commands import buttons, chatting
-from bot.discord.commands import model as model_commands
-from bot.discord.commands import persona as persona_commands
-from bot.discord.commands import privacy as privacy_commands
-from bot.discord.commands import settings as settings_commands
-from bot.discord.commands import stats as stats_command
-from bot.discord.commands import status as status_command
-from bot.discord.ratings import reactions as rating_reactions
-from bot.discord.ratings import reconcile
+from dataclasses import dataclass
 
-SETUPS: tuple[Setup, ...] = (
-    chatting.setup,
-    asking.setup,
-    buttons.setup,
-    model_commands.setup,
-    persona_commands.setup,
-    settings_commands.setup,
-    rating_reactions.setup,
-    reconcile.setup,
-    stats_command.setup,
-    privacy_commands.setup,
-    status_command.setup,
-)
+from discord.ext import commands
+
+from bot.discord.asking.desk import Desk
+from bot.discord.asking.messages import MessageListener
+from bot.discord.commands.ask import AskCommands
+from bot.discord.commands.buttons import AnswerButtons
+from bot.discord.commands.forgetting import Forgetting
+from bot.discord.commands.model import ModelCommands
+from bot.discord.commands.persona import PersonaCommands
+from bot.discord.commands.privacy import PrivacyCommands
+from bot.discord.commands.settings import SettingsCommands
+from bot.discord.commands.stats import StatsCommand
+from bot.discord.commands.status import MetricsCog, StatusCommand
+from bot.discord.metrics import Metrics
+from bot.discord.ratings.offer import EarlyReactions
+from bot.discord.ratings.reactions import RatingReactions
+from bot.discord.ratings.reconcile import Reconcile
+from bot.front_end import Services
+
+
+@dataclass(frozen=True, slots=True)
+class CogParts:
+    """What several cogs of one bot share; `metrics` is None where no figures are wanted."""
+
+    services: Services
+    desk: Desk
+    early: EarlyReactions
+    metrics: Metrics | None
+
+
+def make_cogs(bot: commands.AutoShardedBot, parts: CogParts) -> list[commands.Cog]:
+    """The cogs in the order in which they are added to the bot."""
+    services, desk = parts.services, parts.desk
+    ratings = RatingReactions(bot, services, parts.early)
+    cogs: list[commands.Cog] = [
+        MessageListener(bot, services, desk),
+        AskCommands(services, desk, bot.tree),
+        AnswerButtons(services, desk),
+        ModelCommands(services),
+        PersonaCommands(services),
+        SettingsCommands(services),
+        ratings,
+        Reconcile(bot, services, ratings),
+        StatsCommand(services),
+        PrivacyCommands(services, Forgetting(bot, services, desk.cache)),
+        StatusCommand(bot, services),
+    ]
+    port = services.settings.metrics_port
+    if port and parts.metrics is not None:
+        cogs.append(MetricsCog(bot, parts.metrics, port))
+    return cogs

@@ -6,17 +6,15 @@ import logging
 import discord
 
 from bot.discord.api.application import REFUSED, look_up
-from bot.discord.api.endpoints import use_endpoints
-from bot.discord.api.unreachable import UNREACHABLE
+from bot.discord.api.endpoints import UNREACHABLE, use_endpoints
 from bot.discord.client import FunBot
-from bot.discord.cogs import SETUPS
 from bot.discord.metrics import Metrics
 from bot.errors import SettingsError
 from bot.front_end import Services
 
 _SHOW_S = 8.0  # for the last edits when the bot stops
 _CLOSE_S = 5.0
-_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # between logins while Discord cannot be reached
+LOGIN_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # between logins while Discord cannot be reached
 NOT_GRANTED = (
     "DISCORD_MESSAGE_CONTENT=on, but Discord does not grant the message-content intent: switch it"
     " on at https://discord.com/developers/applications, page “Bot”, or set auto."
@@ -25,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class DiscordFrontEnd:
-    """Serves people on Discord until it is cancelled; then what runs is finished or parked."""
+    """Serves people on Discord until it is cancelled; then it finishes or parks what runs."""
 
     code_when_stopped = 0
 
@@ -37,7 +35,7 @@ class DiscordFrontEnd:
         self.leave_s = self._settings.drain_s + _SHOW_S + _CLOSE_S + 5.0
 
     async def run(self) -> int:
-        """Log in and serve; SettingsError for what only the operator can mend."""
+        """Log in and serve; gives 0. Raises SettingsError for what only the operator can mend."""
         self._task = asyncio.current_task()
         token = self._settings.discord_token
         if token is None:
@@ -50,7 +48,7 @@ class DiscordFrontEnd:
             except discord.LoginFailure as error:
                 raise SettingsError(REFUSED) from error
             except (discord.HTTPException, discord.GatewayNotFound, *UNREACHABLE) as error:
-                wait_s = _AGAIN_S[min(failures, len(_AGAIN_S) - 1)]
+                wait_s = LOGIN_AGAIN_S[min(failures, len(LOGIN_AGAIN_S) - 1)]
                 failures += 1
                 _log.warning("Discord cannot be reached (%s), again in %g s", error, wait_s)
                 await asyncio.sleep(wait_s)
@@ -58,12 +56,12 @@ class DiscordFrontEnd:
                 return 0
 
     def interrupt(self) -> None:
-        """Leave, as for SIGTERM; a second time without waiting for what runs."""
+        """Begin to leave as for SIGTERM; a second call does not wait for what runs."""
         if self._task is not None:
             self._task.cancel()
 
     async def _session(self, token: str) -> None:
-        """From a login to the end of that connection."""
+        """Log in and serve until that connection ends."""
         content = await self._wants_content(token)
         try:
             await self._serve(token, message_content=content)
@@ -84,7 +82,6 @@ class DiscordFrontEnd:
     async def _serve(self, token: str, *, message_content: bool) -> None:
         bot = FunBot(
             self._services,
-            SETUPS,
             message_content=message_content,
             metrics=self._metrics,
             gateway_is_set=self._settings.discord_gateway_url is not None,
@@ -100,7 +97,7 @@ class DiscordFrontEnd:
             await _close(bot, connection)
 
     async def _leave(self, bot: FunBot) -> None:
-        """Take nothing new, finish or park what runs, and say so in its messages."""
+        """Take no new requests, finish or park what runs, and show that in its messages."""
         await self._services.chat.aclose()
         await bot.desk.close(_SHOW_S)
 

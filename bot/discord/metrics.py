@@ -6,7 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from bot.chat.events import Finished
 from bot.chat.ticket import Ticket
-from bot.discord.api.rate_limits import Response
+from bot.discord.api.rate_limits import RestResponse
 from bot.errors import SettingsError
 from bot.front_end import Services
 from bot.worker.status import WorkerPhase
@@ -16,25 +16,32 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 900)
 
 
 class Metrics:
-    """Counts from its making on, in a registry of its own; shows no names and no texts."""
+    """The bot's figures, counted from now on; they hold no names and no texts.
+
+    All are called `fungpt_bot_…`: the worker has figures of its own.
+    """
 
     def __init__(self, services: Services) -> None:
         self.registry = CollectorRegistry()
         self._ended = Counter(
-            "fungpt_requests_ended", "Requests that ended", ["state", "variant"],
+            "fungpt_bot_requests_ended", "Requests that ended", ["state", "variant"],
             registry=self.registry,
         )  # fmt: skip
-        self._waited = self._seconds("fungpt_queue_seconds", "From acceptance to the worker")
-        self._first = self._seconds("fungpt_first_token_seconds", "From acceptance to first text")
-        self._total = self._seconds("fungpt_answer_seconds", "From acceptance to the whole answer")
+        self._waited = self._seconds("fungpt_bot_queue_seconds", "From acceptance to the worker")
+        self._first = self._seconds(
+            "fungpt_bot_first_token_seconds", "From acceptance to first text"
+        )
+        self._total = self._seconds(
+            "fungpt_bot_answer_seconds", "From acceptance to the whole answer"
+        )
         self._edits = Counter(
-            "fungpt_message_edits", "Edits that Discord took", registry=self.registry
+            "fungpt_bot_message_edits", "Edits that Discord took", registry=self.registry
         )
         self._limited = Counter(
-            "fungpt_discord_rate_limited", "Answers 429 of Discord", registry=self.registry
+            "fungpt_bot_discord_rate_limited", "Answers 429 of Discord", registry=self.registry
         )
         self._responses = Counter(
-            "fungpt_discord_responses", "Answers of Discord's REST API", ["method", "status"],
+            "fungpt_bot_discord_responses", "Answers of Discord's REST API", ["method", "status"],
             registry=self.registry,
         )  # fmt: skip
         self._gauges(services)
@@ -53,8 +60,8 @@ class Metrics:
         elif outcome is not None and outcome.state.is_final:
             self._ended.labels(outcome.state, ticket.request.variant).inc()
 
-    def hear(self, response: Response) -> None:
-        """Count an answer of Discord's."""
+    def hear(self, response: RestResponse) -> None:
+        """Count a REST answer of Discord's."""
         self._responses.labels(response.method, f"{response.status // 100}xx").inc()
         if response.status == 429:
             self._limited.inc()
@@ -66,7 +73,7 @@ class Metrics:
         self._latency.labels(shard).set(seconds)
 
     def text(self) -> bytes:
-        """What Prometheus reads."""
+        """All figures in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def _seconds(self, name: str, meaning: str) -> Histogram:
@@ -74,19 +81,22 @@ class Metrics:
 
     def _gauges(self, services: Services) -> None:
         chat, board = services.chat, services.board
-        waiting = Gauge("fungpt_requests_waiting", "In the queue", registry=self.registry)
+        waiting = Gauge("fungpt_bot_requests_waiting", "In the queue", registry=self.registry)
         waiting.set_function(lambda: chat.load.waiting)
-        running = Gauge("fungpt_requests_running", "With the worker", registry=self.registry)
+        running = Gauge("fungpt_bot_requests_running", "With the worker", registry=self.registry)
         running.set_function(lambda: chat.load.running)
-        ready = Gauge("fungpt_worker_ready", "1 if the worker is ready", registry=self.registry)
+        ready = Gauge("fungpt_bot_worker_ready", "1 if the worker is ready", registry=self.registry)
         ready.set_function(lambda: board.current.phase is WorkerPhase.READY)
         self._latency = Gauge(
-            "fungpt_gateway_latency_seconds", "Last heartbeat", ["shard"], registry=self.registry
+            "fungpt_bot_gateway_latency_seconds",
+            "Last heartbeat",
+            ["shard"],
+            registry=self.registry,
         )
 
 
 class MetricsServer:
-    """Shows Metrics under /metrics on the loopback address."""
+    """Serves Metrics as /metrics on the loopback address."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -95,7 +105,10 @@ class MetricsServer:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self, port: int) -> int:
-        """Listen; port 0 picks one. Gives the port, raises SettingsError where it is taken."""
+        """Listen on a port, 0 for any free one; gives the port.
+
+        Raises SettingsError where it is taken.
+        """
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, HOST, port).start()

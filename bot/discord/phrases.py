@@ -1,4 +1,4 @@
-"""What the bot says on Discord besides answers, in one place. Pure."""
+"""What the bot says on Discord besides answers. Pure."""
 
 from bot.worker.status import WorkerPhase, WorkerStatus
 from data.records import Answer
@@ -23,13 +23,13 @@ def small(line: str) -> str:
 
 
 def queued(position: int, estimate_s: float | None) -> str:
-    """Where a request stands that waits."""
+    """The note under which a request waits: its place in line and about how long it takes."""
     place = "You are next in line" if position <= 1 else f"You are number {position} in line"
     return small(f"⏳ {place}{_about(estimate_s)}.")
 
 
 def worker_note(status: WorkerStatus) -> str | None:
-    """Why nothing comes although it would be the person's turn; None while the model is up."""
+    """Why no answer can be written now; None while the worker is ready."""
     if status.phase is WorkerPhase.READY:
         return None
     if status.phase.is_final:
@@ -41,28 +41,28 @@ def worker_note(status: WorkerStatus) -> str | None:
 
 
 def restarted(reason: str) -> str:
-    """In place of a text that has become void."""
+    """The note that replaces a text whose writing has to start again."""
     return small(f"🔧 {reason}")
 
 
 def failed(message: str) -> str:
-    """In place of an answer that never came."""
+    """The line that replaces an answer that will never come."""
     return f"⚠️ {message}"
 
 
 def parked(message: str) -> str:
-    """In place of an answer that comes after the bot's next start."""
+    """The note that replaces an answer that comes after the bot's next start."""
     return small(f"💤 {message}")
 
 
-def footer(answer: Answer, *, stopped: bool = False, hidden: bool = False) -> str:
-    """Under an answer: which variant spoke, unless a blind comparison hides it."""
-    parts = [] if hidden else [answer.variant]
+def footer(answer: Answer, *, stopped: bool = False) -> str:
+    """The small print under an answer: which variant spoke, and why it ended early."""
+    parts = [answer.variant]
     if stopped:
         parts.append("stopped")
     elif answer.finish_reason == "length":
         parts.append("cut at the length limit")
-    return small(" · ".join(parts)) if parts else ""
+    return small(" · ".join(parts))
 
 
 def _about(estimate_s: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a server's managers have set for it and its channels, and what follows from that."""
+"""What a server's managers have set for it and its channels."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from data.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How the bot behaves in one place.
+class ServerRules:
+    """How the bot behaves in one channel of a server.
 
-    `always`: it answers every message of the channel. `roles`: who may ask, empty means everybody.
-    `hourly_limit` and `waiting_limit`: how much one person may ask in an hour and at once, None
-    means no limit of this server's own. `tuned_restricted`: in channels without age restriction
-    only the base model answers.
+    `always`: it answers every message of the channel. `roles`: the ids of the roles that may ask,
+    empty means everybody. `hourly_limit` and `waiting_limit`: how many questions one person may
+    ask in an hour, and have unanswered at once; None means that the server sets no limit.
+    `tuned_restricted`: in channels without age restriction only the base model answers.
     """
 
     always: bool = False
@@ -27,7 +27,7 @@ class Rules:
     tuned_restricted: bool = False
 
     def allows_person(self, roles: Collection[int], *, manages: bool) -> bool:
-        """Whether somebody with these roles may ask; who manages the server always may."""
+        """Whether somebody with these roles may ask; whoever `manages` the server always may."""
         return manages or not self.roles or not self.roles.isdisjoint(roles)
 
     def allows_tuned(self, *, age_restricted: bool) -> bool:
@@ -35,17 +35,20 @@ class Rules:
         return age_restricted or not self.tuned_restricted
 
 
-async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> Rules:
-    """The rules of a channel; a thread has its parent's. A direct message has none."""
+async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> ServerRules:
+    """The rules of a channel; a thread has its channel's, a direct message the defaults.
+
+    `guild_id` is None for a direct message. Raises StoreError.
+    """
     if guild_id is None:
-        return Rules()
+        return ServerRules()
     server = str(guild_id)
 
     async def number(key: SettingKey) -> int | None:
         value = await store.setting("guild", server, key)
         return int(value) if value else None
 
-    return Rules(
+    return ServerRules(
         always=await store.setting("channel", settings_channel(channel), SettingKey.ALWAYS) == YES,
         roles=await allowed_roles(store, guild_id),
         hourly_limit=await number(SettingKey.HOURLY_LIMIT),
@@ -56,20 +59,26 @@ async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> Ru
 
 
 async def allowed_roles(store: Store, guild_id: int) -> frozenset[int]:
-    """The roles that may ask in a server; empty means everybody."""
+    """The ids of the roles that may ask in a server; empty means everybody. Raises StoreError."""
     value = await store.setting("guild", str(guild_id), SettingKey.ALLOWED_ROLES)
     return frozenset(int(role) for role in (value or "").split())
 
 
 def persona_place(channel: Snowflake) -> tuple[Scope, str]:
-    """Where a place's own persona is kept; that of a direct message goes with its person."""
+    """The scope and id of the setting with a channel's or thread's own persona.
+
+    A direct message's is kept with its conversation, so that it is forgotten with the person.
+    """
     if getattr(channel, "guild", None) is None:
         return "conversation", conversation_id(channel)
     return "channel", str(channel.id)
 
 
 async def persona_of(store: Store, channel: Snowflake) -> str | None:
-    """The system prompt set for a channel or thread; a thread without one has its parent's."""
+    """The system prompt set for a channel or thread, None if there is none.
+
+    A thread without a persona has its channel's. Raises StoreError.
+    """
     own = await store.setting(*persona_place(channel), SettingKey.PERSONA)
     if own is not None or settings_channel(channel) == str(channel.id):
         return own
@@ -77,6 +86,6 @@ async def persona_of(store: Store, channel: Snowflake) -> str | None:
 
 
 def is_age_restricted(channel: object) -> bool:
-    """Whether Discord asks people's age before it shows them this channel or its parent."""
+    """Whether Discord shows this channel, or this thread's channel, only to adults."""
     ask = getattr(channel, "is_nsfw", None)
     return bool(ask()) if callable(ask) else False

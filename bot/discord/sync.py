@@ -1,4 +1,4 @@
-"""Telling Discord which commands there are, only when they have changed."""
+"""Telling Discord which commands the bot has, only when they have changed."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def fingerprint(tree: app_commands.CommandTree[Any], application_id: int) -> str:
-    """Changes when any command does, in name, option or text."""
+    """A hash that changes with any command's name, options or texts, and with the application."""
     commands = [command.to_dict(tree) for command in tree.walk_commands() if command.parent is None]
     menus = [
         menu.to_dict(tree)
@@ -29,9 +29,10 @@ def fingerprint(tree: app_commands.CommandTree[Any], application_id: int) -> str
 async def sync_if_changed(
     tree: app_commands.CommandTree[Any], store: Store, application_id: int
 ) -> bool:
-    """Sync the commands unless this application has just these; says whether it did.
+    """Send the commands to Discord unless it has just these; gives whether they were sent.
 
-    Where Discord refuses it the old ones stay, and the next start tries again.
+    Where Discord refuses them the old ones stay, and the next start tries again. Raises
+    StoreError.
     """
     now = fingerprint(tree, application_id)
     if await store.setting("global", "", SettingKey.DISCORD_COMMANDS) == now:

@@ -8,9 +8,16 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.discord.api.application import Application, Server, look_up
+from bot.discord.api.application import (
+    PERMISSIONS,
+    Application,
+    Server,
+    invite_link,
+    look_up,
+    missing,
+    title,
+)
 from bot.discord.api.endpoints import use_endpoints
-from bot.discord.api.invite import PERMISSIONS, invite_link, missing, title
 from bot.doctor import (
     CheckResult,
     CheckStatus,
@@ -143,7 +150,10 @@ async def test_a_promoted_adapter_is_the_one_that_is_looked_at(tmp_path: Path):
     entry = {"version": version, "adapter": "a", "adapter_hash": "h", "promoted": "2025-01-01"}
     (folder.parent / "current").write_text(json.dumps({"format": 1, "promotions": [entry]}))
     found = await lines(tmp_path, base_model="other", adapters="tuned=x/y")
-    assert (found["adapter"].verdict, found["adapter"].text) == (Verdict.OK, f"tuned in {folder}")
+    assert (found["adapter"].status, found["adapter"].text) == (
+        CheckStatus.OK,
+        f"tuned in {folder}",
+    )
 
 
 def test_the_invite_link_asks_for_exactly_what_the_guide_says():

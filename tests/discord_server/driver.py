@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from tests.discord_server.calls import CallLog
-from tests.discord_server.routes.limits import Rule
-from tests.discord_server.routes.router import Router
+from tests.discord_server.gateway import Intent
+from tests.discord_server.rest.calls import CallLog
+from tests.discord_server.rest.limits import Rule
+from tests.discord_server.rest.router import Router
+from tests.discord_server.state.interaction_payload import interaction_json
 from tests.discord_server.state.interactions import (
     ANSWER_LIMIT_S,
     Interaction,
@@ -14,9 +16,9 @@ from tests.discord_server.state.interactions import (
     ResponseKind,
 )
 from tests.discord_server.state.messages import File, Json, Message, label
-from tests.discord_server.state.payloads import channel_json, member_json, user_json
-from tests.discord_server.state.permissions import Permission, channel_permissions
-from tests.discord_server.state.places import Channel, ChannelKind, Guild, Overwrite, User
+from tests.discord_server.state.payloads import channel_json
+from tests.discord_server.state.permissions import Permission
+from tests.discord_server.state.places import Channel, Guild, Overwrite, User
 from tests.discord_server.state.world import TOKEN, World
 from tests.discord_server.watch import LIMIT_S
 
@@ -193,7 +195,8 @@ class Discord:
     async def menu(self, message: Message, user: User, entry: str) -> Interaction:
         """Choose an entry of a message's context menu."""
         data = self.world.commands.menu(entry) | {"target_id": str(message.id)}
-        data["resolved"] = {"messages": {str(message.id): self._in_full(message)}}
+        in_full = self.world.shown(message, readable=True)
+        data["resolved"] = {"messages": {str(message.id): in_full}}
         return await self._interact(InteractionKind.COMMAND, message.channel, user, data)
 
     async def click(self, message: Message, user: User, wanted: str) -> Interaction:
@@ -236,9 +239,6 @@ class Discord:
         self.router.faults.clear()
         self.router.limits.rules.clear()
 
-    def _in_full(self, message: Message) -> Json:
-        return self.world.shown(message, readable=True)
-
     async def _interact(
         self,
         kind: InteractionKind,
@@ -249,9 +249,9 @@ class Discord:
     ) -> Interaction:
         interaction = Interaction(self.world.new_id(), kind, user, channel, self.now, data, message)
         self.world.interactions[interaction.token] = interaction
-        payload = self._interaction_json(interaction)
+        payload = interaction_json(self.world, interaction)
         guild_id = channel.guild.id if channel.guild else None
-        self.gateway.dispatch("INTERACTION_CREATE", guild_id, 0, lambda _: payload)  # pyright: ignore
+        self.gateway.dispatch("INTERACTION_CREATE", guild_id, Intent(0), lambda _: payload)
         await self.until(
             lambda: interaction.response is not None,
             f"an answer to {kind.name} {data.get('name') or data.get('custom_id')} in time",
@@ -261,53 +261,3 @@ class Discord:
             interaction.response is ResponseKind.CHOICES
         )
         return interaction
-
-    def _interaction_json(self, interaction: Interaction) -> Json:
-        channel, user = interaction.channel, interaction.user
-        payload: Json = {
-            "id": str(interaction.id),
-            "application_id": str(self.me.id),
-            "type": int(interaction.kind),
-            "token": interaction.token,
-            "version": 1,
-            "channel_id": str(channel.id),
-            "channel": channel_json(channel, user.id),
-            "data": self._resolve(interaction),
-            "locale": "en-US",
-            "app_permissions": str(int(channel_permissions(channel, self.me.id))),
-            "entitlements": [],
-            "authorizing_integration_owners": {"0": str(channel.guild.id if channel.guild else 0)},
-            "context": 1 if channel.kind is ChannelKind.DM else 0,
-            "attachment_size_limit": 10 * 1024 * 1024,
-        }
-        if interaction.message is not None:
-            payload["message"] = self._in_full(interaction.message)
-        if channel.guild is None:
-            return {**payload, "user": user_json(user)}
-        member = member_json(channel.guild.members[user.id])
-        member["permissions"] = str(int(channel_permissions(channel, user.id)))
-        guild = {"id": str(channel.guild.id), "locale": "en-US", "features": []}
-        extra = {"guild_id": str(channel.guild.id), "guild_locale": "en-US", "guild": guild}
-        return {**payload, **extra, "member": member}
-
-    def _resolve(self, interaction: Interaction) -> Json:
-        """The data with its resolved things as JSON."""
-        resolved = interaction.data.get("resolved")
-        if not resolved:
-            return interaction.data
-        shown: Json = dict(resolved)
-        for key, write in (("users", user_json), ("channels", channel_json)):
-            if key in resolved:
-                shown[key] = {id_: write(thing) for id_, thing in resolved[key].items()}
-        if "channels" in shown:
-            for payload in shown["channels"].values():
-                payload["permissions"] = str(
-                    int(channel_permissions(self.world.channel(payload["id"]), interaction.user.id))
-                )
-        if "users" in resolved and interaction.channel.guild is not None:
-            members = interaction.channel.guild.members
-            shown["members"] = {
-                id_: {**member_json(members[user.id], with_user=False), "permissions": "0"}
-                for id_, user in resolved["users"].items()
-            }
-        return {**interaction.data, "resolved": shown}

@@ -9,8 +9,11 @@ import discord
 import pytest
 import yarl
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from tests.discord_server.driver import Discord
+from tests.discord_server.state.places import Channel
 from tests.discord_server.state.world import TOKEN
 
 LIMIT_S = 15.0
@@ -40,6 +43,12 @@ class PlainClient(discord.AutoShardedClient):
         self.events.append((event, args))
         super().dispatch(event, *args, **kwargs)
         self._heard()
+
+    def room(self, channel: Channel) -> discord.TextChannel:
+        """A channel of the server as the client knows it."""
+        known = self.get_channel(channel.id)
+        assert isinstance(known, discord.TextChannel)
+        return known
 
     def heard(self, event: str) -> list[Any]:
         """The first argument of every event of that name."""
@@ -83,9 +92,9 @@ async def connected(
 ) -> AsyncIterator[PlainClient]:
     """A client that is logged in and connected; closed at the end."""
     url = server.environment
-    patch.setattr(discord.http.Route, "BASE", url["DISCORD_API_URL"])
+    patch.setattr(Route, "BASE", url["DISCORD_API_URL"])
     gateway = yarl.URL(url["DISCORD_GATEWAY_URL"])
-    patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
+    patch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
     client = PlainClient(intents or discord.Intents.all(), server.world.watch.changed)
     running = asyncio.create_task(client.start(TOKEN))
     try:

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from tests.discord_server.driver import Discord
-from tests.discord_server.routes import application as application_routes
-from tests.discord_server.routes import channel as channel_routes
-from tests.discord_server.routes import interaction as interaction_routes
-from tests.discord_server.routes import reaction as reaction_routes
-from tests.discord_server.routes.router import Router, Routes
+from tests.discord_server.rest import application as application_routes
+from tests.discord_server.rest import channel as channel_routes
+from tests.discord_server.rest import interaction as interaction_routes
+from tests.discord_server.rest import reaction as reaction_routes
+from tests.discord_server.rest.router import Router, Routes
 from tests.discord_server.state.world import World
 from tests.discord_server.watch import Watch
 

@@ -65,7 +65,7 @@ async def test_the_content_is_left_out_without_the_intent(monkeypatch: pytest.Mo
         await discord.until(lambda: len(client.heard("message")) == 3)
         contents = [one.content for one in client.heard("message")]
         assert contents == ["", f"{discord.me.mention} for you", "between us"]
-        by_rest = [one.content async for one in client.get_channel(room.id).history()]
+        by_rest = [one.content async for one in client.room(room).history()]
         assert by_rest == [f"{discord.me.mention} for you", ""]
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from tests.discord_server import driver
 from tests.discord_server.driver import Discord
 from tests.discord_server.plain_client import PlainClient
-from tests.discord_server.routes import interaction as interaction_routes
+from tests.discord_server.rest import interaction as interaction_routes
 from tests.discord_server.state.permissions import Permission
 
 
@@ -85,7 +86,10 @@ async def test_an_answer_given_twice_is_refused(discord: Discord, client: PlainC
     interaction = await discord.slash(discord.channel(), discord.user(), "echo", text="ha")
     path = f"/api/v10/interactions/{interaction.id}/{interaction.token}/callback"
     async with asyncio.timeout(5):
-        session = client.http._HTTPClient__session  # pyright: ignore
-        async with session.post(discord.world.base_url + path, json={"type": 5}) as response:
+        url = discord.world.base_url + path
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, json={"type": 5}) as response,
+        ):
             assert response.status == 400
             assert (await response.json())["code"] == 40060

@@ -5,10 +5,11 @@ import io
 import aiohttp
 import discord as library
 import pytest
+from discord.http import Route
 
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
 from tests.discord_server.plain_client import PlainClient
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import File
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel
@@ -93,6 +94,7 @@ async def test_reactions_come_and_go(discord: Discord, client: PlainClient, room
     assert (both.normal_count, both.burst_count) == (2, 1)
     burst = library.ReactionType.burst
     assert [one.name async for one in both.users(type=burst)] == ["bob"]
+    assert client.user is not None
     await heard.remove_reaction("👍", client.user)
     await discord.clear_reactions(message, "👍")
     await discord.clear_reactions(message)
@@ -103,7 +105,7 @@ async def test_reactions_come_and_go(discord: Discord, client: PlainClient, room
 
 async def test_a_text_pings_only_whom_it_may(discord: Discord, client: PlainClient, room: Channel):
     ann, bob = discord.user("Ann"), discord.user("Bob")
-    channel = client.get_channel(room.id)
+    channel = client.room(room)
     text = f"@everyone {ann.mention} {bob.mention}"
     await channel.send(text, allowed_mentions=library.AllowedMentions.none())
     only_ann = library.AllowedMentions(users=[library.Object(ann.id)], everyone=False)
@@ -119,7 +121,7 @@ async def test_a_text_pings_only_whom_it_may(discord: Discord, client: PlainClie
 async def test_what_discord_refuses_is_refused(
     discord: Discord, client: PlainClient, room: Channel
 ):
-    channel = client.get_channel(room.id)
+    channel = client.room(room)
     with pytest.raises(library.HTTPException, match="Must be between 0 and 2000"):
         await channel.send("x" * 2001)
     with pytest.raises(library.HTTPException, match="empty"):
@@ -140,7 +142,7 @@ async def test_what_discord_refuses_is_refused(
 async def test_history_and_threads(discord: Discord, client: PlainClient, room: Channel):
     messages = [await discord.say(room, discord.user(), str(number)) for number in range(5)]
     heard = await seen(discord, client, 5)
-    channel = client.get_channel(room.id)
+    channel = client.room(room)
     before = [one.content async for one in channel.history(limit=2, before=heard[3])]
     assert before == ["2", "1"]
     after = [one.content async for one in channel.history(limit=2, after=heard[1])]
@@ -150,7 +152,7 @@ async def test_history_and_threads(discord: Discord, client: PlainClient, room: 
     await thread.send("in here")
     assert discord.from_bot(discord.world.channel(thread.id))[0].content == "in here"
     theirs = discord.thread(room, discord.user())
-    await discord.until(lambda: client.get_channel(room.id).get_thread(theirs.id))
+    await discord.until(lambda: client.room(room).get_thread(theirs.id))
 
 
 async def test_a_nonce_that_is_enforced_sends_once(discord: Discord, client: PlainClient):
@@ -158,7 +160,7 @@ async def test_a_nonce_that_is_enforced_sends_once(discord: Discord, client: Pla
 
     async def send() -> None:
         await client.http.request(
-            library.http.Route("POST", "/channels/{channel_id}/messages", channel_id=room.id),
+            Route("POST", "/channels/{channel_id}/messages", channel_id=room.id),
             json={"content": "once", "nonce": "n1", "enforce_nonce": True},
         )
 

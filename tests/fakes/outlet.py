@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import discord
 
-from bot.discord.answer.button_row import STOP, Row, custom_id
+from bot.discord.answer.button_row import STOP, ButtonRow, custom_id
 
 LIMIT_S = 5.0
 
@@ -95,9 +95,11 @@ class FakeOutlet:
     def _put(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
         assert 0 < len(content) <= 2000
         self.messages[message_id] = content
-        items = view.children if view else []
-        self.buttons[message_id] = [item.custom_id for item in items]
+        buttons = (
+            [item for item in view.children if isinstance(item, discord.ui.Button)] if view else []
+        )
+        self.buttons[message_id] = [str(button.custom_id) for button in buttons]
 
 
-def stop_row(request_id: int) -> tuple[Row, str]:
-    return Row((STOP,), request_id), custom_id(STOP, request_id)
+def stop_row(request_id: int) -> tuple[ButtonRow, str]:
+    return ButtonRow((STOP,), request_id), custom_id(STOP, request_id)

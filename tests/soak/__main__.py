@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.discord_server.routes.limits import LIKE_DISCORD
+from tests.discord_server.rest.limits import LIKE_DISCORD
 from tests.programs.bot_on_discord import Bot, running
 from tests.soak.measures import Process, Samples, watch_lag
 from tests.soak.people import Crowd

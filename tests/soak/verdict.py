@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.discord_server.routes.limits import LIKE_DISCORD
+from tests.discord_server.rest.limits import LIKE_DISCORD
 from tests.discord_server.state.snowflakes import time_of
 from tests.programs.bot_on_discord import Bot
 from tests.soak.measures import Process, Samples, growth

@@ -1,5 +1,6 @@
-"""The buttons under an answer, as Discord shows them; `buttons` says what they do."""
+"""The buttons under an answer as Discord shows them; `commands/buttons.py` says what they do."""
 
+import re
 from dataclasses import dataclass
 
 import discord
@@ -10,29 +11,25 @@ _LOOKS = {
     AGAIN: ("Again", "🔁"),
     OTHER: ("Other model", "🔀"),
 }
+_CUSTOM_ID = re.compile(rf"fungpt:({'|'.join(_LOOKS)}):(\d{{1,18}})")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Which buttons, and the request that they are about."""
+class ButtonRow:
+    """Which buttons stand under a message, and the id of the request that they are about."""
 
     kinds: tuple[str, ...]
     request_id: int
 
 
-def running_row(request_id: int) -> Row:
-    """Under an answer that is being written, or waited for."""
-    return Row((STOP,), request_id)
+def running_row(request_id: int) -> ButtonRow:
+    """The row under an answer that is being written, or waited for."""
+    return ButtonRow((STOP,), request_id)
 
 
-def finished_row(request_id: int) -> Row:
-    """Under an answer."""
-    return Row((AGAIN, OTHER), request_id)
-
-
-def template(kind: str) -> str:
-    """The pattern of a button's custom_id."""
-    return rf"fungpt:{kind}:(?P<request>\d{{1,18}})"
+def finished_row(request_id: int) -> ButtonRow:
+    """The row under a finished answer."""
+    return ButtonRow((AGAIN, OTHER), request_id)
 
 
 def custom_id(kind: str, request_id: int) -> str:
@@ -40,18 +37,20 @@ def custom_id(kind: str, request_id: int) -> str:
     return f"fungpt:{kind}:{request_id}"
 
 
-def button(kind: str, request_id: int) -> discord.ui.Button[discord.ui.View]:
-    """One button."""
-    label, emoji = _LOOKS[kind]
-    return discord.ui.Button(label=label, emoji=emoji, custom_id=custom_id(kind, request_id))
+def pressed_button(custom_id: str) -> tuple[str, int] | None:
+    """The kind and the request's id that `custom_id` stands for; None if it is not ours. Pure."""
+    found = _CUSTOM_ID.fullmatch(custom_id)
+    return (found[1], int(found[2])) if found else None
 
 
-def view(row: Row | None) -> discord.ui.View | None:
+def view(row: ButtonRow | None) -> discord.ui.View | None:
     """The row for discord.py. It is not listened to: that would keep it in memory for good."""
     if row is None:
         return None
     made = discord.ui.View(timeout=None)
     for kind in row.kinds:
-        made.add_item(button(kind, row.request_id))
+        label, emoji = _LOOKS[kind]
+        own_id = custom_id(kind, row.request_id)
+        made.add_item(discord.ui.Button(label=label, emoji=emoji, custom_id=own_id))
     made.stop()
     return made

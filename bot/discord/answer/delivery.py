@@ -1,4 +1,4 @@
-"""Showing one request to the person who asked, from waiting to its last word."""
+"""Showing one request to the person who asked, from waiting to its end."""
 
 import asyncio
 import logging
@@ -13,24 +13,28 @@ from bot.chat.ticket import Ticket
 from bot.discord.answer.following import Following
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.pacing import Pace, Paces
-from bot.discord.answer.picture import Picture, Progress, picture
+from bot.discord.answer.picture import Picture, RequestProgress, picture
 from bot.discord.answer.screen import Screen
-from bot.discord.api.unreachable import UNREACHABLE
+from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.identity import FRONT_END
 from bot.worker.status import StatusBoard
 from data.errors import StoreError
 from data.records import Answer, RequestMessage, RequestState
 from data.store.store import Store
 
-_NOTE_AFTER_S = 1.0  # the typing sign is enough until then
-_AGAIN_AFTER_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)  # for the last word
+NOTE_AFTER_S = 1.0  # the typing sign is enough until then
+LAST_EDIT_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)  # seconds between tries
 _TOO_MANY, _SERVER_ERRORS = 429, 500
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every delivery works with; `answered` is told of each message that ends an answer."""
+    """What every delivery of one bot works with.
+
+    `answered` is called with each finished answer that is shown, the channel's id and the id of
+    its last message.
+    """
 
     store: Store
     board: StatusBoard
@@ -39,18 +43,22 @@ class Means:
 
 
 class _TemporaryError(Exception):
-    """Discord could not do it just now."""
+    """Discord could not do it just now; a later try may work."""
 
 
 _TRANSIENT = (_TemporaryError, discord.RateLimited, TimeoutError, *UNREACHABLE)
 
 
 class _Lost(Exception):
-    """The messages cannot be shown any more: deleted, or not allowed."""
+    """The messages were deleted, or the bot may not write there any more."""
 
 
 class Delivery:
-    """Follows one ticket. `known` are messages of an earlier process that show it."""
+    """Shows one ticket in an outlet. Used once.
+
+    `notices` are remarks for the person, shown with the answer. `known` are the ids of messages
+    that an earlier process sent for the same request: they are edited before new ones are sent.
+    """
 
     def __init__(
         self,
@@ -66,17 +74,17 @@ class Delivery:
         self._means = means
         request_id = ticket.request.id
         self._screen = Screen(outlet, request_id, self._note_message, known)
-        self._progress = Progress(request_id, notices=tuple(notices))
+        self._progress = RequestProgress(request_id, notices=tuple(notices))
         self._following = Following(ticket, means.board, self._progress)
         self._following.awaits_text = self._screen.is_empty
 
     async def run(self) -> None:
-        """Show everything; returns when the last word is out, or cannot be shown."""
+        """Show the request to its end; returns when that is shown, or cannot be shown."""
         following = asyncio.create_task(self._following.run())
         self._outlet.begin_typing()
         try:
             await self._show_progress()
-            await self._show_last_word()
+            await self._show_end()
         except _Lost as loss:
             _log.info("request %d is not shown any more: %s", self._ticket.request.id, loss)
             self._ticket.stop()
@@ -96,11 +104,11 @@ class Delivery:
                     await self._try(self._now())
 
     async def _pause(self) -> None:
-        """Wait for the channel's turn; a first text and the end do not wait."""
+        """Wait until the channel's next edit is due; a first text and the end do not wait."""
         if not self._screen.is_empty:
             seconds = self._pace.reserve(asyncio.get_running_loop().time())
         else:
-            seconds = 0.0 if self._progress.text else _NOTE_AFTER_S
+            seconds = 0.0 if self._progress.text else NOTE_AFTER_S
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._following.hurry.wait()
@@ -108,7 +116,7 @@ class Delivery:
             self._following.hurry.clear()
 
     def _now(self) -> Picture:
-        """What should be seen; without text, why there is none yet."""
+        """What should be seen now; while there is no text, the reason for that."""
         self._following.explain(something_is_seen=not self._screen.is_empty)
         return picture(self._progress)
 
@@ -133,9 +141,9 @@ class Delivery:
                 raise _TemporaryError from refusal
             raise _Lost(f"Discord said {refusal.status} ({refusal.code})") from refusal
 
-    async def _show_last_word(self) -> None:
-        """The last edit comes always, however often it takes."""
-        for wait_s in (*_AGAIN_AFTER_S, None):
+    async def _show_end(self) -> None:
+        """Show how the request ended; tried again for about four minutes where Discord fails."""
+        for wait_s in (*LAST_EDIT_AGAIN_S, None):
             try:
                 await self._show(picture(self._progress))
             except _TRANSIENT as error:

@@ -1,22 +1,22 @@
-"""What becomes of a request, gathered for whoever shows it."""
+"""Following a request's events and the worker's state, for whoever shows them."""
 
 import asyncio
 
 from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
 from bot.chat.ticket import Ticket
 from bot.discord import phrases
-from bot.discord.answer.picture import Progress
+from bot.discord.answer.picture import RequestProgress
 from bot.worker.status import StatusBoard
 
 
 class Following:
     """Keeps `progress` up to date while `run` runs.
 
-    `changed` is set at every event; `hurry` at those that should be seen at once: the end, and
-    text as long as `awaits_text`.
+    `changed` is set at every event. `hurry` is set at events that should be seen at once: the
+    end, and text while `awaits_text` is true. Whoever waits for them clears them.
     """
 
-    def __init__(self, ticket: Ticket, board: StatusBoard, progress: Progress) -> None:
+    def __init__(self, ticket: Ticket, board: StatusBoard, progress: RequestProgress) -> None:
         self.progress = progress
         self.changed = asyncio.Event()
         self.hurry = asyncio.Event()
@@ -28,7 +28,7 @@ class Following:
         self._is_started = False
 
     async def run(self) -> None:
-        """Follow the request to its end, and the worker meanwhile."""
+        """Follow the request to its end, and the worker's state until then."""
         worker = asyncio.create_task(self._follow_worker())
         try:
             async for event in self._ticket.events():
@@ -39,7 +39,7 @@ class Following:
             await asyncio.gather(worker, return_exceptions=True)
 
     def explain(self, *, something_is_seen: bool) -> None:
-        """Say in the progress why there is no text yet, if there is anything to say."""
+        """Set the progress's note to why there is no text yet, or to None."""
         self.progress.note = self._note(something_is_seen)
 
     def _note(self, something_is_seen: bool) -> str | None:

@@ -1,10 +1,12 @@
 """Where an answer's messages go: into a channel, or through an interaction."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any, Protocol
 
 import discord
 
-from bot.discord.answer.typing_sign import TypingSign
+from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.api.rate_limits import channel_bucket, webhook_bucket
 
 NOBODY = discord.AllowedMentions.none()
@@ -13,48 +15,49 @@ ONLY_THE_ANSWERED = discord.AllowedMentions(
 )
 _TOKEN_GONE = {10015, 50027}  # unknown webhook, invalid webhook token
 
-Place = discord.abc.Messageable | discord.PartialMessageable
-
 
 class Outlet(Protocol):
-    """Sends, edits and deletes messages by number. Raises what discord.py raises."""
+    """Sends, edits and deletes messages by their ids. Raises what discord.py raises."""
 
     channel_id: int
 
     @property
     def bucket(self) -> str:
-        """What the rate limit of its edits is counted under."""
+        """The name under which Discord counts the rate limit of its edits."""
         ...
 
     async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
-        """Send a further message; the same nonce never makes two. Gives the message's id."""
+        """Send a further message and give its id; the same nonce never makes two messages."""
         ...
 
     async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
-        """Change one of its messages."""
+        """Replace the content and the buttons of one of its messages."""
         ...
 
     async def delete(self, message_id: int) -> None:
-        """Take one of its messages away."""
+        """Delete one of its messages."""
         ...
 
     def begin_typing(self) -> None:
-        """Show that something is coming, if that is not shown already."""
+        """Show that an answer is coming, if that is not shown already. Returns at once."""
         ...
 
     async def end_typing(self) -> None:
-        """Something has come, or nothing will."""
+        """Stop showing that; also if it was never begun, or has been stopped before."""
         ...
 
 
 class ChannelOutlet:
-    """Ordinary messages; the first replies to the message that asked, and calls its author."""
+    """Ordinary messages; the first replies to the message that asked, and calls its author.
+
+    Whoever calls `begin_typing` calls `end_typing`, or hands that on together with the outlet.
+    """
 
     def __init__(self, client: discord.Client, channel_id: int, reply_to: int | None) -> None:
         self.channel_id = channel_id
         self._channel = client.get_partial_messageable(channel_id)
-        self._typing = TypingSign(self._channel)
         self._reply_to = reply_to
+        self._typing: asyncio.Task[None] | None = None
 
     @property
     def replies(self) -> bool:
@@ -63,11 +66,11 @@ class ChannelOutlet:
 
     @property
     def bucket(self) -> str:
-        """The channel's."""
+        """The channel's bucket."""
         return channel_bucket(self.channel_id)
 
     async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
-        """Send; only the first message is a reply."""
+        """Send a message; only the first is a reply."""
         options: dict[str, Any] = {} if view is None else {"view": view}
         if self._reply_to is not None:
             options["reference"] = discord.MessageReference(
@@ -82,21 +85,30 @@ class ChannelOutlet:
         return message.id
 
     async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
-        """Change one of its messages."""
+        """Replace the content and the buttons of one of its messages."""
         message = self._channel.get_partial_message(message_id)
         await message.edit(content=content, view=view, allowed_mentions=ONLY_THE_ANSWERED)
 
     async def delete(self, message_id: int) -> None:
-        """Take one of its messages away."""
+        """Delete one of its messages."""
         await self._channel.get_partial_message(message_id).delete()
 
     def begin_typing(self) -> None:
-        """Discord's own sign."""
-        self._typing.begin()
+        """Show “is typing”; a second call changes nothing."""
+        if self._typing is None:
+            self._typing = asyncio.create_task(self._type(), name="typing")
 
     async def end_typing(self) -> None:
-        """Take it away."""
-        await self._typing.end()
+        """Stop showing “is typing”."""
+        if self._typing is not None:
+            self._typing.cancel()
+            await asyncio.gather(self._typing, return_exceptions=True)
+
+    async def _type(self) -> None:
+        # Where Discord does not take the sign, the answer comes all the same.
+        with suppress(discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE):
+            async with self._channel.typing():
+                await asyncio.Event().wait()
 
 
 class InteractionOutlet:
@@ -111,7 +123,7 @@ class InteractionOutlet:
 
     @property
     def bucket(self) -> str:
-        """The token's as long as it lives, then the channel's."""
+        """The bucket of the interaction's token while that is valid, then the channel's."""
         if self._may_use_token:
             return webhook_bucket(self._interaction.application_id, self._interaction.token)
         return self._plain.bucket
@@ -122,31 +134,31 @@ class InteractionOutlet:
             try:
                 return await self._send_by_token(content, view)
             except discord.HTTPException as refusal:
-                self._judge(refusal)
+                self._raise_unless_over(refusal)
         return await self._plain.send(content, view, nonce)
 
     async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
-        """Change one of its messages, whichever way it was sent."""
+        """Replace the content and the buttons of a message, whichever way it was sent."""
         if self._may_use_token:
             try:
                 await self._interaction.followup.edit_message(
                     message_id, content=content, view=view, allowed_mentions=NOBODY
                 )
             except discord.HTTPException as refusal:
-                self._judge(refusal)
+                self._raise_unless_over(refusal)
             else:
                 return
         await self._plain.edit(message_id, content, view)
 
     async def delete(self, message_id: int) -> None:
-        """Take one of its messages away."""
+        """Delete one of its messages."""
         await self._plain.delete(message_id)
 
     def begin_typing(self) -> None:
-        """Nothing: a deferred response says that something is coming."""
+        """Do nothing: a deferred response shows already that an answer is coming."""
 
     async def end_typing(self) -> None:
-        """Nothing, likewise."""
+        """Do nothing: the first message takes the deferred response's place."""
 
     async def _send_by_token(self, content: str, view: discord.ui.View | None) -> int:
         if not self._is_begun:
@@ -165,8 +177,8 @@ class InteractionOutlet:
     def _may_use_token(self) -> bool:
         return not (self._is_over or self._interaction.is_expired())
 
-    def _judge(self, refusal: discord.HTTPException) -> None:
-        """Raise again what is not the token's end."""
+    def _raise_unless_over(self, refusal: discord.HTTPException) -> None:
+        """Note that the token has ended if the refusal says so; raise every other refusal."""
         if refusal.status != 401 and refusal.code not in _TOKEN_GONE:
             raise refusal
         self._is_over = True

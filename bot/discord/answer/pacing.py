@@ -2,16 +2,16 @@
 
 from collections import OrderedDict
 
-_LEAST_S = 0.25  # more often than anybody reads
+_LEAST_S = 0.25  # between edits; nobody reads faster
 _CALMING = 0.7  # how fast a pace recovers
 _REMEMBERED = 500
 
 
 class Pace:
-    """When the next edit of a channel is due; all its answers share it. Times are monotonic.
+    """When the next edit in a channel is due; all answers in the channel share it.
 
     Three things slow it down: an edit that took long (discord.py held it back for a rate limit),
-    the rate limit's own figures, and a 429.
+    the rate limit's own figures, and a 429. Times are seconds of one monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -20,13 +20,13 @@ class Pace:
         self._limited = False
 
     def reserve(self, now: float) -> float:
-        """Take the next turn; seconds to wait for it."""
+        """Take the next edit's turn; gives the seconds to wait for it."""
         at = max(now, self._next_at)
         self._next_at = at + self.interval_s
         return at - now
 
     def took(self, seconds: float) -> None:
-        """An edit was done, after this long."""
+        """Learn from an edit that was done: how many seconds the call took."""
         if seconds > self.interval_s:
             self.interval_s = seconds
         elif not self._limited:
@@ -34,7 +34,7 @@ class Pace:
         self._limited = False
 
     def limits(self, remaining: int, reset_after_s: float, now: float) -> None:
-        """The rate limit that an answer told of: so many edits more in so many seconds."""
+        """Learn a rate limit: `remaining` edits are left for the next `reset_after_s` seconds."""
         if remaining > 0:
             even = reset_after_s / remaining
             if even > self.interval_s:
@@ -46,7 +46,7 @@ class Pace:
             self._limited = True
 
     def refused(self, retry_after_s: float, now: float) -> None:
-        """A 429 came: wait, and go on at half the speed."""
+        """Learn from a 429: no edit for `retry_after_s` seconds, then half as many."""
         self._next_at = max(self._next_at, now + retry_after_s)
         self.interval_s = max(2 * self.interval_s, retry_after_s)
         self._limited = True
@@ -56,13 +56,13 @@ class Pace:
 
 
 class Paces:
-    """The paces of the channels edited lately; keys as `rate_limits.bucket_of` makes them."""
+    """The paces of the channels edited lately, by the bucket names of `api/rate_limits.py`."""
 
     def __init__(self) -> None:
         self._paces: OrderedDict[str, Pace] = OrderedDict()
 
     def of(self, key: str) -> Pace:
-        """A channel's pace."""
+        """The pace of a bucket; a new one if the bucket was not edited lately."""
         pace = self._paces.setdefault(key, Pace())
         self._paces.move_to_end(key)
         while len(self._paces) > _REMEMBERED:

@@ -1,12 +1,11 @@
-"""What a request's messages show at a moment. Pure."""
+"""What a request's messages show at one moment. Pure."""
 
 from dataclasses import dataclass, field
 
 from bot.chat.events import Ended, Finished
 from bot.discord import phrases
-from bot.discord.answer.button_row import Row, finished_row, running_row
-from bot.discord.answer.graphemes import units
-from bot.discord.answer.splitting import MESSAGE_UNITS, split
+from bot.discord.answer.button_row import ButtonRow, finished_row, running_row
+from bot.discord.answer.splitting import MESSAGE_UNITS, split, units
 from data.records import RequestState
 
 
@@ -15,14 +14,15 @@ class Picture:
     """The contents of the messages in order, and the buttons under the last."""
 
     contents: tuple[str, ...] = ()
-    row: Row | None = None
+    row: ButtonRow | None = None
 
 
 @dataclass(slots=True)
-class Progress:
-    """What has happened to a request: `note` says why there is no text yet.
+class RequestProgress:
+    """What has happened to a request so far.
 
-    `notices` are remarks on the question, such as a file that was left out.
+    `text` is what the model has written, `note` says why there is none yet, `outcome` is how the
+    request ended. `notices` are remarks on the question, such as a file that was left out.
     """
 
     request_id: int
@@ -32,14 +32,13 @@ class Progress:
     notices: tuple[str, ...] = field(default=())
 
 
-def picture(progress: Progress) -> Picture:
-    """How it looks; nothing at all as long as there is nothing to say."""
+def picture(progress: RequestProgress) -> Picture:
+    """What to show for this progress; an empty Picture while there is nothing to say."""
     match progress.outcome:
         case Finished(answer, request):
             stopped = request.state is RequestState.STOPPED
             small = [phrases.small(notice) for notice in progress.notices]
-            if foot := phrases.footer(answer, stopped=stopped):
-                small.append(foot)
+            small.append(phrases.footer(answer, stopped=stopped))
             text = answer.text if answer.text.strip() else phrases.EMPTY_ANSWER
             return Picture(_with_footer(text, "\n".join(small)), finished_row(request.id))
         case Ended(RequestState.WAITING, message):
@@ -52,7 +51,7 @@ def picture(progress: Progress) -> Picture:
             return _unfinished(progress)
 
 
-def _unfinished(progress: Progress) -> Picture:
+def _unfinished(progress: RequestProgress) -> Picture:
     contents = _visible(progress.text)
     if not contents and progress.note is not None:
         contents = (progress.note,)
@@ -60,18 +59,16 @@ def _unfinished(progress: Progress) -> Picture:
 
 
 def _visible(text: str, limit: int = MESSAGE_UNITS) -> tuple[str, ...]:
-    """The text's messages without those that Discord would call empty."""
-    return tuple(piece.content for piece in split(text, limit) if piece.content.strip())
+    """The text's messages without those that Discord would refuse as empty."""
+    return tuple(chunk.content for chunk in split(text, limit) if chunk.content.strip())
 
 
 def _with_footer(text: str, footer: str) -> tuple[str, ...]:
-    """The text's messages, the footer on a line of its own at the end of the last."""
-    contents = _visible(text)
-    if not footer or not contents:
-        return contents
+    """The messages of a text that is not blank; the last ends with the footer's own line."""
+    *contents, last = _visible(text)
     ending = f"\n{footer}"
-    last = contents[-1].rstrip()
+    last = last.rstrip()
     if units(last + ending) <= MESSAGE_UNITS:
-        return (*contents[:-1], last + ending)
+        return (*contents, last + ending)
     *more, last = _visible(last, MESSAGE_UNITS - units(ending))
-    return (*contents[:-1], *more, last.rstrip() + ending)
+    return (*contents, *more, last.rstrip() + ending)

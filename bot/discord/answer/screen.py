@@ -1,4 +1,4 @@
-"""The messages of one request on Discord, brought in line with what they should show."""
+"""The messages of one request on Discord, edited until they show what they should."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.discord.answer.button_row import Row, view
+from bot.discord.answer.button_row import ButtonRow, view
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.picture import Picture
 from data.records import RequestMessage
@@ -16,14 +16,14 @@ from data.records import RequestMessage
 class _Message:
     id: int
     content: str | None  # None: sent by an earlier process
-    row: Row | None
+    row: ButtonRow | None
 
 
 class Screen:
-    """Shows pictures with as few calls as it takes; one call at a time.
+    """Shows pictures with as few calls as possible, one call at a time.
 
-    `known` are messages of an earlier process that show the same request; `sent` is told of each
-    new one, before anything else is sent.
+    `known` are the ids of messages that an earlier process sent for the same request. `sent` is
+    awaited with each new message before anything else is sent.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Screen:
 
     @property
     def messages(self) -> list[RequestMessage]:
-        """What there is on Discord."""
+        """The messages that are on Discord, in order."""
         channel = str(self.outlet.channel_id)
         return [
             RequestMessage(channel, str(message.id), position)
@@ -54,7 +54,10 @@ class Screen:
         ]
 
     async def show(self, picture: Picture) -> None:
-        """Make the messages look like this. What fails leaves the rest for the next time."""
+        """Make the messages look like `picture`.
+
+        Raises what the outlet raises; a further call goes on where this one failed.
+        """
         last = len(picture.contents) - 1
         for position, content in enumerate(picture.contents):
             row = picture.row if position == last else None
@@ -68,12 +71,12 @@ class Screen:
             self._messages.pop()
             self._taken_away += 1
 
-    async def _change(self, message: _Message, content: str, row: Row | None) -> None:
+    async def _change(self, message: _Message, content: str, row: ButtonRow | None) -> None:
         if (message.content, message.row) != (content, row):
             await self.outlet.edit(message.id, content, view(row))
             message.content, message.row = content, row
 
-    async def _add(self, position: int, content: str, row: Row | None) -> None:
+    async def _add(self, position: int, content: str, row: ButtonRow | None) -> None:
         nonce = f"{self._request_id}-{position}-{self._taken_away}"
         number = await self.outlet.send(content, view(row), nonce)
         self._messages.append(_Message(number, content, row))

@@ -1,4 +1,4 @@
-"""Asking Discord what this token may do, without being the bot yet."""
+"""The application behind a token: what it is, what Discord grants it, what it needs in a server."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,6 +12,14 @@ REFUSED = (
     "Discord refuses DISCORD_TOKEN: copy the bot's token once more from"
     " https://discord.com/developers/applications, page “Bot”, button “Reset Token”."
 )
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    read_message_history=True,  # for replies, reply chains and reactions made meanwhile
+    add_reactions=True,
+)
+SCOPES = ("bot", "applications.commands")
 _MOST_SERVERS = 200
 
 
@@ -26,7 +34,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that the bot is in, with what its roles allow it there."""
+    """A server that the bot is in; `permissions` is Discord's number for what it may do there."""
 
     name: str
     permissions: int
@@ -35,8 +43,8 @@ class Server:
 async def look_up(token: str) -> Application:
     """The application of a token.
 
-    Raises SettingsError for a bad token, HTTPException, aiohttp.ClientError or OSError when
-    Discord cannot be asked.
+    Raises SettingsError for a bad token, and HTTPException or one of UNREACHABLE when Discord
+    cannot be asked.
     """
     async with _logged_in(token) as client:
         return _application(client)
@@ -48,6 +56,25 @@ async def survey(token: str) -> tuple[Application, list[Server]]:
         guilds = await client.http.get_guilds(_MOST_SERVERS)
         servers = [Server(str(one["name"]), int(one.get("permissions", 0))) for one in guilds]
         return _application(client), servers
+
+
+def invite_link(application_id: int) -> str:
+    """The page where a server's manager adds the bot, with just the permissions that it needs."""
+    return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=SCOPES)
+
+
+def missing(granted: int) -> list[str]:
+    """The titles of the needed permissions that `granted`, Discord's number, lacks. Pure."""
+    held = discord.Permissions(granted)
+    if held.administrator:
+        return []
+    return [title(name) for name, needed in PERMISSIONS if needed and not getattr(held, name)]
+
+
+def title(name: str) -> str:
+    """A permission's name as Discord's own pages write it. Pure."""
+    shown = "view_channel" if name == "read_messages" else name
+    return shown.replace("_", " ").title().replace(" In ", " in ")
 
 
 @asynccontextmanager

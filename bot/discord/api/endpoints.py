@@ -1,8 +1,12 @@
-"""Pointing an unmodified discord.py at another base than Discord's own."""
+"""Where discord.py finds Discord, and what it raises where it cannot reach it."""
 
+import aiohttp
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+
+# A cut connection is aiohttp's ServerDisconnectedError, which is no OSError.
+UNREACHABLE = (aiohttp.ClientError, OSError)
 
 
 def use_endpoints(api_url: str | None, gateway_url: str | None) -> None:

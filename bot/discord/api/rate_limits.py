@@ -1,4 +1,4 @@
-"""Listening to what Discord's answers say about rate limits."""
+"""Reading what Discord's REST answers say about rate limits."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,8 +11,8 @@ _EDIT = re.compile(r"/((?:channels/\d+|webhooks/\d+/[^/]+))/messages/[^/]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What one REST answer said; a figure is None where it was not given."""
+class RestResponse:
+    """What one REST answer said about rate limits; a figure is None where it was not given."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Response:
 
     @property
     def edited(self) -> str | None:
-        """The bucket that an edit of a message counts for, as `bucket_of` names it."""
+        """The bucket that this answer counts for if it answers an edit of a message, else None."""
         found = _EDIT.search(self.path) if self.method == "PATCH" else None
         return found[1] if found else None
 
@@ -38,8 +38,8 @@ def webhook_bucket(application_id: int, token: str) -> str:
     return f"webhooks/{application_id}/{token}"
 
 
-def listening(hear: Callable[[Response], None]) -> aiohttp.TraceConfig:
-    """A trace for discord.py's session that tells `hear` of every answer."""
+def listening(hear: Callable[[RestResponse], None]) -> aiohttp.TraceConfig:
+    """A trace for discord.py's session that calls `hear` with every answer."""
     trace = aiohttp.TraceConfig()
 
     async def on_end(
@@ -53,10 +53,10 @@ def listening(hear: Callable[[Response], None]) -> aiohttp.TraceConfig:
     return trace
 
 
-def read(method: str, path: str, status: int, headers: Mapping[str, str]) -> Response:
-    """The figures of one answer's headers."""
+def read(method: str, path: str, status: int, headers: Mapping[str, str]) -> RestResponse:
+    """The figures of one answer, read from its headers. Pure."""
     remaining = _number(headers.get("X-RateLimit-Remaining"))
-    return Response(
+    return RestResponse(
         method,
         path,
         status,

@@ -1,4 +1,4 @@
-"""Whether somebody may ask here and now, and which variant may answer. Checked before each ask."""
+"""Whether somebody may ask here and now, and which variant may answer."""
 
 from collections import deque
 
@@ -7,16 +7,17 @@ from discord.abc import Snowflake
 
 from bot.clock import SYSTEM_CLOCK, Clock
 from bot.discord.identity import conversation_id, settings_channel, user_id
-from bot.discord.rules import Rules, is_age_restricted, rules_of
+from bot.discord.rules import ServerRules, is_age_restricted, rules_of
 from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
 from bot.front_end import Services
 
 _HOUR_S = 3600.0
-_REMEMBERED = 10_000
+MOST_REMEMBERED = 10_000  # people whose asks are counted
+RESTRICTED = "In this server only the base model answers outside age-restricted channels."
 
 
 class Admission:
-    """The rules of servers, held against each ask; what it counts is forgotten at a restart."""
+    """Checks each ask against the server's rules. Its counts are forgotten at a restart."""
 
     def __init__(self, services: Services, clock: Clock = SYSTEM_CLOCK) -> None:
         self._chat = services.chat
@@ -30,10 +31,10 @@ class Admission:
         channel: Snowflake,
         variant: str | None = None,
     ) -> str | None:
-        """Give what to put into `Ask.variant`: None for the active one, else a name.
+        """Admit one ask, count it, and give its `Ask.variant`: None for the active one.
 
-        `variant` is what the person asked for by name. Raises NotAllowed, TooManyWaiting or
-        AskedTooOften (all UserError). Counts this ask towards the person's limit of the hour.
+        `variant` is the one that the person asked for by name. Raises NotAllowed,
+        TooManyWaiting or AskedTooOften, all of them UserErrors; then the ask is not counted.
         """
         guild = getattr(channel, "guild", None)
         guild_id = None if guild is None else int(guild.id)
@@ -48,7 +49,7 @@ class Admission:
         return permitted
 
     async def _permitted(
-        self, rules: Rules, person: Snowflake, channel: Snowflake, variant: str | None
+        self, rules: ServerRules, person: Snowflake, channel: Snowflake, variant: str | None
     ) -> str | None:
         if rules.allows_tuned(age_restricted=is_age_restricted(channel)):
             return variant
@@ -62,7 +63,7 @@ class Admission:
             raise NotAllowed(RESTRICTED)
         return variant
 
-    def _check_waiting(self, rules: Rules, person: Snowflake) -> None:
+    def _check_waiting(self, rules: ServerRules, person: Snowflake) -> None:
         limit = rules.waiting_limit
         if limit is not None and len(self._chat.unfinished_of(user_id(person))) >= limit:
             raise TooManyWaiting(limit, self._chat.busy_s(user_id(person)))
@@ -77,11 +78,8 @@ class Admission:
             raise AskedTooOften(limit, times[0] + _HOUR_S - now)
         if limit is not None:
             times.append(now)
-        while len(self._asked) > _REMEMBERED:
+        while len(self._asked) > MOST_REMEMBERED:
             del self._asked[next(iter(self._asked))]
-
-
-RESTRICTED = "In this server only the base model answers outside age-restricted channels."
 
 
 def _roles(person: object) -> list[int]:

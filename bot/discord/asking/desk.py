@@ -1,4 +1,4 @@
-"""Takes questions on Discord: admits them, hands them to the chat, shows what becomes of them."""
+"""Takes people's questions: admits them, hands them to the chat and shows their answers."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from bot.chat.ticket import Ticket
 from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.pacing import Paces
-from bot.discord.api.rate_limits import Response
+from bot.discord.api.rate_limits import RestResponse
 from bot.discord.asking.admission import Admission
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
 from bot.discord.incoming.history import History
@@ -27,15 +27,16 @@ from data.records import Answer, Turn
 _log = logging.getLogger(__name__)
 _TOO_MANY = 429
 _UNKNOWN_PAUSE_S = 1.0
-AnswerListener = Callable[[discord.PartialMessage, Answer], Awaitable[None]]
+AnswerListener = Callable[[discord.PartialMessage], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a person wants answered, wherever it was asked.
+class UserQuestion:
+    """What a person wants answered, by a message, a command or a button.
 
-    `key` names the message or interaction. `notices` are remarks to show with the answer.
-    `turns` are the model's turns where they are known already, as for the same question again.
+    `key` is the source key of the message or interaction. `history` is what was said before.
+    `variant` is a variant asked for by name. `notices` are remarks to show with the answer.
+    `turns` are the model's turns where they are known already, as when the same is asked again.
     """
 
     key: str
@@ -55,25 +56,33 @@ class _Shown:
 
 
 class Desk:
-    """One for a bot. Everything it has started is waited for in `close`."""
+    """Everything that asks goes through the one desk of a bot.
 
-    def __init__(self, client: discord.Client, services: Services) -> None:
-        settings = services.settings
+    `on_answer` is awaited with the last message of each answer that is shown. What the desk has
+    started ends in `close`.
+    """
+
+    def __init__(
+        self, client: discord.Client, services: Services, on_answer: AnswerListener
+    ) -> None:
         self.services = services
         self.paces = Paces()
         self.cache = MessageCache()
-        self.history = History(client, services.store, self.cache, settings.history_max_turns)
-        self.admission = Admission(services)
-        self.on_answer: AnswerListener | None = None
+        self.history = History(
+            client, services.store, self.cache, services.settings.history_max_turns
+        )
+        self._admission = Admission(services)
         self._client = client
+        self._on_answer = on_answer
         self._shown: dict[str, _Shown] = {}
         self._beginning: set[str] = set()
         self._means = Means(services.store, services.board, self.paces, self._answered)
 
-    async def ask(self, question: Question, outlet: Outlet) -> Ticket | None:
-        """Accept a question and show its answer in `outlet`; None if it was accepted before.
+    async def ask(self, question: UserQuestion, outlet: Outlet) -> Ticket | None:
+        """Accept a question and begin to show its answer in `outlet`; gives the ticket.
 
-        Raises UserError, with a line for the person, or StoreError.
+        Gives None if the question was accepted before. Raises UserError, with a line for the
+        person, or StoreError.
         """
         key = question.key
         if key in self._beginning or key in self._shown:
@@ -82,7 +91,7 @@ class Desk:
         try:
             if await self.services.store.request_from(key) is not None:
                 return None  # an event that Discord sent twice
-            variant = await self.admission.admit(
+            variant = await self._admission.admit(
                 question.person, question.channel, question.variant
             )
             ticket = await self.services.chat.submit(await self._ask(question, variant))
@@ -91,8 +100,11 @@ class Desk:
             self._beginning.discard(key)
         return ticket
 
-    async def reword(self, question: Question) -> bool:
-        """Take a question that still waits as it reads now; false if it does not wait."""
+    async def reword(self, question: UserQuestion) -> bool:
+        """Replace a question that still waits by its new wording; false if it does not wait.
+
+        Raises UserError or StoreError, as `ask` does; then the old wording stays.
+        """
         ticket = self.live(question.key)
         if ticket is None or ticket.started or ticket.outcome is not None:
             return False
@@ -107,24 +119,24 @@ class Desk:
         notices: Sequence[str] = (),
         known: Sequence[int] = (),
     ) -> None:
-        """Show a ticket from now on; `known` are messages of an earlier process about it."""
+        """Begin to show a ticket; `notices` and `known` are those of Delivery."""
         delivery = Delivery(ticket, outlet, self._means, notices=notices, known=known)
         key = ticket.request.source_key
         shown = self._shown[key] = _Shown(ticket)
         shown.task = asyncio.create_task(self._deliver(key, delivery.run()), name=f"show {key}")
 
     def live(self, source_key: str) -> Ticket | None:
-        """The ticket of a question that is being shown."""
+        """The ticket of the question with this key, if it is being shown."""
         shown = self._shown.get(source_key)
         return shown.ticket if shown else None
 
     def live_request(self, request_id: int) -> Ticket | None:
-        """The ticket of a request that is being shown."""
+        """The ticket of the request with this id, if it is being shown."""
         tickets = (shown.ticket for shown in self._shown.values())
         return next((one for one in tickets if one.request.id == request_id), None)
 
-    def hear(self, response: Response) -> None:
-        """Learn the pace of a channel from an answer of Discord's."""
+    def hear(self, response: RestResponse) -> None:
+        """Learn from a REST answer how often its channel may be edited."""
         if (bucket := response.edited) is None:
             return
         pace, now = self.paces.of(bucket), asyncio.get_running_loop().time()
@@ -134,7 +146,7 @@ class Desk:
             pace.limits(response.remaining, response.reset_after_s, now)
 
     async def close(self, limit_s: float) -> None:
-        """Wait until everything is shown, at most so long."""
+        """Wait until everything is shown, at most `limit_s` seconds, then cancel the rest."""
         tasks = [shown.task for shown in self._shown.values() if shown.task is not None]
         if not tasks:
             return
@@ -143,7 +155,7 @@ class Desk:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, question: Question, variant: str | None) -> Ask:
+    async def _ask(self, question: UserQuestion, variant: str | None) -> Ask:
         channel = question.channel
         return Ask(
             source_key=question.key,
@@ -160,7 +172,7 @@ class Desk:
         )
 
     async def _deliver(self, key: str, showing: Coroutine[Any, Any, None]) -> None:
-        """The border of each delivery."""
+        """Show one request; what goes wrong is logged and ends here."""
         try:
             await showing
         except Exception:  # noqa: BLE001 - it is logged, and the next start shows it
@@ -168,7 +180,6 @@ class Desk:
         finally:
             self._shown.pop(key, None)
 
-    async def _answered(self, answer: Answer, channel_id: int, message_id: int) -> None:
-        if self.on_answer is not None:
-            channel = self._client.get_partial_messageable(channel_id)
-            await self.on_answer(channel.get_partial_message(message_id), answer)
+    async def _answered(self, _answer: Answer, channel_id: int, message_id: int) -> None:
+        channel = self._client.get_partial_messageable(channel_id)
+        await self._on_answer(channel.get_partial_message(message_id))

@@ -16,7 +16,10 @@ _UNKNOWN = "Something went wrong while I was away. Please ask me again."
 
 
 async def show_leftovers(client: discord.Client, desk: Desk) -> int:
-    """Show each in the messages that it has already, or in new ones; gives how many there are."""
+    """Show each of them in the messages that it has already, or in new ones; gives their number.
+
+    Raises StoreError.
+    """
     services = desk.services
     tickets = {
         ticket.request.id: ticket
@@ -43,7 +46,7 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
 
 
 def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | None:
-    """The place that a request came from; None where its data does not tell."""
+    """The channel that a request was asked in; None where its stored data does not name one."""
     channel_id = channel_of(request.conversation)
     if channel_id is None:
         return None
@@ -51,7 +54,7 @@ def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | None:
 
 
 async def _ended(desk: Desk, request: Request) -> Ticket:
-    """A ticket for a request that ended when nobody could be told."""
+    """A ticket for a request that had ended before anybody was told."""
     ticket = Ticket(request)
     answer = await desk.services.store.answer_for(request.id)
     if answer is None:

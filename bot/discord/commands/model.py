@@ -8,9 +8,7 @@ from discord.abc import Snowflake
 
 from bot.chat.variants import Variants
 from bot.discord.asking.admission import RESTRICTED
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
-from bot.discord.commands.permissions import require
+from bot.discord.commands.base import CommandCog, as_many_as_fit, require
 from bot.discord.identity import conversation_id, settings_channel, user_id
 from bot.discord.rules import is_age_restricted, rules_of
 from bot.errors import NotAllowed, VariantsUnknown
@@ -21,13 +19,8 @@ _MOST_CHOICES = 25
 _LONGEST_CHOICE = 100
 
 
-async def setup(bot: FunBot) -> None:
-    """Add `/model`."""
-    await bot.add_cog(ModelCommands(bot.services))
-
-
 async def variant_choices(variants: Variants, typed: str) -> list[app_commands.Choice[str]]:
-    """What Discord offers while a variant's name is typed; nothing while the worker is away."""
+    """The choices to offer while a variant's name is typed; none while the worker is away."""
     try:
         names = [variant.name for variant in await variants.known()]
     except VariantsUnknown:
@@ -36,7 +29,7 @@ async def variant_choices(variants: Variants, typed: str) -> list[app_commands.C
 
 
 def choices(names: list[str], typed: str) -> list[app_commands.Choice[str]]:
-    """The names that contain what was typed, as many as Discord takes."""
+    """A choice for each name that contains what was typed, as many as Discord takes. Pure."""
     wanted = [name for name in names if typed.lower().strip() in name.lower()]
     fitting = [name for name in wanted if len(name) <= _LONGEST_CHOICE]
     return [app_commands.Choice(name=name, value=name) for name in fitting[:_MOST_CHOICES]]
@@ -70,7 +63,7 @@ class ModelCommands(CommandCog):
             + (" ← answers you here" if one.name == active else "")
             for one in await self._variants.known()
         ]
-        await interaction.followup.send(_bounded(lines))
+        await interaction.followup.send(as_many_as_fit(lines))
 
     @model.command(name="set", description="Choose which model answers you, or this channel")
     @app_commands.describe(
@@ -83,7 +76,7 @@ class ModelCommands(CommandCog):
         variant: app_commands.Range[str, 1, _LONGEST_CHOICE],
         scope: Literal["me", "channel"] = "me",
     ) -> None:
-        """Store the choice after a look at whether this person may make it here."""
+        """Store the choice, if this person may make it here."""
         if scope == "channel":
             require(interaction, self.services.settings.discord_model_permission)
         await interaction.response.defer(ephemeral=scope == "me")
@@ -113,7 +106,7 @@ class ModelCommands(CommandCog):
         return self.services.chat.variants
 
     async def _named(self, variant: str) -> str | None:
-        """The variant's name, None for the default; UnknownVariant, VariantsUnknown."""
+        """The variant's name, None for the default; raises UnknownVariant or VariantsUnknown."""
         if variant == DEFAULT:
             return None
         await self._variants.check(variant)
@@ -149,7 +142,10 @@ class ModelCommands(CommandCog):
 
 
 def _place(channel: Snowflake) -> tuple[Scope, str]:
-    """Where a choice for everybody is kept: a thread's is its own, a channel's its threads' too."""
+    """The scope and id under which a choice for everybody is stored.
+
+    A channel's choice holds in its threads too; a thread's or a direct message's is its own.
+    """
     in_server = getattr(channel, "guild", None) is not None
     if in_server and settings_channel(channel) == str(channel.id):
         return "channel", str(channel.id)
@@ -160,8 +156,3 @@ def _channel(interaction: discord.Interaction) -> Snowflake:
     if interaction.channel is None:
         raise NotAllowed("I can't tell where you are. Please try it in a channel.")
     return interaction.channel
-
-
-def _bounded(lines: list[str], limit: int = 1900) -> str:
-    text = "\n".join(lines)
-    return text if len(text) <= limit else f"{text[:limit].rpartition(chr(10))[0]}\n…"

@@ -3,9 +3,7 @@
 import discord
 from discord import app_commands
 
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
-from bot.discord.commands.permissions import MANAGE_SERVER, require
+from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
 from bot.discord.identity import settings_channel
 from bot.discord.rules import persona_of, persona_place
 from bot.text import clean_prompt
@@ -14,13 +12,8 @@ from data.records import SettingKey
 LONGEST = 1500  # shown in one message
 
 
-async def setup(bot: FunBot) -> None:
-    """Add `/persona`."""
-    await bot.add_cog(PersonaCommands(bot.services))
-
-
 class PersonaCommands(CommandCog):
-    """A thread without a persona of its own has its channel's."""
+    """Shows a channel's or thread's persona; those who manage the server may change it."""
 
     persona = app_commands.Group(name="persona", description="How I behave in this channel")
 

@@ -5,65 +5,53 @@ import gzip
 import io
 import json
 import logging
-from collections.abc import Collection
 from dataclasses import asdict
 
 import discord
 from discord import app_commands
 
-from bot.discord.api.unreachable import UNREACHABLE
-from bot.discord.client import FunBot
 from bot.discord.commands.base import CommandCog, tell
+from bot.discord.commands.forgetting import Forgetting
 from bot.discord.commands.privacy_text import CONFIRM, KEPT, forgotten_text, privacy_text
-from bot.discord.identity import FRONT_END, user_id
+from bot.discord.identity import user_id
 from bot.errors import UserError
+from bot.front_end import Services
 from bot.text import clean_name
 from data.errors import StoreError
-from data.records import NO, YES, AnswerMessages, PersonalData, SettingKey
+from data.records import NO, YES, PersonalData, SettingKey
+from data.store.store import Store
 
 FILE_NAME = "my-fungpt-data.json"
 MOST_BYTES = 8_000_000  # of a file; Discord takes 10 MiB everywhere
 _CONFIRM_S = 300.0
-_STOP_S = 20.0
 _log = logging.getLogger(__name__)
 
 
-async def setup(bot: FunBot) -> None:
-    """Add the three commands."""
-    await bot.add_cog(PrivacyCommands(bot))
-
-
 class PrivacyCommands(CommandCog):
-    """Every answer here is shown to the asker alone."""
+    """The three commands; every answer is shown to the asker alone."""
 
-    def __init__(self, bot: FunBot) -> None:
-        super().__init__(bot.services)
-        self._bot = bot
-        self._deleting: set[asyncio.Task[None]] = set()
+    def __init__(self, services: Services, forgetting: Forgetting) -> None:
+        super().__init__(services)
+        self._forgetting = forgetting
 
     async def cog_unload(self) -> None:
         """End what still deletes messages."""
-        for task in self._deleting:
-            task.cancel()
-        await asyncio.gather(*self._deleting, return_exceptions=True)
+        await self._forgetting.close()
 
     @app_commands.command(name="privacy", description="What I store of you, why and how long")
     async def privacy(self, interaction: discord.Interaction) -> None:
-        """Explain, and offer the choice about training."""
+        """Explain what is stored, and offer the choice about training."""
         person = user_id(interaction.user)
         value = await self.services.store.setting("user", person, SettingKey.TRAINING_CONSENT)
         await interaction.response.send_message(
-            privacy_text(consents=value == YES), view=ConsentView(self, person), ephemeral=True
+            privacy_text(consents=value == YES),
+            view=ConsentView(self.services.store, person),
+            ephemeral=True,
         )
-
-    async def consent(self, person: str, *, agrees: bool) -> None:
-        """Store a person's choice about training use."""
-        value = YES if agrees else NO
-        await self.services.store.set_setting("user", person, SettingKey.TRAINING_CONSENT, value)
 
     @app_commands.command(name="mydata", description="A file with everything I store of you")
     async def mydata(self, interaction: discord.Interaction) -> None:
-        """Send a JSON file, packed where it is large."""
+        """Send a JSON file, compressed where it is large."""
         await interaction.response.defer(ephemeral=True)
         data = await self.services.store.personal_data(user_id(interaction.user))
         name, content = await asyncio.to_thread(packed, data)
@@ -75,67 +63,36 @@ class PrivacyCommands(CommandCog):
 
     @app_commands.command(name="forget", description="Delete everything I store of you")
     async def forget(self, interaction: discord.Interaction) -> None:
-        """Ask once more."""
-        view = ForgetView(self, user_id(interaction.user))
+        """Ask for a confirmation."""
+        view = ForgetView(self._forgetting, user_id(interaction.user))
         await interaction.response.send_message(CONFIRM, view=view, ephemeral=True)
-
-    async def forget_person(self, person: str, names: Collection[str] = ()) -> str:
-        """Stop what runs for a person, empty the store of them; gives what to say."""
-        store = self.services.store
-        running = self.services.chat.unfinished_of(person)
-        for ticket in running:
-            ticket.stop()
-        try:
-            async with asyncio.timeout(_STOP_S):
-                for ticket in running:
-                    await ticket.result()
-        except TimeoutError:
-            _log.warning("A request of somebody to be forgotten did not stop in time")
-        shown = await store.answers_shown_to(FRONT_END, person)
-        forgotten = await store.forget(person, names)
-        self._bot.desk.cache.clear()
-        messages = sum(len(one.message_ids) for one in shown)
-        if messages:
-            task = asyncio.create_task(self._delete(shown), name="delete answers")
-            self._deleting.add(task)
-            task.add_done_callback(self._deleting.discard)
-        return forgotten_text(forgotten, messages)
-
-    async def _delete(self, shown: list[AnswerMessages]) -> None:
-        """Delete our own messages, newest first; discord.py waits for Discord's rate limits."""
-        for one in shown:
-            channel = self._bot.get_partial_messageable(int(one.channel_id))
-            for message_id in one.message_ids:
-                try:
-                    await channel.get_partial_message(int(message_id)).delete()
-                except (discord.HTTPException, *UNREACHABLE) as refusal:
-                    _log.info("An answer could not be deleted: %s", type(refusal).__name__)
 
 
 class ConsentView(discord.ui.View):
     """The choice about training, for five minutes after `/privacy`."""
 
-    def __init__(self, commands: PrivacyCommands, person: str) -> None:
+    def __init__(self, store: Store, person: str) -> None:
         super().__init__(timeout=_CONFIRM_S)
-        self._commands = commands
+        self._store = store
         self._person = person
 
     @discord.ui.button(label="Use my data for training", style=discord.ButtonStyle.secondary)
     async def agree(
         self, interaction: discord.Interaction, _button: "discord.ui.Button[ConsentView]"
     ) -> None:
-        """Opt in."""
+        """Store that the person agrees."""
         await self._choose(interaction, agrees=True)
 
     @discord.ui.button(label="Don't use it", style=discord.ButtonStyle.secondary)
     async def refuse(
         self, interaction: discord.Interaction, _button: "discord.ui.Button[ConsentView]"
     ) -> None:
-        """Opt out, which is what holds without a choice."""
+        """Store that the person does not agree, which also holds without any choice."""
         await self._choose(interaction, agrees=False)
 
     async def _choose(self, interaction: discord.Interaction, *, agrees: bool) -> None:
-        await self._commands.consent(self._person, agrees=agrees)
+        value = YES if agrees else NO
+        await self._store.set_setting("user", self._person, SettingKey.TRAINING_CONSENT, value)
         await interaction.response.edit_message(content=privacy_text(consents=agrees), view=self)
 
     async def on_error(
@@ -144,27 +101,27 @@ class ConsentView(discord.ui.View):
         error: Exception,
         _item: discord.ui.Item["ConsentView"],
     ) -> None:
-        """The border of each click."""
+        """Log why a click failed, and tell the person."""
         await answer_failure(interaction, error)
 
 
 class ForgetView(discord.ui.View):
     """The confirmation of `/forget`, for five minutes."""
 
-    def __init__(self, commands: PrivacyCommands, person: str) -> None:
+    def __init__(self, forgetting: Forgetting, person: str) -> None:
         super().__init__(timeout=_CONFIRM_S)
-        self._commands = commands
+        self._forgetting = forgetting
         self._person = person
 
     @discord.ui.button(label="Delete everything", style=discord.ButtonStyle.danger)
     async def confirm(
         self, interaction: discord.Interaction, _button: "discord.ui.Button[ForgetView]"
     ) -> None:
-        """Do it, once."""
+        """Forget the person. The buttons go first, so that this happens once."""
         self.stop()
         await interaction.response.edit_message(content="Forgetting …", view=None)
-        text = await self._commands.forget_person(self._person, _names(interaction.user))
-        await interaction.edit_original_response(content=text)
+        done = await self._forgetting.forget(self._person, _names(interaction.user))
+        await interaction.edit_original_response(content=forgotten_text(*done))
 
     @discord.ui.button(label="Keep it", style=discord.ButtonStyle.secondary)
     async def keep(
@@ -180,12 +137,12 @@ class ForgetView(discord.ui.View):
         error: Exception,
         _item: discord.ui.Item["ForgetView"],
     ) -> None:
-        """The border of each click."""
+        """Log why a click failed, and tell the person."""
         await answer_failure(interaction, error)
 
 
 async def answer_failure(interaction: discord.Interaction, error: Exception) -> None:
-    """Log why a click failed, and say it to the person."""
+    """Log why a click failed, and tell the person."""
     if isinstance(error, StoreError):
         _log.error("A click failed: %s", error)
         await tell(interaction, "It did not work: my operator finds out why. Please try again.")
@@ -201,7 +158,10 @@ def _names(person: discord.abc.User) -> set[str]:
 
 
 def packed(data: PersonalData, most: int = MOST_BYTES) -> tuple[str, bytes]:
-    """The file's name and content: JSON, gzipped where it would be too large for Discord."""
+    """The file's name and content: JSON, compressed with gzip where it has more than `most` bytes.
+
+    Raises UserError where that is too large as well. Pure.
+    """
     text = json.dumps(asdict(data), ensure_ascii=False, indent=2).encode()
     if len(text) <= most:
         return FILE_NAME, text

@@ -4,7 +4,7 @@ from data.records import Forgotten
 
 
 def privacy_text(*, consents: bool) -> str:
-    """What is stored, why, how long, and what this person chose."""
+    """The text of `/privacy`; `consents` is whether the person agreed to training."""
     choice = (
         "**You agreed** that your messages, my answers to them and your ratings may be used to"
         " train and measure models."
@@ -33,11 +33,10 @@ What is left are counts without a name: that there was an answer of some model, 
 Your own messages and reactions on Discord are yours: I cannot delete them."""
 
 KEPT = "Nothing was deleted."
-NOT_YOURS = "That is for the person who used the command."
 
 
 def forgotten_text(forgotten: Forgotten, messages: int) -> str:
-    """What `/forget` did."""
+    """The text after `/forget`; `messages` is how many answers are being deleted on Discord."""
     if forgotten == Forgotten(requests=0, ratings=0):
         return "I had nothing stored of you but perhaps a choice, and that is gone too."
     text = (

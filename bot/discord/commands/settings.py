@@ -1,13 +1,11 @@
-"""`/settings`: what the managers of a server may set for it. Asked for the permission each time."""
+"""`/settings`: what the managers of a server may set for it."""
 
 from typing import Literal
 
 import discord
 from discord import app_commands
 
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
-from bot.discord.commands.permissions import MANAGE_SERVER, require
+from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
 from bot.discord.identity import settings_channel
 from bot.discord.rules import allowed_roles, rules_of
 from bot.errors import NotAllowed, UserError
@@ -17,13 +15,8 @@ MOST_ROLES = 25
 Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
 
 
-async def setup(bot: FunBot) -> None:
-    """Add `/settings`."""
-    await bot.add_cog(SettingsCommands(bot.services))
-
-
 class SettingsCommands(CommandCog):
-    """Stores what `Rules` reads."""
+    """Shows and stores the ServerRules."""
 
     settings = app_commands.Group(
         name="settings",
@@ -33,7 +26,7 @@ class SettingsCommands(CommandCog):
     )
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Refuse whoever may not manage the server, whatever Discord's own settings say."""
+        """Refuse people who may not manage the server, whatever Discord's own settings say."""
         try:
             require(interaction, MANAGE_SERVER)
         except NotAllowed as refusal:
@@ -101,7 +94,7 @@ class SettingsCommands(CommandCog):
         per_hour: app_commands.Range[int, 0, 1000] | None = None,
         at_once: app_commands.Range[int, 0, 1000] | None = None,
     ) -> None:
-        """Set one limit or both; what is left out stays."""
+        """Set one limit or both; a limit that is left out stays as it is."""
         guild = _server(interaction)
         for key, value in (
             (SettingKey.HOURLY_LIMIT, per_hour),
@@ -117,7 +110,7 @@ class SettingsCommands(CommandCog):
     @settings.command(name="tuned", description="Keep tuned models to age-restricted channels")
     @app_commands.describe(only_age_restricted="Elsewhere in this server the base model answers")
     async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
-        """Bind every variant but the base to channels that ask people's age."""
+        """Allow other variants than the base only in age-restricted channels, or everywhere."""
         value = YES if only_age_restricted else None
         await self._set("guild", _server(interaction), SettingKey.TUNED_AGE_RESTRICTED_ONLY, value)
         text = "Every model may answer everywhere in this server."
@@ -142,7 +135,7 @@ def _server(interaction: discord.Interaction) -> int:
 
 
 def _settable(interaction: discord.Interaction) -> discord.abc.Snowflake:
-    """The channel that the command was given in; of a thread its channel."""
+    """The channel in which the command was used; for a thread, the thread's channel."""
     channel = interaction.channel
     if channel is None:
         raise UserError("Name the channel, please.")

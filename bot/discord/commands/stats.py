@@ -8,24 +8,17 @@ from datetime import UTC, datetime, timedelta
 import discord
 from discord import app_commands
 
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
+from bot.discord.commands.base import CommandCog, as_many_as_fit
 from bot.discord.commands.model import variant_choices
 from bot.discord.commands.stats_plot import described, plot
 from bot.ratings.statistics import MINIMUM_VOTES, Figures, figures
 from bot.ratings.stats_lines import HEADINGS, NOTHING, cells, verdict_line
 
 FILE_NAME = "ratings.png"
-_LONGEST = 1900
-
-
-async def setup(bot: FunBot) -> None:
-    """Add `/stats`."""
-    await bot.add_cog(StatsCommand(bot.services))
 
 
 class StatsCommand(CommandCog):
-    """Counts only, over all servers; nobody is named."""
+    """Shows counts over all servers; names nobody."""
 
     @app_commands.command(name="stats", description="How people rate the models")
     @app_commands.describe(
@@ -37,7 +30,7 @@ class StatsCommand(CommandCog):
         variant: str | None = None,
         days: app_commands.Range[int, 1, 3650] | None = None,
     ) -> None:
-        """Answer with the figures; the picture is drawn in a thread."""
+        """Answer with the figures in words and as a picture."""
         await interaction.response.defer()
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         tallies = await self.services.store.tallies(variant=variant, since=since)
@@ -54,7 +47,7 @@ class StatsCommand(CommandCog):
     async def complete(
         self, _interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Offer the worker's variants; others that once answered can be typed."""
+        """Offer the worker's variants; a variant that answered in the past can be typed."""
         return await variant_choices(self.services.chat.variants, typed)
 
     async def _check(self, variant: str) -> None:
@@ -65,18 +58,17 @@ class StatsCommand(CommandCog):
 
 
 def report(all_figures: Sequence[Figures], days: int | None) -> str:
-    """The figures in words, as much as fits into one message."""
+    """The figures of the last `days` days (None: of all) in words that fit into one message.
+
+    Pure.
+    """
     period = "" if days is None else f", last {days} day{'s' * (days != 1)}"
     if not all_figures:
         return f"**Ratings{period}**\n{NOTHING}"
     lines = [f"**Ratings{period}**"]
     for one in all_figures:
         lines += _lines(one)
-    last = _verdict(all_figures)
-    text = "\n".join(lines)
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST].rpartition("\n")[0] + "\n…"
-    return f"{text}\n{last}"
+    return f"{as_many_as_fit(lines)}\n{_verdict(all_figures)}"
 
 
 def _lines(one: Figures) -> list[str]:

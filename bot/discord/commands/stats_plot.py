@@ -1,4 +1,4 @@
-"""The ratings' figures as a picture and in words: a bar a variant, with its 95 % interval. Pure."""
+"""The ratings' figures as a bar chart, a bar a variant with its 95 % interval. Pure."""
 
 import io
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ def plot(all_figures: Sequence[Figures]) -> bytes:
 
 
 def described(all_figures: Sequence[Figures]) -> str:
-    """What the picture shows, for those who cannot see it; at most 1,024 characters."""
+    """What the chart shows in words, for people who cannot see it; at most 1,024 characters."""
     parts = [f"{one.variant}: {_share_in_words(one)}" for one in all_figures[:MOST_ROWS]]
     text = "Bar chart of the share of thumbs up, by model. " + "; ".join(parts or ["no answers"])
     return text if len(text) <= 1024 else text[:1023] + "…"
 
 
 class _Pen:
-    """Draws in the small picture's pixels."""
+    """Draws on the large image in the coordinates of the small one."""
 
     def __init__(self, draw: ImageDraw.ImageDraw) -> None:
         self._draw = draw

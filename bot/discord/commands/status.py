@@ -1,4 +1,4 @@
-"""`/status`: how the bot and its worker are; and the figures for Prometheus beside it."""
+"""`/status`: how the bot and its worker are; and the server of the figures for Prometheus."""
 
 import math
 from datetime import timedelta
@@ -9,10 +9,10 @@ from discord.ext import commands, tasks
 
 from bot.chat.queue import Load
 from bot.clock import SYSTEM_CLOCK, Clock
-from bot.discord.client import FunBot
 from bot.discord.commands.base import CommandCog
 from bot.discord.metrics import Metrics, MetricsServer
 from bot.errors import VariantsUnknown
+from bot.front_end import Services
 from bot.worker.status import WorkerPhase, WorkerStatus
 
 _WORKER = {
@@ -26,34 +26,31 @@ _WORKER = {
 _LATENCY_EVERY_S = 15
 
 
-async def setup(bot: FunBot) -> None:
-    """Add `/status`, and the figures if they are wanted."""
-    await bot.add_cog(StatusCommand(bot))
-    port = bot.services.settings.metrics_port
-    if port and bot.metrics is not None:
-        await bot.add_cog(MetricsCog(bot, bot.metrics, port))
-
-
 class StatusCommand(CommandCog):
-    """Shown to the asker alone; the reason of a failure stays in the log."""
+    """Shows the status to the asker alone; why the worker failed stays in the log."""
 
-    def __init__(self, bot: FunBot, clock: Clock = SYSTEM_CLOCK) -> None:
-        super().__init__(bot.services)
-        self._bot = bot
+    def __init__(
+        self,
+        client: discord.AutoShardedClient,
+        services: Services,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        super().__init__(services)
+        self._client = client
         self._clock = clock
         self._since = clock.monotonic()
 
     @app_commands.command(name="status", description="How I am doing")
     async def status(self, interaction: discord.Interaction) -> None:
-        """Worker, queue, models, connection."""
+        """Show the state of worker, queue, models and connection."""
         await interaction.response.defer(ephemeral=True)
-        shards = len(self._bot.shards)
-        reads = "yes" if self._bot.intents.message_content else "no"
+        shards, latency = len(self._client.shards), latency_line(self._client.latency)
+        reads = "yes" if self._client.intents.message_content else "no"
         lines = [
             worker_line(self.services.board.current),
             load_line(self.services.chat.load),
             f"Models: {await self._models()}",
-            f"Connection: {latency_line(self._bot.latency)}, {shards} shard{'s' * (shards != 1)}",
+            f"Connection: {latency}, {shards} shard{'s' * (shards != 1)}",
             f"Awake for {timedelta(seconds=round(self._clock.monotonic() - self._since))}",
             f"Reads always-channels (message-content intent): {reads}",
         ]
@@ -69,7 +66,7 @@ class StatusCommand(CommandCog):
 
 
 def worker_line(status: WorkerStatus) -> str:
-    """What the worker is doing."""
+    """What the worker is doing, without the reason of a failure. Pure."""
     line = f"The worker {_WORKER[status.phase]}"
     if status.phase in (WorkerPhase.LOADING, WorkerPhase.STARTING) and status.stage:
         line += f": {status.stage}"
@@ -79,36 +76,37 @@ def worker_line(status: WorkerStatus) -> str:
 
 
 def load_line(load: Load) -> str:
-    """How busy it is."""
+    """How many answers are being written, and how many wait. Pure."""
     return f"Answers being written: {load.running}, waiting: {load.waiting}"
 
 
 def latency_line(seconds: float) -> str:
-    """How far Discord is; before the first heartbeat nobody knows."""
+    """The heartbeat's time, which is not finite before the first heartbeat. Pure."""
     return f"{seconds * 1000:.0f} ms" if math.isfinite(seconds) else "not measured yet"
 
 
 class MetricsCog(commands.Cog):
-    """Shows the figures while the bot runs."""
+    """Serves the figures on a port while the bot runs."""
 
-    def __init__(self, bot: FunBot, metrics: Metrics, port: int) -> None:
-        self._bot = bot
+    def __init__(self, client: discord.AutoShardedClient, metrics: Metrics, port: int) -> None:
+        self._client = client
         self._metrics = metrics
         self._port = port
         self._server = MetricsServer(metrics)
 
     async def cog_load(self) -> None:
-        """Listen, or refuse the start."""
+        """Listen on the port; raises SettingsError where it is taken."""
         await self._server.start(self._port)
-        self._note.start()
+        self.note_latencies.start()
 
     async def cog_unload(self) -> None:
         """Stop listening."""
-        self._note.cancel()
+        self.note_latencies.cancel()
         await self._server.close()
 
     @tasks.loop(seconds=_LATENCY_EVERY_S)
-    async def _note(self) -> None:
-        for shard, seconds in self._bot.latencies:
+    async def note_latencies(self) -> None:
+        """Put each shard's last heartbeat into the figures."""
+        for shard, seconds in self._client.latencies:
             if math.isfinite(seconds):
                 self._metrics.show_latency(shard, seconds)

@@ -7,16 +7,17 @@ from discord.abc import Messageable, Snowflake
 
 from bot.chat.conversation import Utterance
 from bot.discord.identity import conversation_id
-from bot.discord.incoming.message_cache import MessageCache, Said
+from bot.discord.incoming.message_cache import CachedMessage, MessageCache
 from bot.discord.incoming.reading import lines_of, read
 from data.records import SettingKey
 from data.store.store import Store
 
 
 class History:
-    """Reads conversations from Discord, as they stand now: edited and deleted as they are.
+    """Reads conversations from Discord as they stand now, with what was edited and deleted.
 
-    `limit` is how many messages are looked at. What Discord does not show is left out.
+    `limit` is how many messages are read at most. What Discord does not show is left out. Its
+    methods may raise StoreError, and HTTPException where Discord fails.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class History:
 
     async def _chain(self, message: discord.Message, at: int | None) -> tuple[Utterance, ...]:
         after = await self._reset(message.channel)
-        chain: list[Said] = []
+        chain: list[CachedMessage] = []
         while at is not None and at > after and len(chain) < self._limit:
             said = await self._get(message, at)
             if said is None or said in chain:
@@ -50,9 +51,13 @@ class History:
     async def of_channel(
         self, channel: Messageable, place: Snowflake, before: Snowflake | None = None
     ) -> tuple[Utterance, ...]:
-        """The newest messages of a thread, a direct message or a channel, oldest first."""
+        """The newest messages of a thread, a direct message or a channel, oldest first.
+
+        `channel` is read and `place` names it in the store; both are mostly the same object. With
+        `before`, only older messages count.
+        """
         after = await self._reset(place)
-        found: list[Said] = []
+        found: list[CachedMessage] = []
         try:
             async for message in channel.history(limit=self._limit, before=before):
                 if message.id <= after:
@@ -65,7 +70,7 @@ class History:
         return lines_of(found[::-1])
 
     async def reset(self, place: Snowflake, at: Snowflake) -> None:
-        """Draw a line at the moment of `at`: nothing before is read again."""
+        """Forget what was said in `place` before `at`: it is never read again."""
         conversation = conversation_id(place)
         await self._store.reset(conversation)
         await self._store.set_setting(
@@ -78,11 +83,11 @@ class History:
         )
         return int(value) if value else 0
 
-    def _reading(self, message: discord.Message) -> Callable[[], Awaitable[Said | None]]:
+    def _reading(self, message: discord.Message) -> Callable[[], Awaitable[CachedMessage | None]]:
         return lambda: read(message, self._store, self._me)
 
-    async def _get(self, message: discord.Message, parent: int) -> Said | None:
-        async def fetch() -> Said | None:
+    async def _get(self, message: discord.Message, parent: int) -> CachedMessage | None:
+        async def fetch() -> CachedMessage | None:
             if message.id == parent:
                 return await read(message, self._store, self._me)
             resolved = message.reference.resolved if message.reference else None

@@ -1,12 +1,11 @@
-"""What of a message decides whether the bot answers it."""
+"""Looking at a message, its channel and its server for what decides whether the bot answers."""
 
 import re
 
 import discord
 
 from bot.discord.identity import conversation_id
-from bot.discord.incoming.addressing import readable
-from bot.discord.incoming.reading import names_in
+from bot.discord.incoming.reading import names_in, readable
 from bot.discord.incoming.text_files import is_text
 from bot.discord.incoming.triggers import Incoming
 from bot.discord.rules import rules_of
@@ -57,9 +56,10 @@ def may_speak(message: discord.Message) -> bool:
 
 
 async def is_listening(message: discord.Message, store: Store) -> bool:
-    """Whether everything said there is for the bot: a channel set so, a thread it was called into.
+    """Whether the bot answers every message of the channel or thread.
 
-    A thread counts as soon as something was answered in it.
+    It does so in an always-channel and its threads, in a thread that the bot opened, and in one
+    in which it has answered before. Raises StoreError.
     """
     channel = message.channel
     if isinstance(channel, discord.Thread):

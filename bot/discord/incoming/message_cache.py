@@ -9,10 +9,12 @@ REMEMBERED = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message as part of a conversation: `speaker` None is the bot, `parent` what it answers.
+class CachedMessage:
+    """What a message says as part of a conversation.
 
-    An answer's `asked` is the prompt and its author where that was no message, but a command.
+    `speaker` is the author's name, None for the bot. `parent` is the id of the message that it
+    replies to. For the bot's answer, `answer_id` is the stored answer's id, and `asked` the
+    author's name and the prompt where a command asked for it instead of a message.
     """
 
     message_id: int
@@ -26,11 +28,11 @@ class Said:
 @dataclass
 class _Node:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    said: Said | None = None
+    message: CachedMessage | None = None
 
 
 class MessageCache:
-    """The messages read lately. What was edited or deleted has to be forgotten."""
+    """The last `limit` messages that were read. Call `forget` for those edited or deleted."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self._limit = limit
@@ -40,25 +42,25 @@ class MessageCache:
         return len(self._nodes)
 
     async def get(
-        self, message_id: int, fetch: Callable[[], Awaitable[Said | None]]
-    ) -> Said | None:
-        """The message, or None if there is none (any more).
+        self, message_id: int, fetch: Callable[[], Awaitable[CachedMessage | None]]
+    ) -> CachedMessage | None:
+        """The message, as `fetch` gives it if it is not known yet; None is not remembered.
 
-        Whoever comes first fetches, others wait for that; if the first is cancelled or fails,
-        the next one fetches.
+        Of several callers at once the first fetches and the others wait for its result; if the
+        first is cancelled or fails, the next one fetches. Raises what `fetch` raises.
         """
         node = self._node(message_id)
         async with node.lock:
-            if node.said is None:
-                node.said = await fetch()
-        return node.said
+            if node.message is None:
+                node.message = await fetch()
+        return node.message
 
     def forget(self, message_id: int) -> None:
-        """It changed or is gone: fetch it anew next time."""
+        """Fetch this message anew next time, because it was edited or deleted."""
         self._nodes.pop(message_id, None)
 
     def clear(self) -> None:
-        """Forget everything, as when a person asks to be forgotten."""
+        """Fetch every message anew next time."""
         self._nodes.clear()
 
     def _node(self, message_id: int) -> _Node:

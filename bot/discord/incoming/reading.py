@@ -1,18 +1,34 @@
-"""Turning Discord's messages into what was said."""
+"""Reading Discord's messages as people meant them: mentions become names, answers are in full."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import discord
 
 from bot.chat.conversation import Utterance
 from bot.discord.identity import FRONT_END, asking_message
-from bot.discord.incoming.addressing import Names, readable
-from bot.discord.incoming.message_cache import Said
+from bot.discord.incoming.message_cache import CachedMessage
 from data.store.store import Store
 
+_MENTION = re.compile(r"<(@!?|@&|#)(\d{15,21})>")
+_EMOJI = re.compile(r"<a?(:\w{1,32}:)\d{15,21}>")
 
-def names_in(message: discord.Message, me: int) -> Names:
+
+@dataclass(frozen=True, slots=True)
+class MentionNames:
+    """What the ids in a message stand for; `ours` are the bot's own user and role."""
+
+    ours: frozenset[int] = frozenset()
+    people: Mapping[int, str] = field(default_factory=dict[int, str])
+    roles: Mapping[int, str] = field(default_factory=dict[int, str])
+    channels: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+def names_in(message: discord.Message, me: int) -> MentionNames:
     """Whom and what a message mentions, as its author saw it; `me` is the bot's id."""
     role = message.guild.self_role if message.guild else None
-    return Names(
+    return MentionNames(
         ours=frozenset({me} if role is None else {me, role.id}),
         people={person.id: person.display_name for person in message.mentions},
         roles={one.id: one.name for one in message.role_mentions},
@@ -20,10 +36,24 @@ def names_in(message: discord.Message, me: int) -> Names:
     )
 
 
-async def read(message: discord.Message, store: Store, me: int) -> Said | None:
-    """What a message says; None for what is no part of a conversation.
+def readable(content: str, names: MentionNames) -> str:
+    """The text without mentions of the bot; other mentions and custom emoji become words. Pure."""
 
-    Of the bot's own messages only answers are, each in full, whichever of its messages it is.
+    def spoken(match: re.Match[str]) -> str:
+        sign, number = match[1], int(match[2])
+        if number in names.ours and sign != "#":
+            return ""
+        known = {"#": names.channels, "@&": names.roles}.get(sign, names.people)
+        return ("#" if sign == "#" else "@") + known.get(number, "someone" if sign != "#" else "?")
+
+    return _EMOJI.sub(r"\1", _MENTION.sub(spoken, content)).strip()
+
+
+async def read(message: discord.Message, store: Store, me: int) -> CachedMessage | None:
+    """What a message says, for the cache; None where it is no part of a conversation.
+
+    Of the bot's own messages only answers are part of one. An answer is read in full from the
+    store, whichever of its messages this is. Raises StoreError.
     """
     parent = message.reference.message_id if message.reference else None
     if message.author.id == me:
@@ -31,25 +61,26 @@ async def read(message: discord.Message, store: Store, me: int) -> Said | None:
     if message.author.bot or message.webhook_id is not None or message.is_system():
         return None
     text = readable(message.content, names_in(message, me))
-    return Said(message.id, message.author.display_name, text, parent)
+    return CachedMessage(message.id, message.author.display_name, text, parent)
 
 
-async def _read_own(message: discord.Message, store: Store, parent: int | None) -> Said | None:
+async def _read_own(
+    message: discord.Message, store: Store, parent: int | None
+) -> CachedMessage | None:
     answer = await store.answer_by_message(FRONT_END, str(message.id))
     if answer is None or not answer.text:
         return None
     request = await store.request(answer.request_id)
-    asked_by_message = asking_message(request.source_key)
-    parent = parent or asked_by_message
+    parent = parent or asking_message(request.source_key)
     asked = None if parent else (request.user_name, request.prompt)
-    return Said(message.id, None, answer.text, parent, asked, answer.id)
+    return CachedMessage(message.id, None, answer.text, parent, asked, answer.id)
 
 
-def lines_of(said: list[Said]) -> tuple[Utterance, ...]:
-    """A conversation, oldest first; an answer in several messages is said once. Pure."""
+def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
+    """The messages, oldest first, as a conversation's lines; each answer counts once. Pure."""
     lines: list[Utterance] = []
     seen: set[int] = set()
-    for one in said:
+    for one in messages:
         if one.answer_id is not None:
             if one.answer_id in seen:
                 continue

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import discord
 
-from bot.discord.api.unreachable import UNREACHABLE
+from bot.discord.api.endpoints import UNREACHABLE
 
 FILE_BYTES = 64 * 1024
 FILES = 4
@@ -26,9 +26,10 @@ def is_text(name: str, content_type: str | None) -> bool:
 async def read_files(
     attachments: Sequence[discord.Attachment], room: int
 ) -> tuple[str, tuple[str, ...]]:
-    """The files' text for a prompt, at most `room` characters, and what was left out.
+    """The files' text for a prompt, at most `room` characters, and remarks for the person.
 
-    Files that cannot be fetched are named among what was left out.
+    A remark names what was left out or cut, also a file that Discord did not give. Raises nothing
+    for such files.
     """
     parts: list[str] = []
     notices: list[str] = []

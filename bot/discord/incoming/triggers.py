@@ -17,11 +17,12 @@ class Trigger(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as far as the decision goes.
+    """What decides whether a message is answered.
 
-    `text` is without the bot's mention. `mentions_bot` means by name or by its role, never
-    `@everyone`. `replies_to_bot` and `replies` look at what the message answers; `quoted` is
-    whether that can be read. `may_speak` is whether Discord lets the bot answer there.
+    `text` is without the bot's mention. `may_speak`: Discord lets the bot write there.
+    `mentions_bot`: by its name or its role, not by `@everyone`. `is_direct`: it is a direct
+    message. `replies_to_bot`: it replies to a message of the bot. `replies_readable`: it replies
+    to a message whose text the bot can read.
     """
 
     is_from_person: bool

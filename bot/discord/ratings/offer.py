@@ -1,18 +1,17 @@
-"""Offering the emoji to rate with, and what people did before the answer was known."""
+"""Offering the emoji to rate with, and keeping reactions that come before their answer."""
 
 import logging
 from collections import OrderedDict
 from typing import Protocol
 
 import discord
-from discord.ext import commands
 
 from bot.discord.identity import FRONT_END
 from bot.ratings.emoji import RatingEmoji
 from data.records import Reaction
 from data.store.store import Store
 
-MOST_EARLY = 1000
+MOST_EARLY = 1000  # reactions kept at once
 _log = logging.getLogger(__name__)
 
 Key = tuple[str, str, str, bool]  # message, person, emoji, whether it is a super reaction
@@ -22,19 +21,22 @@ class Rateable(Protocol):
     """A message, or as much of one as takes a reaction."""
 
     async def add_reaction(self, emoji: str, /) -> None:
-        """Add one's own reaction."""
+        """Add the bot's own reaction."""
         ...
 
 
 class EarlyReactions:
-    """Reactions on messages that show no answer yet: people react while it is being written."""
+    """Reactions on messages that show no stored answer yet: people react while it is written.
+
+    Methods that are coroutines may raise StoreError.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._kept: OrderedDict[Key, Reaction] = OrderedDict()
 
     async def add(self, reaction: Reaction) -> None:
-        """Store the reaction, or keep it until its message is known; the oldest go."""
+        """Store the reaction, or keep it until its message is known; of too many the oldest go."""
         key = key_of(reaction)
         self._kept[key] = reaction
         while len(self._kept) > MOST_EARLY:
@@ -42,17 +44,17 @@ class EarlyReactions:
         await self._take(key, reaction)
 
     def drop(self, key: Key) -> None:
-        """It was taken back."""
+        """Forget a reaction that was taken back."""
         self._kept.pop(key, None)
 
     def clear(self, message_id: str, emoji: str | None) -> None:
-        """A message's reactions, or those of one emoji, were taken away."""
+        """Forget a message's reactions, or those with one emoji."""
         for key in list(self._kept):
             if key[0] == message_id and emoji in (None, key[2]):
                 del self._kept[key]
 
     async def take(self) -> None:
-        """Store those whose messages are known by now."""
+        """Store the kept reactions whose messages are known by now."""
         for key, reaction in list(self._kept.items()):
             await self._take(key, reaction)
 
@@ -62,35 +64,31 @@ class EarlyReactions:
             await self._store.react(FRONT_END, reaction)
 
 
-class RatingCog(commands.Cog):
-    """What `offer` needs of the cog that listens to reactions."""
+class RatingOffer:
+    """Lets people rate an answer whose messages are stored."""
 
     def __init__(self, emoji: RatingEmoji, early: EarlyReactions) -> None:
-        self.emoji = emoji
-        self.early = early
+        self._emoji = emoji
+        self._early = early
 
+    async def __call__(self, message: Rateable) -> None:
+        """Add the emoji to rate with to the answer's last message, then store early reactions.
 
-async def offer(bot: commands.AutoShardedBot, message: Rateable) -> None:
-    """Put the emoji to rate with under the last message of an answer whose messages are stored.
+        Where Discord refuses (the message is gone, a permission is missing), nothing is raised.
+        May raise StoreError.
+        """
+        await self._add_emoji(message)
+        await self._early.take()
 
-    Where Discord refuses that (the message is gone, a permission is missing), nothing is raised.
-    May raise StoreError.
-    """
-    for cog in bot.cogs.values():
-        if isinstance(cog, RatingCog):
-            await _add(cog.emoji, message)
-            await cog.early.take()
-
-
-async def _add(emoji: RatingEmoji, message: Rateable) -> None:
-    for one in emoji.of_kind.values():
-        try:
-            await message.add_reaction(one)
-        except discord.HTTPException as refusal:
-            _log.info("Discord takes no reaction: %d (%d)", refusal.status, refusal.code)
-            return
+    async def _add_emoji(self, message: Rateable) -> None:
+        for one in self._emoji.of_kind.values():
+            try:
+                await message.add_reaction(one)
+            except discord.HTTPException as refusal:
+                _log.info("Discord takes no reaction: %d (%d)", refusal.status, refusal.code)
+                return
 
 
 def key_of(reaction: Reaction) -> Key:
-    """What tells a reaction from others."""
+    """What identifies a reaction among all others."""
     return reaction.message_id, reaction.user_id, reaction.emoji, reaction.is_super

@@ -1,4 +1,4 @@
-"""Rating with reactions: what people put under an answer, and take back, becomes ratings."""
+"""Rating with reactions: those that people add to an answer, and take back, become ratings."""
 
 import contextlib
 import logging
@@ -7,39 +7,35 @@ from collections.abc import Callable, Generator
 import discord
 from discord.ext import commands
 
-from bot.discord.client import FunBot
 from bot.discord.identity import FRONT_END
-from bot.discord.ratings.offer import EarlyReactions, Key, RatingCog, key_of
+from bot.discord.ratings.offer import EarlyReactions, Key, key_of
+from bot.front_end import Services
 from data.errors import StoreError
 from data.records import Reaction
 
 _log = logging.getLogger(__name__)
 
 
-async def setup(bot: FunBot) -> None:
-    """Listen to reactions."""
-    await bot.add_cog(RatingReactions(bot))
-
-
 def emoji_name(emoji: discord.PartialEmoji | discord.Emoji | str) -> str:
-    """How an emoji is named in the store: itself as it came, a custom one by its number."""
+    """The name of an emoji in the store: itself as it came, a custom one's id as text."""
     if isinstance(emoji, str):
         return emoji
     return emoji.name if emoji.id is None else str(emoji.id)
 
 
-class RatingReactions(RatingCog):
-    """Turns raw reaction events into rows; bots' reactions, and our own, are none."""
+class RatingReactions(commands.Cog):
+    """Stores raw reaction events. Reactions of bots, and the bot's own, are no ratings."""
 
-    def __init__(self, bot: FunBot) -> None:
-        super().__init__(bot.services.settings.emoji, EarlyReactions(bot.services.store))
-        self._bot = bot
-        self._store = bot.services.store
+    def __init__(self, client: discord.Client, services: Services, early: EarlyReactions) -> None:
+        self._client = client
+        self._store = services.store
+        self._emoji = services.settings.emoji
+        self._early = early
         self._touched: set[Key] | None = None
 
     @contextlib.contextmanager
     def watching(self) -> Generator[Callable[[Reaction], bool]]:
-        """Know what events change meanwhile: the callable says it of a reaction."""
+        """Watch events; the callable says whether one since then has changed a reaction."""
         self._touched = touched = set[Key]()
         try:
             yield lambda one: not touched.isdisjoint((key_of(one), _cleared(one.message_id)))
@@ -48,35 +44,35 @@ class RatingReactions(RatingCog):
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
-        """A reaction of any skin tone, a super reaction, also on a message of long ago."""
+        """Store a rating; any skin tone and super reactions count, also on old messages."""
         reaction = self._rating(event)
         if reaction is not None:
             self._note(key_of(reaction))
             with _logged():
-                await self.early.add(reaction)
+                await self._early.add(reaction)
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
-        """Somebody takes a reaction back, or a moderator takes it away."""
+        """Remove the rating of a reaction that its person or a moderator took away."""
         key = message_id, person, emoji, is_super = _key(event)
         self._note(key)
-        self.early.drop(key)
+        self._early.drop(key)
         with _logged():
             await self._store.unreact(FRONT_END, message_id, person, emoji, is_super=is_super)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, event: discord.RawReactionClearEvent) -> None:
-        """A moderator takes all reactions from a message."""
+        """Remove the ratings of a message from which a moderator took all reactions."""
         await self._clear(str(event.message_id), None)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear_emoji(self, event: discord.RawReactionClearEmojiEvent) -> None:
-        """A moderator takes one emoji from a message."""
+        """Remove the ratings with an emoji that a moderator took from a message."""
         await self._clear(str(event.message_id), emoji_name(event.emoji))
 
     async def _clear(self, message_id: str, emoji: str | None) -> None:
         self._note(_cleared(message_id))
-        self.early.clear(message_id, emoji)
+        self._early.clear(message_id, emoji)
         with _logged():
             await self._store.clear_reactions(FRONT_END, message_id, emoji)
 
@@ -86,8 +82,8 @@ class RatingReactions(RatingCog):
 
     def _rating(self, event: discord.RawReactionActionEvent) -> Reaction | None:
         message_id, person, emoji, is_super = _key(event)
-        kind = self.emoji.kind(emoji)
-        own = self._bot.user.id if self._bot.user is not None else None
+        kind = self._emoji.kind(emoji)
+        own = self._client.user.id if self._client.user is not None else None
         if kind is None or event.user_id == own:
             return None
         if event.member is not None and event.member.bot:
@@ -102,13 +98,13 @@ def _key(event: discord.RawReactionActionEvent) -> Key:
 
 
 def _cleared(message_id: str) -> Key:
-    """Stands for all of a message's reactions."""
+    """A key that stands for all reactions of a message."""
     return message_id, "", "", False
 
 
 @contextlib.contextmanager
 def _logged() -> Generator[None]:
-    """A reaction that cannot be stored is in the log; the next start reads it anew."""
+    """Log a reaction that cannot be stored; the next start reads it anew."""
     try:
         yield
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""Reading reactions anew after a time without events: what came and went while we were away."""
+"""Reading reactions anew after a time without events: what came and went meanwhile."""
 
 import asyncio
 import logging
@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import discord
 from discord.ext import commands
 
-from bot.discord.api.unreachable import UNREACHABLE
-from bot.discord.client import FunBot
+from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.identity import FRONT_END
 from bot.discord.ratings.reactions import RatingReactions, emoji_name
+from bot.front_end import Services
 from bot.ratings.emoji import RatingEmoji
 from data.errors import StoreError
 from data.records import AnswerMessages, Reaction
@@ -21,37 +21,32 @@ _FAILURES = 3  # in a row, after which Discord is left alone
 _log = logging.getLogger(__name__)
 
 
-async def setup(bot: FunBot) -> None:
-    """Reconcile whenever the bot gets ready without having resumed."""
-    for cog in tuple(bot.cogs.values()):
-        if isinstance(cog, RatingReactions):
-            await bot.add_cog(Reconcile(bot, cog))
-
-
 class Reconcile(commands.Cog):
-    """Compares the newest answers' reactions with Discord, one request after the other.
+    """Compares the newest answers' reactions with Discord whenever a new session begins.
 
-    discord.py waits for Discord's rate limits. What Discord does not show (a message that is
-    gone, a channel that is closed to us) stays as it is stored.
+    One request follows the other, and discord.py waits for Discord's rate limits. What Discord
+    does not show (a deleted message, a channel that the bot may not see) stays as it is stored.
     """
 
-    def __init__(self, bot: FunBot, ratings: RatingReactions) -> None:
-        self._bot = bot
+    def __init__(
+        self, client: discord.Client, services: Services, ratings: RatingReactions
+    ) -> None:
+        self._client = client
         self._ratings = ratings
-        self._store = bot.services.store
-        self._settings = bot.services.settings
+        self._store = services.store
+        self._settings = services.settings
         self._task: asyncio.Task[None] | None = None
         self._again = False
 
     async def cog_unload(self) -> None:
-        """End what runs."""
+        """Cancel the comparison that runs, and wait for its end."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """A new session: events of the time before it are lost."""
+        """Compare once more, as events from before this session are lost."""
         self._again = True
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="reconcile reactions")
@@ -65,7 +60,10 @@ class Reconcile(commands.Cog):
                 _log.error("Reactions could not be reconciled: %s", error)
 
     async def reconcile(self) -> int:
-        """Go through the newest answers, newest first; gives how many changes were stored."""
+        """Compare the newest answers, newest first; gives how many changes were stored.
+
+        Stops early where Discord fails several times in a row. Raises StoreError.
+        """
         since = datetime.now(UTC) - timedelta(days=self._settings.reconcile_days)
         limit = self._settings.reconcile_answers
         shown = await self._store.answers_shown(FRONT_END, since=since, limit=limit)
@@ -88,7 +86,7 @@ class Reconcile(commands.Cog):
             added: list[Reaction] = []
             removed: list[Reaction] = []
             for message_id in answer.message_ids:
-                look = await self._look(answer.channel_id, message_id)
+                look = await self.look(answer.channel_id, message_id)
                 if look is not None:
                     own = [one for one in stored if one.message_id == message_id]
                     added += [one for one in look.there if one not in own]
@@ -101,19 +99,24 @@ class Reconcile(commands.Cog):
                 )
             return len(added) + len(removed)
 
-    async def _look(self, channel_id: str, message_id: str) -> "Look | None":
-        """The reactions on a message; None where Discord does not show it."""
-        channel = self._bot.get_partial_messageable(int(channel_id))
+    async def look(self, channel_id: str, message_id: str) -> "SeenReactions | None":
+        """The rating reactions that are on a message now; None where Discord does not show it.
+
+        Raises HTTPException or one of UNREACHABLE where Discord fails.
+        """
+        channel = self._client.get_partial_messageable(int(channel_id))
         try:
             message = await channel.fetch_message(int(message_id))
-            look = Look()
+            look = SeenReactions()
             for reaction in message.reactions:
                 await self._read(message_id, reaction, look)
         except (discord.NotFound, discord.Forbidden):
             return None
         return look
 
-    async def _read(self, message_id: str, reaction: discord.Reaction, look: "Look") -> None:
+    async def _read(
+        self, message_id: str, reaction: discord.Reaction, look: "SeenReactions"
+    ) -> None:
         emoji = emoji_name(reaction.emoji)
         kind = self._settings.emoji.kind(emoji)
         if kind is None:
@@ -132,15 +135,18 @@ class Reconcile(commands.Cog):
                     )
 
 
-class Look:
-    """What was seen on one message: `there`; of the emoji in `unfinished` only the first people."""
+class SeenReactions:
+    """The rating reactions seen on one message.
+
+    `there` are the reactions; of the emoji in `unfinished` it holds only the first people's.
+    """
 
     def __init__(self) -> None:
         self.there: list[Reaction] = []
         self.unfinished: set[str] = set()
 
     def missing(self, stored: Collection[Reaction], emoji: RatingEmoji) -> list[Reaction]:
-        """Which of the stored reactions are gone; of emoji that mean nothing now nobody knows."""
+        """The stored reactions that are gone; emoji that are no ratings any more do not count."""
         return [
             one
             for one in stored
@@ -151,5 +157,5 @@ class Look:
 
 
 def _without(reactions: list[Reaction], is_touched: Callable[[Reaction], bool]) -> list[Reaction]:
-    """Those that no event spoke of meanwhile: events know better than an older look."""
+    """The reactions that no event has changed meanwhile: events are newer than what was read."""
     return [one for one in reactions if not is_touched(one)]

@@ -16,11 +16,11 @@ import simcord
 from bot.chat.chat import Chat
 from bot.config.settings import BotSettings
 from bot.discord.client import FunBot
-from bot.discord.cogs import SETUPS
 from bot.errors import UserError
 from bot.front_end import Services
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from data.store.store import Store
+from tests.bot.discord.database import execute
 from tests.bot.rig import make_settings
 from tests.fakes.worker import FakeWatch, FakeWorker, Play
 
@@ -46,12 +46,26 @@ class Stage:
     @property
     def mention(self) -> str:
         """How people call the bot."""
-        return f"<@{self.bot.user.id}>"
+        return f"<@{self.me}>"
+
+    @property
+    def me(self) -> int:
+        """The bot's id."""
+        assert self.bot.user is not None
+        return self.bot.user.id
+
+    def execute(self, sql: str, *values: object) -> None:
+        """Change the database as no method of the store does."""
+        execute(self.settings.database, sql, *values)
+
+    def open(self) -> None:
+        """Let a chat that was not running answer what waits."""
+        self.runs.append(asyncio.create_task(self.chat.run()))
 
     def shown(self, channel: Any = None) -> list[discord.Message]:
         """The bot's messages, oldest first."""
         history = (channel or self.channel).history()
-        return [one for one in history if one.author.id == self.bot.user.id]
+        return [one for one in history if one.author.id == self.me]
 
     def texts(self, channel: Any = None) -> list[str]:
         return [message.content for message in self.shown(channel)]
@@ -80,12 +94,12 @@ class Stage:
         leftovers = tuple(await self.chat.resume())
         services = Services(self.chat, self.store, self.board, self.settings, leftovers)
         self.bot = make_bot(services, self.bot.intents.message_content)
-        self.runs.append(asyncio.create_task(self.chat.run()))
+        self.open()
         await self.env.restart_bot(self.bot)
 
 
 def make_bot(services: Services, message_content: bool) -> FunBot:
-    return FunBot(services, SETUPS, message_content=message_content, shard_count=1)
+    return FunBot(services, message_content=message_content, shard_count=1)
 
 
 def ready_board() -> StatusBoard:
@@ -131,7 +145,7 @@ async def stage(
                     await on.bot.desk.close(0)
                     await asyncio.gather(*on.runs)
         if surprises := [error for error in env.errors if not _is_said(error)]:
-            raise ExceptionGroup("the bot raised", surprises)
+            raise BaseExceptionGroup("the bot raised", surprises)
 
 
 def _is_said(error: BaseException) -> bool:

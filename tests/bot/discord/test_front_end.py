@@ -11,6 +11,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.discord import front_end as module
+from bot.discord.api.application import Application
 from bot.discord.front_end import DiscordFrontEnd
 from bot.errors import SettingsError
 from bot.front_end import Services
@@ -27,7 +28,7 @@ LIMIT_S = 15.0
 def endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
-    monkeypatch.setattr(module, "_AGAIN_S", (0.01,))
+    monkeypatch.setattr(module, "LOGIN_AGAIN_S", (0.01,))
 
 
 @asynccontextmanager
@@ -86,7 +87,10 @@ async def test_what_runs_is_parked_and_marked_when_it_leaves(tmp_path: Path):
 
 async def test_a_bad_token_is_the_operators_business(tmp_path: Path):
     for content in ("auto", "off"):
-        changes = {"discord_token": "wrong.token.x", "discord_message_content": content}
+        changes: dict[str, Any] = {
+            "discord_token": "wrong.token.x",
+            "discord_message_content": content,
+        }
         async with served(tmp_path, **changes) as (_, _on, front_end):
             with pytest.raises(SettingsError, match="DISCORD_TOKEN"):
                 await front_end.run()
@@ -102,17 +106,17 @@ async def test_an_intent_that_is_not_granted_is_the_operators_business_only_if_a
     tmp_path: Path,
 ):
     server = {"content_granted": False}
-    changes = {"discord_message_content": "on"}
+    changes: dict[str, Any] = {"discord_message_content": "on"}
     async with served(tmp_path, server=server, **changes) as (_, _on, front_end):
         with pytest.raises(SettingsError, match="message-content"):
             await front_end.run()
 
 
 async def test_an_intent_taken_back_is_done_without(tmp_path: Path, monkeypatch):
-    async def wants(*_: object) -> bool:
-        return True
+    async def look_up(_token: str) -> Application:
+        return Application(1, "fungpt", content_granted=True)
 
-    monkeypatch.setattr(DiscordFrontEnd, "_wants_content", wants)
+    monkeypatch.setattr(module, "look_up", look_up)
     async with (
         served(tmp_path, server={"content_granted": False}) as (discord, _, front_end),
         online(discord, front_end),

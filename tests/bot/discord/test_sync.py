@@ -25,8 +25,10 @@ async def test_commands_are_synced_once_and_again_when_they_change(tmp_path):
         on.bot.tree.add_command(extra)
         assert fingerprint(on.bot.tree, 1) != before
         assert fingerprint(on.bot.tree, 1) != fingerprint(on.bot.tree, 2)
-        assert await sync_if_changed(on.bot.tree, on.store, on.bot.application_id)
-        assert not await sync_if_changed(on.bot.tree, on.store, on.bot.application_id)
+        own_id = on.bot.application_id
+        assert own_id is not None
+        assert await sync_if_changed(on.bot.tree, on.store, own_id)
+        assert not await sync_if_changed(on.bot.tree, on.store, own_id)
         assert syncs(on) == 2
 
 

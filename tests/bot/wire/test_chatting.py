@@ -16,9 +16,9 @@ from tests.bot.wire.reading import (
     shown,
     small_print,
 )
-from tests.discord_server.calls import Call
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.calls import Call
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.permissions import Permission
 from tests.programs.bot_on_discord import Bot, running
 

@@ -18,7 +18,7 @@ from tests.bot.wire.reading import (
     rated,
     shown,
 )
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.places import Channel
 from tests.programs.bot_on_discord import Bot, running

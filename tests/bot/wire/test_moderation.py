@@ -18,7 +18,7 @@ from tests.bot.wire.reading import (
     small_print,
 )
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
 from tests.programs.bot_on_discord import Bot, running

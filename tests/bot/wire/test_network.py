@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, is_done, rated, shown
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.faults import FaultKind
 from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

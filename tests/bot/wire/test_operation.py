@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.bot.wire.reading import SENTENCE, answer_in, begun_in, is_done, rated, shown
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.server import serve
 from tests.discord_server.state.world import TOKEN
 from tests.programs.bot import Program
@@ -63,7 +63,7 @@ async def test_a_full_queue_says_when_to_come_again(bot: Bot, discord: Discord):
         "SELECT state FROM requests WHERE user_id = ?", [("waiting",)], str(bob.id)
     )
     seen = figures(await scraped(bot))
-    assert (seen["fungpt_requests_running"], seen["fungpt_requests_waiting"]) == (1, 1)
+    assert (seen["fungpt_bot_requests_running"], seen["fungpt_bot_requests_waiting"]) == (1, 1)
     refused = await bot.ask(other, cem, "too late")
     (refusal,) = await discord.until(lambda: discord.replies(refused))
     assert re.search(r"Please try again in about \d+ (seconds?|minutes)\.$", refusal.content)
@@ -88,17 +88,17 @@ async def test_the_figures_count_and_name_nobody(bot: Bot, discord: Discord):
     after = figures(text)
     edits = len(discord.calls.of(EDIT, channel=room.id, status=200))
     grown = {
-        'fungpt_requests_ended_total{state="finished",variant="tuned"}': 1,
-        "fungpt_discord_rate_limited_total": 1,
-        "fungpt_message_edits_total": edits,
-        "fungpt_queue_seconds_count": 1,
-        "fungpt_first_token_seconds_count": 1,
-        "fungpt_answer_seconds_count": 1,
+        'fungpt_bot_requests_ended_total{state="finished",variant="tuned"}': 1,
+        "fungpt_bot_discord_rate_limited_total": 1,
+        "fungpt_bot_message_edits_total": edits,
+        "fungpt_bot_queue_seconds_count": 1,
+        "fungpt_bot_first_token_seconds_count": 1,
+        "fungpt_bot_answer_seconds_count": 1,
     }
     assert {name: after[name] - before.get(name, 0) for name in grown} == grown
     assert edits >= 1
-    assert after["fungpt_worker_ready"] == 1
-    assert (after["fungpt_requests_running"], after["fungpt_requests_waiting"]) == (0, 0)
+    assert after["fungpt_bot_worker_ready"] == 1
+    assert (after["fungpt_bot_requests_running"], after["fungpt_bot_requests_waiting"]) == (0, 0)
     ids = (ann.id, room.id, answer.id, discord.guild.id)
     for secret in ("One more", "Annabella", "secret", TOKEN, *map(str, ids)):
         assert secret not in text

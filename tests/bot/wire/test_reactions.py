@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, rated
 from tests.discord_server.driver import Discord
-from tests.discord_server.faults import FaultKind
+from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.programs.bot_on_discord import Bot, running
 

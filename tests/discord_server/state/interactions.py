@@ -4,9 +4,9 @@ import secrets
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from tests.discord_server.routes.refusals import Refused
 from tests.discord_server.state.messages import Json, Message
 from tests.discord_server.state.places import Channel, User
+from tests.discord_server.state.refusals import Refused
 
 ANSWER_LIMIT_S = 3.0
 TOKEN_LIFE_S = 15 * 60.0

@@ -8,6 +8,7 @@ from tests.discord_server.state.places import Channel, User
 
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
+COMPONENTS_V2 = 1 << 15
 SUPPRESS_EMBEDS = 1 << 2
 Json = dict[str, Any]
 

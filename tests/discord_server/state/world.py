@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.discord_server.gateway import Gateway, Intent, Session
-from tests.discord_server.routes.checks import COMPONENTS_V2
-from tests.discord_server.routes.refusals import unknown_channel, unknown_message
 from tests.discord_server.state.commands import CommandBook
 from tests.discord_server.state.interactions import Interaction
 from tests.discord_server.state.mentions import notified
-from tests.discord_server.state.messages import File, Json, Message, MessageKind, Revision
+from tests.discord_server.state.messages import (
+    COMPONENTS_V2,
+    File,
+    Json,
+    Message,
+    MessageKind,
+    Revision,
+)
 from tests.discord_server.state.payloads import (
     emoji_json,
     guild_json,
@@ -19,6 +24,7 @@ from tests.discord_server.state.payloads import (
 )
 from tests.discord_server.state.permissions import EVERYONE, Permission, channel_permissions
 from tests.discord_server.state.places import Channel, ChannelKind, Guild, Member, Role, User
+from tests.discord_server.state.refusals import unknown_channel, unknown_message
 from tests.discord_server.state.snowflakes import Snowflakes, now_stamp
 from tests.discord_server.watch import Watch
 

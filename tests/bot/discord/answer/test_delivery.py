@@ -29,14 +29,15 @@ LIMIT_S = 5.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_NOTE_AFTER_S", 0.01)
-    monkeypatch.setattr(module, "_AGAIN_AFTER_S", (0.0, 0.0))
+    monkeypatch.setattr(module, "NOTE_AFTER_S", 0.01)
+    monkeypatch.setattr(module, "LAST_EDIT_AGAIN_S", (0.0, 0.0))
 
 
 class Show:
     def __init__(self, on: Rig, board: StatusBoard, outlet: FakeOutlet) -> None:
         self.rig, self.board, self.outlet = on, board, outlet
         self.told: list[tuple[int, int, int]] = []
+        self.runs: list[asyncio.Task[None]] = []
         self.means = Means(on.store, board, Paces(), self._answered)
 
     async def _answered(self, answer: Any, channel_id: int, message_id: int) -> None:
@@ -47,6 +48,10 @@ class Show:
 
     async def ask(self, **changes: Any) -> Ticket:
         return await self.rig.submit(front_end=FRONT_END, **changes)
+
+    def open(self) -> None:
+        """Let a chat that was not running answer what waits."""
+        self.runs.append(asyncio.create_task(self.rig.chat.run()))
 
     async def until(self, text: str) -> None:
         """Wait until the first message contains this."""
@@ -63,7 +68,9 @@ async def show(
 ) -> AsyncIterator[Show]:
     worker = FakeWorker(plays=deque(plays))
     async with rig(path / "f.db", worker=worker, **options) as on:
-        yield Show(on, board or ready_board(), FakeOutlet())
+        shown = Show(on, board or ready_board(), FakeOutlet())
+        yield shown
+    await asyncio.gather(*shown.runs)
 
 
 async def test_from_the_typing_sign_to_the_last_edit(tmp_path: Path):
@@ -129,7 +136,7 @@ async def test_a_worker_that_loads_says_so(tmp_path: Path):
         await on.until("still waking up (50%)")
         board.show(WorkerStatus(WorkerPhase.READY))
         await on.until("next in line")
-        on.rig.chat._queue.open()
+        on.open()
         await task
         assert on.outlet.shown == ["Hello there\n-# tuned"]
 
@@ -151,7 +158,7 @@ async def test_a_request_under_way_says_so_where_the_waiting_stood(tmp_path: Pat
     async with show(tmp_path, (gate, "Hi"), running=False) as on:
         task = on.run(await on.ask())
         await on.until("next in line")
-        on.rig.chat._queue.open()
+        on.open()
         await on.until("I am at it")
         gate.set()
         await task
@@ -232,7 +239,7 @@ async def test_a_parked_request_is_marked_and_goes_on_in_the_same_message(tmp_pa
         on.outlet.messages = messages
         [ticket] = await on.rig.chat.resume()
         task = on.run(ticket, known=[101])
-        on.rig.chat._queue.open()
+        on.open()
         await task
         assert on.outlet.shown == ["Whole\n-# tuned"]
         assert "send" not in on.outlet.calls

@@ -5,8 +5,8 @@ import pytest
 from bot.chat.events import Ended, Finished
 from bot.discord import phrases
 from bot.discord.answer.button_row import finished_row, running_row
-from bot.discord.answer.graphemes import units
-from bot.discord.answer.picture import Progress, picture
+from bot.discord.answer.picture import RequestProgress, picture
+from bot.discord.answer.splitting import units
 from bot.worker.status import WorkerPhase, WorkerStatus
 from data.records import Answer, Request, RequestState, Sampling
 
@@ -29,19 +29,19 @@ def answer(text: str, finish_reason: str = "stop") -> Answer:
     )  # fmt: skip
 
 
-def finished(text: str, *, notices: tuple[str, ...] = (), **changes: str) -> Progress:
+def finished(text: str, *, notices: tuple[str, ...] = (), **changes: str) -> RequestProgress:
     outcome = Finished(answer(text, **changes), request())
-    return Progress(7, text=text, outcome=outcome, notices=notices)
+    return RequestProgress(7, text=text, outcome=outcome, notices=notices)
 
 
 def test_nothing_to_say_shows_nothing():
-    assert picture(Progress(7)).contents == ()
-    assert picture(Progress(7, text="\n ")).contents == ()
+    assert picture(RequestProgress(7)).contents == ()
+    assert picture(RequestProgress(7, text="\n ")).contents == ()
 
 
 def test_a_note_stands_until_there_is_text():
-    assert picture(Progress(7, note="wait")).contents == ("wait",)
-    running = picture(Progress(7, note="wait", text="Hel"))
+    assert picture(RequestProgress(7, note="wait")).contents == ("wait",)
+    running = picture(RequestProgress(7, note="wait", text="Hel"))
     assert (running.contents, running.row) == (("Hel",), running_row(7))
 
 
@@ -63,11 +63,7 @@ def test_why_it_ends_early_is_said():
         .endswith("-# tuned · cut at the length limit")
     )
     stopped = Finished(answer("Hi"), request(RequestState.STOPPED))
-    assert picture(Progress(7, outcome=stopped)).contents == ("Hi\n-# tuned · stopped",)
-
-
-def test_a_hidden_variant_stays_hidden():
-    assert phrases.footer(answer("Hi"), hidden=True) == ""
+    assert picture(RequestProgress(7, outcome=stopped)).contents == ("Hi\n-# tuned · stopped",)
 
 
 def test_an_empty_answer_is_not_an_empty_message():
@@ -99,7 +95,7 @@ def test_only_what_can_be_seen_becomes_a_message():
     ],
 )
 def test_an_end_without_an_answer(state: RequestState, content: str):
-    shown = picture(Progress(7, text="half", outcome=Ended(state, "It ended.")))
+    shown = picture(RequestProgress(7, text="half", outcome=Ended(state, "It ended.")))
     assert (shown.contents, shown.row) == ((content,), None)
 
 

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.discord.answer.fences import MARK, open_fence
-from bot.discord.answer.graphemes import is_boundary, units
-from bot.discord.answer.splitting import MESSAGE_UNITS, split
+from bot.discord.answer.splitting import (
+    MARK,
+    MESSAGE_UNITS,
+    boundaries,
+    open_fence,
+    split,
+    units,
+)
 
 FAMILY = "👩‍👩‍👧‍👦"
 FLAG = "🇩🇪"
@@ -38,7 +43,7 @@ def test_no_character_is_cut(text: str, limit: int):
     for piece in split(text, limit)[:-1]:
         at += len(piece.body)
         longest = max(len(run) for run in _clusters(text))
-        assert is_boundary(text, at) or longest > limit // 3
+        assert at in boundaries(text) or longest > limit // 3
 
 
 @given(texts, st.integers(40, 120))
@@ -57,7 +62,7 @@ def test_a_growing_text_keeps_its_first_pieces(text: str, limit: int, end: int):
 
 
 def _clusters(text: str) -> list[str]:
-    cuts = [0, *(i for i in range(1, len(text)) if is_boundary(text, i)), len(text)]
+    cuts = [0, *sorted(boundaries(text))]
     return [text[a:b] for a, b in pairwise(cuts)] or [""]
 
 
@@ -92,6 +97,31 @@ def test_emoji_sequences_stay_whole(emoji: str):
         assert piece.body == emoji * (len(piece.body) // len(emoji))
 
 
+@pytest.mark.parametrize(
+    ("script", "word", "clusters"),
+    [
+        ("Devanagari conjuncts", "क्षत्रिय", ["क्ष", "त्रि", "य"]),
+        ("Thai vowel after its consonant", "ทำน้ำ", ["ทำ", "น้ำ"]),
+        ("Tamil vowel signs", "நிலா", ["நி", "லா"]),
+        ("Hangul syllables in parts", "\u1112\u1161\u11ab\u1100\u1173\u11af", None),
+        ("emoji joined by ZWJ", FAMILY + "👩🏽‍🚀", [FAMILY, "👩🏽‍🚀"]),
+        ("flags", FLAG + "🇫🇷" + "🏴󠁧󠁢󠁥󠁮󠁧󠁿", [FLAG, "🇫🇷", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]),
+    ],
+)
+@pytest.mark.parametrize("shift", range(4))
+def test_no_script_is_torn(script: str, word: str, clusters: list[str] | None, shift: int):
+    """Cut wherever the limit falls, each piece consists of whole clusters of the script."""
+    clusters = clusters or [word[:3], word[3:]]
+    text = "x" * shift + word * 60
+    whole = {0}
+    for cluster in ["x"] * shift + clusters * 60:
+        whole.add(max(whole) + len(cluster))
+    at = 0
+    for piece in split(text, 41):
+        at += len(piece.body)
+        assert at in whole, f"{script} is torn at {at}: {text[at - 2 : at + 2]!r}"
+
+
 def test_a_block_is_closed_and_opened_with_its_language():
     pieces = split("```python\n" + "x = 1\n" * 20 + "```\nDone.", 80)
     assert len(pieces) > 1
@@ -120,11 +150,11 @@ def test_a_character_longer_than_a_message_is_cut_after_all():
 
 
 def test_halves_of_a_pair_and_line_ends_stay_together():
-    assert not is_boundary("\ud83d\ude00", 1)
-    assert not is_boundary("\r\n", 1)
-    assert is_boundary("ab", 1)
-    assert is_boundary("🇩🇪🇫🇷", 2)
-    assert not is_boundary("🇩🇪🇫🇷", 3)
+    assert 1 not in boundaries("\ud83d\ude00")
+    assert 1 not in boundaries("\r\n")
+    assert 1 in boundaries("ab")
+    assert 2 in boundaries("🇩🇪🇫🇷")
+    assert 3 not in boundaries("🇩🇪🇫🇷")
 
 
 def test_the_signs_of_a_block_stay_together():

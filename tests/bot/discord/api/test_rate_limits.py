@@ -2,7 +2,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.discord.api.rate_limits import Response, channel_bucket, listening, read, webhook_bucket
+from bot.discord.api.rate_limits import (
+    RestResponse,
+    channel_bucket,
+    listening,
+    read,
+    webhook_bucket,
+)
 
 HEADERS = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset-After": "2.5"}
 
@@ -39,7 +45,7 @@ def test_a_429_tells_when_to_come_back():
 
 
 async def test_every_answer_is_heard_of():
-    heard: list[Response] = []
+    heard: list[RestResponse] = []
 
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(status=429, headers={**HEADERS, "Retry-After": "7"})
@@ -59,4 +65,4 @@ async def test_every_answer_is_heard_of():
             await response.read()
     finally:
         await runner.cleanup()
-    assert heard == [Response("PATCH", "/channels/1/messages/2", 429, 3, 2.5, 7.0)]
+    assert heard == [RestResponse("PATCH", "/channels/1/messages/2", 429, 3, 2.5, 7.0)]

@@ -1,6 +1,5 @@
 import discord
 import pytest
-from simcord.backend import serializers
 
 from bot.discord.asking import admission as module
 from bot.discord.asking.admission import RESTRICTED, Admission
@@ -13,7 +12,7 @@ from tests.fakes.worker import FakeWorker, Hang, away
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, []) as made:
+    async with scene(tmp_path, lambda *_: []) as made:
         yield made
 
 
@@ -29,18 +28,14 @@ def admit(stage, time):
     async def ask(who="bob", variant=None, channel=None):
         actor = getattr(stage, who)
         place = stage.bot.get_channel((channel or stage.channel).id)
-        return await admission.admit(_member(stage, actor), place, variant)
+        return await admission.admit(await _member(stage, actor), place, variant)
 
     return ask
 
 
-def _member(stage, actor):
+async def _member(stage, actor):
     """A member as it comes with a message: the bot keeps no list of members."""
-    guild = stage.bot.get_guild(stage.guild.id)
-    stored = stage.env.backend.get_guild(stage.guild.id).members[actor.id]
-    there = stage.env.backend.get_guild(stage.guild.id)
-    data = dict(serializers.member_payload(stage.env.backend, there, stored))
-    return discord.Member(data=data, guild=guild, state=stage.bot._connection)
+    return await stage.bot.get_guild(stage.guild.id).fetch_member(actor.id)
 
 
 async def set_rule(stage, key, value):
@@ -89,7 +84,7 @@ async def test_a_refused_ask_does_not_count(stage, admit, time):
 
 
 async def test_the_people_remembered_are_bounded(stage, admit, monkeypatch):
-    monkeypatch.setattr(module, "_REMEMBERED", 1)
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 1)
     await set_rule(stage, SettingKey.HOURLY_LIMIT, "1")
     await admit()
     await admit("robot")
@@ -123,11 +118,13 @@ async def test_tuned_models_stay_in_age_restricted_channels(stage, admit):
 
 async def test_without_a_worker_the_base_has_its_usual_name(tmp_path):
     worker = FakeWorker(models_error=away())
-    async with scene(tmp_path, [], rig_options={"worker": worker}) as stage:
+    async with scene(tmp_path, lambda *_: [], rig_options={"worker": worker}) as stage:
         await set_rule(stage, SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES)
         admission = Admission(stage.bot.services)
-        member = _member(stage, stage.bob)
-        assert await admission.admit(member, stage.bot.get_channel(stage.channel.id)) == "base"
+        member = await _member(stage, stage.bob)
+        channel = stage.bot.get_channel(stage.channel.id)
+        assert isinstance(channel, discord.TextChannel)
+        assert await admission.admit(member, channel) == "base"
 
 
 async def test_alone_with_the_bot_there_are_no_rules(stage):

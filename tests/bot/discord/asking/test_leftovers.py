@@ -35,7 +35,8 @@ async def test_an_answer_that_was_never_shown_is_shown(tmp_path):
         asked = await on.ann.send(on.channel, f"{on.mention} hi")
         shown = on.shown()[0]
         answer = await on.store.answer_by_message(FRONT_END, str(shown.id))
-        await on.store._connection.run("DELETE FROM answer_messages")
+        assert answer is not None
+        on.execute("DELETE FROM answer_messages")
         message = RequestMessage(str(on.channel.id), str(shown.id), 0)
         await on.store.add_request_message(answer.request_id, FRONT_END, message)
         on.env.backend.edit_message(on.channel.id, shown.id, {"content": "Hel"})
@@ -50,11 +51,12 @@ async def test_an_answer_without_any_message_gets_one(tmp_path):
     async with stage(tmp_path) as on:
         asked = await on.ann.send(on.channel, f"{on.mention} hi")
         on.env.backend.delete_message(on.channel.id, on.shown()[0].id)
-        await on.store._connection.run("DELETE FROM answer_messages")
+        on.execute("DELETE FROM answer_messages")
         await on.restart()
         await on.env.settle()
         [message] = on.shown()
         assert message.content == "Hello there\n-# tuned"
+        assert message.reference is not None
         assert message.reference.message_id == asked.id
 
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import discord
 import pytest
@@ -11,7 +12,7 @@ import simcord
 
 from bot.chat.events import Ask
 from bot.discord import phrases
-from bot.discord.asking.desk import Question
+from bot.discord.asking.desk import UserQuestion
 from bot.discord.identity import FRONT_END
 from bot.discord.incoming.reading import names_in
 from data.errors import StoreError
@@ -28,9 +29,11 @@ async def test_a_mention_is_answered_with_a_reply(tmp_path):
         asked = await on.ann.send(on.channel, f"{on.mention} Is water wet?")
         [answer] = on.shown()
         assert answer.content == ANSWER
+        assert answer.reference is not None
         assert answer.reference.message_id == asked.id
         assert on.turns() == (("user", "Is water wet?"),)
         stored = await on.store.answer_by_message(FRONT_END, str(answer.id))
+        assert stored is not None
         assert stored.text == "Hello there"
         assert [reaction.emoji for reaction in answer.reactions] == ["👍", "👎", "😂", "🤖"]
 
@@ -63,6 +66,7 @@ async def test_only_the_person_answered_can_be_pinged(tmp_path):
         sent = [one.json for one in on.env.http_requests if one.path.endswith("/messages")]
         assert sent
         for body in sent:
+            assert body is not None
             assert body["allowed_mentions"] == {"parse": [], "replied_user": True}
 
 
@@ -256,7 +260,7 @@ async def test_a_question_that_waits_is_asked_as_it_reads_now(tmp_path):
         [request] = await on.store.unfinished()
         assert (request.prompt, request.turns[-1].content) == ("Is ice wet?", "Is ice wet?")
         await on.pending(on.ann.edit(asked, on.mention))
-        on.chat._queue.open()
+        on.open()
         await on.bot.desk.close(LIMIT_S)
         assert on.turns() == (("user", "Is ice wet?"),)
         assert on.texts() == [ANSWER]
@@ -284,7 +288,9 @@ async def test_an_edit_that_cannot_be_taken_changes_nothing(tmp_path):
 
 async def test_who_is_silenced_says_nothing(tmp_path):
     async with stage(tmp_path) as on:
-        member = on.bot.get_guild(on.guild.id).me
+        guild = on.bot.get_guild(on.guild.id)
+        assert guild is not None
+        member = guild.me
         member.timed_out_until = discord.utils.utcnow() + timedelta(hours=1)
         await on.ann.send(on.channel, f"{on.mention} hi")
         assert on.shown() == []
@@ -292,7 +298,7 @@ async def test_who_is_silenced_says_nothing(tmp_path):
 
 async def test_in_its_own_thread_it_listens(tmp_path):
     async with stage(tmp_path, message_content=True) as on:
-        raw = on.env.backend.create_thread(on.channel.id, "mine", owner_id=on.bot.user.id)
+        raw = on.env.backend.create_thread(on.channel.id, "mine", owner_id=on.me)
         thread = simcord.builders.ChannelHandle(on.env, on.guild, raw)
         await on.ann.send(thread, "hello")
         assert on.texts(thread) == [ANSWER]
@@ -300,7 +306,7 @@ async def test_in_its_own_thread_it_listens(tmp_path):
 
 def test_the_bots_role_calls_it_too():
     guild = SimpleNamespace(self_role=SimpleNamespace(id=9))
-    message = SimpleNamespace(guild=guild, mentions=[], role_mentions=[], channel_mentions=[])
+    message: Any = SimpleNamespace(guild=guild, mentions=[], role_mentions=[], channel_mentions=[])
     assert names_in(message, 5).ours == {5, 9}
 
 
@@ -325,7 +331,7 @@ async def test_many_deleted_at_once(tmp_path):
     async with stage(tmp_path, ("Half", Hang()), settle_s=0.5) as on:
         await on.pending(on.ann.send(on.channel, f"{on.mention} hi"))
         [asked] = [one for one in on.channel.history() if one.author.id == on.ann.id]
-        payload = {"ids": [asked.id], "channel_id": on.channel.id}
+        payload: Any = {"ids": [asked.id], "channel_id": on.channel.id}
         event = discord.RawBulkMessageDeleteEvent(payload)
         on.bot.dispatch("raw_bulk_message_delete", event)
         await on.env.settle()
@@ -336,8 +342,9 @@ async def test_two_of_the_same_event_at_once_are_answered_once(tmp_path):
     async with stage(tmp_path, running=False, settle_s=0.5) as on:
         desk = on.bot.desk
         channel = on.bot.get_channel(on.channel.id)
-        person = SimpleNamespace(id=on.ann.id, display_name="ann", roles=[])
-        question = Question("discord:message:1:2", person, channel, "hi")
+        assert isinstance(channel, discord.TextChannel)
+        person: Any = SimpleNamespace(id=on.ann.id, display_name="ann", roles=[])
+        question = UserQuestion("discord:message:1:2", person, channel, "hi")
         outlets = FakeOutlet(), FakeOutlet()
         first, second = await asyncio.gather(*(desk.ask(question, one) for one in outlets))
         assert first is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import discord
 import pytest
@@ -20,6 +21,7 @@ async def test_ask_defers_and_fills_the_answer_in(tmp_path):
     async with stage(tmp_path) as on:
         result = await on.ann.slash(on.channel, "ask", prompt="Is water wet?")
         [callback] = [one for one in on.env.http_requests if one.path.endswith("/callback")]
+        assert callback.json is not None
         assert callback.json["type"] == 5, "deferred at once"
         assert not result.ephemeral
         assert on.texts() == [ANSWER]
@@ -140,6 +142,7 @@ async def test_a_full_queue_is_said_with_the_time_to_try_again(tmp_path, limit):
         await on.pending(on.ann.slash(on.channel, "ask", prompt="One?"))
         await on.pending(on.ann.slash(on.channel, "ask", prompt="Two?"))
         told = on.env.http_requests[-1].json
+        assert told is not None
         assert "try again in about" in told["content"]
         assert told["flags"] == EPHEMERAL
 
@@ -158,7 +161,7 @@ async def test_an_interaction_without_a_place_is_refused(tmp_path):
             assert thinking
 
     async with stage(tmp_path) as on:
-        cog = on.bot.get_cog("Asking")
+        cog: Any = on.bot.get_cog("AskCommands")
         nowhere = SimpleNamespace(channel=None, response=Response(), extras={})
         with pytest.raises(UserError):
             await cog.reset.callback(cog, nowhere)
@@ -168,7 +171,7 @@ async def test_an_interaction_without_a_place_is_refused(tmp_path):
 
 async def test_a_cog_leaves_without_a_trace(tmp_path):
     async with stage(tmp_path) as on:
-        await on.bot.remove_cog("Asking")
+        await on.bot.remove_cog("AskCommands")
         assert [menu.name for menu in on.bot.tree.get_commands(type=AppCommandType.message)] == []
 
 

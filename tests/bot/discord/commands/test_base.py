@@ -4,11 +4,9 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.discord.client import FunBot
-from bot.discord.commands.base import CommandCog
+from bot.discord.commands.base import CommandCog, holds
 from bot.errors import NotAllowed
 from data.errors import StoreLocked
-from tests.bot.discord.commands import test_base as this
 from tests.bot.discord.scene import scene
 
 FAILURES = {
@@ -29,13 +27,9 @@ class Failing(CommandCog):
         raise FAILURES[how]
 
 
-async def setup(bot: FunBot) -> None:
-    await bot.add_cog(Failing(bot.services))
-
-
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [this]) as made:
+    async with scene(tmp_path, lambda _bot, parts: [Failing(parts.services)]) as made:
         made.excused = (RuntimeError, discord.HTTPException)
         yield made
 
@@ -73,3 +67,16 @@ async def test_an_interaction_that_is_gone_is_only_logged(stage, caplog):
     stage.env.inject_error("POST", "/interactions/*", status=404, code=10062)
     await stage.bob.slash(stage.channel, "fail", how="user")
     assert "an interaction could not be answered: 404" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("permissions", "is_held"),
+    [
+        (discord.Permissions.none(), False),
+        (discord.Permissions(manage_messages=True), False),
+        (discord.Permissions(manage_guild=True), True),
+        (discord.Permissions(administrator=True), True),
+    ],
+)
+def test_an_administrator_has_all(permissions, is_held):
+    assert holds(permissions, "manage_guild") is is_held

@@ -75,7 +75,9 @@ async def test_what_has_ended_cannot_be_stopped(tmp_path):
     async with stage(tmp_path, ("Half", gate), settle_s=0.5) as on:
         await on.pending(on.ann.send(on.channel, f"{on.mention} hi"))
         message = on.shown()[0]
-        [stop] = message.components[0].children
+        [row] = message.components
+        assert isinstance(row, discord.ActionRow)
+        [stop] = row.children
         gate.set()
         await on.env.settle(timeout=LIMIT_S)
         raw = on.env.backend.get_message(message.channel.id, message.id)

@@ -1,18 +1,17 @@
 import pytest
 
 from bot.discord.asking.admission import RESTRICTED
-from bot.discord.commands import model as model_commands
-from bot.discord.commands.model import choices
+from bot.discord.commands.model import ModelCommands, choices
 from bot.discord.identity import conversation_id, user_id
 from data.records import YES, SettingKey
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene
 from tests.fakes.worker import FakeWorker, away
 
 
 @pytest.fixture
 async def stage(tmp_path):
     options = {"worker": FakeWorker(variants=("base", "tuned", "pirate"))}
-    async with scene(tmp_path, [model_commands], rig_options=options) as made:
+    async with scene(tmp_path, only(ModelCommands), rig_options=options) as made:
         yield made
 
 
@@ -56,7 +55,9 @@ async def test_a_channel_needs_the_permission_and_its_threads_follow(stage):
 
 
 async def test_the_permission_can_be_another(tmp_path):
-    async with scene(tmp_path, [model_commands], discord_model_permission="send_messages") as stage:
+    async with scene(
+        tmp_path, only(ModelCommands), discord_model_permission="send_messages"
+    ) as stage:
         await stage.bob.slash(stage.channel, "model set", variant="base", scope="channel")
         assert await active(stage, stage.ann) == "base"
 
@@ -110,7 +111,7 @@ async def test_autocomplete_offers_the_workers_variants(stage):
 
 async def test_a_worker_that_is_away_offers_nothing_and_is_said_so(tmp_path):
     worker = FakeWorker(models_error=away())
-    async with scene(tmp_path, [model_commands], rig_options={"worker": worker}) as stage:
+    async with scene(tmp_path, only(ModelCommands), rig_options={"worker": worker}) as stage:
         found = await stage.bob.autocomplete(stage.channel, "model set", "variant", "t")
         assert [choice["value"] for choice in found] == ["default"]
         result = await stage.bob.slash(stage.channel, "model set", variant="tuned")

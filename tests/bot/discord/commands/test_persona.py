@@ -1,15 +1,15 @@
 import pytest
 
-from bot.discord.commands import persona as persona_commands
+from bot.discord.commands.persona import PersonaCommands
 from bot.discord.identity import conversation_id
 from bot.discord.rules import persona_of
 from data.records import SettingKey
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene
 
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [persona_commands]) as made:
+    async with scene(tmp_path, only(PersonaCommands)) as made:
         yield made
 
 
@@ -58,7 +58,7 @@ async def test_anybody_may_look(stage):
 
 
 async def test_without_one_the_usual_persona_is_shown(tmp_path):
-    async with scene(tmp_path, [persona_commands], persona="Be kind.") as stage:
+    async with scene(tmp_path, only(PersonaCommands), persona="Be kind.") as stage:
         result = await stage.bob.slash(stage.channel, "persona show")
         assert (
             result.response.content == "No persona is set here, so it is my usual one.\n> Be kind."

@@ -8,23 +8,31 @@ import pytest
 
 from bot.chat.conversation import Utterance
 from bot.chat.events import Delta
-from bot.discord.commands import privacy as privacy_commands
-from bot.discord.commands.privacy import packed
+from bot.discord.commands import forgetting as module
+from bot.discord.commands.forgetting import Forgetting
+from bot.discord.commands.privacy import PrivacyCommands, packed
 from bot.discord.commands.privacy_text import KEPT
 from bot.discord.identity import FRONT_END
 from bot.errors import UserError
 from data.errors import StoreLocked
 from data.files.export import export
 from data.records import PersonalData, RatingKind, RequestState, SettingKey
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene
 from tests.bot.rig import until
 from tests.fakes.worker import Hang
 
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [privacy_commands]) as made:
+    async with scene(tmp_path, only(PrivacyCommands)) as made:
         yield made
+
+
+@pytest.fixture
+async def forgetting(stage):
+    made = Forgetting(stage.bot, stage.bot.services, stage.parts.desk.cache)
+    yield made
+    await made.close()
 
 
 async def consent(stage, person):
@@ -136,8 +144,8 @@ async def test_forgetting_stops_what_runs(stage):
     assert (await stage.store.answer_for(request.id)).text == ""
 
 
-async def test_what_does_not_stop_is_forgotten_all_the_same(stage, monkeypatch, caplog):
-    monkeypatch.setattr(privacy_commands, "_STOP_S", 0.05)
+async def test_what_does_not_stop_is_forgotten_all_the_same(stage, forgetting, monkeypatch, caplog):
+    monkeypatch.setattr(module, "STOP_S", 0.05)
     ticket = await stage.rig.submit(user=str(stage.bob.id), front_end=FRONT_END)
     await ticket.result()
 
@@ -148,8 +156,8 @@ async def test_what_does_not_stop_is_forgotten_all_the_same(stage, monkeypatch, 
             await asyncio.Event().wait()
 
     monkeypatch.setattr(stage.rig.chat, "unfinished_of", lambda _person: [Stubborn()])
-    cog = stage.bot.get_cog("PrivacyCommands")
-    assert "Forgotten: 1 message" in await cog.forget_person(str(stage.bob.id))
+    forgotten, _ = await forgetting.forget(str(stage.bob.id))
+    assert forgotten.requests == 1
     assert "did not stop in time" in caplog.text
 
 
@@ -189,32 +197,40 @@ async def test_a_bug_behind_a_click_is_logged_with_its_trace(stage, monkeypatch,
     stage.excused = (RuntimeError,)
 
 
-async def test_a_cut_connection_ends_no_deletion(stage, monkeypatch):
+async def test_a_cut_connection_ends_no_deletion(stage, forgetting, monkeypatch):
     _, messages = await stage.answered(stage.bob, parts=2)
     tried = []
+    all_tried = asyncio.Event()
 
     async def cut(message):
         tried.append(message.id)
+        if len(tried) == len(messages):
+            all_tried.set()
         raise aiohttp.ServerDisconnectedError
 
     monkeypatch.setattr(discord.PartialMessage, "delete", cut)
-    cog = stage.bot.get_cog("PrivacyCommands")
-    await cog.forget_person(str(stage.bob.id))
-    await asyncio.gather(*cog._deleting)
+    await forgetting.forget(str(stage.bob.id))
+    async with asyncio.timeout(5):
+        await all_tried.wait()
     assert sorted(tried) == sorted(message.id for message in messages)
 
 
 async def test_the_end_does_not_wait_for_deletions(stage, monkeypatch):
     _, messages = await stage.answered(stage.bob)
-    cog = stage.bot.get_cog("PrivacyCommands")
+    begun = asyncio.Event()
 
-    async def endless(_shown):
+    async def endless(_message):
+        begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(cog, "_delete", endless)
-    await cog.forget_person(str(stage.bob.id))
+    monkeypatch.setattr(discord.PartialMessage, "delete", endless)
+    cog = stage.cog(PrivacyCommands)
+    result = await stage.bob.slash(stage.channel, "forget")
+    click = asyncio.create_task(stage.bob.click(result.response, label="Delete everything"))
     async with asyncio.timeout(5):
+        await begun.wait()
         await cog.cog_unload()
+        await click
     assert messages
 
 

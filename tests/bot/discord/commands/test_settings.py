@@ -1,14 +1,13 @@
 import pytest
 
-from bot.discord.commands import settings as settings_commands
-from bot.discord.commands.settings import MOST_ROLES
-from bot.discord.rules import Rules, rules_of
-from tests.bot.discord.scene import scene
+from bot.discord.commands.settings import MOST_ROLES, SettingsCommands
+from bot.discord.rules import ServerRules, rules_of
+from tests.bot.discord.scene import only, scene
 
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [settings_commands]) as made:
+    async with scene(tmp_path, only(SettingsCommands)) as made:
         yield made
 
 
@@ -24,7 +23,7 @@ async def done(stage, command, **options):
 
 
 async def test_nothing_is_set_at_first(stage):
-    assert await rules(stage) == Rules()
+    assert await rules(stage) == ServerRules()
     shown = await done(stage, "show")
     assert "Who may ask: everybody" in shown
     assert "an hour: without a limit" in shown
@@ -39,7 +38,7 @@ async def test_every_rule_is_set_shown_and_taken_back(stage):
         "An hour: 5. Unanswered at once: 2."
     )
     await done(stage, "tuned", only_age_restricted=True)
-    assert await rules(stage) == Rules(
+    assert await rules(stage) == ServerRules(
         always=True,
         roles=frozenset({role.id}),
         hourly_limit=5,
@@ -56,7 +55,7 @@ async def test_every_rule_is_set_shown_and_taken_back(stage):
     assert await done(stage, "limits", per_hour=0) == "An hour: no limit. Unanswered at once: 2."
     await done(stage, "limits", at_once=0)
     await done(stage, "tuned", only_age_restricted=False)
-    assert await rules(stage) == Rules()
+    assert await rules(stage) == ServerRules()
 
 
 async def test_another_channel_can_be_named_and_a_thread_means_its_channel(stage):
@@ -88,7 +87,7 @@ async def test_it_is_asked_on_the_servers_side_whatever_discords_ui_allows(stage
     result = await stage.bob.slash(stage.channel, f"settings {command}", **options)
     assert result.ephemeral
     assert result.response.content == "You need the permission “Manage Server” here for that."
-    assert await rules(stage) == Rules()
+    assert await rules(stage) == ServerRules()
 
 
 async def test_roles_are_bounded(stage):
@@ -100,7 +99,7 @@ async def test_roles_are_bounded(stage):
 
 
 async def test_a_direct_message_has_no_rules(stage):
-    assert await rules_of(stage.store, None, stage.bob.user.dm_channel) == Rules()
+    assert await rules_of(stage.store, None, stage.bob.user.dm_channel) == ServerRules()
 
 
 def _show_to_bob(stage):

@@ -5,19 +5,18 @@ import zlib
 import pytest
 from PIL import Image
 
-from bot.discord.commands import stats as stats_command
-from bot.discord.commands.stats import report
+from bot.discord.commands.stats import StatsCommand, report
 from bot.discord.commands.stats_plot import MOST_ROWS, described, plot
 from bot.ratings.statistics import figures
 from data.records import RatingKind, RatingTally
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [stats_command]) as made:
+    async with scene(tmp_path, only(StatsCommand)) as made:
         yield made
 
 
@@ -66,7 +65,7 @@ async def test_the_figures_come_in_words_and_as_a_picture_with_its_words(stage):
 async def test_one_variant_and_only_the_last_days(stage):
     await stage.answered(variant="tuned")
     old, _ = await stage.answered(variant="base")
-    await stage.store._connection.run("UPDATE answers SET created_at = '2001' WHERE id = ?", old.id)
+    stage.execute("UPDATE answers SET created_at = '2001' WHERE id = ?", old.id)
 
     async def text(**options):
         return (await stage.bob.slash(stage.channel, "stats", **options)).response.content

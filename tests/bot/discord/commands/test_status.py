@@ -4,20 +4,21 @@ import socket
 import aiohttp
 import pytest
 
-from bot.discord.api.rate_limits import Response
-from bot.discord.commands import status as status_command
-from bot.discord.commands.status import MetricsCog, latency_line, worker_line
+from bot.discord.api.rate_limits import RestResponse
+from bot.discord.commands.status import MetricsCog, StatusCommand, latency_line, worker_line
 from bot.discord.metrics import Metrics, MetricsServer
 from bot.errors import SettingsError
 from bot.worker.status import WorkerPhase, WorkerStatus
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene
 from tests.bot.rig import events
 from tests.fakes.worker import FakeWorker, Hang, away
+
+STATUS = only(StatusCommand, MetricsCog)
 
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [status_command]) as made:
+    async with scene(tmp_path, STATUS) as made:
         yield made
 
 
@@ -44,7 +45,7 @@ async def test_status_says_how_everything_is(stage):
 
 async def test_status_while_the_worker_is_away(tmp_path):
     worker = FakeWorker(models_error=away())
-    async with scene(tmp_path, [status_command], rig_options={"worker": worker}) as stage:
+    async with scene(tmp_path, STATUS, rig_options={"worker": worker}) as stage:
         stage.board.show(WorkerStatus(WorkerPhase.LOADING, "reading weights", 0.5))
         result = await stage.bob.slash(stage.channel, "status")
         assert "🟡 is loading: reading weights (50%)" in result.response.content
@@ -53,7 +54,7 @@ async def test_status_while_the_worker_is_away(tmp_path):
 
 async def test_very_many_models_fit(tmp_path):
     worker = FakeWorker(variants=tuple(f"model-number-{number}" for number in range(200)))
-    async with scene(tmp_path, [status_command], rig_options={"worker": worker}) as stage:
+    async with scene(tmp_path, STATUS, rig_options={"worker": worker}) as stage:
         result = await stage.bob.slash(stage.channel, "status")
         assert len(result.response.content) < 2000
 
@@ -71,23 +72,23 @@ def test_latency_before_the_first_heartbeat():
 
 
 async def test_ended_requests_are_counted_and_measured(stage):
-    metrics = stage.bot.metrics
+    metrics = stage.metrics
     await events(await stage.rig.submit(variant="tuned"))
     stage.rig.worker.otherwise = (Hang(),)
     stopped = await stage.rig.submit()
     while not stage.rig.worker.open_streams:
         await stage.rig.worker.asked.wait()
-    assert shown(metrics)["fungpt_requests_running"] == 1
+    assert shown(metrics)["fungpt_bot_requests_running"] == 1
     stopped.stop()
     await events(stopped)
     values = shown(metrics)
-    assert values['fungpt_requests_ended_total{state="finished",variant="tuned"}'] == 1
-    assert values['fungpt_requests_ended_total{state="stopped",variant="tuned"}'] == 1
+    assert values['fungpt_bot_requests_ended_total{state="finished",variant="tuned"}'] == 1
+    assert values['fungpt_bot_requests_ended_total{state="stopped",variant="tuned"}'] == 1
     for name in ("answer", "queue", "first_token"):
-        assert values[f"fungpt_{name}_seconds_count"] == 1
-    assert values["fungpt_worker_ready"] == 1
+        assert values[f"fungpt_bot_{name}_seconds_count"] == 1
+    assert values["fungpt_bot_worker_ready"] == 1
     stage.board.show(WorkerStatus(WorkerPhase.RESTARTING))
-    assert shown(metrics)["fungpt_worker_ready"] == 0
+    assert shown(metrics)["fungpt_bot_worker_ready"] == 0
 
 
 async def test_what_only_waits_for_the_next_start_has_not_ended(stage):
@@ -95,7 +96,7 @@ async def test_what_only_waits_for_the_next_start_has_not_ended(stage):
     ticket = await stage.rig.submit()
     await stage.rig.chat.aclose(0)
     assert not ticket.outcome.state.is_final
-    assert not [name for name in shown(stage.bot.metrics) if "ended_total" in name]
+    assert not [name for name in shown(stage.metrics) if "ended_total" in name]
 
 
 async def test_discords_answers_are_counted(stage):
@@ -106,15 +107,15 @@ async def test_discords_answers_are_counted(stage):
         ("POST", "/api/v10/channels/1/messages", 200),
         ("PATCH", "/api/v10/channels/1/messages/2", 404),
     ):
-        metrics.hear(Response(method, path, status, None, None, None))
+        metrics.hear(RestResponse(method, path, status, None, None, None))
     values = shown(metrics)
-    assert values["fungpt_message_edits_total"] == 1
-    assert values["fungpt_discord_rate_limited_total"] == 1
-    assert values['fungpt_discord_responses_total{method="PATCH",status="4xx"}'] == 2
+    assert values["fungpt_bot_message_edits_total"] == 1
+    assert values["fungpt_bot_discord_rate_limited_total"] == 1
+    assert values['fungpt_bot_discord_responses_total{method="PATCH",status="4xx"}'] == 2
 
 
 async def test_the_figures_are_served_on_the_loopback_address(stage):
-    server = MetricsServer(stage.bot.metrics)
+    server = MetricsServer(stage.metrics)
     port = await server.start(0)
     try:
         async with (
@@ -123,8 +124,8 @@ async def test_the_figures_are_served_on_the_loopback_address(stage):
         ):
             assert response.status == 200
             assert response.headers["Content-Type"].startswith("text/plain")
-            assert "fungpt_requests_waiting 0.0" in await response.text()
-        other = MetricsServer(stage.bot.metrics)
+            assert "fungpt_bot_requests_waiting 0.0" in await response.text()
+        other = MetricsServer(stage.metrics)
         with pytest.raises(SettingsError, match=rf"METRICS_PORT={port} cannot be opened"):
             await other.start(port)
     finally:
@@ -132,11 +133,11 @@ async def test_the_figures_are_served_on_the_loopback_address(stage):
 
 
 async def test_a_port_that_is_set_is_opened_and_closed_with_the_bot(stage, unused_port):
-    cog = MetricsCog(stage.bot, stage.bot.metrics, unused_port)
+    cog = MetricsCog(stage.bot, stage.metrics, unused_port)
     await cog.cog_load()
-    stage.bot.metrics.show_latency(3, 0.25)
-    await cog._note()
-    assert shown(stage.bot.metrics)['fungpt_gateway_latency_seconds{shard="3"}'] == 0.25
+    stage.metrics.show_latency(3, 0.25)
+    await cog.note_latencies()
+    assert shown(stage.metrics)['fungpt_bot_gateway_latency_seconds{shard="3"}'] == 0.25
     await cog.cog_unload()
     with pytest.raises(aiohttp.ClientConnectionError):
         async with aiohttp.ClientSession() as session:
@@ -144,9 +145,9 @@ async def test_a_port_that_is_set_is_opened_and_closed_with_the_bot(stage, unuse
 
 
 async def test_the_port_decides_whether_figures_are_shown(tmp_path, unused_port):
-    async with scene(tmp_path, [status_command]) as stage:
+    async with scene(tmp_path, STATUS) as stage:
         assert stage.bot.get_cog("MetricsCog") is None
-    async with scene(tmp_path, [status_command], metrics_port=unused_port) as stage:
+    async with scene(tmp_path, STATUS, metrics_port=unused_port) as stage:
         assert stage.bot.get_cog("MetricsCog") is not None
 
 

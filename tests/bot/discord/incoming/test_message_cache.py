@@ -2,20 +2,20 @@ import asyncio
 
 import pytest
 
-from bot.discord.incoming.message_cache import MessageCache, Said
+from bot.discord.incoming.message_cache import CachedMessage, MessageCache
 
-SAID = Said(1, "Ann", "hello")
+SAID = CachedMessage(1, "Ann", "hello")
 LIMIT_S = 5.0
 
 
 class Fetch:
-    def __init__(self, result: Said | None = SAID) -> None:
+    def __init__(self, result: CachedMessage | None = SAID) -> None:
         self.calls = 0
         self.result = result
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def __call__(self) -> Said | None:
+    async def __call__(self) -> CachedMessage | None:
         self.calls += 1
         await self.gate.wait()
         return self.result
@@ -56,7 +56,7 @@ async def test_a_cancelled_fetch_lets_the_next_one_in():
 async def test_a_failed_fetch_is_tried_again():
     cache = MessageCache()
 
-    async def fail() -> Said | None:
+    async def fail() -> CachedMessage | None:
         raise OSError
 
     with pytest.raises(OSError):

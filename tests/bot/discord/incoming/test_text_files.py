@@ -1,5 +1,8 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import discord
 import pytest
 
 from bot.discord.incoming.text_files import FILE_BYTES, FILES, is_text, read_files
@@ -8,6 +11,8 @@ from tests.fakes.outlet import refusal
 
 @dataclass
 class File:
+    """As much of an attachment as is read."""
+
     filename: str
     data: bytes = b"text"
     content_type: str | None = None
@@ -21,6 +26,10 @@ class File:
         if self.failure is not None:
             raise self.failure
         return self.data
+
+
+def attached(*files: Any) -> Sequence[discord.Attachment]:
+    return files
 
 
 @pytest.mark.parametrize(
@@ -41,7 +50,9 @@ def test_what_counts_as_text(name: str, kind: str | None, expected: bool):
 
 
 async def test_files_are_put_under_their_names():
-    text, notices = await read_files([File("a.txt", b"one"), File("b.md", b"\xfftwo")], 1000)
+    text, notices = await read_files(
+        attached(File("a.txt", b"one"), File("b.md", b"\xfftwo")), 1000
+    )
     assert text == "\n\na.txt:\none\n\nb.md:\n\ufffdtwo"
     assert notices == ()
 
@@ -53,7 +64,7 @@ async def test_what_is_left_out_is_said():
         File("cat.png"),
         *[File(f"{n}.txt", b"n") for n in range(FILES)],
     ]
-    text, notices = await read_files(files, 1000)
+    text, notices = await read_files(attached(*files), 1000)
     assert text.count("txt") == FILES - 2
     joined = " ".join(notices)
     for part in ("pictures", "big.txt", "gone.txt", f"first {FILES} files"):
@@ -61,7 +72,7 @@ async def test_what_is_left_out_is_said():
 
 
 async def test_there_is_room_for_so_much():
-    text, notices = await read_files([File("a.txt", b"x" * 50), File("b.txt", b"y")], 30)
+    text, notices = await read_files(attached(File("a.txt", b"x" * 50), File("b.txt", b"y")), 30)
     assert len(text) == 30
     assert "only the beginning of a.txt" in notices[0]
     assert "left out b.txt" in notices[1]

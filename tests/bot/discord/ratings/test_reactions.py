@@ -1,16 +1,16 @@
 import asyncio
 import logging
+from typing import Any
 
 import discord
 import pytest
 
-from bot.discord.identity import FRONT_END
 from bot.discord.ratings import offer as rating_offer
-from bot.discord.ratings import reactions as rating_reactions
-from bot.discord.ratings.offer import EarlyReactions, offer
+from bot.discord.ratings.offer import EarlyReactions, RatingOffer
+from bot.discord.ratings.reactions import RatingReactions
 from data.errors import StoreLocked
-from data.records import PersonalData, RatingKind, Reaction, RequestMessage
-from tests.bot.discord.scene import scene
+from data.records import PersonalData, RatingKind, Reaction
+from tests.bot.discord.scene import only, scene
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 KITTEN = "<:kitten:123456789012345678>"
@@ -18,8 +18,13 @@ KITTEN = "<:kitten:123456789012345678>"
 
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [rating_reactions]) as made:
+    async with scene(tmp_path, only(RatingReactions)) as made:
         yield made
+
+
+@pytest.fixture
+def offer(stage):
+    return RatingOffer(stage.bot.services.settings.emoji, stage.parts.early)
 
 
 async def kinds(stage, answer, person=None):
@@ -91,10 +96,10 @@ async def test_a_super_reaction_is_the_same_kind_and_stands_for_itself(stage):
     assert await kinds(stage, answer) == set()
 
 
-async def test_bots_and_the_bot_itself_do_not_rate(stage):
+async def test_bots_and_the_bot_itself_do_not_rate(stage, offer):
     answer, [message] = await stage.answered()
     await stage.robot.react(message, "👍")
-    await offer(stage.bot, _partial(stage, message))
+    await offer(stage.partial(message))
     assert await stage.store.ratings(answer.id) == []
     stored = stage.env.backend.get_message(message.channel.id, message.id)
     assert [one.emoji for one in stored.reactions] == ["👍", "👎", "😂", "🤖"]
@@ -103,10 +108,14 @@ async def test_bots_and_the_bot_itself_do_not_rate(stage):
 async def test_other_peoples_messages_are_no_answers(stage):
     message = await stage.ann.send(stage.channel, "hello")
     await emit(stage, "ADD", message, "👍", person=stage.bob, message_author_id=str(stage.ann.id))
-    early = stage.bot.get_cog("RatingReactions").early
-    assert not early._kept, "it is not even waited for"
     await stage.bob.react(message, "👍")
     assert await stage.store.personal_data(str(stage.bob.id)) == _nothing(stage.bob)
+    await stage.bob.unreact(message, "👍")
+    await emit(stage, "ADD", message, "👍", person=stage.bob, message_author_id=str(stage.ann.id))
+    answer, _ = await stage.answered()
+    await stage.shown_in(answer, message)
+    await stage.parts.early.take()
+    assert await stage.store.ratings(answer.id) == [], "it is not even waited for"
 
 
 async def test_own_votes_are_told_apart_in_the_figures(stage):
@@ -140,9 +149,9 @@ async def test_a_message_that_is_deleted_takes_no_rating_along(stage):
     assert await kinds(stage, answer) == {GOOD}
 
 
-async def test_in_a_dm_too(stage):
+async def test_in_a_dm_too(stage, offer):
     answer, [message] = await stage.answered(channel=stage.bob.user.dm_channel)
-    await offer(stage.bot, _partial(stage, message))
+    await offer(stage.partial(message))
     assert await stage.store.ratings(answer.id) == []
     await stage.bob.user.set_reaction(message, "😂", reacted=True)
     assert await kinds(stage, answer) == {FUNNY}
@@ -150,7 +159,7 @@ async def test_in_a_dm_too(stage):
 
 async def test_the_emoji_are_the_deployments_own(tmp_path):
     emoji = f"good={KITTEN},funny=🎉"
-    async with scene(tmp_path, [rating_reactions], rating_emoji=emoji) as stage:
+    async with scene(tmp_path, only(RatingReactions), rating_emoji=emoji) as stage:
         answer, [message] = await stage.answered()
         for reaction in ("👍", "🎉"):
             await stage.bob.react(message, reaction)
@@ -161,7 +170,7 @@ async def test_the_emoji_are_the_deployments_own(tmp_path):
         assert await kinds(stage, answer) == {FUNNY}
 
 
-async def test_who_reacts_before_the_answer_is_stored_is_not_lost(stage):
+async def test_who_reacts_before_the_answer_is_stored_is_not_lost(stage, offer):
     raw = stage.env.backend.create_message(stage.channel.id, stage.env.backend.bot_user.id, "Hel")
     message = stage.bot.get_channel(stage.channel.id).get_partial_message(raw.id)
     for emoji in ("👍", "😂", "🤖"):
@@ -169,27 +178,30 @@ async def test_who_reacts_before_the_answer_is_stored_is_not_lost(stage):
     await emit(stage, "REMOVE", message, "😂", person=stage.bob)
     await emit(stage, "REMOVE_EMOJI", message, "🤖")
     answer, _ = await stage.answered()
-    place = str(stage.channel.id)
-    later = RequestMessage(place, str(raw.id), 1)
-    await stage.store.delivered(answer.request_id, FRONT_END, answer.id, [later])
-    await offer(stage.bot, _partial(stage, message))
+    await stage.shown_in(answer, message)
+    await offer(stage.partial(message))
     assert await kinds(stage, answer) == {GOOD}
 
 
 async def test_early_reactions_are_bounded(stage, monkeypatch):
     monkeypatch.setattr(rating_offer, "MOST_EARLY", 2)
     early = EarlyReactions(stage.store)
-    for number in range(4):
-        await early.add(Reaction(str(number), "1", "👍", GOOD))
-    assert [key[0] for key in early._kept] == ["2", "3"]
+    answer, _ = await stage.answered()
+    messages = [await stage.ann.send(stage.channel, str(number)) for number in range(4)]
+    for message in messages:
+        await early.add(Reaction(str(message.id), "1", "👍", GOOD))
+    await stage.shown_in(answer, *messages)
+    await early.take()
+    kept = {one.message_id for one in await stage.store.reactions(answer.id)}
+    assert kept == {str(message.id) for message in messages[2:]}
 
 
 @pytest.mark.parametrize("status", [403, 404, 400])
-async def test_where_discord_takes_no_reaction_nothing_fails(stage, status, caplog):
+async def test_where_discord_takes_no_reaction_nothing_fails(stage, offer, status, caplog):
     _, [message] = await stage.answered()
     stage.env.inject_error("PUT", "/channels/*/reactions/*", status=status, code=90001)
     with caplog.at_level(logging.INFO):
-        await offer(stage.bot, _partial(stage, message))
+        await offer(stage.partial(message))
     assert "90001" in caplog.text
 
 
@@ -209,19 +221,15 @@ async def test_a_reaction_that_cannot_be_stored_is_logged(stage, monkeypatch, ca
 
 async def test_a_crowd_at_once(stage):
     answer, [message] = await stage.answered()
-    cog = stage.bot.get_cog("RatingReactions")
+    cog = stage.cog(RatingReactions)
     emoji = discord.PartialEmoji(name="👍")
 
     def event(person):
-        data = {"message_id": message.id, "channel_id": 1, "user_id": person, "type": 0}
+        data: Any = {"message_id": message.id, "channel_id": 1, "user_id": person, "type": 0}
         return discord.RawReactionActionEvent(data, emoji, "REACTION_ADD")
 
     await asyncio.gather(*(cog.on_raw_reaction_add(event(person % 50)) for person in range(200)))
     assert len(await stage.store.ratings(answer.id)) == 50
-
-
-def _partial(stage, message):
-    return stage.bot.get_partial_messageable(message.channel.id).get_partial_message(message.id)
 
 
 def _nothing(person):

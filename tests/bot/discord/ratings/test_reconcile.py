@@ -1,24 +1,29 @@
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import aiohttp
+import discord
 import pytest
 from simcord.backend.models import Reaction as Left
 
-from bot.discord.ratings import reactions as rating_reactions
-from bot.discord.ratings import reconcile
-from bot.discord.ratings.reconcile import Look, Reconcile
+from bot.discord.ratings import reconcile as module
+from bot.discord.ratings.reactions import RatingReactions
+from bot.discord.ratings.reconcile import Reconcile, SeenReactions
 from bot.ratings.emoji import DEFAULT, RatingEmoji
 from data.errors import StoreLocked
 from data.records import RatingKind, Reaction
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 
 
+BOTH = only(RatingReactions, Reconcile)
+
+
 @pytest.fixture
 async def stage(tmp_path):
-    async with scene(tmp_path, [rating_reactions, reconcile]) as made:
+    async with scene(tmp_path, BOTH) as made:
         yield made
 
 
@@ -31,9 +36,18 @@ def away(stage, message, emoji: str, people: Iterable) -> None:
 
 
 async def again(stage) -> int:
-    cog = stage.bot.get_cog("Reconcile")
-    with stage.env._bot_scope():
-        return await asyncio.create_task(cog.reconcile())
+    """Let a new session begin; gives how many changes were stored."""
+    cog, changes = stage.cog(Reconcile), asyncio.Queue()
+    reconcile = cog.reconcile
+
+    async def noting():
+        changes.put_nowait(await reconcile())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cog, "reconcile", noting)
+        stage.bot.dispatch("ready")
+        async with asyncio.timeout(5):
+            return await changes.get()
 
 
 async def kinds(stage, answer, person=None):
@@ -95,7 +109,7 @@ async def test_a_channel_that_is_closed_to_us_changes_nothing(stage, status):
 
 
 async def test_the_newest_come_first_and_only_so_many(tmp_path):
-    async with scene(tmp_path, [rating_reactions, reconcile], reconcile_answers=2) as stage:
+    async with scene(tmp_path, BOTH, reconcile_answers=2) as stage:
         made = [await stage.answered() for _ in range(3)]
         for _, [message] in made:
             away(stage, message, "👍", [stage.bob])
@@ -127,7 +141,7 @@ async def test_discord_is_left_alone_when_it_fails_again_and_again(stage, monkey
         calls += 1
         raise failure
 
-    monkeypatch.setattr(Reconcile, "_look", failing)
+    monkeypatch.setattr(Reconcile, "look", failing)
     assert await again(stage) == 0
     assert calls == 3
 
@@ -143,7 +157,7 @@ async def test_single_failures_do_not_end_it(stage, monkeypatch):
         if calls % 3:
             raise OSError("connection reset")
 
-    monkeypatch.setattr(Reconcile, "_look", flaky)
+    monkeypatch.setattr(Reconcile, "look", flaky)
     await again(stage)
     assert calls == 6
 
@@ -151,18 +165,18 @@ async def test_single_failures_do_not_end_it(stage, monkeypatch):
 async def test_events_know_better_than_an_older_look(stage, monkeypatch):
     answer, [message] = await stage.answered()
     await stage.bob.react(message, "😂")
-    ratings = stage.bot.get_cog("RatingReactions")
+    ratings = stage.cog(RatingReactions)
     key = str(message.id)
 
     async def outdated(_self, _channel, _message):
         # Seen: ann's 👍, not bob's 😂. Meanwhile both changed: ann took it back, bob is back.
-        ratings._note((key, str(stage.ann.id), "👍", False))
-        ratings._note((key, str(stage.bob.id), "😂", False))
-        look = Look()
+        await ratings.on_raw_reaction_remove(_event(message, stage.ann, "👍"))
+        await ratings.on_raw_reaction_add(_event(message, stage.bob, "😂"))
+        look = SeenReactions()
         look.there.append(Reaction(key, str(stage.ann.id), "👍", GOOD))
         return look
 
-    monkeypatch.setattr(Reconcile, "_look", outdated)
+    monkeypatch.setattr(Reconcile, "look", outdated)
     assert await again(stage) == 0
     assert await kinds(stage, answer) == {FUNNY}
     assert await kinds(stage, answer, stage.ann) == set()
@@ -172,12 +186,14 @@ async def test_a_message_cleared_meanwhile_is_left_to_the_event(stage, monkeypat
     answer, [message] = await stage.answered()
 
     async def outdated(_self, _channel, _message):
-        await stage.bot.get_cog("RatingReactions")._clear(str(message.id), None)
-        look = Look()
+        data: Any = {"message_id": message.id, "channel_id": message.channel.id}
+        event = discord.RawReactionClearEvent(data)
+        await stage.cog(RatingReactions).on_raw_reaction_clear(event)
+        look = SeenReactions()
         look.there.append(Reaction(str(message.id), str(stage.ann.id), "👍", GOOD))
         return look
 
-    monkeypatch.setattr(Reconcile, "_look", outdated)
+    monkeypatch.setattr(Reconcile, "look", outdated)
     assert await again(stage) == 0
     assert await kinds(stage, answer, stage.ann) == set()
 
@@ -206,7 +222,7 @@ async def test_super_reactions_are_asked_for_by_themselves(stage, monkeypatch):
 
 
 async def test_of_a_crowd_only_the_first_are_read_and_nobody_is_lost(stage, monkeypatch):
-    monkeypatch.setattr(reconcile, "MOST_PEOPLE", 1)
+    monkeypatch.setattr(module, "MOST_PEOPLE", 1)
 
     async def get_users(_channel, _message, _emoji, limit, **_more):
         assert limit == 1
@@ -223,42 +239,59 @@ async def test_of_a_crowd_only_the_first_are_read_and_nobody_is_lost(stage, monk
 
 def test_what_an_emoji_no_longer_means_is_not_missed():
     stored = [Reaction("1", "2", "🎉", FUNNY), Reaction("1", "2", "👍", GOOD)]
-    assert Look().missing(stored, RatingEmoji.parse(DEFAULT)) == stored[1:]
+    assert SeenReactions().missing(stored, RatingEmoji.parse(DEFAULT)) == stored[1:]
 
 
-async def test_a_new_session_reads_again_and_one_at_a_time(stage, monkeypatch):
+async def test_a_new_session_reads_again_and_one_at_a_time(stage, monkeypatch, caplog):
     runs = []
-    go_on = asyncio.Event()
+    go_on, again_begun = asyncio.Event(), asyncio.Event()
 
     async def slow(_self):
         runs.append("begun")
         await go_on.wait()
         if len(runs) == 2:
+            again_begun.set()
             raise StoreLocked("the database is locked")
         return 0
 
     monkeypatch.setattr(Reconcile, "reconcile", slow)
-    cog = stage.bot.get_cog("Reconcile")
+    cog = stage.cog(Reconcile)
     for _ in range(3):
         await cog.on_ready()
         await asyncio.sleep(0)
     assert runs == ["begun"]
     go_on.set()
     async with asyncio.timeout(5):
-        await cog._task
+        await again_begun.wait()
     assert runs == ["begun", "begun"]
+    assert "could not be reconciled" in caplog.text
 
 
 async def test_the_end_does_not_wait_for_it(stage, monkeypatch):
+    cancelled = []
+
     async def endless(_self):
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
 
     monkeypatch.setattr(Reconcile, "reconcile", endless)
-    cog = stage.bot.get_cog("Reconcile")
+    cog = stage.cog(Reconcile)
     await cog.on_ready()
+    await asyncio.sleep(0)
     async with asyncio.timeout(5):
         await cog.cog_unload()
-    assert cog._task.cancelled()
+    assert cancelled
+
+
+def _event(message, person, emoji):
+    data: Any = {
+        "message_id": message.id, "channel_id": message.channel.id, "user_id": person.id, "type": 0,
+    }  # fmt: skip
+    partial = discord.PartialEmoji(name=emoji)
+    return discord.RawReactionActionEvent(data, partial, "REACTION_ADD")
 
 
 def _payload(message) -> dict:

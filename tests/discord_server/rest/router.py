@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
-from tests.discord_server.calls import Call, CallLog
-from tests.discord_server.faults import Fault, FaultKind, Faults
-from tests.discord_server.routes.limits import Limits, Verdict, refusal
-from tests.discord_server.routes.refusals import Refused, missing_permissions
+from tests.discord_server.rest.calls import Call, CallLog
+from tests.discord_server.rest.faults import Fault, FaultKind, Faults
+from tests.discord_server.rest.limits import Limits, Verdict, refusal
 from tests.discord_server.state.messages import File
+from tests.discord_server.state.refusals import Refused, missing_permissions
 from tests.discord_server.state.world import TOKEN, World
 
 Handler = Callable[[World, Call], Any]
@@ -156,7 +156,8 @@ async def _read(request: web.Request) -> tuple[Any, list[File]]:
         body: Any = {}
         files: list[File] = []
         async for part in await request.multipart():
-            data = bytes(await part.read())  # pyright: ignore
+            assert isinstance(part, BodyPartReader)
+            data = bytes(await part.read())
             if part.name == "payload_json":
                 body = json.loads(data)
             else:

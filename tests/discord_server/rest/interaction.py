@@ -1,15 +1,8 @@
 """Answers to interactions: the callback, and the messages behind its token."""
 
-from tests.discord_server.calls import Call
-from tests.discord_server.routes.checks import check_choices, check_length, check_message
-from tests.discord_server.routes.refusals import (
-    Refused,
-    bad_form,
-    unknown,
-    unknown_interaction,
-    unknown_message,
-)
-from tests.discord_server.routes.router import Routes
+from tests.discord_server.rest.calls import Call
+from tests.discord_server.rest.checks import check_choices, check_length, check_message
+from tests.discord_server.rest.router import Routes
 from tests.discord_server.state.interactions import (
     ANSWER_LIMIT_S,
     Interaction,
@@ -18,6 +11,13 @@ from tests.discord_server.state.interactions import (
 )
 from tests.discord_server.state.messages import EPHEMERAL, LOADING, Json, Message, MessageKind
 from tests.discord_server.state.payloads import user_json
+from tests.discord_server.state.refusals import (
+    Refused,
+    bad_form,
+    unknown,
+    unknown_interaction,
+    unknown_message,
+)
 from tests.discord_server.state.world import World
 
 routes = Routes()

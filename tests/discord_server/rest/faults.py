@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-from tests.discord_server.calls import Call
+from tests.discord_server.rest.calls import Call
 
 
 class FaultKind(StrEnum):

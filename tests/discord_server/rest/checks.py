@@ -3,11 +3,10 @@
 import re
 from typing import Any
 
-from tests.discord_server.routes.refusals import Refused, bad_form
-from tests.discord_server.state.messages import Json, walk
+from tests.discord_server.state.messages import COMPONENTS_V2, Json, walk
+from tests.discord_server.state.refusals import Refused, bad_form
 
 CONTENT_MAX = 2000
-COMPONENTS_V2 = 1 << 15
 _COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 

@@ -2,13 +2,13 @@
 
 from urllib.parse import unquote
 
-from tests.discord_server.calls import Call
-from tests.discord_server.routes.channel import MESSAGE, allowed
-from tests.discord_server.routes.refusals import Refused
-from tests.discord_server.routes.router import Routes
+from tests.discord_server.rest.calls import Call
+from tests.discord_server.rest.channel import MESSAGE, allowed
+from tests.discord_server.rest.router import Routes
 from tests.discord_server.state.messages import Json, Message
 from tests.discord_server.state.payloads import user_json
 from tests.discord_server.state.permissions import Permission
+from tests.discord_server.state.refusals import Refused
 from tests.discord_server.state.world import World
 
 routes = Routes()

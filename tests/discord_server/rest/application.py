@@ -1,9 +1,8 @@
 """The bot itself, its commands, its guilds and their people."""
 
-from tests.discord_server.calls import Call
-from tests.discord_server.routes.checks import check_command
-from tests.discord_server.routes.refusals import Refused, unknown
-from tests.discord_server.routes.router import Routes
+from tests.discord_server.rest.calls import Call
+from tests.discord_server.rest.checks import check_command
+from tests.discord_server.rest.router import Routes
 from tests.discord_server.state.messages import Json
 from tests.discord_server.state.payloads import (
     application_json,
@@ -14,6 +13,7 @@ from tests.discord_server.state.payloads import (
     user_json,
 )
 from tests.discord_server.state.places import Guild
+from tests.discord_server.state.refusals import Refused, unknown
 from tests.discord_server.state.world import World
 
 routes = Routes()

@@ -1,4 +1,4 @@
-"""The cog that people write to: decides what is meant for the bot, and keeps up with changes."""
+"""Listens to messages: takes those meant for the bot to the desk, and follows their changes."""
 
 import logging
 
@@ -8,49 +8,39 @@ from discord.ext import commands
 from bot.chat.conversation import Utterance
 from bot.discord import phrases
 from bot.discord.answer.outlet import ONLY_THE_ANSWERED, ChannelOutlet
-from bot.discord.asking.desk import Question
-from bot.discord.client import FunBot
+from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.identity import message_key
 from bot.discord.incoming.listening import incoming, is_listening
 from bot.discord.incoming.text_files import read_files
 from bot.discord.incoming.triggers import Incoming, Trigger, decide
-from bot.discord.ratings.offer import offer
 from bot.discord.rules import rules_of
 from bot.errors import UserError
+from bot.front_end import Services
 from data.errors import StoreError
-from data.records import Answer
 
 _log = logging.getLogger(__name__)
 
 
-async def setup(bot: FunBot) -> None:
-    """Begin to listen."""
+class MessageListener(commands.Cog):
+    """Takes messages to the desk, and their edits and deletions."""
 
-    async def rate(message: discord.PartialMessage, _answer: Answer) -> None:
-        await offer(bot, message)
-
-    bot.desk.on_answer = rate
-    await bot.add_cog(Chatting(bot))
-
-
-class Chatting(commands.Cog):
-    """Takes messages to the desk, and what becomes of them."""
-
-    def __init__(self, bot: FunBot) -> None:
-        self._bot = bot
-        self.services = bot.services
+    def __init__(self, client: discord.Client, services: Services, desk: Desk) -> None:
+        self._client = client
+        self._store = services.store
+        self._prompt_max_chars = services.settings.prompt_max_chars
+        self._desk = desk
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """The border of each message."""
-        me = self._bot.user
+        """Answer a message if it is meant for the bot; a refusal or failure is told in a reply."""
+        me = self._client.user
         if me is None:
             return
         seen = incoming(message, me.id)
         if seen.is_for_people_only:
             return
         try:
-            listening = not seen.is_addressed and await is_listening(message, self.services.store)
+            listening = not seen.is_addressed and await is_listening(message, self._store)
             await self._react(message, seen, decide(seen, listening=listening))
         except UserError as refusal:
             await self._say(message, str(refusal))
@@ -60,8 +50,8 @@ class Chatting(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        """What changed is read anew; a question that still waits is asked as it is now."""
-        desk, me = self._bot.desk, self._bot.user
+        """Read the message anew next time; a question that still waits is asked as it reads now."""
+        desk, me = self._desk, self._client.user
         desk.cache.forget(event.message_id)
         ticket = desk.live(message_key(event.channel_id, event.message_id))
         if ticket is None or ticket.started or me is None:
@@ -75,19 +65,18 @@ class Chatting(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
-        """Who takes a question away wants no answer."""
+        """Stop the answer to a message that was deleted."""
         self._gone(event.channel_id, event.message_id)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
-        """The same for many at once."""
+        """Stop the answers to messages that were deleted together."""
         for message_id in event.message_ids:
             self._gone(event.channel_id, message_id)
 
     def _gone(self, channel_id: int, message_id: int) -> None:
-        desk = self._bot.desk
-        desk.cache.forget(message_id)
-        if (ticket := desk.live(message_key(channel_id, message_id))) is not None:
+        self._desk.cache.forget(message_id)
+        if (ticket := self._desk.live(message_key(channel_id, message_id))) is not None:
             ticket.stop()
 
     async def _react(self, message: discord.Message, seen: Incoming, trigger: Trigger) -> None:
@@ -104,19 +93,19 @@ class Chatting(commands.Cog):
                 await self._answer(message, seen)
 
     async def _answer(self, message: discord.Message, seen: Incoming) -> None:
-        outlet = ChannelOutlet(self._bot, message.channel.id, message.id)
+        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
         outlet.begin_typing()  # before anything is read or stored: a person sees this first
         ticket = None
         try:
-            ticket = await self._bot.desk.ask(await self._asked(message, seen), outlet)
+            ticket = await self._desk.ask(await self._asked(message, seen), outlet)
         finally:
             if ticket is None:
                 await outlet.end_typing()
 
-    async def _asked(self, message: discord.Message, seen: Incoming) -> Question:
-        room = self.services.settings.prompt_max_chars - len(seen.text)
+    async def _asked(self, message: discord.Message, seen: Incoming) -> UserQuestion:
+        room = self._prompt_max_chars - len(seen.text)
         files, notices = await read_files(message.attachments, room)
-        return Question(
+        return UserQuestion(
             key=message_key(message.channel.id, message.id),
             person=message.author,
             channel=message.channel,
@@ -126,13 +115,13 @@ class Chatting(commands.Cog):
         )
 
     async def _history(self, message: discord.Message) -> tuple[Utterance, ...]:
-        """The reply chain, or what was said in a place that is all conversation."""
-        history, channel = self._bot.desk.history, message.channel
+        """The reply chain, or all messages of a place where every message is for the bot."""
+        history, channel = self._desk.history, message.channel
         if message.reference is not None:
             return await history.before(message)
         if message.guild is None or isinstance(channel, discord.Thread):
             return await history.of_channel(channel, channel, message)
-        rules = await rules_of(self.services.store, message.guild.id, channel)
+        rules = await rules_of(self._store, message.guild.id, channel)
         if rules.always:
             return await history.of_channel(channel, channel, message)
         return ()

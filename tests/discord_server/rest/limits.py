@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.discord_server.calls import Call
+from tests.discord_server.rest.calls import Call
 
 VIA = "1.1 google"
 

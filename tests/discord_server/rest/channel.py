@@ -2,15 +2,9 @@
 
 from typing import Any
 
-from tests.discord_server.calls import Call
-from tests.discord_server.routes.checks import check_length, check_message
-from tests.discord_server.routes.refusals import (
-    Refused,
-    missing_access,
-    missing_permissions,
-    unknown,
-)
-from tests.discord_server.routes.router import Routes
+from tests.discord_server.rest.calls import Call
+from tests.discord_server.rest.checks import check_length, check_message
+from tests.discord_server.rest.router import Routes
 from tests.discord_server.state.messages import (
     EPHEMERAL,
     LOADING,
@@ -22,6 +16,12 @@ from tests.discord_server.state.messages import (
 from tests.discord_server.state.payloads import channel_json
 from tests.discord_server.state.permissions import Permission, channel_permissions
 from tests.discord_server.state.places import Channel, ChannelKind
+from tests.discord_server.state.refusals import (
+    Refused,
+    missing_access,
+    missing_permissions,
+    unknown,
+)
 from tests.discord_server.state.world import World
 
 routes = Routes()

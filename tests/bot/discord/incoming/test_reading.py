@@ -1,12 +1,12 @@
 import pytest
 
-from bot.discord.incoming.addressing import Names, readable
+from bot.discord.incoming.reading import MentionNames, readable
 
 ME, ROLE, ANN, MODS, ROOM = (
     "111111111111111111", "222222222222222222", "333333333333333333", "444444444444444444",
     "555555555555555555",
 )  # fmt: skip
-NAMES = Names(
+NAMES = MentionNames(
     ours=frozenset({int(ME), int(ROLE)}),
     people={int(ME): "Fun", int(ANN): "Ann"},
     roles={int(MODS): "Mods"},

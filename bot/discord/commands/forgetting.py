@@ -1,0 +1,68 @@
+"""Forgetting a person: stopping what runs for them, emptying the store, deleting the answers."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+import discord
+
+from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.identity import FRONT_END
+from bot.discord.incoming.message_cache import MessageCache
+from bot.front_end import Services
+from data.records import AnswerMessages, Forgotten
+
+STOP_S = 20.0  # for the person's running requests
+_log = logging.getLogger(__name__)
+
+
+class Forgetting:
+    """Forgets people; deletes the answers on Discord in tasks of its own, which `close` ends."""
+
+    def __init__(self, client: discord.Client, services: Services, cache: MessageCache) -> None:
+        self._client = client
+        self._chat = services.chat
+        self._store = services.store
+        self._cache = cache
+        self._deleting: set[asyncio.Task[None]] = set()
+
+    async def forget(self, person: str, names: Collection[str] = ()) -> tuple[Forgotten, int]:
+        """Forget a person; gives what was stored, and how many messages are being deleted.
+
+        `names` are what the person may be called in other people's conversations. Requests that
+        do not stop within STOP_S are forgotten all the same. Raises StoreError.
+        """
+        running = self._chat.unfinished_of(person)
+        for ticket in running:
+            ticket.stop()
+        try:
+            async with asyncio.timeout(STOP_S):
+                for ticket in running:
+                    await ticket.result()
+        except TimeoutError:
+            _log.warning("A request of somebody to be forgotten did not stop in time")
+        shown = await self._store.answers_shown_to(FRONT_END, person)
+        forgotten = await self._store.forget(person, names)
+        self._cache.clear()
+        messages = sum(len(one.message_ids) for one in shown)
+        if messages:
+            task = asyncio.create_task(self._delete(shown), name="delete answers")
+            self._deleting.add(task)
+            task.add_done_callback(self._deleting.discard)
+        return forgotten, messages
+
+    async def close(self) -> None:
+        """Cancel what still deletes messages, and wait for its end."""
+        for task in self._deleting:
+            task.cancel()
+        await asyncio.gather(*self._deleting, return_exceptions=True)
+
+    async def _delete(self, shown: list[AnswerMessages]) -> None:
+        """Delete the bot's messages, newest first; discord.py waits for Discord's rate limits."""
+        for one in shown:
+            channel = self._client.get_partial_messageable(int(one.channel_id))
+            for message_id in one.message_ids:
+                try:
+                    await channel.get_partial_message(int(message_id)).delete()
+                except (discord.HTTPException, *UNREACHABLE) as refusal:
+                    _log.info("An answer could not be deleted: %s", type(refusal).__name__)
