@@ -3,12 +3,13 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bot.chat.ticket import Ticket
 from bot.terminal.pipe import PlainFrontEnd, read_lines
 from bot.worker.status import WorkerPhase, WorkerStatus
 from data.errors import StoreError
@@ -18,11 +19,13 @@ from tests.fakes.worker import FakeWorker, Hang, Play, away
 
 
 @asynccontextmanager
-async def piped(text: bytes, stage: Stage, **options: object) -> AsyncIterator[PlainFrontEnd]:
+async def piped(
+    text: bytes, stage: Stage, leftovers: Sequence[Ticket] = ()
+) -> AsyncIterator[PlainFrontEnd]:
     with tempfile.TemporaryFile() as file:
         file.write(text)
         file.seek(0)
-        yield PlainFrontEnd(stage.services(**options), stage.session, file.fileno())  # pyright: ignore
+        yield PlainFrontEnd(stage.services(leftovers), stage.session, file.fileno())
 
 
 async def run(tmp_path: Path, text: str, *plays: Play) -> int:
