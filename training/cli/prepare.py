@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from training.prepare.card import Card
     from training.prepare.prepare import PrepareOptions
 
-_FORMATS = ("auto", "csv", "json", "jsonl", "reddit", "export")
+_FORMATS = (
+    "auto", "csv", "json", "jsonl", "reddit", "export", "parquet", "arrow", "folder", "hub",
+)  # fmt: skip
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     add = parser.add_argument
     add("sources", type=Path, nargs="+", metavar="SOURCE",
-        help=".csv, .json, .jsonl, .ndjson, each also packed as .zst")  # fmt: skip
+        help=".csv, .json, .jsonl, .ndjson, each also packed as .zst; .parquet, .arrow; a folder "
+        "that the library datasets reads; owner/name on the hub (all splits are read)")  # fmt: skip
     add("--out", type=Path, required=True, help="the folder to make")
     add("--licence", metavar="TEXT", help="the data's licence, for the card and the manifest")
     add("--consent", metavar="TEXT", help="what the people in it agreed to (export: as it did)")

@@ -24,7 +24,11 @@ class CardPart(BaseModel):
 
 
 class Source(CardPart):
-    """A file of pairs. `rows` counts what it held before anything was dropped."""
+    """A file, a dataset folder or a data set of the hub (`owner/name@commit`) with pairs.
+
+    `rows` counts what it held before anything was dropped. `sha256` is of a file's bytes, of the
+    names and hashes of a folder's files, or of the data set's name and commit.
+    """
 
     path: str
     format: str

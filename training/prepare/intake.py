@@ -1,10 +1,11 @@
-"""Taking in a file's rows: each is judged, and each different one goes onto the disk once."""
+"""Taking in the rows of a source: each is judged, and each different one is kept once."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 from model.loading.manifest import file_sha256
@@ -63,7 +64,7 @@ class DropTally:
 
 @dataclass(frozen=True, slots=True)
 class SourceIntake:
-    """How files are read and judged, and where their rows go.
+    """How sources are read and judged, and where their rows go.
 
     Kept rows go into `spill`, dropped ones are counted in `tally`. `scratch` is a folder for what
     a reader cannot hold in memory.
@@ -77,7 +78,7 @@ class SourceIntake:
     scratch: Path
 
     def take(self, path: Path, prefix: str, report: Report) -> Source:
-        """Take in one file and return its record for the card.
+        """Take in one source and return its record for the card.
 
         `prefix` is put before the places of its rows. Raises DatasetError.
         """
@@ -92,7 +93,12 @@ class SourceIntake:
                     self.tally.add(DroppedRow(dropped.reason, place, dropped.text))
                 if count % _REPORT_EVERY == 0:
                     report(f"{path}: {count:,} rows read")
-        return Source(path=_shown(path), format=opened.format, sha256=file_sha256(path), rows=count)
+        if opened.commit is not None:
+            name = f"{str(path).partition('@')[0]}@{opened.commit}"
+            content = sha256(name.encode()).hexdigest()
+        else:
+            name, content = _shown(path), _content_sha256(path)
+        return Source(path=name, format=opened.format, sha256=content, rows=count)
 
     def _keep(self, row: KeptRow) -> DroppedRow | None:
         """Put the row onto the disk; the dropped row if it was there before."""
@@ -105,6 +111,16 @@ class SourceIntake:
 def is_export(source: Source) -> bool:
     """Whether the file is an export of this project."""
     return source.format == Format.EXPORT
+
+
+def _content_sha256(path: Path) -> str:
+    """The hash of a file's bytes, or of the names and hashes of all files in a folder."""
+    if not path.is_dir():
+        return file_sha256(path)
+    digest = sha256()
+    for file in sorted(one for one in path.rglob("*") if one.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()} {file_sha256(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def _shown(source: Path) -> str:
