@@ -24,6 +24,8 @@ LLAMA_3 = [
 CHATML = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # Line ends that stand together, so that merges cross from what opens the answer into the answer.
 LINE_ENDS = ["one\n\n\ntwo \n\n\n three"]
+# Llama 3, Qwen 2.5 and Nemo keep line ends together, whatever follows them; GPT-2's cut does not.
+PIECES = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
 def _sentencepiece(name: str) -> PreTrainedTokenizerFast:
@@ -36,20 +38,26 @@ def _mistral_v3(name: str) -> PreTrainedTokenizerFast:
 
 def _tekken(name: str) -> PreTrainedTokenizerFast:
     return byte_level_tokenizer(
-        CONTROL, LINE_ENDS, bos_token="<s>", eos_token="</s>", chat_template=template(name)
+        CONTROL, LINE_ENDS, PIECES, bos_token="<s>", eos_token="</s>", chat_template=template(name)
     )
 
 
 def _llama_3(name: str) -> PreTrainedTokenizerFast:
     begin, end = LLAMA_3[0], LLAMA_3[-1]
     return byte_level_tokenizer(
-        LLAMA_3, LINE_ENDS, bos_token=begin, eos_token=end, chat_template=template(name)
+        LLAMA_3, LINE_ENDS, PIECES, bos_token=begin, eos_token=end, chat_template=template(name)
     )
 
 
 def _chatml(name: str) -> PreTrainedTokenizerFast:
     return byte_level_tokenizer(
         CHATML, LINE_ENDS, eos_token="<|im_end|>", chat_template=template(name)
+    )
+
+
+def _qwen(name: str) -> PreTrainedTokenizerFast:
+    return byte_level_tokenizer(
+        CHATML, LINE_ENDS, PIECES, eos_token="<|im_end|>", chat_template=template(name)
     )
 
 
@@ -79,7 +87,7 @@ _MODELS: dict[str, Callable[[str], PreTrainedTokenizerFast]] = {
     "tinyllama": _sentencepiece,
     "chatml": _chatml,
     "smollm2": _chatml,
-    "qwen_2_5": _chatml,
+    "qwen_2_5": _qwen,
     "gemma_2": _gemma_2,
     "phi_3": _phi_3,
 }

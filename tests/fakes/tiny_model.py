@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import (
@@ -56,14 +56,23 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def byte_level_tokenizer(
-    control: Sequence[str], more_text: Sequence[str] = (), **options: str
+    control: Sequence[str],
+    more_text: Sequence[str] = (),
+    pieces: str | None = None,
+    **options: str,
 ) -> PreTrainedTokenizerFast:
     """A byte-level tokenizer with these control tokens, trained on a line and on `more_text`.
 
+    Text is cut into `pieces` (a regular expression) before it is merged, as GPT-2 does when None.
     `options` go to the tokenizer (`bos_token`, `eos_token`, `chat_template`).
     """
     tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pieces is None)
+    if pieces is None:
+        tokenizer.pre_tokenizer = by_bytes
+    else:
+        cut = pre_tokenizers.Split(Regex(pieces), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, by_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
         vocab_size=400,
