@@ -1,5 +1,7 @@
 """The fakes render what the models' makers publish."""
 
+from typing import cast
+
 import pytest
 
 from tests.fakes.chat_models import FOLDER, NAMES, chat_tokenizer
@@ -48,7 +50,8 @@ WITH_SYSTEM = {
 
 def render(name, turns):
     tokenizer = chat_tokenizer(name)
-    return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return cast("str", text)
 
 
 @pytest.mark.parametrize("name", WITHOUT_SYSTEM)
