@@ -27,7 +27,7 @@ from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
 from training.recipe import DATE
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode_row, place, read_side, side_file
+from training.train.examples import Row, encode_row, read_side, row_name, side_file
 from training.train.precision import compute_dtype
 
 BASE = "base"
@@ -155,7 +155,7 @@ def _losses(
     questions: list[Question] = []
     rows: list[Row] = []
     for number, pair in enumerate(pairs, 1):
-        row = encode_row(pair, renderer, place(number, file))
+        row = encode_row(pair, renderer, row_name(number, file))
         if len(row["input_ids"]) <= room and _prompt_length(row) + max_tokens <= room:
             questions.append(of_pair(number, pair))
             rows.append(row)

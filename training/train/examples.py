@@ -46,7 +46,9 @@ def encode(
     Raises PreparedDataError when none is short enough, or when the chat template refuses one; the
     line names the row, and the `file` if there is one.
     """
-    rows = [encode_row(pair, renderer, place(number, file)) for number, pair in enumerate(pairs, 1)]
+    rows = [
+        encode_row(pair, renderer, row_name(number, file)) for number, pair in enumerate(pairs, 1)
+    ]
     short = [row for row in rows if len(row["input_ids"]) <= max_tokens]
     if not short:
         raise PreparedDataError(f"no pair has {max_tokens} tokens or fewer: raise max_tokens")
@@ -64,6 +66,6 @@ def encode_row(pair: Pair, renderer: PromptRenderer, where: str) -> Row:
     return Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:])
 
 
-def place(number: int, file: Path | None) -> str:
+def row_name(number: int, file: Path | None) -> str:
     """Where a row stands, for a person; rows are counted from 1."""
     return f"{file}, row {number}" if file else f"row {number}"

@@ -10,6 +10,7 @@ from model.errors import BadParameter, ConfigError
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
 from tests.fakes.chat_models import NAMES, chat_tokenizer
+from tests.fakes.metaspace_tokenizer import metaspace_tokenizer
 from tests.fakes.tiny_model import tiny_tokenizer
 
 DAY = date(2020, 2, 3)
@@ -245,6 +246,23 @@ def test_what_stands_before_an_answered_reply_opens_the_answer(template, opening
     assert tokenizer.decode(prompt).endswith(opening)
     learned = tokenizer.decode(example.input_ids[example.prompt_length :])
     assert learned.removesuffix("<|im_end|>").strip() == reply.strip()
+
+
+@pytest.mark.parametrize("spaces", ["first", "always", "never"])
+@pytest.mark.parametrize("reply", ["hi", " hi", "the b", "", "\n\nhi", "</s> hi"])
+def test_a_prompt_whose_end_the_tokenizer_joins_with_the_reply(spaces, reply):
+    """Here the template itself ends the prompt with a space."""
+    template = (
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + eos_token }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+    )
+    tokenizer = metaspace_tokenizer(spaces, chat_template=template)
+    renderer, asked = PromptRenderer(tokenizer), turns(("user", "the x"))
+    example = renderer.encode_example(asked, reply)
+    assert example.input_ids[: example.prompt_length] == renderer.encode(asked)
+    whole = tokenizer.decode(example.input_ids)
+    expected = f"user: the x</s>assistant: {reply}</s>"
+    assert "".join(whole.split()) == "".join(expected.split())
 
 
 def test_a_reply_that_the_template_rewrites_stays_an_example():
