@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import date
 
 import torch
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -34,11 +35,20 @@ _GPU_CACHE_SHARE = 0.6  # of the memory that is free once the weights are there
 
 
 class TokenizerCodec:
-    """Text to ids and back with the model's own tokenizer; implements `model.text.codec.Codec`."""
+    """Text to ids and back with the model's own tokenizer; implements `model.text.codec.Codec`.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    `today` is the date that the chat template is told, today's when None. Raises ConfigError, one
+    line, when the template renders no conversation.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, today: date | None = None) -> None:
         self._tokenizer = tokenizer
-        self._renderer = PromptRenderer(tokenizer)
+        self._renderer = PromptRenderer(tokenizer, today)
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The tokens with which the chat template ends an answer."""
+        return self._renderer.ends
 
     def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
         """The prompt's ids; BadParameter when the template refuses the turns."""
@@ -104,9 +114,10 @@ def _build(
     compute = choose_compute(settings.cpu_compute, device)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
+    codec = TokenizerCodec(tokenizer)
     max_context = longest_context(config, settings.max_context)
     weights = take_weights(model, compute, max_context)
-    eos_ids = end_ids(model, tokenizer)
+    eos_ids = end_ids(model, tokenizer) | codec.ends
     del model
     stacks = stack_adapters(adapters, config, weights)
 
@@ -117,7 +128,7 @@ def _build(
 
     return LoadedModel(
         engine=_engine(settings, weights, stacks, adapters, eos_ids, max_context),
-        codec=TokenizerCodec(tokenizer),
+        codec=codec,
         model_id=base.id,
         adapters={adapter.name: adapter.card for adapter in adapters},
         read_adapter=read_adapter,
@@ -218,7 +229,7 @@ def cache_tokens(megabytes: int | None, weights: Weights) -> int:
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """Every token that ends an answer."""
+    """Every token that ends an answer as the model's files say; a template may have another."""
     configured = model.generation_config.eos_token_id if model.generation_config else None
     ids = configured if isinstance(configured, list) else [configured]
     return {id_ for id_ in (*ids, tokenizer.eos_token_id) if isinstance(id_, int)}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from model.assembly import (
@@ -68,9 +69,11 @@ class OfflineModel:
         progress: Progress,
         *,
         max_running: int = 8,
+        today: date | None = None,
     ) -> "OfflineModel":
         """Load `base` in 4 bits with these adapters (folders in peft's format, by name).
 
+        `today` is the date that the chat template is told, today's when None.
         Raises ConfigError or AdapterMismatch, one line each.
         """
         settings = _settings(max_running)
@@ -85,11 +88,12 @@ class OfflineModel:
             base, compute_dtype=loading_dtype(compute, device), trainable=False, device=device
         )
         max_context = longest_context(config, settings.max_context)
+        codec = TokenizerCodec(tokenizer, today)
         weights, ends = take_weights(model, compute, max_context), end_ids(model, tokenizer)
         del model
-        engine = build_engine(settings, config, weights, loaded, ends, max_context)
+        engine = build_engine(settings, config, weights, loaded, ends | codec.ends, max_context)
         hashes = {adapter.name: adapter.hash for adapter in loaded}
-        return cls(engine, TokenizerCodec(tokenizer), hashes, f"{compute} on {device.type}")
+        return cls(engine, codec, hashes, f"{compute} on {device.type}")
 
     @property
     def variants(self) -> tuple[str, ...]:

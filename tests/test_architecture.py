@@ -101,7 +101,7 @@ HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
     "model.assembly", "model.loading.adapters", "model.loading.demo", "model.loading.quantised",
     "model.runner.eager", "model.runner.lora", "model.runner.sampler", "model.runner.weights",
-    "model.text.detokenize", "model.text.prompt",
+    "model.text.detokenize", "model.text.prompt", "model.text.template",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """How to train: a TOML file, with changes from the command line, read into one frozen object."""
 
+import datetime
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from training.errors import RecipeError
 
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ALL = "all"
+DATE = datetime.date(2024, 7, 26)  # what Llama 3.1 and 3.2 say where there is no clock
 EPOCH = "epoch"
 
 
@@ -85,13 +87,15 @@ class Stopping(Section):
 class Recipe(Section):
     """Everything that decides what comes out, besides base and data.
 
-    `licence` is the data's; None takes what the data's card says.
+    `licence` is the data's; None takes what the data's card says. `date` is what a chat template
+    that writes today's date (Llama 3.2) writes in training.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     base: str = Field(min_length=1)
     licence: str | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
+    date: datetime.date = DATE
     lora: Lora = Lora()
     schedule: Schedule
     stopping: Stopping

@@ -4,13 +4,14 @@ import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import cast
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from model.errors import BadParameter
 from model.text.codec import ChatTurn
+from model.text.template import ChatTemplate
 
 # Private-use characters around a number; typed by a person, one at most becomes the plain text of
 # a control token.
@@ -32,13 +33,17 @@ class PromptRenderer:
     characters are encoded as plain text: a stand-in token takes its place while the whole text is
     encoded, so that everything around it gets the very ids transformers would give it, and is then
     exchanged for the ids of the single characters.
+
+    `today` is the date that the template is told, today's when None. Raises ConfigError, one line,
+    when the template renders no conversation.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        if not tokenizer.chat_template:
-            raise BadParameter("messages", "this model's tokenizer has no chat template")
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, today: date | None = None) -> None:
+        self._template = ChatTemplate(tokenizer, today)
         self._tokenizer = copy.deepcopy(tokenizer)
-        control = sorted((str(t) for t in tokenizer.added_tokens_decoder.values()), key=len)[::-1]
+        # Runs of blanks that some tokenizers add (Gemma) are nobody's control tokens.
+        added = [t for t in tokenizer.added_tokens_decoder.values() if t.special or str(t).strip()]
+        control = sorted(map(str, added), key=len)[::-1]
         self._control = re.compile("|".join(map(re.escape, control))) if control else None
         self._stand_in = {text: _STAND_IN.format(i) for i, text in enumerate(control)}
         plain = {text: self._characters(text) for text in control}
@@ -47,45 +52,54 @@ class PromptRenderer:
             self._tokenizer.convert_tokens_to_ids(stand_in): plain[text]
             for text, stand_in in self._stand_in.items()
         }
-        self._eos = cast("int", self._tokenizer.eos_token_id)
+        self._control_ids = frozenset(
+            cast("list[int]", self._tokenizer.convert_tokens_to_ids(control))
+        )
+        self.ends = self._ends()
 
     def encode(self, turns: Sequence[ChatTurn]) -> list[int]:
         """The prompt's ids, ending where the assistant's answer begins.
 
         Raises BadParameter with the template's own words when it refuses these turns.
         """
-        return self._encode(turns, answer_follows=True)
+        return self._plain_ids(self._template.prompt([self._disarm(turn) for turn in turns]))
 
     def encode_example(self, turns: Sequence[ChatTurn], reply: str) -> Example:
         """Prompt and reply, up to and with the token that ends the reply.
 
-        Raises BadParameter when the template does not render the prompt as the beginning of the
-        whole conversation, or ends the reply with no end token.
+        The prompt is what `encode` gives. The reply ends with the first control token that the
+        template writes behind it, whichever that is. Raises BadParameter when the template does
+        not render the prompt as the beginning of the whole conversation, or writes no such token.
         """
-        prompt = self.encode(turns)
-        whole = self._encode([*turns, ChatTurn("assistant", reply)], answer_follows=False)
-        if whole[: len(prompt)] != prompt:
+        turns = [self._disarm(turn) for turn in turns]
+        prompt = self._template.prompt(turns)
+        whole = self._template.answered(turns, self._disarm(ChatTurn("assistant", reply)).content)
+        if not whole.startswith(prompt):
             raise BadParameter("messages", "the chat template changes the prompt once answered")
-        try:
-            end = whole.index(self._eos, len(prompt))
-        except ValueError:
-            raise BadParameter("messages", "the chat template puts no end after a reply") from None
-        return Example(whole[: end + 1], len(prompt))
+        prompt_ids, ids = self._plain_ids(prompt), self._plain_ids(whole)
+        if ids[: len(prompt_ids)] != prompt_ids:
+            # The tokenizer joins the prompt's end with the reply's beginning, as a model that
+            # answers this prompt never can.
+            ids = prompt_ids + self._exchanged(self._going_on(whole[len(prompt) :]))
+        for place, id_ in enumerate(ids[len(prompt_ids) :], len(prompt_ids)):
+            if id_ in self._control_ids:
+                return Example(ids[: place + 1], len(prompt_ids))
+        raise BadParameter("messages", "the chat template puts no end after a reply")
 
-    def _encode(self, turns: Sequence[ChatTurn], *, answer_follows: bool) -> list[int]:
-        messages = [
-            {"role": turn.role, "content": turn.content} for turn in map(self._disarm, turns)
-        ]
+    def _ends(self) -> frozenset[int]:
+        """The token that the template puts after a reply; none when it puts none."""
         try:
-            text = self._tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=answer_follows
-            )
-        except TemplateError as error:
-            raise BadParameter("messages", f"the chat template says: {error}") from error
-        ids: list[int] = []
-        for token in self._ids(cast("str", text)):
-            ids.extend(self._plain.get(token, (token,)))
-        return ids
+            example = self.encode_example([ChatTurn("user", "a")], "b")
+        except BadParameter:
+            return frozenset()
+        return frozenset(example.input_ids[-1:])
+
+    def _plain_ids(self, text: str) -> list[int]:
+        return self._exchanged(self._ids(text))
+
+    def _exchanged(self, ids: Sequence[int]) -> list[int]:
+        """With every stand-in exchanged for the single characters of what was typed."""
+        return [plain for id_ in ids for plain in self._plain.get(id_, (id_,))]
 
     def _disarm(self, turn: ChatTurn) -> ChatTurn:
         if self._control is None:
@@ -94,18 +108,19 @@ class PromptRenderer:
         return replace(turn, content=content)
 
     def _characters(self, text: str) -> tuple[int, ...]:
-        """Every character by itself, so that no control token can come out.
+        """Every character by itself, so that no control token can come out."""
+        return tuple(id_ for character in text for id_ in self._going_on(character))
 
-        Each is encoded behind a line end, which is then taken away: alone, many tokenizers would
-        put a space before it.
+    def _going_on(self, text: str) -> list[int]:
+        """The ids of a text that goes on from another.
+
+        It is encoded behind a line end, which is then taken away: alone, many tokenizers would put
+        a space before it.
         """
-        ids: list[int] = []
         before = self._ids("\n")
-        for character in text:
-            both = self._ids(f"\n{character}")
-            alone = both[: len(before)] != before
-            ids.extend(self._ids(character) if alone else both[len(before) :])
-        return tuple(ids)
+        both = self._ids(f"\n{text}")
+        joined = both[: len(before)] != before
+        return self._ids(text) if joined else both[len(before) :]
 
     def _ids(self, text: str) -> list[int]:
         return cast("list[int]", self._tokenizer(text, add_special_tokens=False)["input_ids"])

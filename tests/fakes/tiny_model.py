@@ -1,11 +1,12 @@
 """A tiny random model with its tokenizer, and adapters for it, made in a second."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import (
@@ -47,25 +48,54 @@ SIZES = {
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
     """A byte-level tokenizer with ChatML's control tokens."""
+    return byte_level_tokenizer(
+        ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        eos_token="<|im_end|>",
+        chat_template=TEMPLATE,
+    )
+
+
+def byte_level_tokenizer(
+    control: Sequence[str],
+    more_text: Sequence[str] = (),
+    pieces: str | None = None,
+    **options: str,
+) -> PreTrainedTokenizerFast:
+    """A byte-level tokenizer with these control tokens, trained on a line and on `more_text`.
+
+    Text is cut into `pieces` (a regular expression) before it is merged, as GPT-2 does when None.
+    `options` go to the tokenizer (`bos_token`, `eos_token`, `chat_template`).
+    """
     tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pieces is None)
+    if pieces is None:
+        tokenizer.pre_tokenizer = by_bytes
+    else:
+        cut = pre_tokenizers.Split(Regex(pieces), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, by_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
         vocab_size=400,
-        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        special_tokens=list(control),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(["user assistant system hello there opinion"] * 3, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|im_end|>", chat_template=TEMPLATE
-    )
+    text = ["user assistant system hello there opinion", *more_text]
+    tokenizer.train_from_iterator(text * 3, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **options)
 
 
-def make_tiny(folder: Path, *, seed: int = 0, family: str = "llama", **sizes: int) -> Path:
-    """Write a random Llama or Mistral into `folder`."""
+def make_tiny(
+    folder: Path,
+    *,
+    seed: int = 0,
+    family: str = "llama",
+    tokenizer: PreTrainedTokenizerFast | None = None,
+    **sizes: int,
+) -> Path:
+    """Write a random Llama or Mistral into `folder`, with the tiny tokenizer unless told."""
     torch.manual_seed(seed)
-    tokenizer = tiny_tokenizer()
+    tokenizer = tokenizer or tiny_tokenizer()
     options = {**SIZES, "vocab_size": len(tokenizer), **sizes}
     if family == "llama":
         model: PreTrainedModel = LlamaForCausalLM(LlamaConfig(**options))

@@ -35,6 +35,7 @@ from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
+from tests.fakes.chat_models import chat_tokenizer
 from tests.fakes.tiny_model import make_adapter, make_tiny, tiny_tokenizer
 from tests.model.runner.parity import greedy, make_pair, run
 
@@ -271,6 +272,49 @@ def test_every_configured_end_ends_an_answer(tiny, tmp_path, configured, expecte
 
 def test_without_a_generation_config_the_tokenizer_knows_the_end():
     assert end_ids(SimpleNamespace(generation_config=None), tiny_tokenizer()) == {2}
+
+
+def broken_template(tiny: Path, folder: Path, template: str) -> Path:
+    copied = Path(shutil.copytree(tiny, folder))
+    (copied / "chat_template.jinja").write_text(template)
+    return copied
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{% for m in messages %}{{ m['content'] }", "TemplateSyntaxError"),
+        ("{{ messages[0]['content'] + 1 }}", "TypeError"),
+        ("<|im_start|>assistant", "leaves out what the user says"),
+    ],
+)
+def test_a_chat_template_that_cannot_work_stops_the_start(tiny, tmp_path, template, reason):
+    folder = broken_template(tiny, tmp_path / "m", template)
+    with pytest.raises(ConfigError, match=reason) as refused:
+        load(settings(folder), quiet)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_named_templates_without_a_default_stop_the_start(tiny, tmp_path):
+    folder = Path(shutil.copytree(tiny, tmp_path / "m"))
+    named = folder / "additional_chat_templates"
+    named.mkdir()
+    (folder / "chat_template.jinja").rename(named / "tool_use.jinja")
+    with pytest.raises(ConfigError, match="no default"):
+        load(settings(folder), quiet)
+
+
+def test_the_token_that_ends_a_turn_ends_an_answer(tmp_path, monkeypatch):
+    """Phi-3's template ends a turn with another token than EOS, and a config may not say so."""
+    tokenizer = chat_tokenizer("phi_3")
+    ends: set[int] = set()
+
+    def told(*_: object, eos_ids: set[int], **__: object) -> None:
+        ends.update(eos_ids)
+
+    monkeypatch.setattr(assembly, "TokenEngine", told)
+    load(settings(make_tiny(tmp_path / "phi", tokenizer=tokenizer)), quiet)
+    assert ends >= set(tokenizer.convert_tokens_to_ids(["<|end|>", "<|endoftext|>"]))
 
 
 def test_the_codec_goes_there_and_back():

@@ -2,13 +2,14 @@
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from training.errors import RecipeError
-from training.recipe import LINEARS, Recipe, read_recipe
+from training.recipe import DATE, LINEARS, Recipe, read_recipe
 
 FOLDER = Path(__file__).resolve().parents[2] / "training"
 DEMO = FOLDER / "demo.toml"
@@ -98,6 +99,14 @@ def test_overrides_stand_in_place_of_the_files_values(least):
     assert recipe.stopping.every == "epoch"
 
 
+def test_the_date_is_fixed_unless_told(least):
+    assert read_recipe(least).date == DATE
+    assert read_recipe(least, ["date=2031-12-24"]).date == date(2031, 12, 24)
+    assert read_recipe(least).model_dump(mode="json")["date"] == DATE.isoformat()
+    with pytest.raises(RecipeError, match="--set: date: Input should be a valid date"):
+        read_recipe(least, ["date=today"])
+
+
 def test_the_last_override_of_a_key_wins(least):
     assert read_recipe(least, ["seed=1", "seed=2"]).seed == 2
 
@@ -123,8 +132,8 @@ def test_all_means_all_linears(least, all_of_them):
          "'paged_adamw_8bit', not 'sgd'")),
         ("stopping.every=often", ("--set: stopping.every: Input should be a valid integer from 1 "
          "on, or \"epoch\", not 'often'")),
-        ("colour=blue", ("--set: colour: no such key; known are name, base, licence, seed, lora, "
-         "schedule, stopping")),
+        ("colour=blue", ("--set: colour: no such key; known are name, base, licence, seed, date, "
+         "lora, schedule, stopping")),
     ],
 )  # fmt: skip
 def test_mistakes_on_the_command_line_are_named(least, override, line):

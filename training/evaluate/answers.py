@@ -9,6 +9,7 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
 from model.text.prompt import ChatTurn, PromptRenderer
+from training.recipe import DATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ def answer_all(
 
     The prompts are rendered as serving does. The adapter takes part unless it is switched off.
     """
-    renderer = PromptRenderer(tokenizer)
+    renderer = PromptRenderer(tokenizer, DATE)
     rows = [renderer.encode([ChatTurn("user", prompt)]) for prompt in prompts]
     longest = max(map(len, rows))
     end = cast("int", tokenizer.eos_token_id)
+    ends = sorted({end, *renderer.ends})
     ids = torch.tensor([[end] * (longest - len(row)) + row for row in rows])
     mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
     sampling: dict[str, Any] = {"do_sample": False}
@@ -65,7 +67,7 @@ def answer_all(
         max_new_tokens=decoding.max_new_tokens,
         repetition_penalty=decoding.repetition_penalty,
         pad_token_id=end,
-        eos_token_id=end,
+        eos_token_id=ends,
         **sampling,
     )
     texts = tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)

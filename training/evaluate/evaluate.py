@@ -25,8 +25,9 @@ from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_pro
 from training.evaluate.result import DataUsed, Evaluation, ReportedSampling, VariantFigures
 from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
+from training.recipe import DATE
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode, read_side
+from training.train.examples import Row, encode_row, read_side, row_name, side_file
 from training.train.precision import compute_dtype
 
 BASE = "base"
@@ -92,10 +93,11 @@ def measure_adapters(
     prompts = [of_prompt(prompt) for prompt in read_prompts(options.prompts)]
     sides = _read(data, folders, options)
 
-    questions, losses = _losses(base, adapters, sides.test, sampling.max_tokens, progress)
+    file = side_file(data, Side.TEST)
+    questions, losses = _losses(base, adapters, sides.test, file, sampling.max_tokens, progress)
     gc.collect()  # frees the model of the losses before the engine loads its own
     progress("loading the engine", 0, 1)
-    engine = OfflineModel.open(base, folders, no_progress)
+    engine = OfflineModel.open(base, folders, no_progress, today=DATE)
     progress("loading the engine", 1, 1)
     test = _ask_all(engine, adapters, questions, sampling, sides.training, progress)
     fixed = _ask_all(engine, adapters, prompts, sampling, sides.training, progress)
@@ -144,6 +146,7 @@ def _losses(
     base: ResolvedBase,
     adapters: Adapters,
     pairs: Sequence[Pair],
+    file: Path,
     max_tokens: int,
     progress: Progress,
 ) -> tuple[list[EvaluationQuestion], dict[str, Array]]:
@@ -151,14 +154,14 @@ def _losses(
     progress("loading the weights", 0, 1)
     model, tokenizer = load_to_learn(base, compute_dtype())
     progress("loading the weights", 1, 1)
-    renderer = PromptRenderer(tokenizer)
+    renderer = PromptRenderer(tokenizer, DATE)
     window = getattr(model.config, "sliding_window", None) or _MAX_TOKENS
     room = min(_MAX_TOKENS, model.config.max_position_embeddings, window)
     questions: list[EvaluationQuestion] = []
     rows: list[Row] = []
     for number, pair in enumerate(pairs, 1):
-        row = _encode(pair, renderer, room)
-        if row is not None and _prompt_length(row) + max_tokens <= room:
+        row = encode_row(pair, renderer, row_name(number, file))
+        if len(row["input_ids"]) <= room and _prompt_length(row) + max_tokens <= room:
             questions.append(of_pair(number, pair))
             rows.append(row)
     if not rows:
@@ -167,13 +170,6 @@ def _losses(
         model, adapters, rows, lambda name, done: progress(f"{name}: perplexity", done, len(rows))
     )
     return questions, losses
-
-
-def _encode(pair: Pair, renderer: PromptRenderer, room: int) -> Row | None:
-    try:
-        return encode([pair], renderer, room)[0]
-    except PreparedDataError:
-        return None
 
 
 def _prompt_length(row: Row) -> int:

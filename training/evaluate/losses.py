@@ -14,8 +14,9 @@ from model.loading.base import ResolvedBase
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import apply_adapter, check_base
 from training.prepare.sides import Side
+from training.recipe import DATE
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode, read_side
+from training.train.examples import Row, encode, read_side, side_file
 from training.train.layout import Padded
 from training.train.loss import ReplyLoss, measure
 from training.train.precision import compute_dtype
@@ -50,7 +51,7 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
     check_base(adapter, base)
     pairs = read_side(data, side)
     loaded, tokenizer = load_to_learn(base, compute_dtype())
-    rows = encode(pairs, PromptRenderer(tokenizer), _MAX_TOKENS)
+    rows = encode(pairs, PromptRenderer(tokenizer, DATE), _MAX_TOKENS, side_file(data, side))
     model = apply_adapter(loaded, adapter)
     layout = Padded(_BATCH)
     with model.disable_adapter():

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from data.files.datasets import Pair, read_pairs
+from model.errors import BadParameter
 from model.text.prompt import ChatTurn, PromptRenderer
 from training.errors import PreparedDataError
 from training.prepare.sides import Side
@@ -19,9 +20,14 @@ class Row(TypedDict):
     labels: list[int]
 
 
+def side_file(folder: Path, side: Side) -> Path:
+    """The file of one side of a prepared folder."""
+    return folder / f"{side}.jsonl"
+
+
 def read_side(folder: Path, side: Side) -> list[Pair]:
     """One side of a prepared folder; PreparedDataError when it is not there or empty."""
-    path = folder / f"{side}.jsonl"
+    path = side_file(folder, side)
     if not path.is_file():
         raise PreparedDataError(
             f"{path} is missing: make the folder with `python -m training prepare`"
@@ -32,18 +38,34 @@ def read_side(folder: Path, side: Side) -> list[Pair]:
     return pairs
 
 
-def encode(pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int) -> list[Row]:
+def encode(
+    pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int, file: Path | None = None
+) -> list[Row]:
     """Each pair as one example, as serving renders it; longer ones than `max_tokens` are left out.
 
-    Raises PreparedDataError when none is short enough.
+    Raises PreparedDataError when none is short enough, or when the chat template refuses one; the
+    line names the row, and the `file` if there is one.
     """
-    rows: list[Row] = []
-    for pair in pairs:
-        before = [ChatTurn(turn.role, turn.content) for turn in pair.before]
-        example = renderer.encode_example([*before, ChatTurn("user", pair.comment)], pair.reply)
-        ids, prompt = example.input_ids, example.prompt_length
-        if len(ids) <= max_tokens:
-            rows.append(Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:]))
-    if not rows:
+    rows = [
+        encode_row(pair, renderer, row_name(number, file)) for number, pair in enumerate(pairs, 1)
+    ]
+    short = [row for row in rows if len(row["input_ids"]) <= max_tokens]
+    if not short:
         raise PreparedDataError(f"no pair has {max_tokens} tokens or fewer: raise max_tokens")
-    return rows
+    return short
+
+
+def encode_row(pair: Pair, renderer: PromptRenderer, where: str) -> Row:
+    """A pair as one example; PreparedDataError with `where` when the chat template refuses it."""
+    before = [ChatTurn(turn.role, turn.content) for turn in pair.before]
+    try:
+        example = renderer.encode_example([*before, ChatTurn("user", pair.comment)], pair.reply)
+    except BadParameter as error:
+        raise PreparedDataError(f"{where}: {error}") from error
+    ids, prompt = example.input_ids, example.prompt_length
+    return Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:])
+
+
+def row_name(number: int, file: Path | None) -> str:
+    """Where a row stands, for a person; rows are counted from 1."""
+    return f"{file}, row {number}" if file else f"row {number}"

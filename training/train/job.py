@@ -1,5 +1,6 @@
 """What to train, and what of it makes an unfinished training the same one."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from training.prepare.sides import Side
 from training.recipe import Recipe
 
 _FORMAT = 1  # of checkpoints
+# What decides, besides the data, which ids a conversation becomes. The hash of a base that is a
+# folder covers its weights alone.
+_TOKENIZER = ("*token*.json", "tokenizer.model", "*.jinja", "additional_chat_templates/*.jinja")
 _FREE = {
     "schedule.batch_size", "schedule.accumulation", "schedule.layout", "schedule.row_tokens",
     "schedule.checkpointing", "stopping.save_every",
@@ -54,8 +58,17 @@ class Job:
         return {key: value for key, value in flat.items() if key not in _FREE} | {
             "number of examples a step": schedule.batch_size * schedule.accumulation,
             "base": self.base.hash,
+            "tokenizer": _files_hash(self.base.folder),
             "training data": card.sides[Side.TRAIN].sha256,
             "validation data": card.sides[Side.VALIDATION].sha256,
             "device": device,  # the optimisers of CPU and GPU do not understand each other
             "checkpoint format": _FORMAT,
         }
+
+
+def _files_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in _TOKENIZER for path in folder.glob(pattern)}):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}:{len(content)}:".encode() + content)
+    return f"sha256:{digest.hexdigest()}"

@@ -64,6 +64,7 @@ def code_version() -> str:
     """Identifies the code that trains: a hash over this package and what it shares with serving."""
     digest = hashlib.sha256()
     paths = sorted((_ROOT / "training").rglob("*.py"))
-    for path in [*paths, _ROOT / "model/text/prompt.py", _ROOT / "model/loading/quantised.py"]:
+    shared = ("model/text/prompt.py", "model/text/template.py", "model/loading/quantised.py")
+    for path in [*paths, *(_ROOT / name for name in shared)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()}"

@@ -19,7 +19,7 @@ from training.prepare.card import Card, read_card
 from training.prepare.sides import Side
 from training.train.checkpoint import Checkpoints, Standing
 from training.train.dense import load_to_learn
-from training.train.examples import encode, read_side
+from training.train.examples import encode, read_side, side_file
 from training.train.job import Job
 from training.train.loss import ReplyLoss
 from training.train.memory import (
@@ -62,7 +62,8 @@ def train(
             report(f"loading {job.base.id} in 4 bits")
             model, renderer = _load(job, accelerator.device)
             limit = job.recipe.schedule.max_tokens
-            sides = Sides(*(encode(pairs[side], renderer, limit) for side in pairs))
+            files = {side: side_file(job.data, side) for side in pairs}
+            sides = Sides(*(encode(pairs[side], renderer, limit, files[side]) for side in pairs))
             report(f"{len(sides.train)} rows to learn from, {len(sides.validation)} to validate on")
             tell = (report, progress or Lines(report))
             trainer = Trainer(model, job.recipe, sides, accelerator, work, tell)
@@ -95,7 +96,7 @@ def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
     if use_checkpointing(base, schedule, dtype, device):
         switch_checkpointing_on(base, job.recipe.lora.dropout)
     model = new_adapter(base, job.recipe.lora, job.recipe.seed)
-    return model, PromptRenderer(tokenizer)
+    return model, PromptRenderer(tokenizer, job.recipe.date)
 
 
 def _figures(sides: Sides, standing: Standing, after: ReplyLoss) -> dict[str, float]:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from model.errors import BadParameter
+from model.errors import BadParameter, ConfigError
 from model.loading.base import resolve_base
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
@@ -136,7 +136,7 @@ def test_whatever_is_typed_only_mistrals_template_writes_control_tokens(asked):
         assert MISTRAL.decode(ids) == f"<s>[INST] {asked}[/INST]"
 
 
-@pytest.mark.parametrize("roles", [["assistant"], ["user", "user"], ["system", "user"]])
+@pytest.mark.parametrize("roles", [["assistant"], ["user", "user"], ["system", "assistant"]])
 def test_a_templates_own_refusal_is_passed_on(roles):
     with pytest.raises(BadParameter, match="must alternate") as refused:
         MISTRAL_RENDERER.encode(turns(*((role, "x") for role in roles)))
@@ -146,7 +146,7 @@ def test_a_templates_own_refusal_is_passed_on(roles):
 def test_a_tokenizer_without_template_is_refused():
     tokenizer = tiny_tokenizer()
     tokenizer.chat_template = None
-    with pytest.raises(BadParameter, match="no chat template"):
+    with pytest.raises(ConfigError, match="no chat template"):
         PromptRenderer(tokenizer)
 
 
@@ -166,7 +166,7 @@ def test_an_example_is_the_prompt_then_the_reply_up_to_its_end(renderer, tokeniz
 
 def test_a_template_that_changes_the_prompt_once_answered_is_refused():
     tokenizer = tiny_tokenizer()
-    tokenizer.chat_template = "{{ messages | length }}<|im_end|>"
+    tokenizer.chat_template = "{{ messages | length }}{{ messages[0]['content'] }}<|im_end|>"
     with pytest.raises(BadParameter, match="changes the prompt"):
         PromptRenderer(tokenizer).encode_example(turns(("user", "x")), "y")
 

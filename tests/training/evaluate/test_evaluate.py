@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from model.loading.base import resolve_base
 from model.loading.quantised import load_quantised
 from model.text.prompt import PromptRenderer
-from tests.fakes.tiny_model import make_adapter
+from tests.fakes.chat_models import chat_tokenizer
+from tests.fakes.tiny_model import make_adapter, make_tiny
 from training.errors import AdapterError, EvaluationError, PreparedDataError
 from training.evaluate.evaluate import EvaluationOptions, measure_adapters
 from training.evaluate.losses import losses, losses_by_row
@@ -126,6 +128,19 @@ def test_rows_too_long_for_the_model_are_left_out_and_counted(base, prepared, op
     path.write_text(long + "\n")
     with pytest.raises(PreparedDataError, match="fit into 512 tokens"):
         measure_adapters(base, {"base": None}, prepared, options)
+
+
+def test_a_row_that_the_template_refuses_is_named(prepared, options, tmp_path):
+    folder = make_tiny(tmp_path / "mistral", tokenizer=chat_tokenizer("mistral_v3"))
+    base = resolve_base(str(folder), tmp_path, lambda *_: None)
+    path = prepared / "test.jsonl"
+    greeted = {"role": "assistant", "content": "ahoy"}
+    row = {"comment": "and soup", "reply": "no", "before": [greeted]}
+    path.write_text(path.read_text() + json.dumps(row) + "\n")
+    number = len(read_side(prepared, Side.TEST))
+    with pytest.raises(PreparedDataError, match="must alternate") as refused:
+        measure_adapters(base, {"base": None}, prepared, options)
+    assert str(refused.value).startswith(f"{path}, row {number}: ")
 
 
 def test_test_rows_that_were_in_training_are_refused(base, prepared, options):

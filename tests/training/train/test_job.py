@@ -1,6 +1,8 @@
 """What makes an unfinished training the same one."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,14 @@ def identity(job, *overrides, device="cpu"):
 
 @pytest.mark.parametrize(
     "override",
-    ["lora.r=8", "seed=9", "schedule.epochs=3", "stopping.patience=9", "schedule.batch_size=2"],
+    [
+        "lora.r=8",
+        "seed=9",
+        "schedule.epochs=3",
+        "stopping.patience=9",
+        "schedule.batch_size=2",
+        "date=2031-12-24",
+    ],
 )
 def test_what_changes_the_adapter_makes_it_another(job, override):
     assert identity(job, override) != identity(job)
@@ -45,6 +54,17 @@ def test_other_data_another_base_and_another_device_do(job, base):
         changed = sides | {side: record.model_copy(update={"sha256": "0"})}
         same = job.identity(card.model_copy(update={"sides": changed}), "cpu") == mine
         assert same is (side == "test")
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer.json"])
+def test_another_template_or_tokenizer_makes_it_another(job, base, name, tmp_path):
+    """The hash of a base that is a folder covers its weights alone."""
+    mine = identity(job)
+    folder = Path(shutil.copytree(base.folder, tmp_path / "copy"))
+    job = replace(job, base=replace(base, folder=folder))
+    assert identity(job) == mine
+    (folder / name).write_text((folder / name).read_text() + " ")
+    assert [key for key, value in identity(job).items() if value != mine[key]] == ["tokenizer"]
 
 
 def test_the_work_folder_is_beside_the_adapter_unless_told(job, tmp_path):
