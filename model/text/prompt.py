@@ -34,6 +34,7 @@ class PromptRenderer:
     encoded, so that everything around it gets the very ids transformers would give it, and is then
     exchanged for the ids of the single characters.
 
+    `ends` holds the token that the template puts after a reply; it is empty where there is none.
     `today` is the date that the template is told, today's when None. Raises ConfigError, one line,
     when the template renders no conversation.
     """
