@@ -16,12 +16,11 @@ from bot.discord.api.invite import invite_link, missing
 from bot.discord.api.unreachable import UNREACHABLE
 from bot.errors import SettingsError
 from data.files.check import check
-from data.files.datasets import PAIRS
 from model.client import WorkerClient
 from model.errors import ClientError
+from model.settings import DEMO, SHIPPED_ADAPTER, parse_adapters
 
 _ENOUGH_BYTES = 2_000_000_000  # the demo model with its conversion, logs and a grown database
-_SHIPPED = PAIRS.parent / "adapters" / "demo"
 _WEIGHTS = "adapter_config.json"
 
 
@@ -138,18 +137,19 @@ async def _worker(settings: BotSettings) -> Line:
 def _adapters(settings: BotSettings) -> list[Line]:
     if settings.worker_url is not None:
         return [Line(Verdict.OK, "adapter", "the worker's own")]
-    if not settings.adapters:
-        if settings.base_model == "demo":
-            return [adapter_line(f"tuned={_SHIPPED}")]
-        return [Line(Verdict.NOTE, "adapter", "ADAPTERS is not set: only the base model answers")]
-    return [adapter_line(entry.strip()) for entry in settings.adapters.split(",") if entry.strip()]
+    if not settings.adapters and settings.base_model == DEMO:
+        return [adapter_line("tuned", str(SHIPPED_ADAPTER))]
+    try:
+        adapters = parse_adapters(settings.adapters)
+    except ValueError as error:
+        return [Line(Verdict.BAD, "adapter", f"ADAPTERS: {error}")]
+    if not adapters:
+        return [Line(Verdict.NOTE, "adapter", "ADAPTERS names none: only the base model answers")]
+    return [adapter_line(name, source) for name, source in adapters.items()]
 
 
-def adapter_line(entry: str) -> Line:
-    """Whether `name=folder` leads to an adapter; a hub id is looked at by the worker."""
-    name, sign, source = (part.strip() for part in entry.partition("="))
-    if not (name and sign and source):
-        return Line(Verdict.BAD, "adapter", f"{entry!r} is not name=folder or name=hub id")
+def adapter_line(name: str, source: str) -> Line:
+    """Whether `source` is an adapter's folder; a hub id is left to the worker."""
     folder = Path(source).expanduser()
     if not folder.is_dir() and source.startswith(("/", ".", "~")):
         return Line(Verdict.BAD, "adapter", f"{name}: there is no folder {folder}")

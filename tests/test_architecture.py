@@ -29,7 +29,7 @@ ROOMS = {
         "data.__main__",
     ),
     "model": (
-        "model.errors",
+        "model.errors model.sampling",
         "model.engine model.text",
         "model.protocol",
         "model.client model.client_errors",
@@ -85,8 +85,22 @@ STRANGERS = (("bot.terminal", "bot.discord"),)
 ALLOWED = {
     "data": set(),
     "model": set(),
-    "bot": {"data", "model.client", "model.protocol", "model.errors", "model.settings"},
-    "training": {"data", "model.errors", "model.loading", "model.offline", "model.text"},
+    "bot": {
+        "data",
+        "model.client",
+        "model.protocol",
+        "model.errors",
+        "model.sampling",
+        "model.settings",
+    },
+    "training": {
+        "data",
+        "model.errors",
+        "model.sampling",
+        "model.loading",
+        "model.offline",
+        "model.text",
+    },
 }
 # Libraries that cost hundreds of megabytes: only where tensors are.
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from bot.chat.conversation import shrink
@@ -19,8 +19,9 @@ from bot.worker.interface import AnswerSource, WorkerWatch
 from bot.worker.readiness import Readiness
 from data.records import NewAnswer, RequestState
 from data.store.store import Store
-from model.client import Done, SamplingOptions
+from model.client import Done
 from model.errors import ClientError, WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
+from model.sampling import SamplingParams
 
 MAX_ATTEMPTS = 2
 _PAUSE_S = 0.1  # between a failure and the next look at the worker, if it does not say
@@ -121,7 +122,7 @@ class Answering:
 
     async def _stream(self, ticket: Ticket) -> NewAnswer:
         done: Done | None = None
-        options = SamplingOptions(**asdict(ticket.request.sampling))
+        options = SamplingParams.model_validate(ticket.request.sampling, from_attributes=True)
         loop = asyncio.get_running_loop()
         limit = asyncio.timeout(self._stall_s)
         try:

@@ -112,19 +112,21 @@ def test_what_is_missing_is_named():
 
 
 def test_adapters(tmp_path: Path):
-    assert adapter_line("tuned").verdict is Verdict.BAD
-    assert adapter_line("tuned=someone/adapter").verdict is Verdict.NOTE
-    assert adapter_line(f"tuned={tmp_path}/none").verdict is Verdict.BAD
-    assert adapter_line(f"tuned={tmp_path}").verdict is Verdict.BAD
+    assert adapter_line("tuned", "someone/adapter").verdict is Verdict.NOTE
+    assert adapter_line("tuned", f"{tmp_path}/none").verdict is Verdict.BAD
+    assert adapter_line("tuned", f"{tmp_path}").verdict is Verdict.BAD
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert adapter_line(f"tuned={tmp_path}").verdict is Verdict.OK
+    assert adapter_line("tuned", f"{tmp_path}").verdict is Verdict.OK
 
 
 async def test_adapters_of_the_settings(tmp_path: Path):
     found = await lines(tmp_path, base_model="other")
     assert found["adapter"].verdict is Verdict.NOTE
-    found = await lines(tmp_path, base_model="other", adapters="a=x/y, b")
-    assert found["adapter"].verdict is Verdict.BAD
+    for wrong in ("a=x/y, b", "tuned"):
+        found = await lines(tmp_path, base_model="other", adapters=wrong)
+        assert found["adapter"].verdict is Verdict.BAD
+    found = await lines(tmp_path, adapters="none")
+    assert found["adapter"].verdict is Verdict.NOTE
 
 
 def test_the_invite_link_asks_for_exactly_what_the_guide_says():

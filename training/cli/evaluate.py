@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.files.datasets import PROMPTS
+from model.loading.names import named_values
 from training.cli.compare import SHIPPED
 
 if TYPE_CHECKING:
@@ -74,19 +75,20 @@ def parse_adapters(text: str, home: Path) -> dict[str, Path | None]:
     from training.errors import EvaluationError
 
     found: dict[str, Path | None] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, folder = (part.strip() for part in entry.partition("="))
-        if not name or (equals and not folder) or (equals and name == "base"):
-            raise EvaluationError(f"--adapters: {entry!r} is not base, a name or name=folder")
-        if name in found:
-            raise EvaluationError(f"--adapters: {name} is named twice")
-        found[name] = None if name == "base" else _folder(name, folder, home)
+    try:
+        for name, folder in named_values(text):
+            if not name or folder == "" or (folder and name == "base"):
+                entry = name if folder is None else f"{name}={folder}"
+                raise EvaluationError(f"--adapters: {entry!r} is not base, a name or name=folder")
+            found[name] = None if name == "base" else _folder(name, folder, home)
+    except ValueError as error:
+        raise EvaluationError(f"--adapters: {error}") from error
     if not found:
         raise EvaluationError("--adapters names nobody: base,tuned for example")
     return found
 
 
-def _folder(name: str, folder: str, home: Path) -> Path:
+def _folder(name: str, folder: str | None, home: Path) -> Path:
     from training.errors import EvaluationError
 
     if folder:
@@ -103,12 +105,12 @@ def _options(options: Namespace) -> "Options":
 
     from training.errors import EvaluationError
     from training.evaluate.evaluate import Options
-    from training.evaluate.result import Sampling
+    from training.evaluate.result import AnswerSampling
 
     names = ("temperature", "top_p", "repetition_penalty", "max_tokens", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     try:
-        sampling = Sampling.model_validate(given)
+        sampling = AnswerSampling.model_validate(given)
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0]).replace("_", "-")

@@ -22,7 +22,7 @@ from training.evaluate.losses import losses_by_row
 from training.evaluate.metrics.bootstrap import Array
 from training.evaluate.metrics.overlap import longest_overlaps
 from training.evaluate.questions import Question, ask, of_pair, of_prompt, record
-from training.evaluate.result import DataUsed, Evaluation, Sampling, Variant
+from training.evaluate.result import AnswerSampling, DataUsed, Evaluation, Variant
 from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
 from training.train.dense import load_to_learn
@@ -42,7 +42,7 @@ Adapters = Mapping[str, Path | None]
 class Options:
     """What else decides the figures; `limit` takes so many test rows, from the first on."""
 
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: AnswerSampling = field(default_factory=AnswerSampling)
     prompts: Path = PROMPTS
     limit: int | None = None
     word_list: Path | None = None
@@ -179,7 +179,7 @@ def _ask_all(
     engine: OfflineModel,
     adapters: Adapters,
     questions: Sequence[Question],
-    sampling: Sampling,
+    sampling: AnswerSampling,
     training: Sequence[str],
     progress: Progress,
 ) -> _Answers:

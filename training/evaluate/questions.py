@@ -1,12 +1,12 @@
 """What variants are asked, and what they answered."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from data.files.datasets import Pair, Prompt
-from model.offline import OfflineAnswer, OfflineModel, OfflineRequest, SamplingParams
+from model.offline import OfflineAnswer, OfflineModel, OfflineRequest
 from model.text.prompt import ChatTurn
-from training.evaluate.result import Asked, Said, Sampling, Turn
+from training.evaluate.result import AnswerSampling, Asked, Said, Turn
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
 
 
@@ -34,18 +34,12 @@ def ask(
     model: OfflineModel,
     variant: str,
     questions: Sequence[Question],
-    sampling: Sampling,
+    sampling: AnswerSampling,
     on_answer: Callable[[], None],
 ) -> list[OfflineAnswer]:
     """One variant's answers; question n has the seed `sampling.seed + n`, whoever answers."""
-    params = SamplingParams(
-        max_tokens=sampling.max_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        repetition_penalty=sampling.repetition_penalty,
-    )
     requests = [
-        OfflineRequest(question.turns, variant, replace(params, seed=sampling.seed + n))
+        OfflineRequest(question.turns, variant, sampling.of_question(n))
         for n, question in enumerate(questions)
     ]
     return model.generate(requests, on_answer)

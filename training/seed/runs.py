@@ -16,13 +16,13 @@ from model.offline import OfflineModel
 from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
 from training.evaluate.questions import Question, ask, of_pair, of_prompt
-from training.evaluate.result import Sampling
+from training.evaluate.result import AnswerSampling
 from training.seed.recipes import Name, recipe_of
 from training.seed.rows import divide, write_rows
 from training.train.job import Job
 from training.train.train import train
 
-GREEDY = Sampling(temperature=0.0, top_p=1.0)
+GREEDY = AnswerSampling(temperature=0.0, top_p=1.0)
 
 
 class Run(BaseModel):

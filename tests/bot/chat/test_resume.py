@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from bot.chat.events import Finished
-from data.records import NewAnswer, NewRequest, RequestState, Sampling, Turn
+from data.records import NewAnswer, NewRequest, RequestState, Turn
 from data.store.store import Store
 from tests.bot.rig import ManualClock, events, rig, shown
+from tests.fakes.sampling import stored_sampling
 from tests.fakes.worker import FakeWorker
 
 
@@ -31,7 +32,7 @@ def new(key, user="ann"):
         prompt=key,
         turns=(Turn("user", key),),
         variant="base",
-        sampling=Sampling(seed=5),
+        sampling=stored_sampling(seed=5),
     )
 
 

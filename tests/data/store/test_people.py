@@ -1,7 +1,8 @@
 import json
 
-from data.records import NewRequest, PersonalData, RatingKind, Reaction, Sampling
+from data.records import NewRequest, PersonalData, RatingKind, Reaction
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 
 
 async def test_a_person_gets_what_is_theirs_and_nothing_else(store: Store, answered) -> None:
@@ -44,5 +45,5 @@ async def test_of_a_stranger_there_is_nothing(store: Store, answered) -> None:
 def _waiting():
     return NewRequest(
         source_key="w", conversation="c", front_end="discord", user_id="ann", user_name="Ann",
-        prompt="Still waiting?", turns=(), variant="base", sampling=Sampling(),
+        prompt="Still waiting?", turns=(), variant="base", sampling=stored_sampling(),
     )  # fmt: skip

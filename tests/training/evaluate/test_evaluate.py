@@ -11,14 +11,14 @@ from tests.fakes.tiny_model import make_adapter
 from training.errors import AdapterError, EvaluationError, PreparedDataError
 from training.evaluate.evaluate import Options, measure_adapters
 from training.evaluate.losses import losses, losses_by_row
-from training.evaluate.result import Sampling
+from training.evaluate.result import AnswerSampling
 from training.prepare.sides import Side
 from training.train.examples import encode, read_side
 from training.train.layout import Padded
 from training.train.loss import measure
 from training.train.precision import compute_dtype
 
-SAMPLING = Sampling(max_tokens=10, temperature=0.7)
+SAMPLING = AnswerSampling(max_tokens=10, temperature=0.7)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,15 @@ import pytest
 
 from model.loading.manifest import BaseRecord
 from training.evaluate.estimates import Answered, Judge, classifier_accuracy
-from training.evaluate.result import Asked, DataUsed, Evaluation, Said, Sampling, Turn, Variant
+from training.evaluate.result import (
+    AnswerSampling,
+    Asked,
+    DataUsed,
+    Evaluation,
+    Said,
+    Turn,
+    Variant,
+)
 
 BASE = [
     "As an AI, I have no opinions on soup, so it is all the same to me, to me, to me, to me"
@@ -49,7 +57,7 @@ def make_evaluation(variants, names=None):
         created=datetime(2024, 5, 4, 12, tzinfo=UTC),
         base=BaseRecord(id="tiny", hash="sha256:0123"),
         data=DataUsed(path="d", test_sha256="a" * 64, train_sha256="b" * 64, rows=8, left_out=1),
-        sampling=Sampling(),
+        sampling=AnswerSampling(),
         compute="float32 on cpu",
         draws=200,
         distinct_words=100,
