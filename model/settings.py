@@ -86,7 +86,7 @@ class SharedSettings(BaseSettings):
         Path("var"), "Where the database, weights and logs live.", "a folder that can be written"
     )
     drain_s: float = seconds(
-        10, "How long a stop waits for running answers before it ends or parks them.", 0, 3600
+        10.0, "How long a stop waits for running answers before it ends or parks them.", 0, 3600
     )
     log_level: LogLevel = setting("INFO", "How much is logged.", "DEBUG, INFO, WARNING or ERROR")
 

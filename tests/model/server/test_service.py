@@ -139,7 +139,10 @@ async def test_leaving_early_frees_the_engine_within_one_step(start_worker, gate
         assert worker.service.health().running == 1
     gate.allow()  # the step that was waiting when the reader left
     await until(lambda: worker.service.health().running == 0)
-    assert 'fungpt_answers_total{outcome="aborted",variant="base"} 1.0' in await worker.metrics()
+    assert (
+        'fungpt_worker_answers_total{outcome="aborted",variant="base"} 1.0'
+        in await worker.metrics()
+    )
 
 
 async def test_a_stop_string_frees_the_engine_within_one_step(start_worker, gate, until):
