@@ -15,14 +15,14 @@ from typing import NoReturn
 from aiohttp import web
 
 from model.errors import ConfigError
-from model.loaded import LoadedModel
+from model.loaded import LoadedModel, Loader
+from model.loading.base import Progress
 from model.loading.registry import Registry
 from model.protocol import Listening
 from model.scripted.engine import load_scripted
 from model.scripted.script import parse_script
 from model.server.adapter_desk import AdapterDesk
 from model.server.app import check_address, create_app, create_runner
-from model.server.engine_thread import Loader, Progress
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import SCRIPTED, WorkerSettings, load_settings

@@ -122,7 +122,7 @@ class BodyTimeout(RequestError):
         super().__init__(f"the body did not arrive within {limit_s:g} s")
 
 
-class QueueFull(RequestError):
+class EngineQueueFull(RequestError):
     """The engine's queue takes no more; try again after `retry_after` seconds."""
 
     status = 429

@@ -29,7 +29,7 @@ ROOMS = {
         "data.__main__",
     ),
     "model": (
-        "model.errors",
+        "model.errors model.sampling",
         "model.engine model.text",
         "model.protocol",
         "model.client model.client_errors",
@@ -90,11 +90,19 @@ ALLOWED = {
         "model.client",
         "model.protocol",
         "model.errors",
+        "model.sampling",
         "model.settings",
-        "model.loading.names",
+        "model.loading.adapter_sources",
         "model.loading.registry",
     },
-    "training": {"data", "model.errors", "model.loading", "model.offline", "model.text"},
+    "training": {
+        "data",
+        "model.errors",
+        "model.sampling",
+        "model.loading",
+        "model.offline",
+        "model.text",
+    },
 }
 # Libraries that cost hundreds of megabytes: only where tensors are.
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}

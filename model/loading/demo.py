@@ -131,12 +131,13 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
         model.config.__dict__.pop("quantization_config", None)
         setattr(model, "hf_quantizer", None)  # noqa: B010 - typed as never None
         built = Path(work) / "model"
-        _save(model, built)
+        save_model(model, built)
         tokenizer.save_pretrained(built)
         built.replace(folder)
 
 
-def _save(model: "PreTrainedModel", folder: Path) -> None:
+def save_model(model: "PreTrainedModel", folder: Path) -> None:
+    """Write the weights into a folder; raises OSError, ENOSPC where the disk is full."""
     from safetensors import SafetensorError
 
     try:

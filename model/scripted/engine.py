@@ -22,8 +22,9 @@ from model.engine.api import (
     TokenOutput,
     TokenRequest,
 )
-from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
+from model.errors import ContextLengthExceeded, EngineQueueFull, ModelError, UnknownModel
 from model.loaded import LoadedModel
+from model.loading.base import Progress
 from model.loading.registry import Registry
 from model.scripted.codec import ScriptedCodec, count_turns, last_prompt
 from model.scripted.script import Script
@@ -33,7 +34,6 @@ MODEL_ID = "scripted"
 BLOCK = 16
 CRASH_CODE = 70
 _LAST_WORDS_S = 0.05
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class ScriptedEngine:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The base, the script's variants, and what was adopted."""
+        """The base, the script's variants, and the adapters that were added."""
         return (BASE, *self._adapters)
 
     @property
@@ -102,17 +102,17 @@ class ScriptedEngine:
         """Most tokens a row may hold."""
         return self._limits.max_context
 
-    def adopt(self, ready: ReadyAdapter) -> None:
+    def add_adapter(self, ready: ReadyAdapter) -> None:
         """Answer under the adapter's name, with its card."""
         ready.place()
         self._adapters[ready.card.name] = ready.card
 
-    def drop(self, name: str) -> None:
-        """Take no more rows for this adapter. Unknown: ignored."""
+    def remove_adapter(self, name: str) -> None:
+        """Take no new rows under this name. Unknown: ignored."""
         self._adapters.pop(name, None)
 
     def add(self, request: TokenRequest) -> AdapterCard | None:
-        """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull."""
+        """Take a row, or raise ContextLengthExceeded, UnknownModel or EngineQueueFull."""
         if request.variant not in self.variants:
             raise UnknownModel(request.variant, self.variants)
         asked = len(request.input_ids) + request.params.max_tokens
@@ -120,9 +120,9 @@ class ScriptedEngine:
             raise ContextLengthExceeded(self.max_context, asked)
         held = len(self._running) + len(self._waiting)
         if held >= self._limits.max_running + self._limits.max_waiting:
-            raise QueueFull(retry_after=1.0)
+            raise EngineQueueFull(retry_after=1.0)
         prompt, turns = last_prompt(request.input_ids), count_turns(request.input_ids)
-        reply = self._script.answer(request.variant, prompt, request.params.seed, turns)
+        reply = self._script.answer(request.variant, prompt, request.params.seed or 0, turns)
         self._waiting.append(_Row(request, reply.encode("utf-8", "replace")))
         return self._adapters.get(request.variant)
 
@@ -219,6 +219,7 @@ def load_scripted(
         MODEL_ID,
         adapters,
         lambda name, source: ReadyAdapter(_card(name, source), lambda: None),
+        "a script",
     )
 
 

@@ -13,7 +13,8 @@ from model.errors import (
     RequestError,
     UnknownModel,
 )
-from model.loading.registry import POLL_S, Registry, Stamp, check_name
+from model.loading.names import check_name
+from model.loading.registry import POLL_S, Registry, Stamp
 from model.server.service import EngineService
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class AdapterDesk:
         except ValueError as error:
             raise BadParameter("path", str(error)) from None
         async with self._changing:
-            return await self._adopt(name, str(folder))
+            return await self._add(name, str(folder))
 
     async def give_up(self, name: str) -> AdapterCard | None:
         """Serve no promoted adapter as `name`: the settings' one again, or none (None).
@@ -93,19 +94,19 @@ class AdapterDesk:
         if folder is None:
             await self._put_back(name)
         else:
-            await self._adopt(name, str(folder))
+            await self._add(name, str(folder))
 
     async def _put_back(self, name: str) -> AdapterCard | None:
         source = self._configured.get(name)
         if source is not None:
-            return await self._adopt(name, source)
-        await self._service.drop(name)
+            return await self._add(name, source)
+        await self._service.remove_adapter(name)
         log.info("no adapter answers as %s any more", name)
         return None
 
-    async def _adopt(self, name: str, source: str) -> AdapterCard:
+    async def _add(self, name: str, source: str) -> AdapterCard:
         try:
-            card = await self._service.adopt(name, source)
+            card = await self._service.add_adapter(name, source)
         except RequestError:
             raise
         except ModelError as error:

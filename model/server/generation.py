@@ -14,14 +14,14 @@ from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextDelta:
     """More text, never empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class AnswerEnd:
     """The answer's regular end."""
 
     reason: Literal["stop", "length"]
@@ -32,7 +32,7 @@ class Generation:
     """Filled on the event loop as steps come in, read at the reader's pace.
 
     Text that is not read yet is kept joined: at most `max_tokens` tokens of it, so a slow reader
-    costs nothing but its own text. Ends exactly once, with Finished or an error; what comes in
+    costs nothing but its own text. Ends exactly once, with AnswerEnd or an error; what comes in
     after that is dropped.
     """
 
@@ -57,7 +57,7 @@ class Generation:
         self._clock = clock
         self._began = clock()
         self._text: list[str] = []
-        self._end: Finished | RequestError | None = None
+        self._end: AnswerEnd | RequestError | None = None
         self._news = asyncio.Event()
 
     @property
@@ -113,7 +113,7 @@ class Generation:
         self._settle(RequestError("the reader is gone"), "aborted")
         return True
 
-    async def read(self) -> Piece | Finished:
+    async def read(self) -> TextDelta | AnswerEnd:
         """The next news: all text since the last read, then the end; raises the error it ends with.
 
         Safe to cancel: nothing is lost.
@@ -122,9 +122,9 @@ class Generation:
             if self._text:
                 text = "".join(self._text)
                 self._text.clear()
-                return Piece(text)
+                return TextDelta(text)
             match self._end:
-                case Finished() as end:
+                case AnswerEnd() as end:
                     return end
                 case RequestError() as error:
                     raise error
@@ -159,9 +159,9 @@ class Generation:
             completion_tokens=self.completion_tokens,
             total_tokens=prompt + self.completion_tokens,
         )
-        self._settle(Finished(reason, usage), reason)
+        self._settle(AnswerEnd(reason, usage), reason)
 
-    def _settle(self, end: Finished | RequestError, outcome: str) -> None:
+    def _settle(self, end: AnswerEnd | RequestError, outcome: str) -> None:
         self._end = end
         self.outcome = outcome
         self.duration_s = self._clock() - self._began

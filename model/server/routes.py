@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from model.errors import AdminClosed, BodyTimeout, WrongMediaType
 from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
 from model.server.adapter_desk import AdapterDesk
-from model.server.generation import Finished, Generation, Piece
+from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
 from model.server.requests import parse_adapter, parse_chat
 from model.server.service import EngineService
@@ -100,12 +100,12 @@ async def _body(request: web.Request) -> bytes:
 
 async def _whole(generation: Generation, created: int) -> ChatAnswer:
     text = ""
-    while isinstance(news := await generation.read(), Piece):
+    while isinstance(news := await generation.read(), TextDelta):
         text += news.text
     return _answer(generation, created, text, news)
 
 
-def _answer(generation: Generation, created: int, text: str, end: Finished) -> ChatAnswer:
+def _answer(generation: Generation, created: int, text: str, end: AnswerEnd) -> ChatAnswer:
     choice = AnswerChoice(message=AnswerMessage(content=text), finish_reason=end.reason)
     return ChatAnswer(
         id=generation.id,

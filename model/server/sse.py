@@ -6,7 +6,7 @@ from aiohttp import web
 
 from model.errors import RequestError
 from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
-from model.server.generation import Finished, Generation, Piece
+from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
 
 _HEADERS = {
@@ -73,9 +73,9 @@ async def stream_answer(
             await events.send(describe(error).model_dump_json())
             return
         match news:
-            case Piece(text):
+            case TextDelta(text):
                 await events.send(chunks.delta(ChunkDelta(content=text)))
-            case Finished():
+            case AnswerEnd():
                 break
     await events.send(chunks.end(news))
     if asked.stream_options is not None and asked.stream_options.include_usage:
@@ -97,11 +97,11 @@ class _Chunks:
     def delta(self, delta: ChunkDelta) -> str:
         return self._dump(choices=[ChunkChoice(delta=delta)])
 
-    def end(self, finished: Finished) -> str:
+    def end(self, finished: AnswerEnd) -> str:
         choice = ChunkChoice(delta=ChunkDelta(), finish_reason=finished.reason)
         return self._dump(choices=[choice], fungpt=self._extension)
 
-    def usage(self, finished: Finished) -> str:
+    def usage(self, finished: AnswerEnd) -> str:
         return self._dump(choices=[], usage=finished.usage)
 
     def _dump(self, **fields: object) -> str:

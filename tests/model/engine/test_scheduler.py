@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from model.engine.api import TokenRequest
 from model.engine.cache import BlockPool
-from model.engine.sampling import SamplingParams
 from model.engine.scheduler import Scheduler
 from model.engine.sequence import Sequence, SequenceState
-from model.errors import QueueFull
+from model.errors import EngineQueueFull
+from model.sampling import SamplingParams
 
 
 def row(name: str, prompt: int = 4, tokens: int = 4) -> Sequence:
@@ -107,7 +107,7 @@ def test_as_many_are_taken_as_can_run_and_wait(max_running, max_waiting):
     for number in range(max_running + max_waiting):
         scheduler.add(row(str(number)))
     for _ in range(2):  # before and after the step that starts them
-        with pytest.raises(QueueFull, match="try again") as refused:
+        with pytest.raises(EngineQueueFull, match="try again") as refused:
             scheduler.add(row("one too many"))
         assert refused.value.retry_after > 0
         scheduler.plan()

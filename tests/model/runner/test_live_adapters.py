@@ -16,8 +16,8 @@ from model.errors import AdapterMismatch, ConfigError
 from model.loaded import LoadedModel
 from model.loading.base import ResolvedBase, resolve_base
 from model.loading.registry import Current, Promotion, Registry
-from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
+from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import make_adapter, make_tiny, make_whole_adapter
 from tests.model.runner.parity import greedy, run
 
@@ -41,8 +41,7 @@ def adapters(base, tmp_path_factory) -> dict[str, str]:
 
 
 def load_with(base: ResolvedBase, home: Path, **adapters: str) -> LoadedModel:
-    settings = WorkerSettings(
-        _env_file=None,
+    settings = worker_settings(
         base_model=str(base.folder),
         adapters=adapters,
         kv_cache_mb=8,
@@ -61,7 +60,7 @@ def say(loaded: LoadedModel, variant: str = "tuned") -> list[int]:
 
 
 def adopt(loaded: LoadedModel, source: str, name: str = "tuned") -> None:
-    loaded.engine.adopt(loaded.read_adapter(name, source))
+    loaded.engine.add_adapter(loaded.read_adapter(name, source))
 
 
 def promote(home: Path, name: str, source: str) -> None:
@@ -89,7 +88,7 @@ def test_base_rows_do_not_notice(base, adapters, tmp_path):
     before = say(live, "base")
     adopt(live, adapters["three"])
     assert say(live, "base") == before
-    live.engine.drop("tuned")
+    live.engine.remove_adapter("tuned")
     assert (say(live, "base"), live.engine.variants) == (before, ("base",))
 
 
@@ -168,7 +167,7 @@ def test_no_memory_for_it_is_one_line_and_changes_nothing(base, adapters, tmp_pa
 
     monkeypatch.setattr("model.runner.lora.LoraStack", full)
     with pytest.raises(ConfigError, match="adapter tuned does not fit into memory"):
-        live.engine.adopt(ready)
+        live.engine.add_adapter(ready)
     assert say(live) == before
 
 
@@ -181,7 +180,7 @@ def test_another_fault_is_not_taken_for_a_lack_of_memory(base, adapters, tmp_pat
     ready = live.read_adapter("tuned", adapters["two"])
     monkeypatch.setattr("model.runner.lora.LoraStack", broken)
     with pytest.raises(RuntimeError, match="broken"):
-        live.engine.adopt(ready)
+        live.engine.add_adapter(ready)
 
 
 def test_the_registry_goes_before_the_settings(base, adapters, tmp_path):

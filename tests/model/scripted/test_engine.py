@@ -3,13 +3,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from model.engine.api import FinishReason, TokenRequest
-from model.engine.sampling import SamplingParams
-from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
+from model.errors import ContextLengthExceeded, EngineQueueFull, ModelError, UnknownModel
+from model.sampling import SamplingParams
 from model.scripted.codec import ScriptedCodec
 from model.scripted.engine import CRASH_CODE, Limits, Outside, ScriptedEngine, load_scripted
 from model.scripted.script import Script
 from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
+from tests.fakes.settings import worker_settings
 
 
 @dataclass
@@ -78,7 +79,7 @@ def test_rows_wait_for_their_turn_and_the_queue_has_an_end():
     scripted = engine(Limits(max_running=1, max_waiting=1), reply="abc")
     scripted.add(request("a"))
     scripted.add(request("b"))
-    with pytest.raises(QueueFull):
+    with pytest.raises(EngineQueueFull):
         scripted.add(request("c"))
     assert [output.id for output in scripted.step()] == ["a"]
     assert (scripted.load().running, scripted.load().waiting) == (1, 1)
@@ -168,7 +169,7 @@ def test_raise_and_error():
 
 def test_loading_reports_and_takes_the_settings_limits():
     world, told = World(), []
-    settings = WorkerSettings(_env_file=None, max_running=3, max_context=64)
+    settings = worker_settings(max_running=3, max_context=64)
     script = Script(load_seconds=1, max_context=32)
     loaded = load_scripted(script, settings, lambda *news: told.append(news), world.outside())
     assert told[0] == ("loading the script", 0.0)

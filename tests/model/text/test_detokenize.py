@@ -1,9 +1,12 @@
 """Pieces joined are the whole text, and no piece holds a part of a character."""
 
+from itertools import groupby
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from model.loading.base import resolve_base
 from model.text.detokenize import IncrementalDetokenizer
@@ -123,3 +126,36 @@ def test_hard_texts_of_the_demo_model(demo_home, text):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assert "".join(pieces(tokenizer, ids)) == text
+
+
+class Counting:
+    """A tokenizer that counts the ids it is given to decode."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.decoded = 0
+        self.added_tokens_decoder = tokenizer.added_tokens_decoder
+        self._tokenizer = tokenizer
+
+    def decode(self, ids: list[int], **options: bool) -> str:
+        self.decoded += len(ids)
+        return whole(self._tokenizer, ids)
+
+
+@pytest.mark.parametrize("tokenizer", [TINY, MISTRAL], ids=["bytes", "metaspace"])
+@pytest.mark.parametrize("run", [[0xA2], [0xE2, 0x82], [0xF0, 0x9F, 0x8E, 0xE2]])
+def test_a_run_of_undecodable_bytes_neither_stalls_nor_costs_quadratic_time(tokenizer, run):
+    names = [f"<0x{byte:02X}>" for byte in run] if tokenizer is MISTRAL else byte_names(run)
+    start, end = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("a", "b"))
+    ids = [*start, *tokenizer.convert_tokens_to_ids(names) * (2000 // len(run)), *end]
+    counting = Counting(tokenizer)
+    shown = pieces(counting, ids)
+    assert "".join(shown) == whole(tokenizer, ids)
+    assert counting.decoded < 100 * len(ids)
+    gaps = [len(list(gap)) for empty, gap in groupby(shown, key=lambda piece: not piece) if empty]
+    assert max(gaps) < 50
+
+
+def byte_names(run: list[int]) -> list[str]:
+    """How a byte-level vocabulary calls these bytes."""
+    names = bytes_to_unicode()
+    return [names[byte] for byte in run]
