@@ -75,9 +75,7 @@ class AdapterDesk:
     async def look(self) -> None:
         """Take up what has changed in the registry since the last look."""
         stamps = self._registry.stamps()
-        for name in sorted(self._seen.keys() | stamps.keys()):
-            if self._seen.get(name) == stamps.get(name):
-                continue
+        for name in self.changed(stamps):
             try:
                 async with self._changing:
                     await self._sync(name)
@@ -88,6 +86,11 @@ class AdapterDesk:
             except ModelError as error:
                 log.warning("%s; what answers as %s stays", error, name)
             self._remember(name, stamps.get(name))
+
+    def changed(self, stamps: Mapping[str, Stamp]) -> list[str]:
+        """The names whose state in the registry, given as `stamps`, was not taken up yet."""
+        names = sorted(self._seen.keys() | stamps.keys())
+        return [name for name in names if self._seen.get(name) != stamps.get(name)]
 
     async def _sync(self, name: str) -> None:
         folder = self._registry.folder(name)
