@@ -63,7 +63,7 @@ class PeftConfig(BaseModel):
         return value
 
     def scaling(self, module: str, rank: int) -> float:
-        """The factor of B·A for the module of this name: alpha / rank, or alpha / √rank (rsLoRA)."""
+        """The factor of B·A for the module of this name: alpha / rank; rsLoRA: alpha / √rank."""
         alpha = next(
             (
                 value
