@@ -38,7 +38,7 @@ _LAST_WORDS_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The effects on the process, handed in so that a test can stand in for them."""
+    """What the engine does to its process; tests pass functions that do something else."""
 
     sleep: Callable[[float], object] = time.sleep
     crash: Callable[[], object] = lambda: os._exit(CRASH_CODE)
@@ -47,7 +47,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Rows at once, rows waiting, tokens a row."""
+    """The most rows that run, rows that wait, and tokens of one row."""
 
     max_running: int = 8
     max_waiting: int = 64
@@ -73,7 +73,7 @@ class _Row:
 
 
 class ScriptedEngine:
-    """Answers by script; rows join and leave between steps as in the real engine."""
+    """Answers by script; rows join and leave between steps, as in the real engine."""
 
     def __init__(
         self,
@@ -99,11 +99,11 @@ class ScriptedEngine:
 
     @property
     def max_context(self) -> int:
-        """Most tokens a row may hold."""
+        """The most tokens of one row, prompt and answer together."""
         return self._limits.max_context
 
     def add_adapter(self, ready: ReadyAdapter) -> None:
-        """Answer under the adapter's name, with its card."""
+        """Answer under the adapter's name from now on."""
         ready.place()
         self._adapters[ready.card.name] = ready.card
 
@@ -127,7 +127,7 @@ class ScriptedEngine:
         return self._adapters.get(request.variant)
 
     def abort(self, request_id: str) -> None:
-        """End a row; its ABORT output comes from the next step."""
+        """End a row; the next step gives its ABORT output."""
         for rows in (self._waiting, self._running):
             for row in rows:
                 if row.request.id == request_id:
@@ -136,7 +136,7 @@ class ScriptedEngine:
                     return
 
     def step(self) -> list[TokenOutput]:
-        """One byte for each running row."""
+        """Give each running row one byte."""
         outputs, self._aborted = self._aborted, []
         while self._waiting and len(self._running) < self._limits.max_running:
             self._running.append(self._waiting.popleft())
@@ -195,7 +195,7 @@ class ScriptedEngine:
 def load_scripted(
     script: Script, settings: WorkerSettings, progress: Progress, outside: Outside | None = None
 ) -> LoadedModel:
-    """The scripted model, after the script's loading time; ModelError when it says to fail."""
+    """Make the scripted model, in the script's loading time; raises ModelError if it says so."""
     outside = outside or Outside()
     for part in range(10):
         progress("loading the script", part / 10)

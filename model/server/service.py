@@ -1,4 +1,4 @@
-"""The event loop's side of the engine: requests in, answers out, health, draining."""
+"""The event loop's side of the engine: it accepts requests, and knows the worker's state."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ _IDLE = EngineLoad(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailure:
-    """Why the worker is done for, and whether it ever served."""
+    """Why the worker cannot go on; `loading` says whether it failed before it ever served."""
 
     message: str
     loading: bool
@@ -54,10 +54,10 @@ class _Change:
 
 
 class EngineService:
-    """Owns the engine's thread; every method runs on the event loop it was started on.
+    """Owns the engine's thread; every method must be called on the event loop that made it.
 
-    Every accepted request ends exactly once: with its answer, with the engine's failure, with its
-    reader's leaving, or with the service's closing.
+    Every accepted request ends exactly once: with its answer, when the engine fails, when its
+    reader leaves, or when the service closes.
     """
 
     def __init__(self, load: Loader, metrics: WorkerMetrics) -> None:
@@ -79,15 +79,15 @@ class EngineService:
         self._thread = EngineThread(load, self._emit)
 
     def start(self) -> None:
-        """Begin loading in the engine's thread."""
+        """Start to load the model in the engine's thread."""
         self._thread.start()
 
     async def failure(self) -> WorkerFailure:
-        """Wait until loading or the engine fails."""
+        """Wait until loading or the engine fails, and return why."""
         return await asyncio.shield(self._failure)
 
     def health(self) -> Health:
-        """What /health says."""
+        """The worker's state, as GET /health answers it."""
         return Health(
             status=self._status,
             stage=self._stage,
@@ -101,22 +101,23 @@ class EngineService:
 
     @property
     def answering(self) -> int:
-        """Requests that came in and whose readers have not left yet."""
+        """How many requests have a reader that has not left."""
         return len(self._rows)
 
     def busy_s(self) -> float:
-        """How long the current step has been running."""
+        """Seconds that the current step has been running; 0 between steps."""
         return self._thread.busy_s()
 
     def cards(self) -> list[ModelCard]:
-        """The variants on offer; NotReady until the model is there."""
+        """The variants that are served, the base first; raises NotReady while there is no model."""
         model = self._ready()
         return [_card(model, None), *(_card(model, one) for one in self._adapters.values())]
 
     async def add_adapter(self, name: str, source: str) -> AdapterCard:
-        """Serve the adapter in `source` as `name`; requests that are here keep the one they have.
+        """Serve the adapter in `source`, a folder or hub id, as `name`; return its card.
 
-        One change at a time. Raises NotReady, or the ModelError that says why it cannot be served.
+        Requests accepted before keep the adapter they have. Make one change at a time. Raises
+        NotReady, or the ModelError that says why the adapter cannot be served.
         """
         model = self._ready()
         ready = await asyncio.to_thread(model.read_adapter, name, source)
@@ -125,7 +126,7 @@ class EngineService:
         return ready.card
 
     async def remove_adapter(self, name: str) -> None:
-        """Take no more requests for an adapter. One change at a time. Raises NotReady."""
+        """Accept no more requests under this name. One change at a time; raises NotReady."""
         self._ready()
         await self._changed(name, lambda: self._thread.remove_adapter(name))
 
@@ -143,9 +144,10 @@ class EngineService:
 
     @asynccontextmanager
     async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
-        """Run a request; leaving the block early ends its row within one step.
+        """Run a request: the block gets its Generation once the engine has accepted the row.
 
-        Raises the RequestError the request is refused with before the block begins.
+        Leaving the block early ends the row within one step. A refused request raises its
+        RequestError before the block begins.
         """
         generation = await self._prepare(request)
         self._rows[generation.id] = generation
@@ -164,7 +166,7 @@ class EngineService:
                 self.metrics.ended(generation)
 
     async def drain(self, limit_s: float) -> None:
-        """Take no more; give what runs `limit_s` to finish, then end it."""
+        """Refuse new requests; give the running ones `limit_s` seconds, then end them."""
         self._refuse_more()
         try:
             async with asyncio.timeout(limit_s):
@@ -176,7 +178,7 @@ class EngineService:
                 self._thread.abort(generation.id)
 
     async def close(self, limit_s: float = 5.0) -> bool:
-        """End everything; False when the engine's thread is stuck and was left behind."""
+        """End all requests and the thread; False when it still runs after `limit_s` seconds."""
         self._refuse_more()
         for generation in self._rows.values():
             generation.fail(NotReady("draining"))
@@ -206,7 +208,7 @@ class EngineService:
         params = request.sampling(request.limit or min(room, DEFAULT_MAX_TOKENS), seed)
         name = f"chatcmpl-{secrets.token_hex(12)}"
         row = TokenRequest(name, tuple(ids), request.model, params)
-        # The engine says at acceptance which adapter answers: it may change until then.
+        # The adapter may change until the engine accepts the row: it says then which one answers.
         extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
         return Generation(row, model.codec, request.stops, extension)
 

@@ -1,4 +1,4 @@
-"""One streamed answer as server-sent events in OpenAI's chunk shape."""
+"""A streamed answer as server-sent events, in the shape of OpenAI's chunks."""
 
 import asyncio
 
@@ -17,11 +17,11 @@ _HEADERS = {
 
 
 class SlowReader(ConnectionError):
-    """The reader has not taken anything for too long."""
+    """The reader took nothing for too long, and its connection was cut."""
 
 
 class EventStream:
-    """Writes events to one connection; a reader that takes nothing for too long is cut off."""
+    """Writes events to one connection; raises SlowReader when a write takes `send_limit_s`."""
 
     def __init__(self, request: web.Request, send_limit_s: float) -> None:
         self._request = request
@@ -29,7 +29,7 @@ class EventStream:
         self.response = web.StreamResponse(headers=_HEADERS)
 
     async def open(self) -> None:
-        """Send the headers; from here on no other answer can be given."""
+        """Send the headers; after that no other status can be answered."""
         self._request[STARTED] = True
         await self.response.prepare(self._request)
 
@@ -38,7 +38,7 @@ class EventStream:
         await self._write(f"data: {data}\n\n")
 
     async def keep_alive(self) -> None:
-        """Send a comment, so that nobody on the way takes the silence for death."""
+        """Send a comment, so that no proxy takes the silence for a dead connection."""
         await self._write(": still working\n\n")
 
     async def _write(self, text: str) -> None:
@@ -58,7 +58,10 @@ async def stream_answer(
     created: int,
     keep_alive_s: float,
 ) -> None:
-    """Send an accepted request's answer up to `[DONE]`, or up to the error that ended it."""
+    """Send the answer of an accepted request up to `[DONE]`, or up to the error that ends it.
+
+    After `keep_alive_s` seconds without text a comment is sent. `created` is a Unix time.
+    """
     chunks = _Chunks(generation, created)
     await events.open()
     await events.send(chunks.begin())

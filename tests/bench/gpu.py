@@ -49,7 +49,7 @@ def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 weight.normal_(0, 0.02)
-    adapted.save_pretrained(folder)
+    adapted.save_pretrained(str(folder))
     return adapted.eval()
 
 

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from bitsandbytes.optim.adamw import PagedAdamW8bit
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
 from model.loading.base import resolve_base
@@ -99,7 +100,7 @@ def batches_of(layout: str, steps: int) -> list[Batch]:
     return Padded(4, width).batches(rows_like_reddit(4 * steps, rng))
 
 
-def step_of(way: Way, model: nn.Module) -> Callable[[Batch], None]:
+def step_of(way: Way, model: PeftModel) -> Callable[[Batch], None]:
     """One optimiser's step of this way."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not way.ours:
@@ -140,12 +141,10 @@ def step_of(way: Way, model: nn.Module) -> Callable[[Batch], None]:
 
 
 @contextmanager
-def prepared(way: Way, folder: Path) -> Iterator[nn.Module]:
+def prepared(way: Way, folder: Path) -> Iterator[PeftModel]:
     """The model of this way, and the memory free again afterwards."""
     if way.liger:
-        from liger_kernel.transformers import apply_liger_kernel_to_mistral
-
-        apply_liger_kernel_to_mistral()
+        import_module("liger_kernel.transformers").apply_liger_kernel_to_mistral()
     base = resolve_base(str(folder), folder.parent, lambda *_: None)
     model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=True)
     if way.checkpointing:
@@ -154,6 +153,7 @@ def prepared(way: Way, folder: Path) -> Iterator[nn.Module]:
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    assert isinstance(adapted, PeftModel)
     adapted.train()
     yield adapted
 

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -211,7 +212,7 @@ def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
     per_token = 2 * 2 * 16 * 4 * 2  # keys and values, kv heads, head size, bytes, layers
     assert cache_tokens(1, taken) == 2**20 // per_token
     assert cache_tokens(None, taken) == 384 * 2**20 // per_token
-    on_gpu = SimpleNamespace(
+    on_gpu: Any = SimpleNamespace(
         kv_heads=2,
         head_dim=16,
         dtype=torch.float32,

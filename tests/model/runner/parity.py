@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from model.assembly import build_engine, end_ids, stack_adapters
-from model.engine.api import FinishReason, TokenRequest
+from model.engine.api import Engine, FinishReason, TokenRequest
 from model.engine.engine import TokenEngine
 from model.loading.adapters import load_adapter
 from model.loading.base import ResolvedBase
@@ -24,7 +25,7 @@ from tests.fakes.settings import worker_settings
 class Pair:
     """The same model twice: as transformers runs it, and as the engine does."""
 
-    reference: PreTrainedModel
+    reference: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     engine: TokenEngine
     weights: Weights
@@ -35,7 +36,7 @@ class Pair:
         ids = torch.tensor([list(prompt)], device=self.reference.device)
         options = {"max_new_tokens": tokens, "do_sample": False, "pad_token_id": 0}
         mask = torch.ones_like(ids)
-        model = self.reference
+        model: Any = self.reference
         with torch.inference_mode():
             if variant == "base" and isinstance(model, PeftModel):
                 with model.disable_adapter():
@@ -74,13 +75,14 @@ def make_pair(
         end_ids(model.generation_config, tokenizer),
         max_context=512,
     )
-    reference = model
+    reference: PreTrainedModel | PeftModel = model
     for name, folder in adapters.items():
         if isinstance(reference, PeftModel):
             reference.load_adapter(str(folder), adapter_name=name)
         else:
             reference = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
-    return Pair(reference.eval(), tokenizer, engine, weights, stacks)
+    reference.eval()
+    return Pair(reference, tokenizer, engine, weights, stacks)
 
 
 def greedy(id_: str, prompt: Sequence[int], variant: str, tokens: int) -> TokenRequest:
@@ -90,7 +92,7 @@ def greedy(id_: str, prompt: Sequence[int], variant: str, tokens: int) -> TokenR
     )
 
 
-def run(engine: TokenEngine, arrivals: dict[int, list[TokenRequest]]) -> dict[str, list[int]]:
+def run(engine: Engine, arrivals: dict[int, list[TokenRequest]]) -> dict[str, list[int]]:
     """Run requests that arrive before the given steps; each row's ids."""
     out: dict[str, list[int]] = {}
     step = 0

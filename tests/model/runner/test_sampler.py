@@ -1,7 +1,7 @@
 """Sampling beside transformers' own processors, and at its extremes."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -43,7 +43,10 @@ def reference(logits: torch.Tensor, params: SamplingParams, seen: list[int]) -> 
         processors.append(TopPLogitsWarper(params.top_p))
     if params.min_p:
         processors.append(MinPLogitsWarper(params.min_p))
-    return processors(torch.tensor([seen]), logits[None].clone())[0].softmax(-1)
+    ids, scores = torch.tensor([seen]), logits[None].clone()
+    return processors(cast("torch.LongTensor", ids), cast("torch.FloatTensor", scores))[0].softmax(
+        -1
+    )
 
 
 def distribution(sampler: RowSampler, logits: torch.Tensor, monkeypatch) -> torch.Tensor:
@@ -107,7 +110,7 @@ def test_top_p_over_a_flat_distribution_looks_further_than_the_first_candidates(
 def test_the_repetition_penalty_counts_what_was_answered_too():
     params, logits = make_params(repetition_penalty=1.7, top_k=1), random_logits(50)
     sampler = RowSampler(params, PROMPT, 50)
-    seen = list(PROMPT)
+    seen: list[int] = [*PROMPT]
     for _ in range(20):
         expected = int(reference(logits, params, seen).argmax())
         assert sampler.sample(logits) == expected

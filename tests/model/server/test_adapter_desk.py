@@ -261,7 +261,7 @@ async def test_a_change_while_draining_waits_for_the_next_start(start, registry,
     write(registry, "tuned", NEW)
     await worker.service.drain(0)
     await desk.look()
-    assert desk._seen == {}
+    assert desk.changed(registry.stamps()) == ["tuned"]
 
 
 async def test_changes_from_both_sides_come_one_after_the_other(start, registry, desk_of):

@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,7 +15,7 @@ JSON = {"Content-Type": "application/json"}
 HI = [{"role": "user", "content": "hi"}]
 
 
-async def error_of(response, status: int) -> dict[str, object]:
+async def error_of(response, status: int) -> dict[str, Any]:
     async with response:
         assert response.status == status
         assert response.content_type == "application/json"

@@ -1,6 +1,7 @@
 """Pieces joined are the whole text, and no piece holds a part of a character."""
 
 from itertools import groupby
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,10 @@ HARD = [
 def pieces(tokenizer, ids: list[int]) -> list[str]:
     detokenizer = IncrementalDetokenizer(tokenizer)
     return [*(detokenizer.add(id_) for id_ in ids), detokenizer.flush()]
+
+
+def mistral_ids(names: list[str]) -> list[int]:
+    return cast("list[int]", MISTRAL.convert_tokens_to_ids(names))
 
 
 def whole(tokenizer, ids: list[int]) -> str:
@@ -70,7 +75,7 @@ def test_words_keep_the_space_before_them_and_the_text_has_none():
     ],
 )
 def test_silent_tokens_and_lone_spaces_leave_the_text_as_it_is(names, expected):
-    ids = MISTRAL.convert_tokens_to_ids(names)
+    ids = mistral_ids(names)
     assert "".join(pieces(MISTRAL, ids)) == whole(MISTRAL, ids) == expected
 
 
@@ -98,7 +103,7 @@ def test_any_ids_of_a_byte_level_tokenizer(ids):
     assert not any(piece.endswith("\ufffd") for piece in shown[:-1])
 
 
-BYTES = MISTRAL.convert_tokens_to_ids([f"<0x{byte:02X}>" for byte in range(256)])
+BYTES = mistral_ids([f"<0x{byte:02X}>" for byte in range(256)])
 WORDS = [id_ for id_ in range(len(MISTRAL)) if id_ not in BYTES]
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\ufffd").map(
     lambda character: [BYTES[byte] for byte in character.encode()]
