@@ -11,7 +11,7 @@ from model.loading.quantised import load_quantised
 from training.artifacts.adapter import apply_adapter, check_base
 from training.evaluate.answers import Decoding, answer_all
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
-from training.train.precision import compute_dtype
+from training.train.device import compute_dtype
 
 # Greedy shows what the model thinks likeliest; the other is how a chat would sample. The penalty
 # also falls on the prompt's words: higher, and answers avoid naming what they were asked about.

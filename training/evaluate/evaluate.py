@@ -26,8 +26,8 @@ from training.evaluate.result import DataUsed, Evaluation, Sampling, Variant
 from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode, read_side
-from training.train.precision import compute_dtype
+from training.train.device import compute_dtype
+from training.train.examples import TokenizedExample, encode, read_side
 
 BASE = "base"
 _MAX_TOKENS = 2048  # of a test row, prompt and reply or answer
@@ -150,7 +150,7 @@ def _losses(
     window = getattr(model.config, "sliding_window", None) or _MAX_TOKENS
     room = min(_MAX_TOKENS, model.config.max_position_embeddings, window)
     questions: list[Question] = []
-    rows: list[Row] = []
+    rows: list[TokenizedExample] = []
     for number, pair in enumerate(pairs, 1):
         row = _encode(pair, renderer, room)
         if row is not None and _prompt_length(row) + max_tokens <= room:
@@ -164,14 +164,14 @@ def _losses(
     return questions, losses
 
 
-def _encode(pair: Pair, renderer: PromptRenderer, room: int) -> Row | None:
+def _encode(pair: Pair, renderer: PromptRenderer, room: int) -> TokenizedExample | None:
     try:
         return encode([pair], renderer, room)[0]
     except PreparedDataError:
         return None
 
 
-def _prompt_length(row: Row) -> int:
+def _prompt_length(row: TokenizedExample) -> int:
     return int(np.flatnonzero(np.array(row["labels"]) >= 0)[0])
 
 

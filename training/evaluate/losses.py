@@ -15,10 +15,10 @@ from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import apply_adapter, check_base
 from training.prepare.sides import Side
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode, read_side
+from training.train.device import compute_dtype
+from training.train.examples import TokenizedExample, encode, read_side
 from training.train.layout import Padded
 from training.train.loss import ReplyLoss, measure
-from training.train.precision import compute_dtype
 
 _MAX_TOKENS = 2048
 _BATCH = 8
@@ -61,7 +61,7 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
 def losses_by_row(
     model: PreTrainedModel,
     adapters: Mapping[str, Path | None],
-    rows: Sequence[Row],
+    rows: Sequence[TokenizedExample],
     on_row: Callable[[str, int], None],
 ) -> dict[str, NDArray[np.float64]]:
     """For each variant (None: the base alone) every row's loss in nats and its tokens.

@@ -1,7 +1,7 @@
 """Attention within each example of a row, and never across.
 
-Registered with transformers under a name of its own, so that its models call it; `spans` reaches
-it through the model's keyword arguments.
+transformers' models call it because it is registered with transformers under a name of its own;
+they hand the keyword argument `spans` of their forward pass on to it.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ NAME = "fungpt_spans"
 class Spans:
     """Where the examples of a batch begin and end.
 
-    On a GPU `mask`, of shape (rows, 1, tokens, tokens), bool, says which token sees which: one
-    kernel for a whole row. On a CPU it is None, and each example is a call of its own, which costs
-    less than the square of a long row.
+    `lengths` are those of the batch. On a GPU `mask`, bool of the shape (rows, 1, tokens, tokens),
+    says which token sees which, so that one kernel computes a whole row. On a CPU it is None, and
+    each example is a call of its own, which costs less than the square of a long row.
     """
 
     lengths: tuple[tuple[int, ...], ...]
@@ -31,13 +31,16 @@ class Spans:
 
     @classmethod
     def of(cls, batch: Batch) -> "Spans":
-        """Those of a batch, where its tensors are."""
+        """The spans of a batch, on the device of its tensors."""
         device = batch.input_ids.device
         return cls(batch.lengths, None if device.type == "cpu" else span_mask(batch))
 
 
 def span_mask(batch: Batch) -> Tensor:
-    """True where a token sees another: the same example, not later. Padding sees itself."""
+    """True where a token sees another: one of its own example and not later.
+
+    Padding counts as one more example. The shape is that of `Spans.mask`.
+    """
     rows, tokens = batch.input_ids.shape
     number = torch.zeros((rows, tokens), dtype=torch.int32)
     for row, lengths in enumerate(batch.lengths):
@@ -50,14 +53,14 @@ def span_mask(batch: Batch) -> Tensor:
 
 
 def use_spans(model: PreTrainedModel) -> None:
-    """Let a model attend by spans from now on."""
+    """Make a model attend by spans from now on; its forward pass then needs `spans`."""
     AttentionInterface.register(NAME, _attend)
     AttentionMaskInterface.register(NAME, _no_mask)
     model.set_attn_implementation(NAME)
 
 
 def _no_mask(*_: object, **__: object) -> None:
-    """The mask that transformers would make is never wanted."""
+    """In place of the mask that transformers would make: `spans` says all."""
 
 
 def _attend(
@@ -72,7 +75,11 @@ def _attend(
     dropout: float = 0.0,
     **_: Any,  # noqa: ANN401 - what other attentions would need
 ) -> tuple[Tensor, None]:
-    """Queries, keys and values of shape (rows, heads, tokens, head_dim); heads come out third."""
+    """Attention as transformers calls it.
+
+    Queries, keys and values have the shape (rows, heads, tokens, head_dim), the result has (rows,
+    tokens, heads, head_dim).
+    """
     if spans.mask is not None:
         groups = query.shape[1] // key.shape[1]
         key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))

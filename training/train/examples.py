@@ -1,4 +1,4 @@
-"""Pairs as token ids."""
+"""Pairs of comment and reply as token ids, with the loss on the reply alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +12,18 @@ from training.prepare.sides import Side
 IGNORED = -100  # torch's own mark for positions without a loss
 
 
-class Row(TypedDict):
-    """One example; `labels` is `input_ids` with the prompt's positions ignored."""
+class TokenizedExample(TypedDict):
+    """One example. `labels` is a copy of `input_ids` with IGNORED at the prompt's positions."""
 
     input_ids: list[int]
     labels: list[int]
 
 
 def read_side(folder: Path, side: Side) -> list[Pair]:
-    """One side of a prepared folder; PreparedDataError when it is not there or empty."""
+    """The pairs of one side of a prepared folder.
+
+    Raises PreparedDataError when the side's file is missing or empty.
+    """
     path = folder / f"{side}.jsonl"
     if not path.is_file():
         raise PreparedDataError(
@@ -32,18 +35,22 @@ def read_side(folder: Path, side: Side) -> list[Pair]:
     return pairs
 
 
-def encode(pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int) -> list[Row]:
-    """Each pair as one example, as serving renders it; longer ones than `max_tokens` are left out.
+def encode(
+    pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int
+) -> list[TokenizedExample]:
+    """Each pair as one example, with the prompt that serving would render.
 
-    Raises PreparedDataError when none is short enough.
+    Examples of more than `max_tokens` tokens are left out. Raises PreparedDataError when none is
+    short enough.
     """
-    rows: list[Row] = []
+    examples: list[TokenizedExample] = []
     for pair in pairs:
         before = [ChatTurn(turn.role, turn.content) for turn in pair.before]
         example = renderer.encode_example([*before, ChatTurn("user", pair.comment)], pair.reply)
         ids, prompt = example.input_ids, example.prompt_length
         if len(ids) <= max_tokens:
-            rows.append(Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:]))
-    if not rows:
+            labels = [IGNORED] * prompt + ids[prompt:]
+            examples.append(TokenizedExample(input_ids=ids, labels=labels))
+    if not examples:
         raise PreparedDataError(f"no pair has {max_tokens} tokens or fewer: raise max_tokens")
-    return rows
+    return examples

@@ -15,23 +15,26 @@ from training.train.layout import Batch
 from training.train.loss import ReplyLossModule
 
 
-class Step(Protocol):
-    """Adds to the gradients of what trains."""
+class GradientStep(Protocol):
+    """Computes gradients and adds them to those of the trained parameters."""
 
-    def __call__(self, batches: Sequence[Batch], tokens: float) -> torch.Tensor:
-        """Backpropagate the batches' summed losses over `tokens`; gives that loss, detached."""
+    def __call__(self, batches: Sequence[Batch], tokens: float) -> Tensor:
+        """Backpropagate the sum of the batches' losses, divided by `tokens`.
+
+        Gives that loss as a detached scalar on the device.
+        """
         ...
 
 
 class EagerStep:
-    """One batch after the other, kernel by kernel."""
+    """A GradientStep that runs batch after batch, kernel by kernel, on any device."""
 
     def __init__(self, loss_module: nn.Module, accelerator: Accelerator) -> None:
         self._loss = loss_module
         self._accelerator = accelerator
 
-    def __call__(self, batches: Sequence[Batch], tokens: float) -> torch.Tensor:
-        """See Step."""
+    def __call__(self, batches: Sequence[Batch], tokens: float) -> Tensor:
+        """See GradientStep."""
         total = torch.zeros((), device=self._accelerator.device)
         for number, batch in enumerate(batches, 1):
             last = number == len(batches)  # only then do several processes share their gradients
@@ -42,13 +45,16 @@ class EagerStep:
         return total
 
 
-def new_step(
+def new_gradient_step(
     module: ReplyLossModule,
     accelerator: Accelerator,
     trained: Mapping[str, nn.Parameter],
     recipe: Recipe,
-) -> Step:
-    """Graphs on one GPU, where packed rows have few shapes and nothing is random; else eager."""
+) -> GradientStep:
+    """CUDA graphs where the recipe and the machine allow them, else kernel by kernel.
+
+    Graphs need one GPU, the packed layout (its rows have few lengths) and no dropout.
+    """
     graphs = (
         accelerator.device.type == "cuda"
         and accelerator.num_processes == 1
@@ -64,7 +70,10 @@ def new_step(
 def graph_loss(
     module: ReplyLossModule, *, bfloat16: bool
 ) -> Callable[[Batch, Spans | None], Tensor]:
-    """The module's loss as a graph can hold it: cast weights are not kept from call to call."""
+    """The module's loss as a graph can capture it, with matrix products in bfloat16 if asked.
+
+    Autocast keeps no cast weights from one call to the next: a graph would not see them change.
+    """
 
     def loss(batch: Batch, spans: Spans | None = None) -> Tensor:
         with torch.autocast("cuda", torch.bfloat16, bfloat16, cache_enabled=False):

@@ -1,6 +1,7 @@
-"""A step's gradient as CUDA graphs: launching thousands of kernels one by one costs more than they.
+"""A step's gradient as CUDA graphs, which launch thousands of kernels at once.
 
-One graph for each length of row, captured when it first occurs and replayed from then on.
+Launched one by one, they would wait longer for the CPU than they run. There is one graph for each
+length of row, captured when that length first occurs and replayed from then on.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ _WARM_UPS = 2  # kernels load and libraries allocate in the first runs
 
 @dataclass(slots=True)
 class _Static:
-    """Where a graph reads its input and leaves its loss."""
+    """A graph with the tensors that it reads its input from and writes its loss to."""
 
     batch: Batch
     mask: Tensor
@@ -28,9 +29,10 @@ class _Static:
 
 
 class GraphedStep:
-    """Replays the forward and backward pass of `loss`, without dropout and synchronisation.
+    """A GradientStep that replays the forward and backward pass of `loss`.
 
-    The gradients of `trained` must exist, and stay where they are (`training.train.flat`).
+    `loss` must neither draw random numbers nor wait for the device. The gradients of `trained` must
+    exist and stay in their place in memory (`FlatParameter` sees to that).
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class GraphedStep:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, batches: Sequence[Batch], tokens: float) -> Tensor:
-        """See training.step.Step."""
+        """See `training.train.gradient_step.GradientStep`."""
         total = torch.zeros((), device=self._device)
         for batch in batches:
             total += self._replay(batch, tokens)
@@ -79,7 +81,7 @@ class GraphedStep:
         with torch.cuda.graph(static.graph, pool=self._pool):
             static.loss = self._run(static)
         for gradient, value in zip(gradients, before, strict=True):
-            gradient.copy_(value)  # as if nothing had run
+            gradient.copy_(value)  # warm-up and capture have added to them
         return static
 
     def _run(self, static: _Static) -> Tensor:

@@ -13,10 +13,10 @@ from training.evaluate.evaluate import Options, measure_adapters
 from training.evaluate.losses import losses, losses_by_row
 from training.evaluate.result import Sampling
 from training.prepare.sides import Side
+from training.train.device import compute_dtype
 from training.train.examples import encode, read_side
 from training.train.layout import Padded
 from training.train.loss import measure
-from training.train.precision import compute_dtype
 
 SAMPLING = Sampling(max_tokens=10, temperature=0.7)
 
