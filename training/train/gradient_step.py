@@ -1,18 +1,20 @@
 """The gradient of one optimiser's step, over as many forward passes as its batches need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Protocol, cast
 
 import torch
 from accelerate import Accelerator
+from peft import PeftModel
 from torch import Tensor, nn
 
 from training.recipe import Recipe
-from training.train.attention import Spans
+from training.train.fused.decoder import FusedDecoder
 from training.train.graph import GraphedStep
 from training.train.layout import Batch
 from training.train.loss import ReplyLossModule
+from training.train.memory import checkpointing_is_on
 
 
 class GradientStep(Protocol):
@@ -46,14 +48,16 @@ class EagerStep:
 
 
 def new_gradient_step(
-    module: ReplyLossModule,
+    model: PeftModel,
     accelerator: Accelerator,
     trained: Mapping[str, nn.Parameter],
     recipe: Recipe,
 ) -> GradientStep:
-    """CUDA graphs where the recipe and the machine allow them, else kernel by kernel.
+    """The fastest way that the recipe and the machine allow to get a model's gradients.
 
-    Graphs need one GPU, the packed layout (its rows have few lengths) and no dropout.
+    CUDA graphs need one GPU, the packed layout (its rows have few lengths) and no dropout. In them
+    the fused decoder stands for the model's own layers, where it knows them. All other trainings
+    run kernel by kernel.
     """
     graphs = (
         accelerator.device.type == "cuda"
@@ -62,21 +66,10 @@ def new_gradient_step(
         and recipe.lora.dropout == 0
     )
     if not graphs:
-        return EagerStep(cast("nn.Module", accelerator.prepare(module)), accelerator)
-    loss = graph_loss(module, bfloat16=accelerator.mixed_precision == "bf16")
-    return GraphedStep(loss, list(trained.values()))
-
-
-def graph_loss(
-    module: ReplyLossModule, *, bfloat16: bool
-) -> Callable[[Batch, Spans | None], Tensor]:
-    """The module's loss as a graph can capture it, with matrix products in bfloat16 if asked.
-
-    Autocast keeps no cast weights from one call to the next: a graph would not see them change.
-    """
-
-    def loss(batch: Batch, spans: Spans | None = None) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, bfloat16, cache_enabled=False):
-            return module(batch, spans)
-
-    return loss
+        module = cast("nn.Module", accelerator.prepare(ReplyLossModule(model)))
+        return EagerStep(module, accelerator)
+    bfloat16 = accelerator.mixed_precision == "bf16"
+    fused = None
+    if bfloat16 and FusedDecoder.supports(model):
+        fused = FusedDecoder(model, keep_all=not checkpointing_is_on(model))
+    return GraphedStep(ReplyLossModule(model, fused), list(trained.values()), bfloat16=bfloat16)

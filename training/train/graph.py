@@ -4,15 +4,16 @@ Launched one by one, they would wait longer for the CPU than they run. There is 
 length of row, captured when that length first occurs and replayed from then on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from training.train.attention import Spans, span_mask
+from training.train.attention import Spans
 from training.train.layout import Batch
+from training.train.loss import ReplyLossModule
 
 _WARM_UPS = 2  # kernels load and libraries allocate in the first runs
 
@@ -22,23 +23,24 @@ class _Static:
     """A graph with the tensors that it reads its input from and writes its loss to."""
 
     batch: Batch
-    mask: Tensor
+    spans: Spans
     scale: Tensor
     loss: Tensor
     graph: torch.cuda.CUDAGraph
 
 
 class GraphedStep:
-    """A GradientStep that replays the forward and backward pass of `loss`.
+    """A GradientStep that replays the forward and backward pass of a loss module.
 
-    `loss` must neither draw random numbers nor wait for the device. The gradients of `trained` must
-    exist and stay in their place in memory (`FlatParameter` sees to that).
+    The module must neither draw random numbers nor wait for the device. The gradients of `trained`
+    must exist and stay in their place in memory (`FlatParameter` sees to that). With `bfloat16`,
+    matrix products are in that type.
     """
 
     def __init__(
-        self, loss: Callable[[Batch, Spans], Tensor], trained: Sequence[nn.Parameter]
+        self, module: ReplyLossModule, trained: Sequence[nn.Parameter], *, bfloat16: bool
     ) -> None:
-        self._loss = loss
+        self._module, self._bfloat16 = module, bfloat16
         self._trained = trained
         self._device = trained[0].device
         self._graphs: dict[tuple[int, ...], _Static] = {}
@@ -52,20 +54,22 @@ class GraphedStep:
         return total
 
     def _replay(self, batch: Batch, tokens: float) -> Tensor:
-        shape = tuple(batch.input_ids.shape)
+        spans = self._module.spans_of(batch)
+        shape = (*batch.input_ids.shape, *spans.shape)
         if shape not in self._graphs:
             self._graphs[shape] = self._capture(batch)
         static = self._graphs[shape]
         _copy(batch, static.batch)
-        static.mask.copy_(span_mask(batch), non_blocking=True)
+        static.spans.copy_from(spans)
         static.scale.fill_(1 / tokens)
         static.graph.replay()
         return static.loss
 
     def _capture(self, batch: Batch) -> _Static:
+        batch = batch.to(self._device)
         static = _Static(
-            batch=batch.to(self._device),
-            mask=span_mask(batch).to(self._device),
+            batch=batch,
+            spans=self._module.spans_of(batch),
             scale=torch.zeros((), device=self._device),
             loss=torch.zeros((), device=self._device),
             graph=torch.cuda.CUDAGraph(),
@@ -85,8 +89,9 @@ class GraphedStep:
         return static
 
     def _run(self, static: _Static) -> Tensor:
-        spans = Spans(static.batch.lengths, static.mask)
-        loss = self._loss(static.batch, spans) * static.scale
+        # Autocast keeps no cast weights: a replayed graph would not see them change.
+        with torch.autocast("cuda", torch.bfloat16, self._bfloat16, cache_enabled=False):
+            loss = self._module(static.batch, static.spans) * static.scale
         loss.backward()
         return loss.detach()
 

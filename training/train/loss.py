@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from training.train.attention import Spans, use_spans
 from training.train.examples import IGNORED, TokenizedExample
+from training.train.fused.decoder import FusedDecoder
 from training.train.layout import Batch, Layout
 
 CHUNK = 512  # positions; with Mistral's 32,768 tokens these are 64 MiB of float32 logits
@@ -41,34 +42,47 @@ class ReplyLoss:
 class ReplyLossModule(nn.Module):
     """Wraps a causal model, with or without an adapter; its forward pass gives a batch's loss.
 
-    The model's vocabulary matrix must be frozen.
+    The model's vocabulary matrix must be frozen. A `fused` decoder of the same model computes the
+    hidden states in place of the model's own layers.
     """
 
-    def __init__(self, model: PreTrainedModel | PeftModel) -> None:
+    def __init__(
+        self, model: PreTrainedModel | PeftModel, fused: FusedDecoder | None = None
+    ) -> None:
         super().__init__()
         self.model = model
+        self._fused = fused
         causal = model.get_base_model() if isinstance(model, PeftModel) else model
         use_spans(cast("PreTrainedModel", causal))
         self._decoder = [cast("nn.Module", cast("Any", causal).model)]  # listed: registered once
         self._head = [cast("nn.Linear", cast("Any", causal).lm_head)]
 
+    def spans_of(self, batch: Batch) -> Spans:
+        """The batch's spans as `forward` needs them."""
+        return Spans.bounded(batch) if self._fused else Spans.of(batch)
+
     def forward(self, batch: Batch, spans: Spans | None = None) -> Tensor:
         """The loss summed over the batch's reply tokens: a float32 scalar with gradient.
 
-        `spans` saves computing them from the batch again. On a GPU nothing here waits for the
-        device, so that a CUDA graph can capture it.
+        `spans` saves computing them from the batch again. With `spans`, nothing here waits for a
+        GPU, so that a CUDA graph can capture it.
         """
-        hidden = self._decoder[0](
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            use_cache=False,
-            spans=spans or Spans.of(batch),
-        ).last_hidden_state[:, :-1]
+        hidden = self._hidden(batch, spans or self.spans_of(batch))[:, :-1]
         targets = batch.labels[:, 1:]
         if not hidden.is_cuda:  # the prompt's positions need no logits
             learned = targets != IGNORED
             hidden, targets = hidden[learned][None], targets[learned][None]
         return summed_cross_entropy(hidden.flatten(0, 1), self._head[0].weight, targets.flatten())
+
+    def _hidden(self, batch: Batch, spans: Spans) -> Tensor:
+        if self._fused is not None and spans.bounds is not None:
+            return self._fused(batch.input_ids, batch.position_ids, spans.bounds)
+        return self._decoder[0](
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            spans=spans,
+        ).last_hidden_state
 
 
 def summed_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:

@@ -3,8 +3,10 @@
 import resource
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
+from peft import PeftModel
 from transformers import PretrainedConfig, PreTrainedModel
 
 from training.errors import OutOfMemory
@@ -61,6 +63,12 @@ def switch_checkpointing_on(model: PreTrainedModel, dropout: float) -> None:
     model.activation_checkpointing_enable(
         {"use_reentrant": False, "preserve_rng_state": dropout > 0}
     )
+
+
+def checkpointing_is_on(model: PeftModel) -> bool:
+    """Whether `switch_checkpointing_on` was called for the model under this adapter."""
+    decoder = cast("Any", model.get_base_model()).model
+    return any(layer.gradient_checkpointing for layer in decoder.layers)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from training.train.checkpoint import Checkpoint, Checkpoints, TrainState, Weigh
 from training.train.examples import IGNORED, TokenizedExample
 from training.train.gradient_step import new_gradient_step
 from training.train.layout import Layout, Packed, Padded
-from training.train.loss import ReplyLoss, ReplyLossModule, measure
+from training.train.loss import ReplyLoss, measure
 from training.train.memory import peak_mib
 from training.train.optimiser import (
     FlatParameter,
@@ -90,9 +90,7 @@ class Trainer:
         self._save_every = recipe.stopping.save_every or self._every
         self._rate = LearningRateSchedule.of(schedule, self.steps)
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self._gradient = new_gradient_step(
-            ReplyLossModule(model), accelerator, self._trained, recipe
-        )
+        self._gradient = new_gradient_step(model, accelerator, self._trained, recipe)
         # Only now: preparing a model for several processes may move what it finds.
         self._flat = FlatParameter(list(self._trained.values()))
         self._optimiser = new_optimiser([self._flat.whole], schedule)
