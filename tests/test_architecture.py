@@ -67,6 +67,7 @@ ROOMS = {
         "training.sources",
         "training.artifacts",
         "training.prepare",
+        "training.train.fused",
         "training.train",
         "training.evaluate.voice",
         "training.evaluate.metrics",

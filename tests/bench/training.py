@@ -28,15 +28,15 @@ from model.loading.quantised import load_quantised
 from tests.bench import training_cpu
 from tests.bench.gpu import make_base
 from tests.bench.table import markdown
+from tests.bench.training_cpu import FULL, PaddedTo, real_tokens
 from tests.fakes.tiny_model import LINEARS
-from training.train.examples import IGNORED, Row
-from training.train.flat import Flat
+from training.train.examples import IGNORED, TokenizedExample
+from training.train.gradient_step import graph_loss
 from training.train.graph import GraphedStep
 from training.train.layout import Batch, Packed, Padded
 from training.train.loss import ReplyLossModule
-from training.train.step import graph_loss
+from training.train.optimiser import FlatParameter
 
-FULL = 512
 ROW = 2048
 WARM_UPS, STEPS = 3, 8
 GIB = 2**30
@@ -78,26 +78,26 @@ WAYS = (
 )
 
 
-def rows_like_reddit(count: int, rng: random.Random) -> list[Row]:
+def rows_like_reddit(count: int, rng: random.Random) -> list[TokenizedExample]:
     """Random tokens, as many as comment/reply pairs have: median 90, log-normal; half are reply."""
     return [_row(min(FULL, max(16, round(rng.lognormvariate(math.log(90), 0.7)))), rng)
             for _ in range(count)]  # fmt: skip
 
 
-def _row(length: int, rng: random.Random) -> Row:
+def _row(length: int, rng: random.Random) -> TokenizedExample:
     ids = [rng.randrange(3, 30000) for _ in range(length)]
-    return Row(input_ids=ids, labels=[IGNORED] * (length // 2) + ids[length // 2 :])
+    return TokenizedExample(input_ids=ids, labels=[IGNORED] * (length // 2) + ids[length // 2 :])
 
 
 def batches_of(layout: str, steps: int) -> list[Batch]:
     """One batch a step."""
     rng = random.Random(1)
     if layout == "full":
-        return Padded(4, FULL).batches([_row(FULL, rng) for _ in range(4 * steps)])
+        return Padded(4).batches([_row(FULL, rng) for _ in range(4 * steps)])
     if layout == "packed":
         return Packed(ROW, 256).batches(rows_like_reddit(40 * steps, rng))[:steps]
-    width = FULL if layout == "padded to 512" else None
-    return Padded(4, width).batches(rows_like_reddit(4 * steps, rng))
+    padded = PaddedTo(4, FULL) if layout == "padded to 512" else Padded(4)
+    return padded.batches(rows_like_reddit(4 * steps, rng))
 
 
 def step_of(way: Way, model: PeftModel) -> Callable[[Batch], None]:
@@ -121,7 +121,7 @@ def step_of(way: Way, model: PeftModel) -> Callable[[Batch], None]:
 
         return plain
     module = ReplyLossModule(model)
-    flat = Flat(trained)
+    flat = FlatParameter(trained)
     optimiser = PagedAdamW8bit([flat.whole], lr=1e-5)
 
     loss_of = graph_loss(module, bfloat16=True)
@@ -135,7 +135,7 @@ def step_of(way: Way, model: PeftModel) -> Callable[[Batch], None]:
             (loss_of(batch.to(torch.device("cuda")), None) / batch.reply_tokens).backward()
         nn.utils.clip_grad_norm_([flat.whole], 1.0)
         optimiser.step()
-        flat.zero()
+        flat.zero_grad()
 
     return step
 
@@ -149,7 +149,8 @@ def prepared(way: Way, folder: Path) -> Iterator[PeftModel]:
     model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=True)
     if way.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
-    adapted = get_peft_model(model, LoraConfig(r=way.r, lora_alpha=32, target_modules=way.targets))
+    config = LoraConfig(r=way.r, lora_alpha=32, target_modules=way.targets)
+    adapted = cast("PeftModel", get_peft_model(model, config))
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -175,7 +176,7 @@ def timed(way: Way, layout: str, folder: Path) -> tuple[str, str]:
             step(batch)
             torch.cuda.synchronize()
             if number >= WARM_UPS:
-                speeds.append(batch.tokens / (time.perf_counter() - begun))
+                speeds.append(real_tokens(batch) / (time.perf_counter() - begun))
         return f"{statistics.median(speeds):,.0f}", f"{torch.cuda.max_memory_allocated() / GIB:.1f}"
 
 
@@ -193,22 +194,21 @@ def check(folder: Path) -> str:
             if "lora_B" in name:
                 parameter.data.normal_(0, 0.02)
         module = ReplyLossModule(model)
-        flat, found = Flat(trained), []
-        sums = cast("Tensor", flat.whole.grad)
+        flat, found = FlatParameter(trained), []
 
         loss_of = graph_loss(module, bfloat16=True)
 
         def eager(batch: Batch) -> tuple[float, Tensor]:
-            flat.zero()
+            flat.zero_grad()
             loss = loss_of(batch.to(torch.device("cuda")), None) / batch.reply_tokens
             loss.backward()
-            return float(loss.detach()), sums.clone()
+            return float(loss.detach()), flat.gradient.clone()
 
         graphed = GraphedStep(loss_of, trained)
         for batch in batches_of("packed", 2):
-            flat.zero()
+            flat.zero_grad()
             loss = float(graphed([batch], batch.reply_tokens))
-            ours, (wanted, theirs), (_, again) = sums.clone(), eager(batch), eager(batch)
+            ours, (wanted, theirs), (_, again) = flat.gradient.clone(), eager(batch), eager(batch)
             found.append(
                 f"loss {loss:.4f} / {wanted:.4f}, gradient {apart(ours, theirs):.1e} apart, "
                 f"{apart(again, theirs):.1e} from run to run"

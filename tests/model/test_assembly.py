@@ -36,7 +36,7 @@ from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
-from tests.fakes.chat_models import chat_tokenizer
+from tests.fakes.chat_models import chat_tokenizer, token_id
 from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import make_adapter, make_tiny, tiny_tokenizer
 from tests.model.runner.parity import greedy, make_pair, run
@@ -317,7 +317,7 @@ def test_the_token_that_ends_a_turn_ends_an_answer(tmp_path, monkeypatch):
 
     monkeypatch.setattr(assembly, "TokenEngine", told)
     load(settings(make_tiny(tmp_path / "phi", tokenizer=tokenizer)), quiet)
-    assert ends >= set(tokenizer.convert_tokens_to_ids(["<|end|>", "<|endoftext|>"]))
+    assert ends >= {token_id(tokenizer, text) for text in ("<|end|>", "<|endoftext|>")}
 
 
 def test_the_codec_goes_there_and_back():

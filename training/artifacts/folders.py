@@ -1,4 +1,4 @@
-"""Making a folder whole or not at all."""
+"""Writing a folder as a whole: after an error or a crash it is as it was before."""
 
 import shutil
 import tempfile
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def new_folder(target: Path) -> Generator[Path]:
-    """A work folder beside `target` that takes its place when the block ends without an error.
+    """Gives a new folder beside `target`, which replaces `target` when the block ends.
 
-    What was at `target` before goes; after an error it is still there and the work folder is not.
+    When the block raises, the new folder is deleted and `target` stays as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
@@ -26,13 +26,13 @@ def new_folder(target: Path) -> Generator[Path]:
 
 
 def copy_folder(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:
-    """Copy a folder to `target`, whole or not at all, without the names to leave out."""
+    """Replace `target` by a copy of a folder, without the files named in `leave_out`."""
     with new_folder(target) as work:
         ignore = shutil.ignore_patterns(*leave_out)
         shutil.copytree(source, work, dirs_exist_ok=True, ignore=ignore)
 
 
 def remove_partial(target: Path) -> None:
-    """Remove work folders that a killed process left beside `target`."""
+    """Delete the new folders that killed processes left beside `target`."""
     for beside in target.parent.glob(f".{target.name}.partial-*"):
         shutil.rmtree(beside, ignore_errors=True)

@@ -20,8 +20,7 @@ def add_arguments(_parser: ArgumentParser) -> None:
 
 def run(_options: Namespace, home: Path) -> None:
     """Prepare, train, measure, ship and compare."""
-    from training.artifacts.curve import CURVE
-    from training.artifacts.figures import FIGURES
+    from training.artifacts.figures import CURVE, FIGURES
     from training.artifacts.folders import copy_folder
     from training.cli.terminal import find_base, show
     from training.evaluate.losses import losses

@@ -12,7 +12,7 @@ from model.sampling import CHAT
 from training.artifacts.adapter import apply_adapter, check_base
 from training.evaluate.answers import Decoding, answer_all
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
-from training.train.precision import compute_dtype
+from training.train.device import compute_dtype
 
 # Greedy decoding shows the likeliest answer, the other way is how a chat samples. The penalty also
 # counts the words of the prompt: a higher one makes answers avoid the words of the question.

@@ -1,4 +1,4 @@
-"""One training and what its adapter says, kept in a file so that nothing is done twice."""
+"""One training and the answers of its adapter, kept in a file so that nothing is done twice."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt
 from training.evaluate.result import ReportedSampling
-from training.seed.recipes import Name, recipe_of
+from training.seed.recipes import RecipeName, recipe_of
 from training.seed.rows import divide, write_rows
 from training.train.job import Job
 from training.train.train import train
@@ -25,12 +25,12 @@ from training.train.train import train
 GREEDY = ReportedSampling(temperature=0.0, top_p=1.0)
 
 
-class Run(BaseModel):
-    """What came out of one training.
+class SeedRun(BaseModel):
+    """The outcome of one training.
 
-    `validation` are the losses per reply token before training and after each epoch; `kept` is the
-    step of the adapter that was kept and `steps_per_epoch` says which epoch that is. Answers are
-    greedy: to the held-out comments, whose `replies` are known, and to the 20 fixed prompts.
+    `validation` has the losses per reply token before training and after each epoch. `kept` is the
+    step whose adapter was kept. `answers` are greedy answers to the held-out comments, whose real
+    replies are `replies`; `answers_to_prompts` are those to the 20 fixed prompts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,34 +49,34 @@ class Run(BaseModel):
 
     @property
     def best(self) -> float:
-        """The lowest loss after an epoch."""
+        """The lowest loss after any epoch."""
         return min(self.validation[1:])
 
     @property
     def best_epoch(self) -> int:
-        """When it was reached."""
+        """The epoch with that loss, counted from 1."""
         return self.validation[1:].index(self.best) + 1
 
     @property
     def kept_epoch(self) -> int:
-        """Of which epoch the adapter is that was kept."""
+        """The epoch whose adapter was kept."""
         return round(self.kept / self.steps_per_epoch)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What all runs share: base, the seed's file and its pairs, the folder of finished runs."""
+class SeedTable:
+    """All runs over one base, one source file with its pairs, and one folder of finished runs."""
 
     base: ResolvedBase
     source: Path
     pairs: Sequence[Pair]
     folder: Path
 
-    def run(self, name: Name, rows: int, seed: int, report: Report) -> Run:
-        """Train on the first `rows` of this seed's 240, or read how that went before."""
+    def run(self, name: RecipeName, rows: int, seed: int, report: Report) -> SeedRun:
+        """Train on the first `rows` of a random seed's 240 pairs, or read the finished run."""
         path = self.folder / f"{name}-{rows}-{seed}.json"
         if path.is_file():
-            return Run.model_validate_json(path.read_bytes())
+            return SeedRun.model_validate_json(path.read_bytes())
         report(f"{name}, {rows} rows, seed {seed}")
         train_rows, held_out = divide(self.pairs, seed)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ class Bench:
         return finished
 
     def untrained(self, seed: int, report: Report) -> tuple[list[str], list[str]]:
-        """The base's own answers to a seed's held-out comments and to the fixed prompts."""
+        """The base's own answers to a seed's held-out comments, and to the fixed prompts."""
         path = self.folder / f"base-{seed}.json"
         if not path.is_file():
             report(f"base, seed {seed}")
@@ -102,11 +102,11 @@ class Bench:
 
     def _record(
         self, adapter: Path, manifest: AdapterManifest, seed: int, held_out: Sequence[Pair]
-    ) -> Run:
+    ) -> SeedRun:
         figures = FigureLog(adapter / FIGURES).read()
         validated = [figure for figure in figures if figure.validation_loss is not None]
         answers, to_prompts = self._answers(adapter, held_out)
-        return Run(
+        return SeedRun(
             recipe=manifest.name,
             base=self.base.id,
             rows=int(manifest.figures["train_rows"]),

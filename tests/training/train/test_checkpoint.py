@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.errors import CheckpointError, OtherJobError
-from training.train.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, Standing
+from training.train.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, TrainState
 
 JOB_A = {"lora.r": 4, "base": "sha256:1"}
 
@@ -23,8 +23,14 @@ def work(tmp_path):
 def checkpoint(step=3):
     table = torch.arange(4.0)
     return Checkpoint(
-        Standing(
-            step=step, base_loss=4.0, best_loss=1.5, best_step=2, misses=1, tokens=99, seconds=1.25
+        TrainState(
+            step=step,
+            base_loss=4.0,
+            best_loss=1.5,
+            best_step=2,
+            bad_validations=1,
+            tokens=99,
+            seconds=1.25,
         ),
         {"a": torch.full((2, 3), float(step))},
         {"a": torch.zeros(2, 3)},
@@ -33,7 +39,7 @@ def checkpoint(step=3):
 
 
 def assert_same(one, other):
-    assert other.standing == one.standing
+    assert other.state == one.state
     assert torch.equal(other.adapter["a"], one.adapter["a"])
     assert torch.equal(other.best["a"], one.best["a"])
     for found, wanted in zip(other.optimiser, one.optimiser, strict=True):
@@ -63,7 +69,7 @@ def full_after(some, error=errno.ENOSPC):
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(work, monkeypatch, some):
     work.save(checkpoint(3))
     with monkeypatch.context() as patched:
-        patched.setattr("training.train.checkpoint._write", full_after(some))
+        patched.setattr("training.train.checkpoint.write_all", full_after(some))
         with pytest.raises(CheckpointError) as caught:
             work.save(checkpoint(5))
     assert str(caught.value) == f"{work.folder / LAST} cannot be written: No space left on device"

@@ -8,7 +8,7 @@ import torch
 from training.artifacts.figures import FIGURES, FigureLog
 from training.recipe import read_recipe
 from training.train import trainer
-from training.train.step import EagerStep
+from training.train.gradient_step import EagerStep
 from training.train.train import train
 
 pytestmark = [
@@ -63,7 +63,7 @@ def test_graphs_learn_what_single_kernels_learn(job, monkeypatch, tmp_path):
         one = replace(job, recipe=recipe, out=tmp_path / name)
         with monkeypatch.context() as patched:
             if name == "eager":
-                patched.setattr(trainer, "new_step", eager_step)
+                patched.setattr(trainer, "new_gradient_step", eager_step)
             else:
                 patched.setattr(EagerStep, "__call__", None)  # it must not be used
             train(one, silent)

@@ -9,7 +9,7 @@ from model.text.prompt import PromptRenderer
 from tests.fakes.tiny_model import tiny_tokenizer
 from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
-from training.train.examples import IGNORED, Row, encode
+from training.train.examples import IGNORED, TokenizedExample, encode
 from training.train.layout import Packed, Padded
 from training.train.loss import ReplyLossModule
 from training.train.memory import switch_checkpointing_on
@@ -40,8 +40,8 @@ def model(base):
 def gradient(model, rows, layout):
     model.zero_grad()
     loss_of = ReplyLossModule(model)
-    total = sum(loss_of(batch) for batch in layout.batches(rows))
-    total.backward()
+    losses = [loss_of(batch) for batch in layout.batches(rows)]
+    torch.stack(losses).sum().backward()
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad])
 
 
@@ -51,7 +51,7 @@ def close(one, other):
 
 
 @pytest.mark.parametrize("layout", [Packed(1000), Packed(130), Packed(1000, multiple=64),
-                                    Padded(2), Padded(4, width=200)])  # fmt: skip
+                                    Padded(2), Padded(4)])  # fmt: skip
 def test_every_layout_gives_the_gradient_of_the_examples_alone(model, layout):
     close(gradient(model, ROWS, layout), gradient(model, ROWS, Padded(1)))
 
@@ -69,7 +69,7 @@ def test_computing_layers_again_gives_the_same_gradient(model):
 def loss_of_one(model, rows, place):
     """The loss of one example of a packed row: the others' labels are masked."""
     masked = [
-        Row(input_ids=row["input_ids"],
+        TokenizedExample(input_ids=row["input_ids"],
             labels=row["labels"] if number == place else [IGNORED] * len(row["labels"]))
         for number, row in enumerate(rows)
     ]  # fmt: skip
@@ -83,7 +83,7 @@ def loss_of_one(model, rows, place):
 def test_changing_an_example_changes_no_others_loss(model, changed):
     other = list(ROWS)
     ids = [(token + 7) % 250 + 3 for token in ROWS[changed]["input_ids"]]
-    other[changed] = Row(
+    other[changed] = TokenizedExample(
         input_ids=ids,
         labels=[i if label != IGNORED else label
                 for i, label in zip(ids, ROWS[changed]["labels"], strict=True)],
