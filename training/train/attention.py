@@ -51,11 +51,18 @@ class Spans:
         return () if self.bounds is None else (len(self.bounds.ends), self.bounds.longest)
 
     def copy_from(self, other: "Spans") -> None:
-        """Overwrite these tensors by those of other spans of the same shape."""
-        if self.mask is not None and other.mask is not None:
-            self.mask.copy_(other.mask, non_blocking=True)
-        if self.bounds is not None and other.bounds is not None:
-            self.bounds.ends.copy_(other.bounds.ends, non_blocking=True)
+        """Overwrite these tensors by those of other spans of the same shape.
+
+        Raises ValueError when the other spans are for another kind of attention.
+        """
+        for mine, theirs in zip(self.tensors, other.tensors, strict=True):
+            mine.copy_(theirs, non_blocking=True)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The tensors that the attention reads."""
+        ends = None if self.bounds is None else self.bounds.ends
+        return [tensor for tensor in (self.mask, ends) if tensor is not None]
 
 
 def span_bounds(batch: Batch) -> Bounds:

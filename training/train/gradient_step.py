@@ -59,17 +59,30 @@ def new_gradient_step(
     the fused decoder stands for the model's own layers, where it knows them. All other trainings
     run kernel by kernel.
     """
-    graphs = (
+    if not graphs_are_used(accelerator, recipe):
+        module = cast("nn.Module", accelerator.prepare(ReplyLossModule(model)))
+        return EagerStep(module, accelerator)
+    fused = None
+    if fused_is_used(model, accelerator, recipe):
+        fused = FusedDecoder(model, keep_all=not checkpointing_is_on(model))
+    bfloat16 = accelerator.mixed_precision == "bf16"
+    return GraphedStep(ReplyLossModule(model, fused), list(trained.values()), bfloat16=bfloat16)
+
+
+def graphs_are_used(accelerator: Accelerator, recipe: Recipe) -> bool:
+    """Whether steps of this recipe run as CUDA graphs here."""
+    return (
         accelerator.device.type == "cuda"
         and accelerator.num_processes == 1
         and recipe.schedule.layout == "packed"
         and recipe.lora.dropout == 0
     )
-    if not graphs:
-        module = cast("nn.Module", accelerator.prepare(ReplyLossModule(model)))
-        return EagerStep(module, accelerator)
-    bfloat16 = accelerator.mixed_precision == "bf16"
-    fused = None
-    if bfloat16 and FusedDecoder.supports(model):
-        fused = FusedDecoder(model, keep_all=not checkpointing_is_on(model))
-    return GraphedStep(ReplyLossModule(model, fused), list(trained.values()), bfloat16=bfloat16)
+
+
+def fused_is_used(model: PeftModel, accelerator: Accelerator, recipe: Recipe) -> bool:
+    """Whether the fused decoder computes the steps of this recipe here."""
+    return (
+        graphs_are_used(accelerator, recipe)
+        and accelerator.mixed_precision == "bf16"
+        and FusedDecoder.supports(model)
+    )

@@ -54,10 +54,11 @@ class GraphedStep:
         return total
 
     def _replay(self, batch: Batch, tokens: float) -> Tensor:
+        batch = batch.to(self._device)  # its spans are those of a GPU only there
         spans = self._module.spans_of(batch)
         shape = (*batch.input_ids.shape, *spans.shape)
         if shape not in self._graphs:
-            self._graphs[shape] = self._capture(batch)
+            self._graphs[shape] = self._capture(batch, spans)
         static = self._graphs[shape]
         _copy(batch, static.batch)
         static.spans.copy_from(spans)
@@ -65,11 +66,10 @@ class GraphedStep:
         static.graph.replay()
         return static.loss
 
-    def _capture(self, batch: Batch) -> _Static:
-        batch = batch.to(self._device)
+    def _capture(self, batch: Batch, spans: Spans) -> _Static:
         static = _Static(
             batch=batch,
-            spans=self._module.spans_of(batch),
+            spans=spans,
             scale=torch.zeros((), device=self._device),
             loss=torch.zeros((), device=self._device),
             graph=torch.cuda.CUDAGraph(),

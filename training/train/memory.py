@@ -13,7 +13,8 @@ from training.errors import OutOfMemory
 from training.recipe import Recipe, Schedule
 
 MIB = 1024**2
-_SPARE = 0.8  # of the free memory: fragments, the optimiser, gradients
+_SPARE = 0.8  # of the free memory: the rest is for fragments, the optimiser, gradients
+_WORKSPACE = 3 * 2**29  # bytes: unpacked weights and logits, whatever the number of layers
 _CPU_WORDS = ("DefaultCPUAllocator", "can't allocate memory")
 
 
@@ -24,24 +25,35 @@ def peak_mib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
 
 
-def activation_bytes(config: PretrainedConfig, tokens: int, bytes_per_value: int) -> int:
+def activation_bytes(
+    config: PretrainedConfig, tokens: int, bytes_per_value: int, *, fused: bool = False
+) -> int:
     """What a forward pass over `tokens` tokens keeps for the backward pass without checkpointing.
 
     Per token and layer about 10 vectors of the hidden size (residuals, norms, queries, keys,
     values, attention's output, the adapters' inputs) and 6 of the inner size (gate, up, their
     product, the adapters' inputs): 16.6 GiB for 2,048 tokens of Mistral-7B in bfloat16
-    (docs/experiments.md has what was measured).
+    (docs/experiments.md has what was measured). The fused decoder keeps 5 (input, residual,
+    attention's output, and queries, keys and values with at most as many heads) and 2: 6.3 GiB.
     """
     per_layer = 10 * config.hidden_size + 6 * config.intermediate_size
+    if fused:
+        per_layer = 5 * config.hidden_size + 2 * config.intermediate_size
     return tokens * config.num_hidden_layers * per_layer * bytes_per_value
 
 
 def use_checkpointing(
-    config: PretrainedConfig, schedule: Schedule, dtype: torch.dtype, device: torch.device
+    config: PretrainedConfig,
+    schedule: Schedule,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    fused: bool = False,
 ) -> bool:
     """Whether to compute layers again in the backward pass: as the recipe says.
 
-    `auto` means: on a GPU whose free memory could not hold the activations.
+    `auto` means: on a GPU whose free memory could not hold the activations, which are fewer for the
+    fused decoder.
     """
     if schedule.checkpointing != "auto":
         return schedule.checkpointing == "on"
@@ -51,7 +63,8 @@ def use_checkpointing(
     if schedule.layout == "padded":
         tokens = schedule.batch_size * schedule.max_tokens
     free, _ = torch.cuda.mem_get_info(device)
-    return activation_bytes(config, tokens, dtype.itemsize) > _SPARE * free
+    needed = activation_bytes(config, tokens, dtype.itemsize, fused=fused)
+    return needed > _SPARE * free - _WORKSPACE
 
 
 def switch_checkpointing_on(model: PreTrainedModel, dropout: float) -> None:

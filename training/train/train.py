@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 import torch
+from accelerate import Accelerator
 from peft import PeftModel
 
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
@@ -20,6 +21,7 @@ from training.train.checkpoint import Checkpoints, TrainState
 from training.train.dense import load_to_learn
 from training.train.device import compute_dtype, new_accelerator
 from training.train.examples import encode, read_side, side_file
+from training.train.gradient_step import fused_is_used
 from training.train.job import Job, licence_of
 from training.train.loss import ReplyLoss
 from training.train.memory import (
@@ -58,7 +60,7 @@ def train(
     try:
         with memory_advice(job.recipe):
             report(f"loading {job.base.id} in 4 bits")
-            model, renderer = _load(job, accelerator.device)
+            model, renderer = _load(job, accelerator)
             limit = job.recipe.schedule.max_tokens
             files = {side: side_file(job.data, side) for side in pairs}
             sides = Sides(*(encode(pairs[side], renderer, limit, files[side]) for side in pairs))
@@ -87,14 +89,15 @@ def train(
     return cast("AdapterManifest", read_manifest(job.out))
 
 
-def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
-    schedule = job.recipe.schedule
-    dtype = compute_dtype(schedule.precision)
+def _load(job: Job, accelerator: Accelerator) -> tuple[PeftModel, PromptRenderer]:
+    recipe, device = job.recipe, accelerator.device
+    dtype = compute_dtype(recipe.schedule.precision)
     base, tokenizer = load_to_learn(job.base, dtype, device)
-    if use_checkpointing(base.config, schedule, dtype, device):
-        switch_checkpointing_on(base, job.recipe.lora.dropout)
-    model = new_adapter(base, job.recipe.lora, job.recipe.seed)
-    return model, PromptRenderer(tokenizer, job.recipe.date)
+    model = new_adapter(base, recipe.lora, recipe.seed)
+    fused = fused_is_used(model, accelerator, recipe)
+    if use_checkpointing(base.config, recipe.schedule, dtype, device, fused=fused):
+        switch_checkpointing_on(base, recipe.lora.dropout)
+    return model, PromptRenderer(tokenizer, recipe.date)
 
 
 def _figures(sides: Sides, state: TrainState, after: ReplyLoss) -> dict[str, float]:

@@ -22,6 +22,17 @@ def test_a_long_row_through_mistral_takes_what_was_measured():
     assert activation_bytes(MISTRAL, 2048, 2) == pytest.approx(16 * GIB, rel=0.04)
 
 
+def test_the_fused_decoder_keeps_a_third():
+    assert activation_bytes(MISTRAL, 2048, 2, fused=True) == pytest.approx(6 * GIB, rel=0.06)
+
+
+@pytest.mark.parametrize(("free", "used"), [(8, True), (12, False)])
+def test_the_fused_decoder_needs_less_free_memory(monkeypatch, recipe_with, free, used):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free * GIB, 80 * GIB))
+    schedule = recipe_with().schedule
+    assert use_checkpointing(MISTRAL, schedule, torch.bfloat16, GPU, fused=True) is used
+
+
 @pytest.mark.parametrize(
     ("free", "overrides", "used"),
     [

@@ -9,6 +9,7 @@ from model.text.prompt import PromptRenderer
 from tests.fakes.tiny_model import tiny_tokenizer
 from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
+from training.train.attention import Spans, span_bounds
 from training.train.examples import IGNORED, TokenizedExample, encode
 from training.train.layout import Packed, Padded
 from training.train.loss import ReplyLossModule
@@ -91,3 +92,31 @@ def test_changing_an_example_changes_no_others_loss(model, changed):
     for place in range(4):
         before, after = (loss_of_one(model, rows, place) for rows in (ROWS, other))
         assert (after == before) is (place != changed)
+
+
+def test_bounds_are_those_of_the_examples_with_padding_as_one_more():
+    lengths = [len(row["input_ids"]) for row in ROWS]
+    (batch,) = Packed(1000, multiple=64).batches(ROWS)
+    bounds = span_bounds(batch)
+    padding = batch.input_ids.shape[1] - sum(lengths)
+    assert bounds.ends.diff().tolist() == [*lengths, padding] + [0] * 11
+    assert bounds.ends.dtype == torch.int32
+    assert bounds.longest == min(batch.input_ids.shape[1], 256)
+    (padded,) = Padded(4).batches(ROWS)
+    width = padded.input_ids.shape[1]
+    pairs = [(length, width - length) for length in lengths]
+    assert [n for n in span_bounds(padded).ends.diff().tolist() if n] == [
+        n for pair in pairs for n in pair if n
+    ]
+
+
+def test_spans_of_another_kind_are_not_copied():
+    (batch,) = Packed(1000).batches(ROWS)
+    one, other = Spans.bounded(batch), Spans.bounded(batch)
+    assert other.bounds is not None
+    other.bounds.ends.zero_()
+    one.copy_from(other)
+    assert one.bounds is not None
+    assert not one.bounds.ends.any()
+    with pytest.raises(ValueError, match="zip"):
+        one.copy_from(Spans.of(batch))

@@ -1,6 +1,6 @@
 """Triton, where it is installed: a GPU's torch brings it along, a CPU's does not."""
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 try:
     import triton  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
@@ -10,13 +10,11 @@ except ImportError:
 
 # The language that kernels are written in, None without Triton.
 tl = cast("Any", language)
-# How a kernel's parameters are annotated: a tensor, a number, and a number known when it compiles.
+# How a kernel's parameters are annotated, in quotes, as Triton wants it: a tensor, a number, and a
+# number that is known when the kernel is compiled.
 Pointer: TypeAlias = Any
 Number: TypeAlias = Any
-if TYPE_CHECKING:
-    Constant: TypeAlias = Any
-else:
-    Constant = tl.constexpr if tl else Any
+constexpr: TypeAlias = Any
 
 
 def jit(kernel: Any) -> Any:  # noqa: ANN401 - Triton is not typed

@@ -10,7 +10,7 @@ import torch
 from bitsandbytes.functional import QuantState, dequantize_4bit
 from torch import Tensor
 
-from training.train.fused.jit import Constant, Number, Pointer, cdiv, jit, tl
+from training.train.fused.jit import Number, Pointer, cdiv, constexpr, jit, tl
 
 _BLOCK = 64  # values that share a scale, as bitsandbytes quantises by default
 _SCALES = 256  # scales that share a scale of their own
@@ -57,17 +57,17 @@ def dequantise(weight: QuantisedWeight, out: Tensor) -> None:
 
 @jit
 def _dequantise(
-    packed: Pointer,
-    scale_codes: Pointer,
-    scale_table: Pointer,
-    scale_scales: Pointer,
-    offset: Pointer,
-    table: Pointer,
-    out: Pointer,
-    blocks: Number,
-    half: Constant,
-    scales: Constant,
-    tile: Constant,
+    packed: "Pointer",
+    scale_codes: "Pointer",
+    scale_table: "Pointer",
+    scale_scales: "Pointer",
+    offset: "Pointer",
+    table: "Pointer",
+    out: "Pointer",
+    blocks: "Number",
+    half: "constexpr",
+    scales: "constexpr",
+    tile: "constexpr",
 ) -> None:
     block = tl.program_id(0).to(tl.int64) * tile + tl.arange(0, tile)
     there = block < blocks

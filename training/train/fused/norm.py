@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from training.train.fused.jit import Constant, Number, Pointer, jit, power_of_two, tl
+from training.train.fused.jit import Number, Pointer, constexpr, jit, power_of_two, tl
 
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
@@ -12,7 +12,7 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         wide = x.float()
         return weight * (wide * _inverse_root(wide, epsilon)).to(x.dtype)
     out, size = torch.empty_like(x), x.shape[1]
-    _forward[(len(x),)](x, weight, out, epsilon, size, tile=power_of_two(size), num_warps=8)
+    _norm_forward[(len(x),)](x, weight, out, epsilon, size, tile=power_of_two(size), num_warps=8)
     return out
 
 
@@ -30,7 +30,7 @@ def rms_norm_backward(
         along = (scaled * unit).mean(-1, keepdim=True)
         return ((scaled - unit * along) * inverse + residual.float()).to(x.dtype)
     out, size = torch.empty_like(x), x.shape[1]
-    _backward[(len(x),)](
+    _norm_backward[(len(x),)](
         gradient, x, weight, residual, out, epsilon, size, tile=power_of_two(size), num_warps=8
     )
     return out
@@ -41,8 +41,13 @@ def _inverse_root(wide: Tensor, epsilon: float) -> Tensor:
 
 
 @jit
-def _forward(
-    x: Pointer, weight: Pointer, out: Pointer, epsilon: Number, size: Number, tile: Constant
+def _norm_forward(
+    x: "Pointer",
+    weight: "Pointer",
+    out: "Pointer",
+    epsilon: "Number",
+    size: "Number",
+    tile: "constexpr",
 ) -> None:
     row = tl.program_id(0).to(tl.int64) * size
     place = tl.arange(0, tile)
@@ -55,15 +60,15 @@ def _forward(
 
 
 @jit
-def _backward(
-    gradient: Pointer,
-    x: Pointer,
-    weight: Pointer,
-    residual: Pointer,
-    out: Pointer,
-    epsilon: Number,
-    size: Number,
-    tile: Constant,
+def _norm_backward(
+    gradient: "Pointer",
+    x: "Pointer",
+    weight: "Pointer",
+    residual: "Pointer",
+    out: "Pointer",
+    epsilon: "Number",
+    size: "Number",
+    tile: "constexpr",
 ) -> None:
     row = tl.program_id(0).to(tl.int64) * size
     place = tl.arange(0, tile)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from training.train.fused.jit import Constant, Number, Pointer, jit, power_of_two, tl
+from training.train.fused.jit import Number, Pointer, constexpr, jit, power_of_two, tl
 
 Angles = tuple[Tensor, Tensor]  # cosines and sines, each of shape (tokens, head_dim)
 
@@ -30,16 +30,16 @@ def rotate(source: Tensor, target: Tensor, angles: Angles, *, back: bool = False
 
 @jit
 def _rotate(
-    source: Pointer,
-    target: Pointer,
-    cos: Pointer,
-    sin: Pointer,
-    source_stride: Number,
-    target_stride: Number,
-    heads: Number,
-    sign: Constant,
-    half: Constant,
-    tile: Constant,
+    source: "Pointer",
+    target: "Pointer",
+    cos: "Pointer",
+    sin: "Pointer",
+    source_stride: "Number",
+    target_stride: "Number",
+    heads: "Number",
+    sign: "constexpr",
+    half: "constexpr",
+    tile: "constexpr",
 ) -> None:
     token = tl.program_id(0).to(tl.int64)
     head, place = tl.arange(0, tile)[:, None], tl.arange(0, half)[None, :]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.train.fused.jit import Constant, Number, Pointer, cdiv, jit, tl
+from training.train.fused.jit import Number, Pointer, cdiv, constexpr, jit, tl
 
 _BLOCK = 2048
 
@@ -16,7 +16,7 @@ def swiglu(gate_up: Tensor) -> Tensor:
         gate, up = gate_up.chunk(2, dim=1)
         return F.silu(gate) * up
     out = gate_up.new_empty(tokens, size)
-    _forward[(tokens, cdiv(size, _BLOCK))](gate_up, out, size, tile=_BLOCK)
+    _swiglu_forward[(tokens, cdiv(size, _BLOCK))](gate_up, out, size, tile=_BLOCK)
     return out
 
 
@@ -35,11 +35,11 @@ def swiglu_backward(gradient: Tensor, gate_up: Tensor) -> None:
         gate_up.copy_(torch.cat((wide * up * slope, wide * gate * share), dim=1))
         gradient.copy_(output)
         return
-    _backward[(tokens, cdiv(size, _BLOCK))](gradient, gate_up, size, tile=_BLOCK)
+    _swiglu_backward[(tokens, cdiv(size, _BLOCK))](gradient, gate_up, size, tile=_BLOCK)
 
 
 @jit
-def _forward(gate_up: Pointer, out: Pointer, size: Number, tile: Constant) -> None:
+def _swiglu_forward(gate_up: "Pointer", out: "Pointer", size: "Number", tile: "constexpr") -> None:
     row = tl.program_id(0).to(tl.int64)
     place = tl.program_id(1) * tile + tl.arange(0, tile)
     inside = place < size
@@ -52,7 +52,9 @@ def _forward(gate_up: Pointer, out: Pointer, size: Number, tile: Constant) -> No
 
 
 @jit
-def _backward(gradient: Pointer, gate_up: Pointer, size: Number, tile: Constant) -> None:
+def _swiglu_backward(
+    gradient: "Pointer", gate_up: "Pointer", size: "Number", tile: "constexpr"
+) -> None:
     row = tl.program_id(0).to(tl.int64)
     place = tl.program_id(1) * tile + tl.arange(0, tile)
     inside = place < size
