@@ -21,6 +21,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def _move(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)  # unlike a rename, refuses what somebody put there meanwhile
+    except FileExistsError:
+        raise DataError(f"{path} exists already: name another file") from None
+    except OSError:
+        draft.rename(path)  # a file system without hard links
+
+
 @contextmanager
 def new_file(path: Path) -> Generator[Path]:
     """Yield the path of an empty temporary file, which becomes `path` at the end of the block.
@@ -37,7 +46,7 @@ def new_file(path: Path) -> Generator[Path]:
         try:
             yield draft
             sync(draft)
-            draft.rename(path)
+            _move(draft, path)
         finally:
             draft.unlink(missing_ok=True)
         sync(path.parent)
