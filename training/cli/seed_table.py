@@ -34,6 +34,7 @@ def run(options: Namespace, home: Path) -> None:
     pairs = read_seed(options.source)
     base = find_base(options.base, home)
     bench = Bench(base, options.source, pairs, options.out or home / "seed-table")
+    bench.check()
     seeds = range(options.seeds)
     theirs = [bench.run(Name.SEED, TRAINED, seed, say) for seed in seeds]
     ours = [bench.run(Name.OURS, TRAINED, seed, say) for seed in seeds]
@@ -41,5 +42,5 @@ def run(options: Namespace, home: Path) -> None:
     curve = [[bench.run(Name.OURS, size, seed, say) for seed in seeds] for size in sizes]
     lines = page(theirs, ours, curve, untrained)
     show(*lines)
-    (bench.folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    bench.keep("table.md", "\n".join(lines) + "\n")
     say(f"wrote {bench.folder / 'table.md'}")

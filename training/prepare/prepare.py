@@ -10,7 +10,7 @@ from random import Random
 
 import numpy as np
 
-from training.artifacts.folders import new_folder
+from data.files.output_folder import output_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, Dropped, SideRecord, Source, write_card
 from training.prepare.card_page import write_page
@@ -28,6 +28,7 @@ from training.sources.rated import CONSENT
 from training.sources.reading import Reading
 from training.sources.reasons import Step
 
+KIND = "python -m training prepare"
 _LEAST = 3  # one row a side
 
 
@@ -76,13 +77,14 @@ def prepare(
 
     No text of one side is near a text of another. Rows wait on the disk beside `out`; memory
     holds some numbers a row. Raises DatasetError for a source that is not a file of pairs,
-    PreparationError when too little is left of it, or for an option.
+    PreparationError when too little is left of it, or for an option, OutputRefused when `out` holds
+    what `prepare` did not write, or a source.
     """
     paths = [sources] if isinstance(sources, Path) else list(sources)
     check_language(options.rules.language)
     try:
         with (
-            new_folder(out) as work,
+            output_folder(out, KIND, paths) as work,
             tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.scratch-") as scratch,
             closing(Spill(Path(scratch))) as spill,
         ):

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data.files.new_file import sync
@@ -31,7 +31,7 @@ def locked(registry: Registry, limit_s: float = LOCK_LIMIT_S) -> Generator[None]
     """Be the only one who writes; RegistryError when another does for longer than `limit_s`."""
     registry.root.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + limit_s
-    with (registry.root / LOCK).open("w") as file:
+    with (registry.root / LOCK).open("a") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,14 +72,17 @@ def store_version(registry: Registry, name: str, source: Path) -> str:
         target = home / version
         if target.is_dir() and _is_whole(target):
             return version
-        if target.exists():
-            shutil.rmtree(target)  # damaged on the disk: the copy in hand is right
         sync(work)
-        work.rename(target)
+        if target.exists():  # damaged on the disk: the copy in hand is right
+            for file in FILES:
+                (work / file).replace(target / file)
+            sync(target)
+        else:
+            work.rename(target)
         sync(home)
         sync(registry.root)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _discard(work)
     return version
 
 
@@ -105,8 +108,14 @@ def _is_whole(folder: Path) -> bool:
 
 def _clear(home: Path) -> None:
     """Remove what a killed process left behind; nobody else is writing now."""
-    for left in home.glob(f"{_PARTIAL}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+    (home / f"{_PARTIAL}{CURRENT}").unlink(missing_ok=True)
+    for left in home.glob(f"{_PARTIAL}[0-9]*"):
+        _discard(left)
+
+
+def _discard(work: Path) -> None:
+    """Remove a work folder and what `store_version` puts into one; anything else stays."""
+    with suppress(OSError):
+        for file in FILES:
+            (work / file).unlink(missing_ok=True)
+        work.rmdir()

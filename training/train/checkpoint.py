@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from data.files.new_file import sync
+from data.files.output_folder import claim_output, release_output
 from training.artifacts.figures import FIGURES
 from training.errors import CheckpointError, OtherJobError
 from training.train.optimiser import Slots
@@ -25,6 +25,7 @@ from training.train.optimiser import Slots
 JOB = "job.json"
 LAST = "last.safetensors"
 LOCK = "lock"
+KIND = "python -m training train, unfinished"
 Weights = dict[str, Tensor]
 
 
@@ -68,7 +69,8 @@ class Checkpoints:
         """Take the folder for a job, as the same job left it if there was one.
 
         Raises OtherJobError, naming what differs, when another job's checkpoint lies there
-        (`fresh` throws that away), or when another process is at work in it.
+        (`fresh` throws that away), or when another process is at work in it; OutputRefused when
+        the folder holds what no training wrote.
         """
         self._lock()
         try:
@@ -145,8 +147,7 @@ class Checkpoints:
         """The adapter is made: what was written here goes, and the folder if nothing else is in."""
         self._clear()
         (self.folder / LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        release_output(self.folder)
         self._release()
 
     def close(self) -> None:
@@ -167,7 +168,7 @@ class Checkpoints:
 
     def _lock(self) -> None:
         """Hold the folder as long as this process lives, however it ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        claim_output(self.folder, KIND, _NAMES)
         held = (self.folder / LOCK).open("wb")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,6 +180,9 @@ class Checkpoints:
 
 def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
+
+
+_NAMES = (LOCK, *(name for file in (JOB, LAST, FIGURES) for name in (file, f".{file}.partial")))
 
 
 def write_whole(path: Path, content: bytes) -> None:

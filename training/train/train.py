@@ -8,12 +8,12 @@ from typing import cast
 import torch
 from peft import PeftModel
 
+from data.files.output_folder import check_output, output_folder
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
 from training.artifacts.curve import CURVE, draw_curve
 from training.artifacts.figures import FIGURES, FigureLog
-from training.artifacts.folders import new_folder, remove_partial
 from training.artifacts.progress import Lines, Progress, Report
 from training.prepare.card import Card, read_card
 from training.prepare.sides import Side
@@ -33,6 +33,8 @@ from training.train.processes import new_accelerator
 from training.train.record import licence_of, manifest_of
 from training.train.trainer import Sides, Trainer
 
+KIND = "python -m training train"
+
 
 def train(
     job: Job,
@@ -44,9 +46,11 @@ def train(
 
     Goes on where the same job was broken off. `progress` is told every few steps, `report` what
     else happens, and both when there is no `progress`. Under `accelerate launch` only the main
-    process speaks and writes. Raises TrainingError, DatasetError or ModelError, one line each;
-    `job.out` is then untouched.
+    process speaks and writes. Raises TrainingError, DataError or ModelError, one line each;
+    `job.out` is then untouched. OutputRefused comes at once when `job.out` holds what `train` did
+    not write, or something that it reads, or its checkpoints.
     """
+    check_output(job.out, KIND, job.inputs())
     card = read_card(job.data)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
@@ -126,8 +130,7 @@ def _write(
     """The adapter's folder, whole; the work folder is no longer needed then."""
     log = FigureLog(work.folder / FIGURES)
     title = f"{job.recipe.name} on {job.base.id}"
-    remove_partial(job.out)
-    with new_folder(job.out) as folder:
+    with output_folder(job.out, KIND, job.inputs()) as folder:
         save_adapter(model, folder, job.base.id)
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), title)

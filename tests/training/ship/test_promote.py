@@ -382,7 +382,7 @@ def test_everything_is_on_the_disk_before_current_names_it(put, adapters, regist
     def note(word: str, path: Path) -> None:
         done.append(f"{word} {path.name if 'partial' not in path.name else 'partial'}")
 
-    monkeypatch.setattr(training.registry, "sync", lambda p: (note("sync", p), sync(p))[1])
+    monkeypatch.setattr(training.ship.registry, "sync", lambda p: (note("sync", p), sync(p))[1])
     monkeypatch.setattr(Path, "rename", lambda s, t: (note("rename", t), rename(s, t))[1])
     monkeypatch.setattr(Path, "replace", lambda s, t: (note("replace", t), replace_(s, t))[1])
     version = put(adapters[0]).now.version
