@@ -146,7 +146,7 @@ def _refuse_changed(target: Path, marker: Marker) -> None:
 def _is_half_claimed(target: Path, names: list[str], kind: str) -> bool:
     """Whether nothing is there but the beginning of this command's first marker, after a kill."""
     content = marker_bytes(target) if names == [MARKER] else None
-    whole = Marker(kind=kind).text().encode()
+    whole = Marker(kind=kind, files={}).text().encode()
     return content is not None and len(content) < len(whole) and whole.startswith(content)
 
 
@@ -155,7 +155,7 @@ def _claim(target: Path, kind: str) -> Marker:
     marker = _inspect(target, kind)  # once more: only now nobody else writes
     if marker is None:
         (target / MARKER).unlink(missing_ok=True)  # half of one, at most
-        marker = Marker(kind=kind)
+        marker = Marker(kind=kind, files={})
         marker.create(target)
     if marker.work is not None:
         shutil.rmtree(target / marker.work, ignore_errors=True)  # a killed run left it

@@ -39,7 +39,7 @@ class Marker(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
-    files: Mapping[Annotated[str, AfterValidator(_plain)], tuple[str, ...]] = {}
+    files: Mapping[Annotated[str, AfterValidator(_plain)], tuple[str, ...]]
     work: Annotated[str, AfterValidator(_work)] | None = None
 
     @classmethod

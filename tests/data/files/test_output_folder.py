@@ -302,7 +302,7 @@ def test_a_kill_at_any_step_leaves_old_or_new_files_and_a_folder_to_go_on_with(
 
 
 def test_a_kill_while_the_first_marker_is_written_is_no_hindrance(tmp_path: Path) -> None:
-    whole = Marker(kind=KIND).text()
+    whole = Marker(kind=KIND, files={}).text()
     for length in range(0, len(whole), 7):
         out = tmp_path / str(length)
         out.mkdir()
