@@ -46,9 +46,10 @@ def run(options: Namespace, home: Path) -> None:
     """Measure, print the table and write the report."""
     from datetime import UTC, datetime
 
+    from data.files.output_folder import check_output
     from training.cli.terminal import find_base, print_table, show, stage_progress
     from training.evaluate.evaluate import measure_adapters
-    from training.evaluate.report.page import write_report
+    from training.evaluate.report.page import KIND, write_report
     from training.evaluate.report.table import table
     from training.evaluate.report.verdict import verdicts
 
@@ -56,6 +57,9 @@ def run(options: Namespace, home: Path) -> None:
     adapters = parse_adapters(options.adapters, options.base, home)
     chosen = _options(options)
     out = options.out or home / "reports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    check_output(
+        out, KIND, [base.folder, options.data, *_read(chosen), *filter(None, adapters.values())]
+    )
     with stage_progress() as progress:
         found = measure_adapters(base, adapters, options.data, chosen, progress)
     print_table(table(found))
@@ -64,6 +68,12 @@ def run(options: Namespace, home: Path) -> None:
     show(*(line for verdict in verdicts(found) for line in verdict.text()))
     write_report(found, out)
     show(f"wrote {out}/report.html and report.json")
+
+
+def _read(options: "EvaluationOptions") -> list[Path]:
+    """The other files and folders that are read."""
+    words = [options.word_list] if options.word_list else []
+    return [options.prompts, *words, *options.trained_on]
 
 
 def parse_adapters(text: str, base_model: str, home: Path) -> dict[str, Path | None]:

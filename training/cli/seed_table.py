@@ -34,6 +34,7 @@ def run(options: Namespace, home: Path) -> None:
     pairs = read_seed(options.source)
     base = find_base(options.base, home)
     table = SeedTable(base, options.source, pairs, options.out or home / "seed-table")
+    table.check()
     seeds = range(options.seeds)
     theirs = [table.run(RecipeName.SEED, TRAINED, seed, say) for seed in seeds]
     ours = [table.run(RecipeName.OURS, TRAINED, seed, say) for seed in seeds]
@@ -41,7 +42,7 @@ def run(options: Namespace, home: Path) -> None:
     curve = [[table.run(RecipeName.OURS, size, seed, say) for seed in seeds] for size in sizes]
     lines = page(theirs, ours, curve, untrained)
     show(*lines)
-    (table.folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table.keep("table.md", "\n".join(lines) + "\n")
     say(f"wrote {table.folder / 'table.md'}")
 
 

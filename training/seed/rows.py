@@ -7,8 +7,8 @@ from pathlib import Path
 from random import Random
 
 from data.files.datasets import Pair
+from data.files.output_folder import output_folder
 from model.loading.manifest import file_sha256
-from training.artifacts.folders import new_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, SideRecord, Source, write_card
 from training.prepare.clean import clean
@@ -18,6 +18,7 @@ from training.sources.columns import Columns
 from training.sources.csv_file import read_csv
 from training.sources.row import SourceRow
 
+KIND = "python -m training seed-table"
 TRAINED = 240
 _LEAST_HELD_OUT = 5
 
@@ -55,7 +56,7 @@ def divide(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
 def write_rows(folder: Path, source: Path, train: Sequence[Pair], held_out: Sequence[Pair]) -> None:
     """Write a prepared folder; both its validation and its test side are the held-out pairs."""
     sides = {Side.TRAIN: train, Side.VALIDATION: held_out, Side.TEST: held_out}
-    with new_folder(folder) as work:
+    with output_folder(folder, KIND) as work:
         records = {side: _write(work / f"{side}.jsonl", rows) for side, rows in sides.items()}
         rows = len(train) + len(held_out)
         origin = Source(path=source.name, format="csv", sha256=file_sha256(source), rows=rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from data.files.datasets import PROMPTS, Pair, read_prompts
-from data.files.new_file import new_file
+from data.files.output_folder import check_output, output_folder
 from model.loading.base import ResolvedBase, no_progress
 from model.loading.manifest import AdapterManifest
 from model.offline import OfflineModel
@@ -18,7 +18,7 @@ from training.artifacts.progress import Report
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt
 from training.evaluate.result import ReportedSampling
 from training.seed.recipes import RecipeName, recipe_of
-from training.seed.rows import divide, write_rows
+from training.seed.rows import KIND, divide, write_rows
 from training.train.job import Job
 from training.train.train import train
 
@@ -72,6 +72,15 @@ class SeedTable:
     pairs: Sequence[Pair]
     folder: Path
 
+    def check(self) -> None:
+        """Raise OutputRefused when the folder holds what no `seed-table` wrote, or the source."""
+        check_output(self.folder, KIND, [self.source, self.base.folder])
+
+    def keep(self, name: str, text: str) -> None:
+        """Write one file of the folder, in place of an earlier one. Raises OutputRefused."""
+        with output_folder(self.folder, KIND, keep=True) as work:
+            (work / name).write_text(text, encoding="utf-8")
+
     def run(self, name: RecipeName, rows: int, seed: int, report: Report) -> SeedRun:
         """Train on the first `rows` of a random seed's 240 pairs, or read the finished run."""
         path = self.folder / f"{name}-{rows}-{seed}.json"
@@ -79,14 +88,15 @@ class SeedTable:
             return SeedRun.model_validate_json(path.read_bytes())
         report(f"{name}, {rows} rows, seed {seed}")
         train_rows, held_out = divide(self.pairs, seed)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        self.check()
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=".seed-table-") as scratch:
             data, out = Path(scratch) / "data", Path(scratch) / "adapter"
             write_rows(data, self.source, train_rows[:rows], held_out)
             recipe = recipe_of(name, self.base.id, seed)
             manifest = train(Job(self.base, data, recipe, out), lambda _: None)
             finished = self._record(out, manifest, seed, held_out)
-        _keep(path, finished.model_dump_json(indent=2) + "\n")
+        self.keep(path.name, finished.model_dump_json(indent=2) + "\n")
         return finished
 
     def untrained(self, seed: int, report: Report) -> tuple[list[str], list[str]]:
@@ -95,8 +105,8 @@ class SeedTable:
         if not path.is_file():
             report(f"base, seed {seed}")
             _, held_out = divide(self.pairs, seed)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _keep(path, json.dumps(self._answers(None, held_out)))
+            self.check()
+            self.keep(path.name, json.dumps(self._answers(None, held_out)))
         first, second = json.loads(path.read_text(encoding="utf-8"))
         return first, second
 
@@ -131,8 +141,3 @@ class SeedTable:
 
         held_out = [of_pair(number, pair) for number, pair in enumerate(rows, 1)]
         return said(held_out), said([of_prompt(prompt) for prompt in read_prompts(PROMPTS)])
-
-
-def _keep(path: Path, text: str) -> None:
-    with new_file(path) as draft:
-        draft.write_text(text, encoding="utf-8")

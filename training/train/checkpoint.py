@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from data.files.new_file import sync
+from data.files.output_folder import claim_output, release_output
 from training.artifacts.figures import FIGURES
 from training.errors import CheckpointError, OtherJobError
 from training.train.optimiser import Slots
@@ -25,6 +25,7 @@ from training.train.optimiser import Slots
 JOB = "job.json"
 LAST = "last.safetensors"
 LOCK = "lock"
+KIND = "python -m training train, unfinished"
 Weights = dict[str, Tensor]
 
 
@@ -71,8 +72,9 @@ class Checkpoints:
         """Lock the folder for a job, whose identity is `job`, and keep its last checkpoint.
 
         With `fresh` a checkpoint is thrown away first. Raises OtherJobError when the checkpoint
-        belongs to another job (naming what differs) or another process uses the folder, and
-        CheckpointError when the folder's files are damaged or cannot be written.
+        belongs to another job (naming what differs) or another process uses the folder,
+        CheckpointError when the folder's files are damaged or cannot be written, and OutputRefused
+        when the folder holds what no training wrote.
         """
         self._lock()
         try:
@@ -152,8 +154,7 @@ class Checkpoints:
         """Delete what was written here, and the folder if nothing else lies in it."""
         self._clear()
         (self.folder / LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        release_output(self.folder)
         self._release()
 
     def close(self) -> None:
@@ -174,7 +175,7 @@ class Checkpoints:
 
     def _lock(self) -> None:
         """Hold the folder until `close`, or until this process ends in any way."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        claim_output(self.folder, KIND, _NAMES)
         held = (self.folder / LOCK).open("wb")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -186,6 +187,9 @@ class Checkpoints:
 
 def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
+
+
+_NAMES = (LOCK, *(name for file in (JOB, LAST, FIGURES) for name in (file, f".{file}.partial")))
 
 
 def write_whole(path: Path, content: bytes) -> None:

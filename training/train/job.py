@@ -51,6 +51,11 @@ class Job:
         """Where checkpoints lie until the adapter is made."""
         return self.work or self.out.with_name(f"{self.out.name}.work")
 
+    def inputs(self) -> list[Path]:
+        """What must not lie in `out`: the files and folders that are read, and the checkpoints."""
+        config = [self.config] if self.config else []
+        return [self.base.folder, self.data, *config, self.work_folder]
+
     def identity(self, card: Card, device: str) -> dict[str, Any]:
         """What must be the same for a checkpoint to be continued: names and JSON values.
 

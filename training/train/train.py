@@ -9,11 +9,11 @@ import torch
 from accelerate import Accelerator
 from peft import PeftModel
 
+from data.files.output_folder import check_output, output_folder
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
 from training.artifacts.figures import CURVE, FIGURES, FigureLog, draw_curve
-from training.artifacts.folders import new_folder, remove_partial
 from training.artifacts.progress import ProgressLines, Report, TrainingProgress
 from training.prepare.card import Card, read_card
 from training.prepare.sides import Side
@@ -32,6 +32,8 @@ from training.train.memory import (
 )
 from training.train.trainer import Sides, Trainer
 
+KIND = "python -m training train"
+
 
 def train(
     job: Job,
@@ -44,9 +46,11 @@ def train(
     The adapter is the one with the best validation loss; the test side is not read. An unfinished
     training of the same job is continued. `report` gets a line for what happens, `progress` a
     moment every few steps (without one, `report` gets those as lines too). Under `accelerate
-    launch` only the main process reports and writes. Raises TrainingError, DatasetError or
-    ModelError, each with one line; `job.out` is then as it was.
+    launch` only the main process reports and writes. Raises TrainingError, DataError or
+    ModelError, each with one line; `job.out` is then as it was. OutputRefused comes at once when
+    `job.out` holds what `train` did not write, or something that it reads, or its checkpoints.
     """
+    check_output(job.out, KIND, job.inputs())
     card = read_card(job.data)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
@@ -128,8 +132,7 @@ def _write(
     """Write the adapter's folder as a whole, and remove the work folder."""
     log = FigureLog(work.folder / FIGURES)
     title = f"{job.recipe.name} on {job.base.id}"
-    remove_partial(job.out)
-    with new_folder(job.out) as folder:
+    with output_folder(job.out, KIND, job.inputs()) as folder:
         save_adapter(model, folder, job.base.id)
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), title)

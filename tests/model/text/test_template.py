@@ -16,7 +16,7 @@ from tests.fakes.tiny_model import tiny_tokenizer
 DAY = date(2020, 2, 3)
 RENDERERS = {name: PromptRenderer(chat_tokenizer(name), DAY) for name in NAMES}
 NO_SYSTEM_TURN = ("mistral_v1", "mistral_v3", "mistral_nemo", "gemma_2")
-CONVERSATIONS = {
+CONVERSATIONS: dict[str, list[tuple[Role, str]]] = {
     "one turn": [("user", "hi the x")],
     "several turns": [("user", "hi"), ("assistant", "the b"), ("user", "ü 🎉\n\n- x")],
     "persona": [("system", "be a pirate"), ("user", "hi")],
@@ -43,8 +43,8 @@ def turns(*pairs: tuple[Role, str]) -> list[ChatTurn]:
     return [ChatTurn(role, content) for role, content in pairs]
 
 
-def text_of(name, *pairs):
-    return chat_tokenizer(name).decode(RENDERERS[name].encode(turns(*pairs)))
+def text_of(name: str, *pairs: tuple[Role, str]) -> str:
+    return decoded(chat_tokenizer(name), RENDERERS[name].encode(turns(*pairs)))
 
 
 def with_template(template: str | dict[str, str] | None):
@@ -84,8 +84,8 @@ def test_a_template_with_a_system_turn_gets_it_as_it_is(name):
 
 @pytest.mark.parametrize("name", NO_SYSTEM_TURN)
 def test_elsewhere_its_text_stands_before_the_first_user_turn(name):
-    said = [("user", "hi"), ("assistant", "the"), ("user", "why")]
-    joined = [("user", "be a pirate\n\nhi"), *said[1:]]
+    said: list[tuple[Role, str]] = [("user", "hi"), ("assistant", "the"), ("user", "why")]
+    joined: list[tuple[Role, str]] = [("user", "be a pirate\n\nhi"), *said[1:]]
     assert text_of(name, ("system", "be a pirate"), *said) == text_of(name, *joined)
     assert text_of(name, ("system", " \n"), *said) == text_of(name, *said), "nothing is said"
 

@@ -6,6 +6,8 @@ import os
 import pytest
 import torch
 
+from data.errors import OutputRefused
+from data.files.output_marker import MARKER
 from training.errors import CheckpointError, OtherJobError
 from training.train.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, TrainState
 
@@ -54,7 +56,7 @@ def test_comes_back_as_it_was(work):
     work.save(checkpoint(3))
     work.save(checkpoint(5))
     assert_same(checkpoint(5), work.last())
-    assert sorted(p.name for p in work.folder.iterdir()) == sorted([JOB, LAST, LOCK])
+    assert sorted(p.name for p in work.folder.iterdir()) == sorted([JOB, LAST, LOCK, MARKER])
 
 
 def full_after(some, error=errno.ENOSPC):
@@ -129,6 +131,14 @@ def test_removing_leaves_what_somebody_else_put_there(work):
     (work.folder / "mine.txt").touch()
     work.remove()
     assert [p.name for p in work.folder.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", [JOB, LAST, LOCK, "figures.jsonl", "mine.txt"])
+def test_a_folder_that_is_not_ours_is_refused_and_stays(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(OutputRefused, match=f"holds {name}, and `python -m training train, unf"):
+        Checkpoints(tmp_path).open(JOB_A, fresh=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "precious")]
 
 
 def test_a_damaged_job_file_is_one_line(work):
