@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Generator
+from errno import ENOTSUP
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -27,10 +28,13 @@ def only_instance(path: Path) -> Generator[None, None, None]:
     when the file cannot be written.
     """
     try:
-        lock = FileLock(path).acquire(blocking=False)
+        # Never the library's soft lock, which a killed bot would leave behind.
+        lock = FileLock(path, fallback_to_soft=False).acquire(blocking=False)
     except Timeout as error:
         holder = path.read_text(encoding="utf-8", errors="replace")[:20].strip()
         raise AlreadyRunning(holder, path.parent) from error
+    except NotImplementedError as error:
+        raise OSError(ENOTSUP, "the disk has no file locks", str(path)) from error
     with lock:
         path.write_text(f"{os.getpid()}\n", encoding="utf-8")
         yield

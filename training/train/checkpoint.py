@@ -4,14 +4,15 @@ The file is replaced as a whole, so a crash leaves the last one intact. Tensors 
 safetensors format and the rest is JSON in its header; nothing is pickled.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from errno import ENOTSUP
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -61,7 +62,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._held: BinaryIO | None = None
+        self._held: FileLock | None = None
 
     @property
     def begun(self) -> bool:
@@ -165,7 +166,7 @@ class Checkpoints:
 
     def _release(self) -> None:
         if self._held is not None:
-            self._held.close()
+            self._held.release()
             self._held = None
 
     def _clear(self) -> None:
@@ -174,14 +175,19 @@ class Checkpoints:
             _partial(self.folder / name).unlink(missing_ok=True)
 
     def _lock(self) -> None:
-        """Hold the folder until `close`, or until this process ends in any way."""
+        """Hold the folder until `close`, or until this process ends in any way.
+
+        Raises OtherJobError when another process holds it, OSError where the disk has no locks.
+        """
         claim_output(self.folder, KIND, _NAMES)
-        held = (self.folder / LOCK).open("wb")
+        # Never the library's soft lock, which a killed training would leave behind.
+        held = FileLock(self.folder / LOCK, fallback_to_soft=False)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            held.close()
+            held.acquire(blocking=False)
+        except Timeout as error:
             raise OtherJobError(f"another training is at work in {self.folder}") from error
+        except NotImplementedError as error:
+            raise OSError(ENOTSUP, "the disk has no file locks", str(self.folder)) from error
         self._held = held
 
 
