@@ -34,7 +34,7 @@ def activation_bytes(
     values, attention's output, the adapters' inputs) and 6 of the inner size (gate, up, their
     product, the adapters' inputs): 16.6 GiB for 2,048 tokens of Mistral-7B in bfloat16
     (docs/experiments.md has what was measured). The fused decoder keeps 5 (input, residual,
-    attention's output, and queries, keys and values with at most as many heads) and 2: 6.3 GiB.
+    attention's output, and queries, keys and values with at most as many heads) and 2: 6 GiB.
     """
     per_layer = 10 * config.hidden_size + 6 * config.intermediate_size
     if fused:

@@ -57,13 +57,16 @@ class Linears:
         return whole
 
     def forward(self, x: Tensor, weight: Tensor, residual: Tensor | None = None) -> Tensor:
-        """The layers' outputs beside each other, added to `residual` if there is one."""
-        out = x @ weight.T if residual is None else torch.addmm(residual, x, weight.T)
+        """The layers' outputs beside each other, added to `residual` if there is one.
+
+        The residual comes last: it is the larger, and shall be rounded only once.
+        """
+        out = x @ weight.T
         for part, inner, second in zip(
             out.split(self._sizes, dim=1), self._inner(x), self._b, strict=True
         ):
             part.addmm_(inner, second.T)
-        return out
+        return out if residual is None else out.add_(residual)
 
     def backward(self, gradient: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """The input's gradient from that of the outputs, and the gradient between A and B."""
