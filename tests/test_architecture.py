@@ -66,6 +66,7 @@ ROOMS = {
         "training.errors training.recipe",
         "training.sources",
         "training.artifacts",
+        "training.prepare.cleaning",
         "training.prepare",
         "training.train",
         "training.evaluate.voice",

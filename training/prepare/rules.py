@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from data.files.datasets import Pair
 from data.records import Turn
-from training.prepare.clean import clean, is_gone
+from training.prepare.cleaning.clean import clean, is_gone
 from training.prepare.language import ANY, is_in
 from training.prepare.word_list import WordList
 from training.sources.reasons import DropReason

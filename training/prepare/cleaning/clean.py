@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from training.prepare.markup import (
+from training.prepare.cleaning.markup import (
     cut_edits,
     cut_quotes,
     reduce_links,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.prepare.clean import clean, is_gone
+from training.prepare.cleaning.clean import clean, is_gone
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.prepare.clean import clean
+from training.prepare.cleaning.clean import clean
 
 
 @pytest.mark.parametrize(
