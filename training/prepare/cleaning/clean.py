@@ -1,17 +1,13 @@
 """Cleaning one text as it comes out of a web page or a dump."""
 
-import html
 import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
-from training.prepare.cleaning.markup import (
-    cut_edits,
-    cut_quotes,
-    reduce_links,
-    replace_links,
-    replace_names,
-)
+from training.prepare.cleaning import characters, encoded, markup
+from training.prepare.cleaning.edits import cut_edits
+from training.prepare.cleaning.rule import EVERY_RULE, CleaningRule
+from training.prepare.cleaning.verbatim import hide, show, verbatim_spans
 
 # What sites show in place of a deleted text.
 _GONE = frozenset(
@@ -20,29 +16,65 @@ _GONE = frozenset(
         "[removed by reddit]", "[ removed by reddit ]", "[removed by moderator]",
     }
 )  # fmt: skip
-_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
-_EDGES = re.compile(r" ?\n ?")
-_BLANK_LINES = re.compile(r"\n{3,}")
-# Control characters (Cc) except the line end, lone surrogates (Cs) and U+2029.
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2029\ud800-\udfff]")
-# Format characters that show nothing and only split words. The joiners of emoji stay.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
+# Halves of characters: no file can hold them.
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+_Steps = tuple[tuple[CleaningRule, Callable[[str], str]], ...]
+_DECODING: _Steps = (
+    (CleaningRule.ENTITIES, encoded.decode_entities),
+    (CleaningRule.ESCAPES, encoded.decode_escapes),
+)
+_SHAPING: _Steps = (
+    (CleaningRule.CHARACTERS, characters.without_controls),
+    (CleaningRule.COMPOSITION, characters.composed),
+    (CleaningRule.SPACES, characters.single_spaces),
+    (CleaningRule.SPOILERS, markup.open_spoilers),
+    (CleaningRule.QUOTES, markup.cut_quotes),
+    (CleaningRule.EDITS, cut_edits),
+    (CleaningRule.LINKS, markup.reduce_links),
+    (CleaningRule.LINKS, markup.replace_links),
+    (CleaningRule.EMOJI, markup.name_emoji),
+    (CleaningRule.NAMES, markup.replace_names),
+)
 
 
-def clean(text: str) -> str:
-    """The text without what only a web page needs.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one rule made of a text."""
 
-    HTML entities and escapes written out (a backslash and an n) become the characters they stand
-    for. Quoted lines, edit notes and control characters go. Links and user names become
-    placeholders, several spaces become one. Cleaning a cleaned text changes nothing.
+    rule: CleaningRule
+    before: str
+    after: str
+
+
+def clean(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> str:
+    """The text without what only a web page needs, as far as these rules go.
+
+    Code and formulas stay as they are, to the character. Cleaning a cleaned text by the same rules
+    changes nothing.
     """
+    for change in changes(text, rules):
+        text = change.after
+    return text
+
+
+def changes(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> Iterator[Change]:
+    r"""Each change on the way to the clean text, in order; the last one's `after` is that text.
+
+    Whatever the rules are, line ends become `\n`, and lone surrogates, which no file can hold,
+    become spaces.
+    """
+    plain = _SURROGATES.sub(" ", characters.simple_line_ends(text))
+    if plain != text:
+        yield Change(CleaningRule.CHARACTERS, text, plain)
     # One change may show another its work: an entity within an entity, a name behind a quote.
-    before = None
+    text, before = plain, None
     while text != before:
         before = text
-        for step in _STEPS:
-            text = step(text)
-    return text
+        for steps in (_DECODING, _SHAPING):
+            for change in _applied(text, steps, rules):
+                yield change
+                text = change.after
 
 
 def is_gone(text: str) -> bool:
@@ -50,34 +82,15 @@ def is_gone(text: str) -> bool:
     return text.strip().casefold() in _GONE
 
 
-def _unescape(text: str) -> str:
-    if "&" in text:
-        text = html.unescape(text)
-    if "\\" in text:
-        text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", " ")
-    return text
+def is_empty(text: str) -> bool:
+    """Whether a text shows nothing: `&nbsp;` alone does not, decoded or not."""
+    return not text or ("&" in text and not clean(text))
 
 
-def _plain_characters(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text.replace("\u2028", "\n"))
-        text = _INVISIBLE.sub("", text)
-    return _CONTROLS.sub(" ", text)
-
-
-def _single_spaces(text: str) -> str:
-    text = _EDGES.sub("\n", _SPACES.sub(" ", text))
-    return _BLANK_LINES.sub("\n\n", text).strip()
-
-
-_STEPS: tuple[Callable[[str], str], ...] = (
-    _unescape,
-    _plain_characters,
-    _single_spaces,
-    cut_quotes,
-    cut_edits,
-    reduce_links,
-    replace_links,
-    replace_names,
-)
+def _applied(text: str, steps: _Steps, rules: Collection[CleaningRule]) -> Iterator[Change]:
+    """The changes of these steps, taken one after the other, to what is not verbatim."""
+    masked, hidden = hide(text, verbatim_spans(text, drawings=steps is _SHAPING))
+    for rule, step in steps:
+        if rule in rules and (after := step(masked)) != masked:
+            yield Change(rule, show(masked, hidden), show(after, hidden))
+            masked = after

@@ -1,0 +1,37 @@
+"""Cutting the notes that people add to a text later, in the forms that are known for them."""
+
+import re
+
+from training.prepare.cleaning.verbatim import HIDDEN
+
+_MARKS = r"[*_]{0,3}"
+_NUMBER = r"\s?[#(]?\d{1,2}\)?"
+_WHY = r"(?:\s?\([^()\n]{1,60}\))"
+_ORDINAL = r"(?:\d(?:st|nd|rd|th)\s)"
+# "Edit:", "EDIT 2:", "2nd edit:", "**Edit:**", "Edit (for clarity):", "Edited to add:"; with a dash
+# in place of the colon only in capitals. ETA mostly means the time of an arrival.
+_HEAD = (
+    rf"(?:{_ORDINAL}?(?i:edit(?:ed)?)(?:{_NUMBER})?{_WHY}?{_MARKS}\s?[:：]"
+    rf"|EDIT(?:{_NUMBER})?{_MARKS}\s[-–—]\s"
+    r"|(?i:edited\sto\sadd)[:：,]?\s?"
+    r"|ETA\s\((?i:edited\sto\sadd)\)\s?[:：]?"
+    r"|\((?i:edited\sto\sadd)\)[:：]?"
+    r"|ETA\s?[:：]\s(?i:typos?|spelling|grammar|formatting|wording)\b)"
+)
+# A paragraph ends at a blank line, or at a block of code that begins a line.
+_REST = rf".*(?:\n(?![^\S\n]*(?:\n|$)|(?:{HIDDEN.pattern})(?:\n|$)).+)*"
+_LINE = re.compile(rf"(?<![^\n])[^\S\n]*[\[(]?{_MARKS}{_HEAD}{_REST}\n?")
+_BRACKET = re.compile(rf"[^\S\n]?[\[(]{_MARKS}{_HEAD}[^()\[\]\n]{{1,300}}[\])](?!\()")
+_SENTENCE = re.compile(rf"(?<=[.!?)\]]) (?:{_MARKS}){_HEAD}{_REST}")
+_ANY = re.compile(r"edit|\bETA\b", re.IGNORECASE)
+
+
+def cut_edits(text: str) -> str:
+    """The text without edit notes.
+
+    A note begins a line, or stands behind a sentence or in brackets. It reaches to the end of its
+    paragraph or bracket; a block of code ends it too.
+    """
+    if not _ANY.search(text):
+        return text
+    return _SENTENCE.sub("", _LINE.sub("", _BRACKET.sub("", text))).strip("\n")
