@@ -19,6 +19,9 @@ _GONE = frozenset(
 # Halves of characters: no file can hold them.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
+# What leaves nothing of a text that shows nothing.
+_SHOWING = (CleaningRule.ENTITIES, CleaningRule.CHARACTERS, CleaningRule.SPACES)
+
 _Steps = tuple[tuple[CleaningRule, Callable[[str], str]], ...]
 _DECODING: _Steps = (
     (CleaningRule.ENTITIES, encoded.decode_entities),
@@ -83,8 +86,8 @@ def is_gone(text: str) -> bool:
 
 
 def is_empty(text: str) -> bool:
-    """Whether a text shows nothing: `&nbsp;` alone does not, decoded or not."""
-    return not text or ("&" in text and not clean(text))
+    """Whether a text shows nothing; `&nbsp;` alone shows nothing, decoded or not."""
+    return not text or ("&" in text and not clean(text, _SHOWING))
 
 
 def _applied(text: str, steps: _Steps, rules: Collection[CleaningRule]) -> Iterator[Change]:

@@ -5,6 +5,7 @@ Both leave alone what only looks like it. Code and formulas are hidden from them
 
 import html
 import re
+from collections.abc import Iterator
 from html.entities import html5
 
 ENTITY = re.compile(r"&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
@@ -41,6 +42,12 @@ def decode_escapes(text: str) -> str:
     Paths, commands of LaTeX, regular expressions and escapes in quotes stay.
     """
     return _ESCAPE.sub(_escape, text) if "\\" in text else text
+
+
+def written_line_ends(text: str) -> Iterator[re.Match[str]]:
+    r"""Each `\n` that `decode_escapes` makes a line end, with the space that goes with it."""
+    if "\\n" in text:
+        yield from (found for found in _ESCAPE.finditer(text) if found["line"] is not None)
 
 
 def _entity(found: re.Match[str]) -> str:
