@@ -40,6 +40,8 @@ def simple_line_ends(text: str) -> str:
 
 def without_controls(text: str) -> str:
     """The text without control characters, and without invisible ones that it does not need."""
+    if text.isprintable():
+        return text
     text = _CONTROLS.sub(" ", text)
     if text.isascii():
         return text
@@ -60,9 +62,10 @@ def single_spaces(text: str) -> str:
     """
     if not text.isascii():
         text = _PLAIN.sub(" ", text)
-    if _INNER.search(text):
+    if ("  " in text or not text.isprintable()) and _INNER.search(text):
         text = "\n".join(_narrowed(text.split("\n"))) if "\n" in text else _INNER.sub(" ", text)
-    text = _BLANK_LINES.sub("\n\n", _EDGES.sub("", text)).strip("\n")
+    if "\n" in text or text != text.strip():
+        text = _BLANK_LINES.sub("\n\n", _EDGES.sub("", text)).strip("\n")
     return _dedented(text) if text[:1].isspace() else text
 
 

@@ -67,7 +67,8 @@ def changes(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> Iterator
     Whatever the rules are, line ends become `\n`, and lone surrogates, which no file can hold,
     become spaces.
     """
-    plain = _SURROGATES.sub(" ", characters.simple_line_ends(text))
+    plain = characters.simple_line_ends(text)
+    plain = plain if plain.isascii() else _SURROGATES.sub(" ", plain)
     if plain != text:
         yield Change(CleaningRule.CHARACTERS, text, plain)
     # One change may show another its work: an entity within an entity, a name behind a quote.

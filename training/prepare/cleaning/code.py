@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 Span = tuple[int, int]
 
-_HAS_CODE = re.compile(r"`|~~~|(?:^|\n)(?: {4}| {0,3}\t)")
+_SIGNS = ("`", "~~~", "    ", "\t")  # no code without one of them
 _FENCE = re.compile(r" {0,3}(?:(`{3,})[^`]*|(~{3,}) *\w*[ \t]*)$")
 _TILDES = re.compile(r"(~{3,})[ \t]*$", re.MULTILINE)
 _INDENTED = re.compile(r"(?: {4}| {0,3}\t)\s*\S")
@@ -24,7 +24,7 @@ def code_spans(text: str) -> list[Span]:
     A block whose backticks are not closed reaches to the end of the text. The spans are in order
     and apart.
     """
-    if not _HAS_CODE.search(text):
+    if not any(sign in text for sign in _SIGNS):
         return []
     fenced = list(_fenced(text))
     blocks = _with(fenced, text, _indented)

@@ -23,7 +23,6 @@ _REST = rf".*(?:\n(?![^\S\n]*(?:\n|$)|(?:{HIDDEN.pattern})(?:\n|$)).+)*"
 _LINE = re.compile(rf"(?<![^\n])[^\S\n]*[\[(]?{_MARKS}{_HEAD}{_REST}\n?")
 _BRACKET = re.compile(rf"[^\S\n]?[\[(]{_MARKS}{_HEAD}[^()\[\]\n]{{1,300}}[\])](?!\()")
 _SENTENCE = re.compile(rf"(?<=[.!?)\]]) (?:{_MARKS}){_HEAD}{_REST}")
-_ANY = re.compile(r"edit|\bETA\b", re.IGNORECASE)
 
 
 def cut_edits(text: str) -> str:
@@ -32,6 +31,6 @@ def cut_edits(text: str) -> str:
     A note begins a line, or stands behind a sentence or in brackets. It reaches to the end of its
     paragraph or bracket; a block of code ends it too.
     """
-    if not _ANY.search(text):
+    if "ETA" not in text and "edit" not in text.casefold():
         return text
     return _SENTENCE.sub("", _LINE.sub("", _BRACKET.sub("", text))).strip("\n")
