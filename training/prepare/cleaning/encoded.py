@@ -20,7 +20,7 @@ _ESCAPE = re.compile(
     r"(?:\\[^\s\\/:*?\"<>|]+)+)"
     rf"|(?P<command>{_COMMAND})"
     r"|(?P<regex>\[[^\[\]\n]{0,40}?\\[nrt][^\[\]\n]{0,40}?\]|\|\\[nrt]|\\[nrt]\||\\\\)"
-    r"|(?P<quoted>(?P<mark>\\?[\"'])(?:\\[nrt]){1,4}(?P=mark))"
+    r"|(?P<quoted>(?P<mark>\\?[\"'/])(?:\\[nrt]){1,4}(?P=mark))"
     rf"|(?P<line>[ \t]+(?!{_COMMAND})(?:\\r)?\\n(?: {{1,3}}(?! ))?|(?:\\r)?\\n)"
     r"|(?P<tab>\\t)"
 )

@@ -16,6 +16,7 @@ _QUOTED = re.compile(r" {0,3}>(?![!:;._=<-])")
 _REPL = re.compile(r" {0,3}>>> ")
 # "> 5", "> 2019 was …": greater than a number, but for a list's ("> 5. ") and for several lines.
 _GREATER = re.compile(r" {0,3}> ?[-+]?[.,]?\d(?!\d{0,8}[.)] )")
+_NUMBERS = re.compile(r" {0,3}> ?[-+]?[.,]?\d[\d\s.,%°$€£+*/=<>≤≥^()-]*$")
 _SPOILER = re.compile(r">!(.{0,1000}?)!<")
 _IMAGE = re.compile(r"!\[[^\[\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
 _MARKDOWN = re.compile(
@@ -54,7 +55,8 @@ def open_spoilers(text: str) -> str:
 def cut_quotes(text: str) -> str:
     """The text without quoted lines (`> …`).
 
-    A lone line that may compare (`> 5`) and lines of Python's prompt (`>>> `) are no quotes.
+    A lone line that may compare (`> 5`), lines of nothing but numbers and signs, and lines of
+    Python's prompt (`>>> `) are no quotes.
     """
     if ">" not in text:
         return text
@@ -101,11 +103,18 @@ def _quote_blocks(lines: list[str]) -> Iterator[list[str]]:
         if line is not None and _QUOTED.match(line):
             block.append(line)
             continue
-        if all(map(_REPL.match, block)) or (len(block) == 1 and _GREATER.match(block[0])):
+        if not _is_quote(block):
             yield block
         block = []
         if line is not None:
             yield [line]
+
+
+def _is_quote(block: list[str]) -> bool:
+    """Whether these neighbouring lines, all of which begin with >, are a quote."""
+    if len(block) == 1 and _GREATER.match(block[0]):
+        return False
+    return not (all(map(_REPL.match, block)) or all(map(_NUMBERS.match, block)))
 
 
 def _placeholder(found: re.Match[str]) -> str:

@@ -24,10 +24,12 @@ MATHS = [
     "> 50%",
     "> 2019 was a good year",
     "x\n>= 5",
+    "x is\n> 5\n> 3.5 + 1",
 ]
 ESCAPES = [
     r"a line end is \\n in C",
     r'split at "\n" or \'\t\'',
+    r"split at /\n/ or /\t/g",
     r"the regex [^\n]+ and [\r\n] and a|\n",
 ]
 ENTITIES = [
@@ -70,6 +72,10 @@ NOTES = [
     "I edited it. Editors: none.",
     "etas: three",
     "edit;distance",
+    "roles:\n  view: all\n  edit: admins\n  delete: none",
+    "edit: true\nview: false",
+    "- View: to look\n- Edit: to change",
+    "View: to look\nEdit: to change",
 ]
 MARKUP = [
     ">>> print(5)\n5",
@@ -80,6 +86,12 @@ MARKUP = [
     "@app.route('/a')\n@login_required\ndef view(): ...",
     "@Override\npublic void run() {}",
     "npm i @angular/core",
+    "user@host:~$ ls",
+    "List<String> a = b @ c;",
+    "#include <vector>\nint a = 5 > 3 && b < 4;",
+    "| [a] | b |\n|---|---|\n|  c  |  d  |",
+    "Roses are red,\n   violets are blue,\n      so it goes.",
+    "<#123> at <t:1700000000>",
     "@media (max-width: 5px) {}",
 ]
 WRITING = [
