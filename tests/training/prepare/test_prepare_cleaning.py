@@ -100,12 +100,12 @@ def test_the_card_shows_before_and_after_for_each_rule(write_pairs, tmp_path):
     assert "> quoted\nno" in text
     records = {record.rule: record for record in card.cleaning}
     assert list(records) == list(CleaningRule)
-    assert (records["spaces"].texts, records["quotes"].is_on) == (1, False)
-    [example] = records["spaces"].examples
+    assert (records[CleaningRule.SPACES].texts, records[CleaningRule.QUOTES].is_on) == (1, False)
+    [example] = records[CleaningRule.SPACES].examples
     assert (example.place, example.before, example.after) == (
         "line 1", "hello   there", "hello there",
     )  # fmt: skip
-    [example] = records["characters"].examples
+    [example] = records[CleaningRule.CHARACTERS].examples
     assert (example.before, example.after) == ("> quoted⏎no<U+200B>", "> quoted⏎no")
     assert read_card(tmp_path / "out") == card
     page = (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
