@@ -10,7 +10,7 @@ from random import Random
 
 import numpy as np
 
-from training.artifacts.folders import new_folder
+from data.files.output_folder import output_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
 from training.prepare.cleaning.rule import CleaningChoice, named
@@ -29,6 +29,7 @@ from training.sources.reading import Reading
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
+KIND = "python -m training prepare"
 _LEAST = 3  # one row for each side
 
 
@@ -81,14 +82,14 @@ def prepare(
 
     No text of one side is near a text of another. The rows wait on the disk beside `out`; memory
     holds a few numbers for each row. `report` is given lines of progress. Raises DatasetError for
-    a source that cannot be read as pairs, PreparationError if too few rows are left, if an option
-    is not allowed, or if `out` cannot be written.
+    a source that cannot be read as pairs, PreparationError if too few rows are left or an option
+    is not allowed, and OutputRefused if `out` holds what `prepare` did not write, or a source.
     """
     paths = [sources] if isinstance(sources, Path) else list(sources)
     check_language(options.rules.language)
     try:
         with (
-            new_folder(out) as work,
+            output_folder(out, KIND, paths) as work,
             tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.scratch-") as scratch,
             closing(Spill(Path(scratch))) as spill,
         ):
