@@ -42,7 +42,7 @@ _SHAPING: _Steps = (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextChange:
     """What one rule made of a text."""
 
     rule: CleaningRule
@@ -61,7 +61,7 @@ def clean(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> str:
     return text
 
 
-def changes(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> Iterator[Change]:
+def changes(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> Iterator[TextChange]:
     r"""Each change on the way to the clean text, in order; the last one's `after` is that text.
 
     Whatever the rules are, line ends become `\n`, and lone surrogates, which no file can hold,
@@ -70,7 +70,7 @@ def changes(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> Iterator
     plain = characters.simple_line_ends(text)
     plain = plain if plain.isascii() else _SURROGATES.sub(" ", plain)
     if plain != text:
-        yield Change(CleaningRule.CHARACTERS, text, plain)
+        yield TextChange(CleaningRule.CHARACTERS, text, plain)
     # One change may show another its work: an entity within an entity, a name behind a quote.
     text, before = plain, None
     while text != before:
@@ -91,10 +91,10 @@ def is_empty(text: str) -> bool:
     return not text or ("&" in text and not clean(text, _SHOWING))
 
 
-def _applied(text: str, steps: _Steps, rules: Collection[CleaningRule]) -> Iterator[Change]:
+def _applied(text: str, steps: _Steps, rules: Collection[CleaningRule]) -> Iterator[TextChange]:
     """The changes of these steps, taken one after the other, to what is not verbatim."""
     masked, hidden = hide(text, verbatim_spans(text, drawings=steps is _SHAPING))
     for rule, step in steps:
         if rule in rules and (after := step(masked)) != masked:
-            yield Change(rule, show(masked, hidden), show(after, hidden))
+            yield TextChange(rule, show(masked, hidden), show(after, hidden))
             masked = after

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from training.prepare.cleaning.clean import Change
+from training.prepare.cleaning.clean import TextChange
 from training.prepare.cleaning.rule import CleaningRule
 
 _EXAMPLES = 3
@@ -61,7 +61,7 @@ class ChangeTally:
         self._texts: Counter[CleaningRule] = Counter()
         self._examples: defaultdict[CleaningRule, list[ChangeExample]] = defaultdict(list)
 
-    def add(self, place: str, changes: Iterable[Change]) -> None:
+    def add(self, place: str, changes: Iterable[TextChange]) -> None:
         """Count the changes of one text; a rule that changed it several times counts once."""
         seen: set[CleaningRule] = set()
         for change in changes:
@@ -84,7 +84,7 @@ class ChangeTally:
         )
 
 
-def _example(place: str, change: Change) -> ChangeExample:
+def _example(place: str, change: TextChange) -> ChangeExample:
     pairs = zip(change.before, change.after, strict=False)
     shorter = min(len(change.before), len(change.after))
     differs = next((n for n, (old, new) in enumerate(pairs) if old != new), shorter)
