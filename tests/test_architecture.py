@@ -67,6 +67,7 @@ ROOMS = {
         "training.errors training.recipe",
         "training.sources",
         "training.artifacts",
+        "training.prepare.cleaning",
         "training.prepare",
         "training.train.fused",
         "training.train",

@@ -10,7 +10,7 @@ from model.loading.manifest import file_sha256, read_manifest
 from tests.training.similarity import shingles_of, similarity
 from training.artifacts.adapter import WEIGHTS
 from training.evaluate.voice.phrases import has_disclaimer
-from training.prepare.clean import clean
+from training.prepare.cleaning.clean import clean
 from training.prepare.shingles import near_pairs, normalise
 
 ROOT = Path(__file__).resolve().parents[2]

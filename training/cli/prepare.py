@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.cli.command import TrainingCommand
+from training.errors import PreparationError
 
 if TYPE_CHECKING:
     from training.prepare.card import Card
+    from training.prepare.cleaning.record import EncodingRecord
+    from training.prepare.cleaning.rule import CleaningChoice, CleaningRule
     from training.prepare.prepare import PrepareOptions
 
 _FORMATS = (
@@ -27,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="divides the groups among the sides (0)")
     _add_reading(parser)
     _add_rules(parser)
+    _add_cleaning(parser)
     _add_division(parser)
 
 
@@ -53,6 +57,16 @@ def _add_rules(parser: ArgumentParser) -> None:
     add("--language", default="any", metavar="CODE",
         help="en or another; under 40 characters with the other side's text (any)")  # fmt: skip
     add("--word-list", type=Path, metavar="FILE", help="drops rows with one of its words")
+
+
+def _add_cleaning(parser: ArgumentParser) -> None:
+    from training.prepare.cleaning.rule import ENCODINGS, CleaningRule, named
+
+    add = parser.add_argument_group("cleaning").add_argument
+    add("--without", type=_rules, default=frozenset[CleaningRule](), metavar="RULE,…",
+        help=f"rules to switch off, of {named(CleaningRule)}")  # fmt: skip
+    add("--decode", type=_rules, default=frozenset[CleaningRule](), metavar="RULE,…",
+        help=f"undo {named(ENCODINGS)} in all sources (in those that show them)")  # fmt: skip
 
 
 def _add_division(parser: ArgumentParser) -> None:
@@ -109,20 +123,48 @@ def _options(options: Namespace) -> "PrepareOptions":
         rules=RowRules(
             options.min_score, options.min_chars, options.max_chars, options.language, words
         ),
+        cleaning=_choice(options),
         group_by=GroupBy(options.group_by),
         licence=options.licence,
         consent=options.consent,
     )  # fmt: skip
 
 
+def _choice(options: Namespace) -> "CleaningChoice":
+    from training.prepare.cleaning.rule import CleaningChoice
+
+    try:
+        return CleaningChoice(options.without, options.decode)
+    except ValueError as error:
+        raise PreparationError(f"--without, --decode: {error}") from error
+
+
 def _lines(card: "Card", out: Path) -> list[str]:
     return [
         *(f"{source.rows:,} pairs in {source.path}" for source in card.sources),
+        *(f"  {record.texts:>7,} texts of {record.source} {_verdict(record)}"
+          for record in card.encodings if record.texts),
         *(f"  {count.rows:>7,} dropped: {count.step}, {count.why}"
           for count in card.dropped if count.rows),
         *(f"  {side.rows:>7,} in {out / name}.jsonl" for name, side in card.sides.items()),
         f"  why and examples: {out / 'CARD.md'}",
     ]  # fmt: skip
+
+
+def _verdict(record: "EncodingRecord") -> str:
+    if record.undone:
+        return f"have {record.rule}: decoded"
+    return f"seem to have {record.rule}: left, see --decode"
+
+
+def _rules(text: str) -> "frozenset[CleaningRule]":
+    from training.prepare.cleaning.rule import CleaningRule, named
+
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in set(CleaningRule):
+            raise ArgumentTypeError(f"{name} is no rule: {named(CleaningRule)}")
+    return frozenset(map(CleaningRule, names))
 
 
 def _count(text: str) -> int:

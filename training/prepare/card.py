@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training.errors import PreparedDataError
+from training.prepare.cleaning.record import EncodingRecord, RuleRecord
 from training.prepare.sides import Side
 
 CARD = "card.json"
@@ -54,7 +55,10 @@ class SideRecord(CardPart):
 
 
 class Card(CardPart):
-    """The whole card; the same input and options give the same bytes."""
+    """The whole card; the same input and options give the same bytes.
+
+    Cards of before have no `encodings` and no `cleaning`.
+    """
 
     format: Literal[2] = 2
     sources: tuple[Source, ...]
@@ -64,6 +68,8 @@ class Card(CardPart):
     similarity: float
     near_search: Literal["exact", "minhash"] = "exact"
     options: dict[str, str | int | float | None] = {}
+    encodings: tuple[EncodingRecord, ...] = ()
+    cleaning: tuple[RuleRecord, ...] = ()
     dropped: tuple[DropCount, ...]
     sides: dict[Side, SideRecord]
 
@@ -126,7 +132,7 @@ def _page(card: Card) -> Iterator[str]:
         ((n, f"{s.rows:,}", f"{s.groups:,}", s.sha256[:16]) for n, s in card.sides.items()),
     )
     yield "Rows of one group (a thread, an author, or near texts) share a side; no text is on two."
-    yield from ("", "## Dropped", "")
+    yield from ("", *_cleaning(card), "## Dropped", "")
     yield from _table(
         ("step", "rows", "why"), ((d.step, f"{d.rows:,}", d.why) for d in card.dropped)
     )
@@ -143,6 +149,37 @@ def _page(card: Card) -> Iterator[str]:
     )
 
 
+def _cleaning(card: Card) -> Iterator[str]:
+    """What each rule changed, and which encodings were undone in which source."""
+    if not card.cleaning:
+        return
+    yield from ("## Cleaning", "")
+    yield from _table(
+        ("rule", "texts", "what it does"),
+        ((r.rule, f"{r.texts:,}" if r.is_on else "off", r.rule.what) for r in card.cleaning),
+    )
+    yield from _table(
+        ("source", "encoding", "undone", "texts with it", "texts against it"),
+        (
+            (one.source, one.rule, f"{'yes' if one.undone else 'no'}: {one.why}",
+             _counted(one.texts), _counted(one.against))
+            for one in card.encodings
+        ),
+    )  # fmt: skip
+    for rule in card.cleaning:
+        if rule.examples:
+            yield from (f"### {rule.rule}", "")
+            yield from (
+                f"- {one.place}: {_code(one.before)} → {_code(one.after) or 'nothing'}"
+                for one in rule.examples
+            )
+            yield ""
+
+
+def _counted(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
     yield _row(head)
     yield "|".join(["", *("---" for _ in head), ""])
@@ -155,4 +192,4 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`` {text.replace('``', '` `')} ``"
+    return f"`` {text.replace('``', '` `')} ``" if text else ""

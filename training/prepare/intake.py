@@ -11,8 +11,9 @@ from pathlib import Path
 from model.loading.manifest import file_sha256
 from training.prepare.card import DropCount, Source
 from training.prepare.rules import KeptRow, RowRules, judge
+from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.spill import Spill
-from training.sources.reading import Format, Reading, open_source
+from training.sources.reading import Format, Opened, Reading, open_source
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
@@ -67,7 +68,7 @@ class SourceIntake:
     """How sources are read and judged, and where their rows go.
 
     Kept rows go into `spill`, dropped ones are counted in `tally`. `scratch` is a folder for what
-    a reader cannot hold in memory.
+    a reader cannot hold in memory. `cleaner` cleans their texts.
     """
 
     reading: Reading
@@ -76,6 +77,7 @@ class SourceIntake:
     spill: Spill
     tally: DropTally
     scratch: Path
+    cleaner: SourceCleaner
 
     def take(self, path: Path, prefix: str, report: Report) -> Source:
         """Take in one source and return its record for the card.
@@ -85,19 +87,21 @@ class SourceIntake:
         opened = open_source(path, self.reading, self.scratch)
         count = 0
         with closing(opened.rows) as rows:
-            for count, row in enumerate(rows, start=1):
-                judged = row if isinstance(row, DroppedRow) else judge(row, self.rules)
+            ready = self.cleaner.ready(_name(path, opened), opened.format, rows, prefix)
+            for count, row in enumerate(ready, start=1):
+                is_dropped = isinstance(row, DroppedRow)
+                judged = row if is_dropped else judge(row, self.rules, self.cleaner)
                 dropped = judged if isinstance(judged, DroppedRow) else self._keep(judged)
                 if dropped is not None:
                     place = prefix + dropped.place
                     self.tally.add(DroppedRow(dropped.reason, place, dropped.text))
                 if count % _REPORT_EVERY == 0:
                     report(f"{path}: {count:,} rows read")
+        name = _name(path, opened)
         if opened.commit is not None:
-            name = f"{str(path).partition('@')[0]}@{opened.commit}"
             content = sha256(name.encode()).hexdigest()
         else:
-            name, content = _shown(path), _content_sha256(path)
+            content = _content_sha256(path)
         return Source(path=name, format=opened.format, sha256=content, rows=count)
 
     def _keep(self, row: KeptRow) -> DroppedRow | None:
@@ -121,6 +125,13 @@ def _content_sha256(path: Path) -> str:
     for file in sorted(one for one in path.rglob("*") if one.is_file()):
         digest.update(f"{file.relative_to(path).as_posix()} {file_sha256(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _name(path: Path, opened: Opened) -> str:
+    """The source for the card: a data set of the hub with its commit, or a path."""
+    if opened.commit is not None:
+        return f"{str(path).partition('@')[0]}@{opened.commit}"
+    return _shown(path)
 
 
 def _shown(source: Path) -> str:

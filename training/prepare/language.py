@@ -5,7 +5,7 @@ import re
 import py3langid
 
 from training.errors import PreparationError
-from training.prepare.markup import LINK, NAME
+from training.prepare.cleaning.markup import LINK, NAME
 
 ANY = "any"
 # Measured on our own pairs: of 1,050 English texts of 40 characters or more none was taken for

@@ -13,12 +13,14 @@ import numpy as np
 from data.files.output_folder import output_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
+from training.prepare.cleaning.rule import CleaningChoice, named
 from training.prepare.grouping import crossing, row_groups
 from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, is_export
 from training.prepare.language import check_language
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
 from training.prepare.rules import RowRules
 from training.prepare.sides import Shares, Side, split
+from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
@@ -45,6 +47,7 @@ class PrepareOptions:
     similarity: float = 0.6
     reading: Reading = field(default_factory=Reading)
     rules: RowRules = field(default_factory=RowRules)
+    cleaning: CleaningChoice = field(default_factory=CleaningChoice)
     group_by: GroupBy = GroupBy.THREAD
     licence: str | None = None
     consent: str | None = None
@@ -61,6 +64,8 @@ class PrepareOptions:
             "min_chars": rules.min_chars,
             "max_chars": rules.max_chars,
             "language": rules.language,
+            "without": named(self.cleaning.without) or None,
+            "decode": named(self.cleaning.decode) or None,
             "listed_words": len(rules.words.words),
             "min_good": thresholds.min_good,
             "max_bad": thresholds.max_bad,
@@ -102,6 +107,7 @@ class _Preparation:
         self._options, self._scratch, self._spill = options, scratch, spill
         self._nearness = Nearness(options.similarity, options.exact_up_to)
         self._report, self._tally = report, DropTally()
+        self._cleaner = SourceCleaner(options.cleaning, scratch)
 
     def run(self, paths: Sequence[Path], work: Path) -> Card:
         options, spill = self._options, self._spill
@@ -135,6 +141,7 @@ class _Preparation:
             self._spill,
             self._tally,
             self._scratch,
+            self._cleaner,
         )
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
         return tuple(
@@ -184,6 +191,8 @@ class _Preparation:
             similarity=options.similarity,
             near_search="exact" if is_exact else "minhash",
             options=options.shown(),
+            encodings=self._cleaner.encodings,
+            cleaning=self._cleaner.records(),
             dropped=self._dropped(),
             sides=written,
         )

@@ -1,13 +1,14 @@
 """Which rows are good enough to train on, one row at a time. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from data.files.datasets import Pair
 from data.records import Turn
-from training.prepare.clean import clean, is_gone
+from training.prepare.cleaning.clean import clean, is_empty, is_gone
 from training.prepare.language import ANY, is_in
+from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.word_list import WordList
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow, SourceRow
@@ -66,15 +67,24 @@ class KeptRow:
     author: str | None
 
 
-def judge(row: SourceRow, rules: RowRules) -> KeptRow | DroppedRow:
-    """The cleaned row, or the first reason to drop it."""
-    comment, reply = clean(row.comment), clean(row.reply)
+def judge(
+    row: SourceRow, rules: RowRules, cleaner: SourceCleaner | None = None
+) -> KeptRow | DroppedRow:
+    """The cleaned row, or the first reason to drop it.
+
+    Without a cleaner it is cleaned by every rule, as one of a source that is encoded.
+    """
+    comment, reply = (
+        cleaner.clean(text, row.place) if cleaner else clean(text)
+        for text in (row.comment, row.reply)
+    )
     reason = _reason(row, comment, reply, rules)
     if reason is not None:
-        shown = next((text for text in (comment, reply) if text and not is_gone(text)), "")
-        empty = "" if comment and reply else f": {'reply' if comment else 'comment'} is empty"
+        says = [text for text in (comment, reply) if not is_empty(text)]
+        shown = next((text for text in says if not is_gone(text)), "")
+        empty = f": {'comment' if is_empty(comment) else 'reply'} is empty" if len(says) < 2 else ""
         return DroppedRow(reason, row.place + empty, shown)
-    before = _before(row.before, rules.max_chars)
+    before = _before(row.before, rules.max_chars, cleaner.clean_earlier if cleaner else clean)
     return KeptRow(row.place, Pair(comment, reply, row.topic, before), row.thread, row.author)
 
 
@@ -96,7 +106,7 @@ def _reason(row: SourceRow, comment: str, reply: str, rules: RowRules) -> DropRe
         (DropReason.SCORE, lambda: _is_low(row.score, rules.min_score)),
         (DropReason.DELETED, lambda: any(map(is_gone, texts))),
         (DropReason.BOT, lambda: is_bot_notice(comment) or is_bot_notice(reply, row.author)),
-        (DropReason.EMPTY, lambda: not all(texts)),
+        (DropReason.EMPTY, lambda: any(map(is_empty, texts))),
         (DropReason.SHORT, lambda: min(lengths) < rules.min_chars),
         (DropReason.LONG, lambda: max(lengths) > rules.max_chars),
         (DropReason.LANGUAGE, lambda: rules.language != ANY and not is_in(rules.language, *texts)),
@@ -109,7 +119,9 @@ def _is_low(score: int | None, least: int | None) -> bool:
     return score is not None and least is not None and score < least
 
 
-def _before(turns: tuple[Turn, ...], max_chars: int) -> tuple[Turn, ...]:
+def _before(
+    turns: tuple[Turn, ...], max_chars: int, cleaned: Callable[[str], str]
+) -> tuple[Turn, ...]:
     """The earlier turns, cleaned.
 
     Of the turns that people and the assistant wrote only those after the last deleted, empty or
@@ -117,10 +129,10 @@ def _before(turns: tuple[Turn, ...], max_chars: int) -> tuple[Turn, ...]:
     """
     kept: list[Turn] = []
     for turn in turns:
-        text = clean(turn.content)
+        text = cleaned(turn.content)
         if turn.role == "system":
             kept += [replace(turn, content=text)] if text else []
-        elif not text or is_gone(text) or len(text) > max_chars:
+        elif is_empty(text) or is_gone(text) or len(text) > max_chars:
             kept = [earlier for earlier in kept if earlier.role == "system"]
         elif turn.role == "user" or any(earlier.role == "user" for earlier in kept):
             kept.append(replace(turn, content=text))

@@ -11,7 +11,7 @@ from data.files.output_folder import output_folder
 from model.loading.manifest import file_sha256
 from training.errors import PreparationError
 from training.prepare.card import Card, SideRecord, Source, write_card
-from training.prepare.clean import clean
+from training.prepare.cleaning.clean import clean
 from training.prepare.shingles import normalise
 from training.prepare.sides import Side
 from training.sources.columns import Columns
