@@ -1,6 +1,7 @@
 """What was made from exports: prepared data, adapters and merged models."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,15 @@ def made_from(exports: Iterable[MadeExport], folders: Iterable[Path]) -> tuple[M
     found = {
         path.resolve(): MadeFrom(_KINDS[path.name], path.parent)
         for folder in folders
-        for name in _KINDS
-        for path in sorted(folder.rglob(name))
+        for path in sorted(_records(folder))
         if not names.isdisjoint(_texts(_read(path)))
     }
     return tuple(found.values())
+
+
+def _records(folder: Path) -> Iterator[Path]:
+    for place, _, files in os.walk(folder):  # passes over what it may not read
+        yield from (Path(place, name) for name in _KINDS if name in files)
 
 
 def forgotten_lines(exports: Sequence[MadeExport], folders: Iterable[Path]) -> list[str]:
@@ -57,7 +62,7 @@ def forgotten_lines(exports: Sequence[MadeExport], folders: Iterable[Path]) -> l
             f"  export: {export.path} ({export.forgotten} of {export.ratings} ratings; {manifest})"
         )
     lines += [f"  {one.kind}: {one.folder}" for one in made_from(affected, folders)]
-    return [*lines, "Delete them, export again, and train again."]
+    return [*lines, "  Delete them, export again, and train again."]
 
 
 def _read(path: Path) -> object:
