@@ -16,7 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.files.export_manifest import ExportManifest, LeftOut, file_sha256, manifest_path
+from data.files.export_manifest import (
+    LOCAL_ORIGINS,
+    ExportManifest,
+    LeftOut,
+    file_sha256,
+    manifest_path,
+)
 from data.files.new_file import new_file
 from data.records import YES, MadeExport, SettingKey
 from data.store.database import connect, reading
@@ -47,7 +53,6 @@ JOIN answers ON answers.id = answer_id
 JOIN requests ON requests.id = request_id
 ORDER BY ratings.id
 """
-_LOCAL = ("terminal", "pipe")  # the front ends of this machine; every other one is Discord
 
 
 def export(
@@ -117,7 +122,7 @@ class _Written:
                 self.left_out[reason] += 1
                 continue
             self.ratings.append((row["answer_id"], row["rater"]))
-            self.discord += row["origin"] not in _LOCAL
+            self.discord += row["origin"] not in LOCAL_ORIGINS
             yield row
 
 
@@ -125,7 +130,7 @@ def left_out(row: sqlite3.Row, *, permitted: bool) -> LeftOut | None:
     """Why a rating must not be written; None if it may. Pure."""
     if not row["answer"]:
         return LeftOut.FORGOTTEN
-    if row["origin"] in _LOCAL:
+    if row["origin"] in LOCAL_ORIGINS:
         return None
     if not permitted:
         return LeftOut.PERMISSION
@@ -158,7 +163,7 @@ def _line(
 ) -> dict[str, Any]:
     line = {key: row[key] for key in row.keys() if not key.endswith("_agrees")}  # noqa: SIM118 - a row iterates over its values
     turns = json.loads(line["turns"])
-    on_discord = line["origin"] not in _LOCAL
+    on_discord = line["origin"] not in LOCAL_ORIGINS
     if on_discord:  # earlier turns may quote people who did not agree
         system = [turn for turn in turns if turn["role"] == "system"]
         turns = [*system, {"role": "user", "content": line["prompt"]}]

@@ -11,6 +11,9 @@ from pathlib import Path
 PERMISSION_VARIABLE = "DISCORD_TRAINING_PERMISSION"
 """The setting that holds the reference of Discord's permission to train on messages."""
 
+LOCAL_ORIGINS = ("terminal", "pipe")
+"""The front ends of this machine; what came through any other one is Discord's."""
+
 
 class LeftOut(StrEnum):
     """Why a rating is not exported, in the order in which the reasons are looked for."""

@@ -26,7 +26,9 @@ class BaseRecord(BaseModel):
 class DataRecord(BaseModel):
     """What it was trained on; `rows` counts the training side.
 
-    `consent` says whether the writers agreed, None where nobody said.
+    `consent` says whether the writers agreed, None where nobody said. `discord_permission` is the
+    reference of Discord's permission to train on its message content, None if there is none in it.
+    `exports` are the ids and hashes of the bot's exports in it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,8 @@ class DataRecord(BaseModel):
     rows: int
     licence: str
     consent: str | None = None
+    discord_permission: str | None = None
+    exports: tuple[str, ...] = ()
 
 
 class AdapterManifest(BaseModel):

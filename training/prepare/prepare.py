@@ -14,7 +14,7 @@ from training.artifacts.folders import new_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
 from training.prepare.grouping import crossing, row_groups
-from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, is_export
+from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, export_consent
 from training.prepare.language import check_language
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
 from training.prepare.rules import RowRules
@@ -22,7 +22,6 @@ from training.prepare.sides import Shares, Side, split
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
-from training.sources.rated import CONSENT
 from training.sources.reading import Reading
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
@@ -36,7 +35,9 @@ class PrepareOptions:
 
     Two texts are near each other if `similarity` or more of their shingles are shared. Up to
     `exact_up_to` characters in all texts together, every near pair is found; beyond that MinHash
-    finds at least 99 of 100. `licence` and `consent` describe the data on the card.
+    finds at least 99 of 100. `licence` and `consent` describe the data on the card. `permission`
+    is the reference of Discord's permission to train on messages: without one, Discord content is
+    refused unless it has one in itself.
     """
 
     seed: int = 0
@@ -48,6 +49,7 @@ class PrepareOptions:
     licence: str | None = None
     consent: str | None = None
     exact_up_to: int = EXACT_UP_TO
+    permission: str | None = None
 
     def shown(self) -> dict[str, str | int | float | None]:
         """The options as the card shows them, besides seed and similarity."""
@@ -77,7 +79,7 @@ def prepare(
     No text of one side is near a text of another. The rows wait on the disk beside `out`; memory
     holds a few numbers for each row. `report` is given lines of progress. Raises DatasetError for
     a source that cannot be read as pairs, PreparationError if too few rows are left, if an option
-    is not allowed, or if `out` cannot be written.
+    is not allowed, if `out` cannot be written, or for Discord content that must not be trained on.
     """
     paths = [sources] if isinstance(sources, Path) else list(sources)
     check_language(options.rules.language)
@@ -134,6 +136,8 @@ class _Preparation:
             self._spill,
             self._tally,
             self._scratch,
+            options.permission,
+            options.consent,
         )
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
         return tuple(
@@ -173,7 +177,7 @@ class _Preparation:
 
     def _card(self, records: tuple[Source, ...], written: dict[Side, SideRecord]) -> Card:
         options = self._options
-        own = CONSENT if all(map(is_export, records)) else None
+        own = export_consent(records)
         is_exact = self._nearness.is_exact(self._spill)
         return Card(
             sources=records,

@@ -47,6 +47,8 @@ def manifest_of(
             rows=card.sides[Side.TRAIN].rows,
             licence=licence_of(recipe, card),
             consent=card.consent,
+            discord_permission=card.permission,
+            exports=card.exports,
         ),
         config={
             "sha256": None if job.config is None else file_sha256(job.config),

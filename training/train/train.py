@@ -15,7 +15,7 @@ from training.artifacts.curve import CURVE, draw_curve
 from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.folders import new_folder, remove_partial
 from training.artifacts.progress import Lines, Progress, Report
-from training.prepare.card import Card, read_card
+from training.prepare.card import Card, check_permission, read_card
 from training.prepare.sides import Side
 from training.train.checkpoint import Checkpoints, Standing
 from training.train.dense import load_to_learn
@@ -48,6 +48,7 @@ def train(
     `job.out` is then untouched.
     """
     card = read_card(job.data)
+    check_permission(job.data, card)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
     accelerator = new_accelerator(compute_dtype(job.recipe.schedule.precision))
