@@ -14,10 +14,10 @@ from data.files.backup import backup
 from data.files.check import check
 from data.files.export import export
 from data.files.export_manifest import PERMISSION_VARIABLE, manifest_path
-from data.files.made_from import forgotten_lines
+from data.files.made_from import forgotten_lines, still_there
 from data.records import Forgotten, MadeExport
 from data.store.database import FILE_NAME, reading
-from data.store.exports import made_exports
+from data.store.exports import drop_export, made_exports
 from data.store.store import Store
 
 
@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "exports", help="list the exports made, and what holds words of people forgotten since"
     )
+    command.add_argument(
+        "--deleted", nargs="+", metavar="ID", help="take these off the record: they are deleted"
+    )
     _add_look_in(command)
     return parser
 
@@ -85,9 +88,7 @@ def _run(options: argparse.Namespace, database: Path) -> int:
         case "export":
             _export(database, options.out)
         case "exports":
-            for made in made_exports(database):
-                print(f"{made.created_at:%Y-%m-%d %H:%M} {made.path}: {made.ratings} ratings")
-            _tell_affected(made_exports(database), database, options.look_in)
+            _exports(database, options.look_in, options.deleted or ())
         case _:
             forgotten = asyncio.run(_forget(database, options.user))
             if forgotten == Forgotten(requests=0, ratings=0):
@@ -109,6 +110,18 @@ def _export(database: Path, out: Path) -> None:
     for reason, count in manifest.left_out.items():
         if count:
             print(f"  {count} left out: {reason.why}")
+
+
+def _exports(database: Path, folders: Sequence[Path], deleted: Sequence[str]) -> None:
+    for made in made_exports(database):
+        if made.id in deleted and (left := still_there(made, [database.parent, *folders])):
+            raise DataError(f"{made.id} is not deleted: {', '.join(map(str, left))}")
+    for export_id in deleted:
+        drop_export(database, export_id)
+    exports = made_exports(database)
+    for made in exports:
+        print(f"{made.id} {made.created_at:%Y-%m-%d %H:%M} {made.path}: {made.ratings} ratings")
+    _tell_affected(exports, database, folders)
 
 
 def _tell_affected(exports: Sequence[MadeExport], database: Path, folders: Sequence[Path]) -> None:

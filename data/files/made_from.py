@@ -45,6 +45,12 @@ def _records(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in _KINDS if name in files)
 
 
+def still_there(export: MadeExport, folders: Iterable[Path]) -> list[Path]:
+    """Where an export is found, and the folders with what was made from it."""
+    file = [path] if (path := Path(export.path)).exists() else []
+    return [*file, *(one.folder for one in made_from([export], folders))]
+
+
 def forgotten_lines(exports: Sequence[MadeExport], folders: Iterable[Path]) -> list[str]:
     """Lines that name the exports with words of forgotten people, and what was made from them.
 
@@ -62,7 +68,10 @@ def forgotten_lines(exports: Sequence[MadeExport], folders: Iterable[Path]) -> l
             f"  export: {export.path} ({export.forgotten} of {export.ratings} ratings; {manifest})"
         )
     lines += [f"  {one.kind}: {one.folder}" for one in made_from(affected, folders)]
-    return [*lines, "  Delete them, export again, and train again."]
+    return [
+        *lines,
+        "  Delete them, say so with `python -m data exports --deleted ID`, and train again.",
+    ]
 
 
 def _read(path: Path) -> object:

@@ -9,12 +9,15 @@ import hmac
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from data.errors import StoreConflict
 from data.records import MadeExport, SettingKey
 from data.store.connection import RunStatement, Tables
-from data.store.database import reading
+from data.store.database import connect, reading
+from data.store.faults import converted
 from data.store.migrate import version_of
 from data.store.rows import stamp
 
@@ -43,6 +46,19 @@ def made_exports(path: Path) -> tuple[MadeExport, ...]:
         if version_of(connection) < _FIRST_VERSION:
             return ()
         return tuple(map(_made, connection.execute(_LISTED)))
+
+
+def drop_export(path: Path, export_id: str) -> None:
+    """Take an export, which has been deleted with all that was made from it, off the record.
+
+    Raises StoreConflict if there is none with this id, and the other StoreErrors.
+    """
+    with reading(path):
+        pass  # raises if there is no database: connecting would create one
+    with converted(path), closing(connect(path)) as connection:
+        dropped = connection.execute("DELETE FROM exports WHERE id = ?", (export_id,))
+        if not dropped.rowcount:
+            raise StoreConflict(f"{path} knows no export {export_id}: `python -m data exports`")
 
 
 class PersonHash:

@@ -217,3 +217,28 @@ def test_the_program_starts_without_torch(elsewhere: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count(b"\n") == 3
+
+
+def test_a_deleted_export_goes_off_the_record_once_all_of_it_is_gone(
+    filled: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(filled), "export", "out.jsonl"]) == 0
+    export_id = json.loads((elsewhere / "out.jsonl.manifest.json").read_text())["id"]
+    assert main(["--home", str(filled), "forget", "ann"]) == 0
+    adapter = filled / "training" / "mine" / "manifest.json"
+    adapter.parent.mkdir(parents=True)
+    adapter.write_text(json.dumps([export_id]))
+    capsys.readouterr()
+    command = ["--home", str(filled), "exports", "--deleted", export_id]
+
+    assert main(command) == 1
+    assert capsys.readouterr().err == (
+        f"{export_id} is not deleted: {elsewhere}/out.jsonl, {adapter.parent}\n"
+    )
+    (elsewhere / "out.jsonl").unlink()
+    adapter.unlink()
+    assert main(command) == 0
+    assert main(["--home", str(filled), "exports"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main(command) == 1
+    assert f"knows no export {export_id}" in capsys.readouterr().err

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from data.errors import DatasetError
 from data.files.export_manifest import LOCAL_ORIGINS, PERMISSION_VARIABLE
-from training.errors import PreparationError
+from training.errors import PreparationError, PreparedDataError
+from training.prepare.card import CARD, Card, read_card
+from training.prepare.sides import Side
 from training.sources.lines import lines
 from training.sources.objects import Placed, objects
 from training.sources.tables import table_rows
@@ -22,6 +24,7 @@ EXPORT = "an export of this bot"
 EXPORTER = "DiscordChatExporter"
 PACKAGE = "Discord's data package"
 API = "messages as Discord's API gives them"
+STORED = "what this bot stores of a person"
 _START = 1 << 16  # characters of a file that are looked at
 _TABLES = {".parquet": "parquet", ".arrow": "arrow"}
 _SNOWFLAKE = r'"?\d{15,20}\b'
@@ -32,6 +35,7 @@ _KEYS = (
     (EXPORTER, (r'"guild"\s*:\s*\{', r'"channel"\s*:\s*\{', r'"messages"\s*:\s*\[')),
     (PACKAGE, (rf'"ID"\s*:\s*{_SNOWFLAKE}', r'"Timestamp"\s*:', r'"Contents"\s*:')),
     (API, (rf'"channel_id"\s*:\s*{_SNOWFLAKE}', r'"author"\s*:\s*\{', r'"content"\s*:')),
+    (STORED, (r'"front_end"\s*:\s*"discord"', r'"prompt"\s*:')),
     (API, (r'"discriminator"\s*:\s*"\d{1,4}"', r'"content"\s*:')),
 )
 _COLUMNS = (
@@ -60,20 +64,23 @@ def provenance_of(path: Path, encoding: str | None, scratch: Path) -> Provenance
     """Recognise Discord content by its keys and columns, whatever it is to be read as.
 
     Of an export of this bot every line is looked at, of other files the beginning, and of a folder
-    each file. Nothing is recognised in what cannot be read, and in data sets of the hub.
+    each file. A side of prepared data is what its card says. Nothing is recognised in what cannot
+    be read, and in data sets of the hub.
     """
     try:
         if path.is_dir():
             return _of_folder(path, encoding, scratch)
         if kind := _TABLES.get(path.suffix.lower()):
             return _of_rows(lambda: table_rows(path, kind, scratch))
+        if (path.parent / CARD).is_file() and path.name in {f"{side}.jsonl" for side in Side}:
+            return _of_card(read_card(path.parent))
         start = _start(path, encoding)
         if (made_by := _recognised(start)) != EXPORT:
             return Provenance(made_by)
         if start.lstrip()[:1] not in ("{", "["):
             return Provenance(EXPORT)  # its lines were put into a table, which has no stamps
         return _of_export(objects(path, encoding))
-    except DatasetError:
+    except (DatasetError, PreparedDataError):
         return Provenance()  # reading it says what is wrong
 
 
@@ -116,6 +123,17 @@ def _together(found: Sequence[Provenance]) -> Provenance:
         permission=None if None in references else ", ".join(sorted(map(str, references))) or None,
         agreed=all(one.agreed for one in discord),
         exports=tuple(dict.fromkeys(name for one in found for name in one.exports)),
+    )
+
+
+def _of_card(card: Card) -> Provenance:
+    discord = {one.discord or EXPORT for one in card.sources if one.discord or one.needs_permission}
+    lacks = any(one.needs_permission for one in card.sources)
+    return Provenance(
+        discord=", ".join(sorted(discord)) or None,
+        permission=None if lacks else card.permission,
+        agreed=True,
+        exports=tuple(dict.fromkeys(name for one in card.sources for name in one.exports)),
     )
 
 

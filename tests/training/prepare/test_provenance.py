@@ -11,13 +11,14 @@ from datasets import Dataset
 from tests.training.sources.test_rated import line
 from training.__main__ import main
 from training.errors import PreparationError
-from training.prepare.card import PAGE, check_permission, read_card
+from training.prepare.card import PAGE, check_permission, read_card, write_card
 from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.provenance import (
     API,
     EXPORT,
     EXPORTER,
     PACKAGE,
+    STORED,
     Provenance,
     permitted,
     provenance_of,
@@ -36,6 +37,7 @@ EXPORTED = {
 }
 MESSAGE = {"id": ID, "channel_id": ID, "content": "hi", "author": {"id": ID, "username": "ann"}}
 FLAT = {"id": ID, "content": "hi", "author": {"id": ID, "name": "ann", "discriminator": "0000"}}
+STORED_ROW = {"request": 1, "front_end": "discord", "prompt": "hi", "text": "hello"}
 OWN = {"ID": int(ID), "Timestamp": "2024-07-01 00:00:00", "Contents": "hi", "Attachments": ""}
 OPTIONS = PrepareOptions(shares=Shares(0.2, 0.2))
 
@@ -77,6 +79,7 @@ def rated(count: int, **changes: Any) -> str:
         ("messages.json", json.dumps([OWN | {"ID": ID}], indent=1), PACKAGE),
         ("api.jsonl", json.dumps(MESSAGE), API),
         ("flat.jsonl", json.dumps(FLAT), API),
+        ("my-fungpt-data.json", json.dumps({"requests": [STORED_ROW]}), STORED),
         ("ratings.csv", "rating,answer_id,answer,prompt\ngood,1,a,b\n", EXPORT),
     ],
 )
@@ -222,3 +225,23 @@ def test_a_foreign_export_needs_permission_and_consent(file, tmp_path):
         with pytest.raises(PreparationError, match=words):
             prepare(source, tmp_path / "out", options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_side_of_prepared_data_is_what_its_card_says(file, tmp_path):
+    prepare(file("ratings.jsonl", rated(30)), tmp_path / "first", OPTIONS)
+    card = prepare(tmp_path / "first" / "train.jsonl", tmp_path / "second", OPTIONS)
+    assert (card.source.discord, card.permission) == (EXPORT, "ticket 7")
+    assert card.exports[0] == "0123456789abcdef"
+    bare = read_card(tmp_path / "first")
+    bad = bare.model_copy(
+        update={"sources": (bare.source.model_copy(update={"permission": None}),)}
+    )
+    write_card(tmp_path / "first", bad)
+    with pytest.raises(PreparationError, match="is Discord content"):
+        prepare(tmp_path / "first" / "train.jsonl", tmp_path / "third", OPTIONS)
+    plain = file("pairs.jsonl", "".join(
+        json.dumps({"comment": f"{n**5}", "reply": f"{n**7}"}) + "\n" for n in range(2, 20)
+    ))  # fmt: skip
+    prepare(plain, tmp_path / "plain", OPTIONS)
+    side = tmp_path / "plain" / "train.jsonl"
+    assert provenance_of(side, None, tmp_path).discord is None
