@@ -29,6 +29,7 @@ check: $(READY) ## what CI and pre-commit run: format, lint, types, tests with c
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright -p tests
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 format: $(READY) ## format the code and mend what the linter can

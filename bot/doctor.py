@@ -19,7 +19,7 @@ from data.records import MadeExport
 from data.store.exports import made_exports
 from model.client import WorkerClient
 from model.errors import ClientError, ConfigError
-from model.loading.names import configured_adapters, named_adapters
+from model.loading.adapter_sources import configured_adapters, named_adapters
 from model.loading.registry import Registry
 
 _ENOUGH_BYTES = 2_000_000_000  # the demo model with its conversion, logs and a grown database
@@ -203,22 +203,14 @@ def _adapters(settings: BotSettings) -> list[CheckResult]:
     if not named:
         return [
             CheckResult(
-                CheckStatus.NOTE, "adapter", "ADAPTERS is not set: only the base model answers"
+                CheckStatus.NOTE, "adapter", "ADAPTERS names none: only the base model answers"
             )
         ]
-    return [adapter_line(f"{adapter.name}={adapter.source}") for adapter in named]
+    return [adapter_line(adapter.name, adapter.source) for adapter in named]
 
 
-def adapter_line(entry: str) -> CheckResult:
-    """Whether the entry of ADAPTERS, `name=folder`, leads to an adapter.
-
-    Of `name=hub id` nothing is checked: the worker fetches it.
-    """
-    name, sign, source = (part.strip() for part in entry.partition("="))
-    if not (name and sign and source):
-        return CheckResult(
-            CheckStatus.BAD, "adapter", f"{entry!r} is not name=folder or name=hub id"
-        )
+def adapter_line(name: str, source: str) -> CheckResult:
+    """Whether `source` is an adapter's folder. A hub id is not checked: the worker fetches it."""
     folder = Path(source).expanduser()
     if not folder.is_dir() and source.startswith(("/", ".", "~")):
         return CheckResult(CheckStatus.BAD, "adapter", f"{name}: there is no folder {folder}")

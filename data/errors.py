@@ -34,3 +34,7 @@ class StoreConflict(StoreError):
 
 class DatasetError(DataError):
     """A data-set file cannot be read, or one of its lines is not what it should be."""
+
+
+class OutputRefused(DataError):
+    """A command may not write there: it would change or remove what it did not write itself."""

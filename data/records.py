@@ -135,18 +135,22 @@ def merge_turns(turns: Iterable[Turn]) -> tuple[Turn, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn; field names are the worker protocol's."""
+    """How an answer was sampled, as it is stored: the parameters of the worker's protocol.
 
-    max_tokens: int = 256
-    temperature: float = 0.8
-    top_p: float = 0.95
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.1
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
+    There are no defaults here: whoever makes a request decides every parameter. `seed` None
+    leaves the choice to the worker.
+    """
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    repetition_penalty: float
+    frequency_penalty: float
+    presence_penalty: float
+    seed: int | None
+    stop: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,14 @@ from typing import NoReturn
 from aiohttp import web
 
 from model.errors import ConfigError
-from model.loaded import LoadedModel
+from model.loaded import LoadedModel, Loader
+from model.loading.base import Progress
 from model.loading.registry import Registry
 from model.protocol import Listening
 from model.scripted.engine import load_scripted
 from model.scripted.script import parse_script
 from model.server.adapter_desk import AdapterDesk
 from model.server.app import check_address, create_app, create_runner
-from model.server.engine_thread import Loader, Progress
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import SCRIPTED, WorkerSettings, load_settings
@@ -32,15 +32,15 @@ LOAD_FAILED = 3
 ENGINE_FAILED = 4
 CLOSE_LIMIT_S = 2.0
 _LAST_WORDS_S = 0.5
-# How long OpenMP's threads spin for the next operation before they sleep. By default it is so long
-# that they starve each other wherever another program, such as the bot, wants a core as well: then
-# tokens come several times slower (docs/experiments.md).
+# How long OpenMP's threads spin while they wait for the next operation. The default is so long that
+# they take the cores from each other as soon as another program, such as the bot, wants one: tokens
+# then come several times slower (docs/experiments.md).
 OPENMP_SPINS = "5000"
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The command line."""
+    """The options of the command line."""
 
     host: str
     port: int
@@ -53,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(argv: list[str]) -> Arguments:
-    """Read the command line; exits with code 2 and one line when it is wrong."""
+    """Read the command line; ends the process with code 2 and one line when it is wrong."""
     parser = _Parser(prog="python -m model", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one")
@@ -74,7 +74,7 @@ def _port(text: str) -> int:
 
 
 def choose_loader(settings: WorkerSettings) -> Loader:
-    """What will load the model, in the engine's thread; torch is not imported before that."""
+    """The function that will load the model in the engine's thread, which imports torch there."""
     if settings.base_model == SCRIPTED:
         script = parse_script(settings.fungpt_script)
         return lambda progress: load_scripted(script, settings, progress)
@@ -95,7 +95,7 @@ async def serve(
     load: Loader,
     close_limit_s: float = CLOSE_LIMIT_S,
 ) -> int:
-    """Listen, load, serve until a signal or a failure; the process's exit code."""
+    """Listen, load and serve until a signal or a failure; return the process's exit code."""
     stop = _stop_on_signals()
     service = EngineService(load, WorkerMetrics())
     desk = AdapterDesk(service, Registry(settings.fungpt_home), settings.adapters)
@@ -155,14 +155,14 @@ async def _until_done(service: EngineService, stop: asyncio.Event, drain_s: floa
 
 
 def exit_on_stdin_eof() -> None:
-    """Wait for standard input's end, then end the process at once, whatever it is doing."""
+    """Wait until standard input closes, then end the process at once."""
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
 def main(argv: list[str]) -> int:
-    """Run the worker; the process's exit code."""
+    """Run the worker; return the process's exit code."""
     arguments = parse_arguments(argv)
     try:
         settings = load_settings()

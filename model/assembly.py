@@ -1,21 +1,21 @@
-"""Puts the engine together from the settings. Imports torch: import it in the engine's thread."""
+"""Builds the engine from the settings. It imports torch, which takes seconds."""
 
 import logging
 from collections.abc import Sequence
 from datetime import date
 
 import torch
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
 
-from model.engine.api import BASE, AdapterCard, ReadyAdapter
+from model.engine.api import AdapterCard, ReadyAdapter
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
 from model.errors import ConfigError, ModelError
 from model.loaded import LoadedModel
+from model.loading.adapter_sources import named_adapters
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
 from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
-from model.loading.names import named_adapters
 from model.loading.quantised import check_architecture, default_device, load_quantised
 from model.loading.registry import Registry
 from model.runner.eager import TorchRunner
@@ -28,10 +28,9 @@ from model.text.prompt import PromptRenderer
 
 log = logging.getLogger(__name__)
 
-BASE_VARIANT = BASE
 _BLOCK_TOKENS = 32
 _CPU_CACHE_MB = 384
-_GPU_CACHE_SHARE = 0.6  # of the memory that is free once the weights are there
+_GPU_CACHE_SHARE = 0.6  # of the memory that is free after the weights are loaded
 
 
 class TokenizerCodec:
@@ -51,38 +50,34 @@ class TokenizerCodec:
         return self._renderer.ends
 
     def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
-        """The prompt's ids; BadParameter when the template refuses the turns."""
+        """The prompt's ids; raises BadParameter when the chat template refuses the turns."""
         return self._renderer.encode(turns)
 
     def new_detokenizer(self) -> IncrementalDetokenizer:
-        """A detokenizer for one row."""
+        """A new detokenizer, for one row."""
         return IncrementalDetokenizer(self._tokenizer)
 
 
 def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
-    """Load base and adapters and build the engine; ConfigError and its kin are one line each."""
+    """Load the base and the adapters that the settings and the registry name.
+
+    Raises ConfigError, AdapterMismatch, UnsupportedArchitecture or DemoModelError, one line each.
+    """
     base = resolve_base(settings.base_model, settings.fungpt_home, progress)
     config = check_architecture(base)
     adapters = load_adapters(settings, base, config, progress)
     progress(f"loading {base.id}", None)
-    try:
-        return _build(settings, base, config, adapters)
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise ConfigError(
-            f"{base.id} does not fit into memory: lower KV_CACHE_MB or MAX_CONTEXT, or choose a "
-            "smaller BASE_MODEL"
-        ) from error
+    return assemble(settings, base, config, adapters)
 
 
 def load_adapters(
     settings: WorkerSettings, base: ResolvedBase, config: PretrainedConfig, progress: Progress
 ) -> list[Adapter]:
-    """The adapters to begin with: the registry's, and the settings' under the other names.
+    """Read the adapters to serve at the start, the settings' names first.
 
-    What was promoted for another base, or is damaged, is logged and left out: it does not stop
-    the start, and the settings' adapter of that name serves.
+    The registry's adapter of a name takes precedence over the settings' one. A promoted adapter
+    that is damaged, or was made for another base, is logged and left out; the settings' adapter of
+    that name is read then. Raises ConfigError or AdapterMismatch for a wrong one of the settings.
     """
     found: list[Adapter] = []
     for named in named_adapters(Registry(settings.fungpt_home), settings.adapters):
@@ -104,20 +99,44 @@ def _is_out_of_memory(error: Exception) -> bool:
     return known or "can't allocate memory" in str(error)
 
 
-def _build(
+def assemble(
     settings: WorkerSettings,
     base: ResolvedBase,
     config: PretrainedConfig,
     adapters: Sequence[Adapter],
+    today: date | None = None,
+) -> LoadedModel:
+    """Load `base` in 4 bits and build its engine with these adapters and the settings' limits.
+
+    `today` is the date that the chat template is told, today's when None. Raises ConfigError, one
+    line, when the base cannot be loaded or does not fit into memory.
+    """
+    try:
+        return _assemble(settings, base, config, adapters, today)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise ConfigError(
+            f"{base.id} does not fit into memory: lower KV_CACHE_MB or MAX_CONTEXT, or choose a "
+            "smaller BASE_MODEL"
+        ) from error
+
+
+def _assemble(
+    settings: WorkerSettings,
+    base: ResolvedBase,
+    config: PretrainedConfig,
+    adapters: Sequence[Adapter],
+    today: date | None,
 ) -> LoadedModel:
     device = default_device()
     compute = choose_compute(settings.cpu_compute, device)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
-    codec = TokenizerCodec(tokenizer)
+    codec = TokenizerCodec(tokenizer, today)
     max_context = longest_context(config, settings.max_context)
     weights = take_weights(model, compute, max_context)
-    eos_ids = end_ids(model, tokenizer) | codec.ends
+    eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model
     stacks = stack_adapters(adapters, config, weights)
 
@@ -127,11 +146,12 @@ def _build(
         return ReadyAdapter(adapter.card, lambda: _place(stacks, adapter.card, parts))
 
     return LoadedModel(
-        engine=_engine(settings, weights, stacks, adapters, eos_ids, max_context),
+        engine=build_engine(settings, weights, stacks, eos_ids, max_context),
         codec=codec,
         model_id=base.id,
-        adapters={adapter.name: adapter.card for adapter in adapters},
+        adapters={card.name: card for card in stacks.cards},
         read_adapter=read_adapter,
+        compute=f"{compute} on {device.type}",
     )
 
 
@@ -149,11 +169,11 @@ def _place(stacks: LoraAdapters, card: AdapterCard, parts: LoraParts) -> None:
 def stack_adapters(
     adapters: Sequence[Adapter], config: PretrainedConfig, weights: Weights
 ) -> LoraAdapters:
-    """The adapters' weights as the runner takes them."""
+    """The adapters' weights as the runner reads them, on the base's device and in its dtype."""
     return LoraAdapters(
         adapters,
         linear_shapes(config),
-        len(weights.blocks),
+        len(weights.layers),
         weights.dtype,
         weights.embedding.device,
     )
@@ -161,25 +181,16 @@ def stack_adapters(
 
 def build_engine(
     settings: WorkerSettings,
-    config: PretrainedConfig,
-    weights: Weights,
-    adapters: Sequence[Adapter],
-    eos_ids: set[int],
-    max_context: int,
-) -> TokenEngine:
-    """An engine over these weights and adapters, with the settings' limits."""
-    stacks = stack_adapters(adapters, config, weights)
-    return _engine(settings, weights, stacks, adapters, eos_ids, max_context)
-
-
-def _engine(
-    settings: WorkerSettings,
     weights: Weights,
     stacks: LoraAdapters,
-    adapters: Sequence[Adapter],
     eos_ids: set[int],
     max_context: int,
 ) -> TokenEngine:
+    """An engine over these weights and adapters, with the settings' limits.
+
+    `eos_ids` end an answer. `max_context` is in tokens; a smaller cache makes it shorter. Raises
+    ConfigError when `KV_CACHE_MB` holds less than one block of tokens.
+    """
     blocks = cache_tokens(settings.kv_cache_mb, weights) // _BLOCK_TOKENS
     if blocks == 0:
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
@@ -193,14 +204,17 @@ def _engine(
             prefill_chunk=settings.prefill_chunk,
         ),
         pool,
-        adapters=[adapter.card for adapter in adapters],
+        adapters=stacks.cards,
         max_context=max_context,
         eos_ids=eos_ids,
     )
 
 
 def choose_compute(setting: str, device: torch.device) -> Compute:
-    """The compute path: what `CPU_COMPUTE` says on a CPU, the best measured one otherwise."""
+    """The way to multiply: what `CPU_COMPUTE` says on a CPU, the fastest one otherwise.
+
+    Raises ConfigError for `packed` on a CPU that cannot do it.
+    """
     if setting == "auto" or device.type != "cpu":
         return best_compute(device)
     compute = Compute(setting)
@@ -210,13 +224,16 @@ def choose_compute(setting: str, device: torch.device) -> Compute:
 
 
 def longest_context(config: PretrainedConfig, wanted: int) -> int:
-    """The context in tokens: no longer than the model's own, nor than a sliding window it has."""
+    """The context in tokens: `wanted`, at most the model's own and its sliding window."""
     window = getattr(config, "sliding_window", None) or config.max_position_embeddings
     return min(wanted, config.max_position_embeddings, window)
 
 
 def cache_tokens(megabytes: int | None, weights: Weights) -> int:
-    """How many tokens' keys and values fit into so many MiB, or into the device's default."""
+    """How many tokens' keys and values fit into `megabytes` MiB.
+
+    None means 384 MiB on a CPU and six tenths of the free memory on a GPU.
+    """
     per_token = 2 * weights.kv_heads * weights.head_dim * weights.dtype.itemsize
     device = weights.embedding.device
     if megabytes is not None:
@@ -225,11 +242,11 @@ def cache_tokens(megabytes: int | None, weights: Weights) -> int:
         room = int(torch.cuda.mem_get_info(device)[0] * _GPU_CACHE_SHARE)
     else:
         room = _CPU_CACHE_MB * 2**20
-    return room // (per_token * len(weights.blocks))
+    return room // (per_token * len(weights.layers))
 
 
-def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """Every token that ends an answer as the model's files say; a template may have another."""
-    configured = model.generation_config.eos_token_id if model.generation_config else None
+def end_ids(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """The ids that end an answer: those of the generation config, and the tokenizer's own."""
+    configured = config.eos_token_id if config else None
     ids = configured if isinstance(configured, list) else [configured]
     return {id_ for id_ in (*ids, tokenizer.eos_token_id) if isinstance(id_, int)}

@@ -1,4 +1,4 @@
-"""The bot's way to the worker: typed calls over the `openai` library, errors converted once."""
+"""The client of a worker: typed calls through the `openai` library, with the client's errors."""
 
 import ipaddress
 from collections.abc import AsyncGenerator, Iterable
@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from model.client_errors import convert, explain
 from model.errors import WorkerDied, WorkerUnavailable
 from model.protocol import Extension, Health, ModelCard, ModelList
+from model.sampling import SamplingParams
 
 HEALTH_TIMEOUT_S = 5.0
+_NOT_OPENAIS = ("top_k", "min_p", "repetition_penalty")
 
 
 class TurnLike(Protocol):
-    """Anything with a role and a content, such as a turn of the store."""
+    """Any object with a role and a content, such as a turn of the store."""
 
     @property
     def role(self) -> str:
@@ -33,32 +35,16 @@ class TurnLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingOptions:
-    """What to ask of the sampler; the fields are those of the store's sampling record."""
-
-    max_tokens: int = 256
-    temperature: float = 0.8
-    top_p: float = 0.95
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.1
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Origin:
-    """What an answer comes from, as the worker said when it began."""
+    """The model and adapter that give an answer, as the worker says at its beginning."""
 
     model_id: str
     adapter_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
-    """A piece of the answer's text, never empty; `origin` is None where a server hides it."""
+class AnswerDelta:
+    """More text of the answer, never empty; `origin` is None where a server does not tell it."""
 
     text: str
     origin: Origin | None = field(default=None, compare=False)
@@ -66,7 +52,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of a whole answer. `seed` and `adapter_hash` are None where a server hides them."""
+    """The end of a complete answer.
+
+    `seed` and `adapter_hash` are None where a server does not tell them.
+    """
 
     finish_reason: str
     prompt_tokens: int
@@ -79,7 +68,8 @@ class Done:
 class WorkerClient:
     """Talks to one OpenAI-compatible worker; `base_url` is its root, with or without `/v1`.
 
-    Every method raises only ClientError's children. Use as `async with` or call `close()`.
+    Time limits are in seconds. Methods raise only subclasses of ClientError. Use it with
+    `async with`, or call `close()`.
     """
 
     def __init__(
@@ -98,7 +88,7 @@ class WorkerClient:
             base_url=f"{self._root}/v1",
             max_retries=0,
             timeout=timeout,
-            # a proxy of the environment never leads to the worker on this machine
+            # a proxy from the environment does not reach a worker on this machine
             http_client=openai.DefaultAsyncHttpxClient(trust_env=not _is_local(self._root)),
         )
 
@@ -119,7 +109,8 @@ class WorkerClient:
     async def health(self) -> Health:
         """The worker's state, also while it loads or drains.
 
-        A server with a /health of another form is "ok" when it answers 200.
+        A server whose /health has another form counts as "ok" when it answers 200. Raises
+        WorkerUnavailable, WorkerRefused or WorkerDied.
         """
         options: openai.RequestOptions = {"timeout": HEALTH_TIMEOUT_S}
         try:
@@ -135,7 +126,10 @@ class WorkerClient:
         return _as_health(answer) or Health(status="ok")
 
     async def models(self) -> list[ModelCard]:
-        """The variants on offer."""
+        """The variants that the worker serves, the base first.
+
+        Raises WorkerUnavailable, WorkerLoading, WorkerRefused or WorkerDied.
+        """
         try:
             answer = await self._openai.get("/models", cast_to=object)
             return ModelList.model_validate(answer).data
@@ -145,12 +139,12 @@ class WorkerClient:
             raise WorkerUnavailable(f"{self._root} is no OpenAI-compatible server") from error
 
     async def stream(
-        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingOptions
-    ) -> AsyncGenerator[Delta | Done, None]:
-        """Yield the answer's deltas, then one Done; closing or cancelling it frees the worker.
+        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
+    ) -> AsyncGenerator[AnswerDelta | Done, None]:
+        """Yield the answer's text as it comes, then one Done. Closing it early ends the row.
 
-        Use it inside `contextlib.aclosing`. WorkerDied when the answer breaks off after it began,
-        the others before that.
+        Use it inside `contextlib.aclosing`. Raises WorkerUnavailable, WorkerLoading or
+        WorkerRefused before the answer begins, WorkerDied also after that.
         """
         try:
             stream = await self._openai.chat.completions.create(
@@ -166,7 +160,7 @@ class WorkerClient:
         try:
             async for chunk in stream:
                 if text := reader.take(chunk):
-                    yield Delta(text, reader.origin)
+                    yield AnswerDelta(text, reader.origin)
         except openai.OpenAIError as error:
             raise WorkerDied(f"the answer broke off: {explain(error)}") from error
         except ValueError as error:
@@ -176,12 +170,12 @@ class WorkerClient:
         yield reader.done()
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._openai.close()
 
 
 class _Reader:
-    """Collects what a stream's chunks say beside the text."""
+    """Collects what the chunks of a stream say besides the text."""
 
     def __init__(self, variant: str) -> None:
         self._model_id = variant
@@ -191,12 +185,12 @@ class _Reader:
 
     @property
     def origin(self) -> Origin | None:
-        """What the answer comes from, if the worker has said it."""
+        """The answer's model and adapter; None until the worker says them."""
         told = self._extension
         return None if told is None else Origin(told.model_id, told.adapter_hash)
 
     def take(self, chunk: ChatCompletionChunk) -> str:
-        """The chunk's text."""
+        """Note what the chunk says, and return its text, "" where it has none."""
         if chunk.usage is not None:
             self._usage = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
         extension = (chunk.model_extra or {}).get("fungpt")
@@ -210,7 +204,7 @@ class _Reader:
         return choice.delta.content or ""
 
     def done(self) -> Done:
-        """The stream's end; WorkerDied when it ended too early."""
+        """The end of the answer; raises WorkerDied when the stream gave no finish reason."""
         if self._finish_reason is None:
             raise WorkerDied("the answer broke off: the stream ended without a finish reason")
         told = self._extension
@@ -228,25 +222,12 @@ def _message(turn: TurnLike) -> ChatCompletionMessageParam:
     return cast("ChatCompletionMessageParam", {"role": turn.role, "content": turn.content})
 
 
-def _parameters(sampling: SamplingOptions) -> dict[str, Any]:
-    """Arguments for `create`; what says nothing is left out, for servers that do not know it."""
-    extra = {
-        "top_k": sampling.top_k or None,
-        "min_p": sampling.min_p or None,
-        "repetition_penalty": None
-        if sampling.repetition_penalty == 1
-        else sampling.repetition_penalty,
-    }
-    return {
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "frequency_penalty": sampling.frequency_penalty or openai.omit,
-        "presence_penalty": sampling.presence_penalty or openai.omit,
-        "seed": openai.omit if sampling.seed is None else sampling.seed,
-        "stop": list(sampling.stop) or openai.omit,
-        "extra_body": {name: value for name, value in extra.items() if value is not None},
-    }
+def _parameters(sampling: SamplingParams) -> dict[str, Any]:
+    """Arguments for `create`; what changes nothing is left out, for servers that do not know it."""
+    told = sampling.model_dump(exclude_defaults=True)
+    extra = {name: told.pop(name) for name in _NOT_OPENAIS if name in told}
+    always = {"temperature": sampling.temperature, "top_p": sampling.top_p}
+    return {**told, **always, "extra_body": extra}
 
 
 def _as_health(body: object) -> Health | None:

@@ -1,4 +1,4 @@
-"""The border where the `openai` library's errors become the client's own."""
+"""Turns the errors of the `openai` library into those of the client."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -19,7 +19,7 @@ _INTERNAL = 500
 
 
 def convert(error: openai.OpenAIError) -> ClientError:
-    """What a call that got no answer raises; to be raised `from` the error."""
+    """The error to raise, `from` the library's, for a call that got no answer."""
     if not isinstance(error, openai.APIStatusError):
         return WorkerUnavailable(f"no worker answers: {explain(error)}")
     body = _body(error.body)
@@ -42,7 +42,7 @@ def convert(error: openai.OpenAIError) -> ClientError:
 
 
 def explain(error: openai.OpenAIError) -> str:
-    """One line saying what happened: the server's own words, or the cause's."""
+    """What happened, in one line: the server's own words, or those of the cause."""
     if isinstance(error, openai.APIStatusError):
         message = _text(_body(error.body).get("message")) or f"status {error.status_code}"
     elif isinstance(error, openai.APITimeoutError):

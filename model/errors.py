@@ -1,12 +1,12 @@
-"""Everything the worker and its client raise, grouped by what a caller would do about it."""
+"""All errors of the worker and its client, grouped by what a caller can do about them."""
 
 
 class ModelError(Exception):
-    """Root of the package's errors; `str()` is one clear line."""
+    """The root of this package's errors; its text is one line for people."""
 
 
 class ConfigError(ModelError):
-    """A setting is wrong: the start is refused, the line says which and what is allowed."""
+    """A setting is wrong; the text says which one and what is allowed."""
 
 
 class DemoModelError(ModelError):
@@ -14,7 +14,7 @@ class DemoModelError(ModelError):
 
 
 class AdapterMismatch(ModelError):
-    """An adapter does not fit the base model; the line names both."""
+    """An adapter does not fit the base model; the text names both."""
 
 
 class UnsupportedArchitecture(ModelError):
@@ -73,7 +73,7 @@ class UnknownModel(RequestError):
 
 
 class Unauthorized(RequestError):
-    """A key is set and the request carries none, or another."""
+    """The worker has a key, and the request carries none or a wrong one."""
 
     status = 401
     code = "invalid_api_key"
@@ -83,7 +83,7 @@ class Unauthorized(RequestError):
 
 
 class AdminClosed(RequestError):
-    """What changes the worker asks for a key, and this worker has none."""
+    """Changing the worker needs a key, and this worker has none, so nobody can change it."""
 
     status = 403
     code = "admin_closed"
@@ -122,7 +122,7 @@ class BodyTimeout(RequestError):
         super().__init__(f"the body did not arrive within {limit_s:g} s")
 
 
-class QueueFull(RequestError):
+class EngineQueueFull(RequestError):
     """The engine's queue takes no more; try again after `retry_after` seconds."""
 
     status = 429
@@ -157,15 +157,18 @@ class EngineFailed(RequestError):
 
 
 class ClientError(ModelError):
-    """Root of what `model.client` raises."""
+    """The root of the errors that `model.client` raises."""
 
 
 class WorkerUnavailable(ClientError):
-    """No worker answers at the address: not started, gone, or the network fails."""
+    """No worker answers at the address: it is not started or gone, or the network fails."""
 
 
 class WorkerLoading(ClientError):
-    """The worker answers but is not ready yet (`stage` "draining": it is about to stop)."""
+    """The worker answers, but does not accept requests: it loads, drains or has failed.
+
+    `stage` says what it is doing, `progress` (0 to 1) how far it is, where known.
+    """
 
     def __init__(
         self, stage: str, progress: float | None = None, retry_after: float | None = None
@@ -200,4 +203,4 @@ class WorkerRefused(ClientError):
 
 
 class WorkerDied(ClientError):
-    """The answer broke off: connection lost or an error in the middle of the stream."""
+    """The answer ended early: the connection was lost, or the worker failed."""

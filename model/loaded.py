@@ -1,18 +1,21 @@
-"""What loading hands to the service."""
+"""What a loader is given and what it returns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from model.engine.api import AdapterCard, Engine, ReadyAdapter
+from model.loading.base import Progress
 from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """An engine with its codec; `adapters` maps variant names, without "base".
+    """A model that is ready to answer.
 
-    `read_adapter(name, source)` reads one more for the engine's `adopt`, in any thread; it raises
-    a ModelError when the adapter cannot be read or does not fit.
+    `adapters` maps variant names, without "base", to what is served under them at the start.
+    `read_adapter(name, source)` reads one more adapter, a folder or a hub id, for the engine's
+    `add_adapter`. Any thread may call it. It raises a ModelError when the adapter cannot be read
+    or does not fit. `compute` says in words how and where the model computes.
     """
 
     engine: Engine
@@ -20,3 +23,8 @@ class LoadedModel:
     model_id: str
     adapters: Mapping[str, AdapterCard]
     read_adapter: Callable[[str, str], ReadyAdapter]
+    compute: str
+
+
+# Loads a model in the engine's thread; raises a ModelError, one line, when it cannot be served.
+Loader = Callable[[Progress], LoadedModel]

@@ -1,4 +1,4 @@
-"""The serving engine without a server: many prompts in, all answers out. For evaluation."""
+"""The serving engine without a server, for evaluation: many requests in, all answers out."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -6,26 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from model.assembly import (
-    BASE_VARIANT,
-    TokenizerCodec,
-    build_engine,
-    choose_compute,
-    end_ids,
-    longest_context,
-)
-from model.engine.api import FinishReason, TokenRequest
-from model.engine.engine import TokenEngine
-from model.engine.sampling import SamplingParams
+from model.assembly import assemble
+from model.engine.api import BASE, Engine, FinishReason, TokenRequest
 from model.errors import ContextLengthExceeded
 from model.loading.adapters import load_adapter
 from model.loading.base import Progress, ResolvedBase
-from model.loading.quantised import check_architecture, default_device, load_quantised
-from model.runner.weights import loading_dtype, take_weights
+from model.loading.quantised import check_architecture
+from model.sampling import SamplingParams
 from model.settings import WorkerSettings
-from model.text.codec import ChatTurn, Detokenizer
-
-_MAX_CONTEXT = 4096
+from model.text.codec import ChatTurn, Codec, Detokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +28,9 @@ class OfflineRequest:
 
 @dataclass(frozen=True, slots=True)
 class OfflineAnswer:
-    """What was generated: the prompt is no part of `text` nor of `completion_tokens`.
+    """A generated answer, without the prompt.
 
-    `completion_tokens` leaves the end token out, as the server does.
+    `completion_tokens` does not count the end token; neither does the server.
     """
 
     text: str
@@ -51,10 +40,14 @@ class OfflineAnswer:
 
 
 class OfflineModel:
-    """A base and its adapters in one engine, with serving's renderer and detokenizer."""
+    """A base and its adapters in one engine, with the prompts and the decoding of serving.
+
+    `hashes` gives the hash of each adapter by name; `compute` says how and where the model
+    computes, in words.
+    """
 
     def __init__(
-        self, engine: TokenEngine, codec: TokenizerCodec, hashes: Mapping[str, str], compute: str
+        self, engine: Engine, codec: Codec, hashes: Mapping[str, str], compute: str
     ) -> None:
         self.hashes = dict(hashes)
         self.compute = compute
@@ -73,27 +66,18 @@ class OfflineModel:
     ) -> "OfflineModel":
         """Load `base` in 4 bits with these adapters (folders in peft's format, by name).
 
-        `today` is the date that the chat template is told, today's when None.
-        Raises ConfigError or AdapterMismatch, one line each.
+        `max_running` is the number of rows in a batch, `today` the date that the chat template is
+        told, today's when None. Raises ConfigError, AdapterMismatch or UnsupportedArchitecture,
+        one line each.
         """
-        settings = _settings(max_running)
         config = check_architecture(base)
-        loaded = [
+        read = [
             load_adapter(name, str(folder), base, config, progress)
             for name, folder in adapters.items()
         ]
-        device = default_device()
-        compute = choose_compute(settings.cpu_compute, device)
-        model, tokenizer = load_quantised(
-            base, compute_dtype=loading_dtype(compute, device), trainable=False, device=device
-        )
-        max_context = longest_context(config, settings.max_context)
-        codec = TokenizerCodec(tokenizer, today)
-        weights, ends = take_weights(model, compute, max_context), end_ids(model, tokenizer)
-        del model
-        engine = build_engine(settings, config, weights, loaded, ends | codec.ends, max_context)
-        hashes = {adapter.name: adapter.hash for adapter in loaded}
-        return cls(engine, codec, hashes, f"{compute} on {device.type}")
+        loaded = assemble(_settings(max_running), base, config, read, today)
+        hashes = {name: card.hash for name, card in loaded.adapters.items()}
+        return cls(loaded.engine, loaded.codec, hashes, loaded.compute)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -103,11 +87,11 @@ class OfflineModel:
     def generate(
         self, requests: Sequence[OfflineRequest], on_answer: Callable[[], None] = lambda: None
     ) -> list[OfflineAnswer]:
-        """Answer all, in their order; `on_answer` is called after each that is done.
+        """Return the answers in the order of the requests; call `on_answer` after each of them.
 
-        The same requests in the same order get the same answers: every row has its own seed. All
-        wait in the engine's queue, and rows join as others end. Raises BadParameter, UnknownModel
-        or ContextLengthExceeded before anything is generated.
+        The same requests in the same order get the same answers, because every row has its own
+        seed. All requests wait in the engine's queue, and a row starts when another ends. Raises
+        BadParameter, UnknownModel or ContextLengthExceeded before anything is generated.
         """
         rows = [self._row(place, request) for place, request in enumerate(requests)]
         with self._running(rows):
@@ -126,7 +110,7 @@ class OfflineModel:
 
     @contextmanager
     def _running(self, rows: "Sequence[_Row]") -> Generator[None]:
-        """The rows in the engine; it is empty again afterwards, however this ends."""
+        """Add the rows to the engine; on leaving, also with an error, the engine is empty again."""
         try:
             for row in rows:
                 self._engine.add(row.request)
@@ -138,7 +122,7 @@ class OfflineModel:
                 self._engine.step()
 
     def _ended(self, rows: "Sequence[_Row]") -> Iterator[int]:
-        """Step until nothing is left, and tell which rows end."""
+        """Step until no row is left, and yield the number of each row that ends."""
         while self._engine.has_work():
             for output in self._engine.step():
                 row = rows[int(output.id)]
@@ -150,7 +134,7 @@ class OfflineModel:
 
 
 class _Row:
-    """One answer while it is made."""
+    """An answer that is being generated."""
 
     def __init__(self, request: TokenRequest, detokenizer: Detokenizer) -> None:
         self.request = request
@@ -160,29 +144,26 @@ class _Row:
         self._tokens = 0
 
     def take(self, token_id: int) -> None:
-        """One more token."""
+        """Add a token."""
         self._tokens += 1
         self._text.append(self._detokenizer.add(token_id))
 
     def finish(self) -> None:
-        """No more come: what was held back is text too."""
+        """Add the text that the detokenizer still holds; no token comes after it."""
         self._text.append(self._detokenizer.flush())
 
     def answer(self) -> OfflineAnswer:
-        """All of it."""
+        """The whole answer."""
         prompt = len(self.request.input_ids)
         return OfflineAnswer("".join(self._text), prompt, self._tokens, self.reason)
 
 
 def _settings(max_running: int) -> WorkerSettings:
-    """The worker's defaults, but nothing from the environment: a report must not depend on it."""
+    """The worker's defaults. The environment is not read: a report must not depend on it."""
     return WorkerSettings.model_construct(
-        base_model=BASE_VARIANT,
+        base_model=BASE,
         adapters={},
-        max_context=_MAX_CONTEXT,
         max_running=max_running,
-        max_waiting=10**9,  # all prompts wait here, where no one is kept from asking
+        max_waiting=10**9,  # all requests wait in the queue, and none is refused
         prefill_chunk=256,
-        cpu_compute="auto",
-        kv_cache_mb=None,
     )

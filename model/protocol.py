@@ -1,4 +1,4 @@
-"""What crosses the wire: OpenAI's chat shapes, and `fungpt` fields beside them."""
+"""The JSON that worker and clients exchange: OpenAI's shapes, with `fungpt` fields added."""
 
 from typing import Annotated, ClassVar, Literal, cast
 
@@ -12,33 +12,38 @@ from pydantic import (
     model_validator,
 )
 
+from model.sampling import (
+    MAX_STOPS,
+    MaxTokensOrNone,
+    SamplingParams,
+    SeedOrNone,
+    StopText,
+    TokenSampling,
+)
 from model.text.codec import ChatTurn
 
-Penalty = Annotated[float, Field(ge=-2, le=2, description="a number from -2 to 2")]
-StopText = Annotated[str, Field(min_length=1, max_length=256)]
 
-
-class _Asked(BaseModel):
-    """Comes in: unknown fields are refused by name, types are not guessed."""
+class _Incoming(BaseModel):
+    """Sent to the worker: unknown fields are refused, and types are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Told(BaseModel):
-    """Goes out, and is read back by the client: fields of other servers are kept aside."""
+class _Outgoing(BaseModel):
+    """Sent by the worker and read by the client, which ignores fields of other servers."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class TextPart(_Asked):
-    """A text part of a message's content; other kinds are not supported."""
+class TextPart(_Incoming):
+    """A part of a message's content; only text is supported."""
 
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(_Asked):
-    """One turn as OpenAI writes it."""
+class ChatMessage(_Incoming):
+    """One turn of the conversation, as OpenAI writes it."""
 
     role: Annotated[
         Literal["system", "user", "assistant"],
@@ -59,24 +64,20 @@ class ChatMessage(_Asked):
         return value
 
     def turn(self) -> ChatTurn:
-        """The turn with its text parts joined by line ends."""
+        """The turn as the codec takes it; text parts are joined with line ends."""
         if isinstance(self.content, str):
             return ChatTurn(self.role, self.content)
         return ChatTurn(self.role, "\n".join(part.text for part in self.content))
 
 
-class StreamOptions(_Asked):
+class StreamOptions(_Incoming):
     """Options of a streamed answer."""
 
     include_usage: Annotated[bool, Field(description="true or false")] = False
 
 
-class ChatRequest(_Asked):
-    """Body of POST /v1/chat/completions; every parameter that is supported stands here.
-
-    A field set to null counts as not given. `max_completion_tokens` is OpenAI's newer name of
-    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to four.
-    """
+class _ChatBody(_Incoming):
+    """The fields of a chat request, without those that choose a token."""
 
     model: Annotated[str, Field(description="a string, one of /v1/models")]
     messages: Annotated[
@@ -86,32 +87,25 @@ class ChatRequest(_Asked):
     stream_options: Annotated[
         StreamOptions | None, Field(description='an object such as {"include_usage": true}')
     ] = None
-    max_tokens: Annotated[int | None, Field(ge=1, description="an integer from 1")] = None
-    max_completion_tokens: Annotated[int | None, Field(ge=1, description="an integer from 1")] = (
-        None
-    )
-    temperature: Annotated[float, Field(ge=0, le=2, description="a number from 0 to 2")] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1, description="a number above 0 and up to 1")] = 1.0
-    top_k: Annotated[
-        int, Field(ge=0, le=1_000_000, description="an integer from 0 (off) to 1000000")
-    ] = 0
-    min_p: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.0
-    repetition_penalty: Annotated[
-        float, Field(gt=0, le=2, description="a number above 0 and up to 2")
-    ] = 1.0
-    frequency_penalty: Penalty = 0.0
-    presence_penalty: Penalty = 0.0
-    seed: Annotated[
-        int | None, Field(ge=0, lt=2**63, description="an integer from 0 to 2**63 - 1")
-    ] = None
+    max_tokens: MaxTokensOrNone = None
+    max_completion_tokens: MaxTokensOrNone = None
+    seed: SeedOrNone = None
     stop: Annotated[
-        StopText | Annotated[list[StopText], Field(max_length=4)] | None,
+        StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None,
         Field(description="a string, or up to 4, of 1 to 256 characters each"),
     ] = None
     n: Annotated[Literal[1], Field(description="1: one answer a request")] = 1
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
+
+
+class ChatRequest(TokenSampling, _ChatBody):
+    """Body of POST /v1/chat/completions: every parameter that the worker supports.
+
+    A field set to null counts as not given. `max_completion_tokens` is OpenAI's newer name of
+    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to four.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -122,7 +116,7 @@ class ChatRequest(_Asked):
 
     @property
     def limit(self) -> int | None:
-        """The most tokens asked for, under either name."""
+        """The most tokens asked for, under either name; None where nobody asked."""
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
     @property
@@ -137,25 +131,30 @@ class ChatRequest(_Asked):
         """The conversation as the codec takes it."""
         return tuple(message.turn() for message in self.messages)
 
+    def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
+        """The parameters for the engine, with the limit and the seed that the worker decided."""
+        chosen = self.model_dump(include=set(TokenSampling.model_fields))
+        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed)
 
-class Usage(_Told):
-    """Tokens counted; `completion_tokens` are the sampled ones, without the end token."""
+
+class Usage(_Outgoing):
+    """Counts of tokens; `completion_tokens` are the sampled ones without the end token."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
 
 
-class Extension(_Told):
-    """What OpenAI's shape has no place for, under the name `fungpt`."""
+class Extension(_Outgoing):
+    """Where an answer comes from; the field `fungpt` of answers. The base has no hash."""
 
     model_id: str
     adapter_hash: str | None
     seed: int
 
 
-class _Sparse(_Told):
-    """Fields that are None are left out of the JSON, where OpenAI leaves them out too."""
+class _Sparse(_Outgoing):
+    """Leaves the fields named in `optional` out of the JSON where they are None, as OpenAI does."""
 
     optional: ClassVar[frozenset[str]] = frozenset()
 
@@ -170,7 +169,7 @@ class _Sparse(_Told):
 
 
 class ChunkDelta(_Sparse):
-    """What a chunk adds."""
+    """What a chunk adds to the answer."""
 
     optional = frozenset({"role", "content"})
 
@@ -178,8 +177,8 @@ class ChunkDelta(_Sparse):
     content: str | None = None
 
 
-class ChunkChoice(_Told):
-    """The one choice of a chunk."""
+class ChunkChoice(_Outgoing):
+    """The only choice of a chunk."""
 
     index: int = 0
     delta: ChunkDelta
@@ -187,7 +186,10 @@ class ChunkChoice(_Told):
 
 
 class ChatChunk(_Sparse):
-    """One event of a streamed answer; the first and the one with a finish reason carry `fungpt`."""
+    """One event of a streamed answer.
+
+    `fungpt` stands in the first chunk and in the one with a finish reason.
+    """
 
     optional = frozenset({"usage", "fungpt"})
 
@@ -200,23 +202,23 @@ class ChatChunk(_Sparse):
     fungpt: Extension | None = None
 
 
-class AnswerMessage(_Told):
-    """A whole answer's message."""
+class AnswerMessage(_Outgoing):
+    """The message of a whole answer."""
 
     role: Literal["assistant"] = "assistant"
     content: str
 
 
-class AnswerChoice(_Told):
-    """The one choice of a whole answer."""
+class AnswerChoice(_Outgoing):
+    """The only choice of a whole answer."""
 
     index: int = 0
     message: AnswerMessage
     finish_reason: Literal["stop", "length"]
 
 
-class ChatAnswer(_Told):
-    """A whole answer, not streamed."""
+class ChatAnswer(_Outgoing):
+    """Body of the answer to a chat request that is not streamed."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -240,22 +242,22 @@ class ErrorBody(_Sparse):
     progress: float | None = None
 
 
-class ErrorAnswer(_Told):
+class ErrorAnswer(_Outgoing):
     """Body of every answer that is an error."""
 
     error: ErrorBody
 
 
-class CardExtension(_Told):
-    """What a model card says beyond OpenAI's fields."""
+class CardExtension(_Outgoing):
+    """What a model card says in its field `fungpt`. The base has no hash."""
 
     model_id: str
     adapter_hash: str | None
     max_context: int
 
 
-class ModelCard(_Told):
-    """One variant. `root` is the base model's id or the adapter's source, as vLLM has it."""
+class ModelCard(_Outgoing):
+    """One variant that is served. `root` is the base model's id."""
 
     id: str
     object: Literal["model"] = "model"
@@ -267,18 +269,18 @@ class ModelCard(_Told):
 
     @property
     def adapter_hash(self) -> str | None:
-        """Hash of the adapter; None for the base model and for servers that do not say."""
+        """The adapter's hash; None for the base, and where another kind of server hides it."""
         return None if self.fungpt is None else self.fungpt.adapter_hash
 
 
-class ModelList(_Told):
+class ModelList(_Outgoing):
     """Body of GET /v1/models."""
 
     object: Literal["list"] = "list"
     data: list[ModelCard]
 
 
-class AdapterRequest(_Asked):
+class AdapterRequest(_Incoming):
     """Body of POST /v1/adapters."""
 
     name: Annotated[str, Field(description="a string, the variant's name")]
@@ -287,8 +289,13 @@ class AdapterRequest(_Asked):
     ]
 
 
-class Health(_Told):
-    """Body of GET /health. `busy_s` is how long the current step has been running."""
+class Health(_Outgoing):
+    """Body of GET /health.
+
+    `stage` says what the worker is doing and `progress`, from 0 to 1, how far it is while it
+    loads; `error` is why it failed. `busy_s` is how many seconds the current step has been
+    running; `running` and `waiting` count rows.
+    """
 
     status: Literal["loading", "ok", "draining", "failed"]
     stage: str = ""
@@ -300,8 +307,8 @@ class Health(_Told):
     waiting: int = 0
 
 
-class Listening(_Told):
-    """The one line the worker prints on standard output once it listens."""
+class Listening(_Outgoing):
+    """The only line that the worker prints on standard output, as soon as it listens."""
 
     event: Literal["listening"] = "listening"
     host: str

@@ -1,62 +1,93 @@
-"""The worker's settings: environment and `.env`, read once in `__main__`."""
+"""The worker's settings, and those that the bot reads as well. Imports no torch.
+
+The bot passes the shared settings on to the worker that it starts, so names, ranges and defaults
+stand here once.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.errors import ConfigError
-from model.loading.names import DEMO, configured_adapters, parse_adapters
+from model.loading.adapter_sources import DEMO, configured_adapters
+from model.loading.names import parse_adapters
 
 SCRIPTED = "scripted"
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
+Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
-def _default_adapters(data: dict[str, Any]) -> dict[str, str]:
-    return configured_adapters(None, str(data.get("base_model")))
+
+def setting(default: Any, meaning: str, allowed: str, **limits: float) -> Any:  # noqa: ANN401
+    """A setting of any type. `meaning` and `allowed` are shown to people, `limits` are pydantic's.
+
+    `allowed` completes "it must be …" in the line that refuses a value.
+    """
+    return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **limits)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
-class WorkerSettings(BaseSettings):
-    """Everything one can set; the variable's name is the field's in capitals.
+def seconds(default: float, meaning: str, least: float, most: float) -> Any:  # noqa: ANN401
+    """A setting in seconds, from `least` to `most`."""
+    return setting(default, meaning, f"seconds, from {least:g} to {most:g}", ge=least, le=most)
 
-    `base_model` is a folder, a hub id, `demo` or, for tests, `scripted`. `adapters` maps a
-    variant's name to a folder or hub id, written `name=source,name=source`; without the variable
-    the demo model takes the adapter that ships with the project, with `none` it takes none. An
-    empty variable counts as not set.
+
+def count(default: int, meaning: str, least: int, most: int) -> Any:  # noqa: ANN401
+    """A whole number, from `least` to `most`."""
+    return setting(default, meaning, f"a whole number from {least} to {most}", ge=least, le=most)
+
+
+class SharedSettings(BaseSettings):
+    """What bot and worker both read; the variable's name is the field's in capitals.
+
+    An empty variable counts as not set.
     """
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-    )
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    base_model: Annotated[str, Field(min_length=1, description="a folder, a hub id, or demo")] = (
-        DEMO
+    worker_api_key: SecretStr | None = setting(
+        None, "The key that the worker asks for.", "any text"
     )
-    adapters: Annotated[dict[str, str], NoDecode] = Field(default_factory=_default_adapters)
-    worker_api_key: SecretStr | None = None
-    max_context: Annotated[int, Field(ge=16, le=1_000_000, description="16 to 1000000 tokens")] = (
-        4096
+    base_model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = setting(
+        DEMO, "The model that the bot's own worker serves.", "demo, a folder or a hub id"
     )
-    max_running: Annotated[int, Field(ge=1, le=1024, description="1 to 1024 rows")] = 8
-    max_waiting: Annotated[int, Field(ge=0, le=100_000, description="0 to 100000 rows")] = 64
-    prefill_chunk: Annotated[int, Field(ge=1, le=65_536, description="1 to 65536 tokens")] = 128
-    cpu_compute: Literal["auto", "nf4", "packed", "float32", "bfloat16"] = "auto"
-    kv_cache_mb: Annotated[int, Field(ge=1)] | None = None
-    drain_s: Annotated[float, Field(ge=0, le=3600, description="0 to 3600 seconds")] = 20.0
-    fungpt_home: Path = Path("var")
-    fungpt_script: str | None = None
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-    @field_validator("adapters", mode="before")
-    @classmethod
-    def _parse_adapters(cls, value: object) -> object:
-        return parse_adapters(value) if isinstance(value, str) else value
+    max_context: int = count(
+        4096, "Tokens of prompt and answer together, for the bot's own worker.", 16, 1_000_000
+    )
+    max_running: int = count(8, "Answers that the bot's own worker computes at once.", 1, 1024)
+    max_waiting: int = count(64, "Requests that the bot's own worker lets wait.", 0, 100_000)
+    prefill_chunk: int = count(
+        128, "Prompt tokens that the bot's own worker reads in one step.", 1, 65_536
+    )
+    cpu_compute: Compute = setting(
+        "auto",
+        "How the bot's own worker multiplies 4-bit weights on a CPU.",
+        "auto, packed, nf4, float32 or bfloat16",
+    )
+    kv_cache_mb: int | None = setting(
+        None,
+        "MiB for the keys and values of all running answers; not set: 384 on a CPU, six tenths"
+        " of what is free on a GPU.",
+        "a whole number from 1",
+        ge=1,
+    )
+    fungpt_home: Path = setting(
+        Path("var"), "Where the database, weights and logs live.", "a folder that can be written"
+    )
+    drain_s: float = seconds(
+        10.0, "How long a stop waits for running answers before it ends or parks them.", 0, 3600
+    )
+    log_level: LogLevel = setting("INFO", "How much is logged.", "DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("worker_api_key")
     @classmethod
@@ -64,18 +95,58 @@ class WorkerSettings(BaseSettings):
         return value if value is not None and value.get_secret_value() else None
 
 
+def _default_adapters(data: dict[str, Any]) -> dict[str, str]:
+    return configured_adapters(None, str(data.get("base_model")))
+
+
+class WorkerSettings(SharedSettings):
+    """Every setting of `python -m model`, read from the environment and from `.env`.
+
+    `base_model` is a folder, a hub id, `demo` or, for tests, `scripted`. `adapters` maps a
+    variant's name to a folder or hub id and is written `name=source,name=source`. Without it the
+    demo model takes the adapter that the project ships; with `none` it takes no adapter.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8")
+
+    adapters: Annotated[dict[str, str], NoDecode] = Field(default_factory=_default_adapters)
+    fungpt_script: str | None = None
+
+    @field_validator("adapters", mode="before")
+    @classmethod
+    def _parse_adapters(cls, value: object) -> object:
+        return parse_adapters(value) if isinstance(value, str) else value
+
+
 def load_settings() -> WorkerSettings:
-    """The settings of this process; ConfigError is one line naming variable, value and rule."""
+    """Read this process's settings; raises ConfigError, one line, for values not allowed."""
     try:
         return WorkerSettings()
     except ValidationError as error:
-        lines = [_line(detail) for detail in error.errors() if detail["type"] != _NOT_REACHED]
-        raise ConfigError("; ".join(lines)) from error
+        raise ConfigError(explain(error, WorkerSettings)) from error
 
 
-def _line(detail: ErrorDetails) -> str:
-    field = str(detail["loc"][0])
-    shown = "(hidden)" if field == "worker_api_key" else repr(detail["input"])
-    allowed = WorkerSettings.model_fields[field].description
-    rule = f"must be {allowed}" if allowed else detail["msg"].removeprefix("Value error, ")
-    return f"{field.upper()}={shown} is not allowed: {rule[:1].lower()}{rule[1:]}"
+def explain(error: ValidationError, settings: type[BaseModel]) -> str:
+    """Every refused value of these settings in one line: variable, value, what is allowed."""
+    details = [detail for detail in error.errors() if detail["type"] != _NOT_REACHED]
+    return "; ".join(_explain(detail, settings) for detail in details)
+
+
+def _explain(detail: ErrorDetails, settings: type[BaseModel]) -> str:
+    name = str(detail["loc"][0])
+    shown = "(hidden)" if name in secret_names(settings) else f"{detail['input']!r:.80}"
+    words = allowed(name, settings)
+    rule = f"it must be {words}" if words else detail["msg"].removeprefix("Value error, ")
+    return f"{name.upper()}={shown} is not allowed: {rule}"
+
+
+def allowed(name: str, settings: type[BaseModel]) -> str:
+    """What the setting `name` (lower case) may be, in words; "" where no words are given."""
+    extra = settings.model_fields[name].json_schema_extra
+    return str(extra["allowed"]) if isinstance(extra, dict) else ""
+
+
+def secret_names(settings: type[BaseModel]) -> frozenset[str]:
+    """The names (lower case) of the settings whose values nobody may see."""
+    fields = settings.model_fields.items()
+    return frozenset(name for name, field in fields if "SecretStr" in str(field.annotation))

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ ROOMS = {
         "data.__main__",
     ),
     "model": (
-        "model.errors",
+        "model.errors model.sampling",
         "model.engine model.text",
         "model.protocol",
         "model.client model.client_errors",
@@ -67,6 +68,7 @@ ROOMS = {
         "training.sources",
         "training.artifacts",
         "training.prepare",
+        "training.train.fused",
         "training.train",
         "training.evaluate.voice",
         "training.evaluate.metrics",
@@ -90,12 +92,21 @@ ALLOWED = {
         "model.client",
         "model.protocol",
         "model.errors",
+        "model.sampling",
         "model.settings",
-        "model.loading.names",
+        "model.loading.adapter_sources",
         "model.loading.registry",
     },
-    "training": {"data", "model.errors", "model.loading", "model.offline", "model.text"},
+    "training": {
+        "data",
+        "model.errors",
+        "model.sampling",
+        "model.loading",
+        "model.offline",
+        "model.text",
+    },
 }
+MOST_FILES = 16  # in one folder
 # Libraries that cost hundreds of megabytes: only where tensors are.
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
@@ -159,6 +170,21 @@ def test_rooms_are_imported_in_one_direction(name):
         if imported.split(".")[0] == name.split(".")[0]:
             assert line_of(imported) <= line, f"{name} must not import {imported}"
         assert not strangers(name, imported), f"{name} must not import {imported}"
+
+
+def test_no_folder_is_crowded():
+    files = Counter(path.parent for path in MODULES.values())
+    crowded = {str(folder.relative_to(ROOT)): n for folder, n in files.items() if n > MOST_FILES}
+    assert not crowded
+
+
+def test_a_class_name_stands_for_one_thing():
+    places = defaultdict(list)
+    for name, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(name)
+    assert not {name: where for name, where in places.items() if len(where) > 1}
 
 
 def test_there_are_no_cycles():

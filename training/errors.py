@@ -1,16 +1,16 @@
-"""What can go wrong between a file of pairs and an adapter; each text is one line for a person."""
+"""The errors of this package. The text of each is one line for the person who called."""
 
 
 class TrainingError(Exception):
-    """Root of everything this package raises on purpose."""
+    """The base class of all errors of this package."""
 
 
 class PreparationError(TrainingError):
-    """The pairs cannot become a data set: too few are left, or the folder cannot be written."""
+    """The pairs cannot be prepared: too few are left, or the folder cannot be written."""
 
 
 class RecipeError(TrainingError):
-    """The recipe file is missing, is no TOML, or has a key or value that is not allowed."""
+    """The recipe file is missing, is not TOML, or has a key or value that is not allowed."""
 
 
 class PreparedDataError(TrainingError):
@@ -34,15 +34,15 @@ class OutOfMemory(TrainingError):
 
 
 class Diverged(TrainingError):
-    """The loss is no number any more."""
+    """The loss is not a finite number any more."""
 
 
 class EvaluationError(TrainingError):
-    """Adapters cannot be compared: a test row was trained on, or a file or name is not usable."""
+    """Adapters cannot be measured: a test row was trained on, or an argument is not allowed."""
 
 
 class RegistryError(TrainingError):
-    """The registry of promoted adapters cannot be written, or has nothing to go back to."""
+    """The registry of promoted adapters cannot be written, or holds no promotion to go back to."""
 
 
 class MergeError(TrainingError):

@@ -1,4 +1,4 @@
-"""How to train: a TOML file, with changes from the command line, read into one frozen object."""
+"""The recipe of a training: a TOML file with overrides from the command line, read and checked."""
 
 import datetime
 import tomllib
@@ -35,13 +35,13 @@ def _every(value: object) -> object:
 
 
 class Section(BaseModel):
-    """A part of the recipe; unknown keys are refused."""
+    """A table of the recipe's file. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Lora(Section):
-    """The adapter's shape. `targets` stand in the order of LINEARS."""
+    """The adapter's rank, scale and dropout, and the layers it adapts (in the order of LINEARS)."""
 
     r: int = Field(default=8, ge=1, le=256)
     alpha: float = Field(default=16, gt=0)
@@ -50,11 +50,10 @@ class Lora(Section):
 
 
 class Schedule(Section):
-    """The steps. An optimiser's step learns from `batch_size * accumulation` examples.
+    """How the optimiser's steps go, each over `batch_size * accumulation` examples.
 
-    The learning rate rises linearly over the warm-up, then goes as `scheduler` says. How examples
-    are laid out (`layout`, `row_tokens`) and `checkpointing` change speed and memory, not what is
-    learned.
+    The learning rate rises linearly over the warm-up, then follows `scheduler`. `layout`,
+    `row_tokens` and `checkpointing` change speed and memory, not what is learned.
     """
 
     learning_rate: float = Field(gt=0, le=1)
@@ -75,7 +74,7 @@ class Schedule(Section):
 
 
 class Stopping(Section):
-    """Validation, when to give up, and when to keep what is there."""
+    """When to validate, when to stop early, and when to write checkpoints."""
 
     every: Annotated[int | Literal["epoch"], BeforeValidator(_every)] = Field(
         description="steps between two validations"
@@ -85,9 +84,9 @@ class Stopping(Section):
 
 
 class Recipe(Section):
-    """Everything that decides what comes out, besides base and data.
+    """All choices of a training besides its data.
 
-    `licence` is the data's; None takes what the data's card says. `date` is what a chat template
+    `licence` is that of the data; with None the data's card decides. `date` is what a chat template
     that writes today's date (Llama 3.2) writes in training.
     """
 
@@ -102,9 +101,9 @@ class Recipe(Section):
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe, with `key=value` overrides (`schedule.epochs=2`) in place of its own values.
+    """Read a recipe; `key=value` overrides (`schedule.epochs=2`) replace the file's values.
 
-    RecipeError names the file or the override, the key, the value and what is allowed.
+    Raises RecipeError that names the file or the override, the key, the value and what is allowed.
     """
     try:
         with path.open("rb") as file:

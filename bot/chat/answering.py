@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from bot.chat.conversation import shrink
@@ -17,8 +17,9 @@ from bot.worker.interface import AnswerSource, WorkerWatch
 from bot.worker.readiness import Readiness
 from data.records import NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
-from model.client import Done, SamplingOptions
+from model.client import Done
 from model.errors import ClientError, WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
+from model.sampling import SamplingParams
 
 MAX_ATTEMPTS = 2
 EXPIRED = "Your message had waited too long, so I let it go. Please ask me again."
@@ -123,7 +124,7 @@ class Answering:
     async def _stream(self, draft: Draft) -> NewAnswer:
         done: Done | None = None
         request = draft.ticket.request
-        options = SamplingOptions(**asdict(request.sampling))
+        options = SamplingParams.model_validate(request.sampling, from_attributes=True)
         loop = asyncio.get_running_loop()
         limit = asyncio.timeout(self._stall_s)
         try:

@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
 
-from model.client import Delta, Done, SamplingOptions, TurnLike
+from model.client import AnswerDelta, Done, TurnLike
 from model.protocol import ModelCard
+from model.sampling import SamplingParams
 
 
 class AnswerSource(Protocol):
@@ -19,8 +20,8 @@ class AnswerSource(Protocol):
         ...
 
     def stream(
-        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingOptions
-    ) -> AsyncGenerator[Delta | Done, None]:
+        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
+    ) -> AsyncGenerator[AnswerDelta | Done, None]:
         """Yield the answer's deltas, then one Done. Closing the generator frees the worker."""
         ...
 

@@ -21,6 +21,19 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise DataError(f"{path} exists already: name another file")
+
+
+def _move(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)  # unlike a rename, this fails if somebody made `path` meanwhile
+    except OSError:
+        _refuse_existing(path)
+        draft.rename(path)  # the file system has no hard links
+
+
 @contextmanager
 def new_file(path: Path) -> Generator[Path]:
     """Yield the path of an empty temporary file, which becomes `path` at the end of the block.
@@ -28,8 +41,7 @@ def new_file(path: Path) -> Generator[Path]:
     The file is removed if the block raises. Only this user may read it. Raises DataError if
     `path` exists or if the system refuses to write it.
     """
-    if os.path.lexists(path):
-        raise DataError(f"{path} exists already: name another file")
+    _refuse_existing(path)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fungpt-")
         os.close(handle)
@@ -37,7 +49,7 @@ def new_file(path: Path) -> Generator[Path]:
         try:
             yield draft
             sync(draft)
-            draft.rename(path)
+            _move(draft, path)
         finally:
             draft.unlink(missing_ok=True)
         sync(path.parent)

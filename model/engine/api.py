@@ -1,17 +1,17 @@
-"""The border between server and engine: token ids in, token ids out, one thread, no torch."""
+"""The interface between server and engine: token ids in, token ids out. No torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from model.engine.sampling import SamplingParams
+from model.sampling import SamplingParams
 
 BASE = "base"
 
 
 class FinishReason(StrEnum):
-    """Why a row ended."""
+    """Why a row ended: at an end token, at `max_tokens`, by `abort`, or by a failure."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -21,9 +21,9 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdapterCard:
-    """One adapter as served: its variant name, the hash of its weights, where it came from.
+    """An adapter that is served: variant name, hash of its weights, folder or hub id.
 
-    Two versions of an adapter have different cards, whatever their name.
+    Two versions of one adapter have different cards, even under one name.
     """
 
     name: str
@@ -33,10 +33,10 @@ class AdapterCard:
 
 @dataclass(frozen=True, slots=True)
 class ReadyAdapter:
-    """An adapter that is read and fits; `place` puts its weights beside those in use.
+    """An adapter that was read and fits the base; `place` copies its weights to the runner.
 
-    `place` is called from the engine's thread, between two steps; it raises a ModelError and
-    changes nothing when there is no room.
+    The engine calls `place` in its own thread, between two steps. It raises a ModelError, and
+    changes nothing, when there is no memory for it.
     """
 
     card: AdapterCard
@@ -55,10 +55,11 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class TokenOutput:
-    """What one step gave one row.
+    """One row's result of one step.
 
-    A row that goes on carries a token and no finish reason. The end-of-sequence token is not
-    handed out: STOP, ABORT and ERROR come with `token_id` None, LENGTH with the last token.
+    A row that goes on has a token and no finish reason. LENGTH comes with the last token; STOP,
+    ABORT and ERROR come with `token_id` None, so the end token itself is never handed out.
+    `error` is a line for ERROR, None otherwise.
     """
 
     id: str
@@ -69,7 +70,7 @@ class TokenOutput:
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
-    """How full the engine is: rows running and waiting, cache blocks used and in total."""
+    """How full the engine is, in rows (`running`, `waiting`) and in cache blocks."""
 
     running: int
     waiting: int
@@ -91,30 +92,31 @@ class Engine(Protocol):
         ...
 
     def add(self, request: TokenRequest) -> AdapterCard | None:
-        """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull.
+        """Queue a row and return the adapter that answers it to its end, None for the base.
 
-        Returns the adapter that answers it to its end, None for the base.
+        Raises UnknownModel, BadParameter, ContextLengthExceeded or EngineQueueFull; then nothing
+        has changed.
         """
         ...
 
     def abort(self, request_id: str) -> None:
-        """End a row; its one ABORT output comes from the next step. An unknown id is ignored."""
+        """End a row; the next step gives its one ABORT output. An unknown id is ignored."""
         ...
 
-    def adopt(self, ready: ReadyAdapter) -> None:
+    def add_adapter(self, ready: ReadyAdapter) -> None:
         """Let an adapter answer under its name from the next `add` on.
 
-        Rows that are here already keep the version they began with; its memory is freed with the
-        last of them. A ModelError of `ready.place` leaves everything as it was.
+        Rows added before keep the version they began with; its memory is freed when the last of
+        them ends. When `ready.place` raises a ModelError, nothing has changed.
         """
         ...
 
-    def drop(self, name: str) -> None:
-        """Take no more rows for this adapter; those that are here keep it. Unknown: ignored."""
+    def remove_adapter(self, name: str) -> None:
+        """Take no new rows under this name; older rows keep their adapter. Unknown: ignored."""
         ...
 
     def step(self) -> list[TokenOutput]:
-        """Run one forward pass, one output for each row that got a token; [] when idle."""
+        """Run one forward pass; return one output for each row that got a token or ended."""
         ...
 
     def has_work(self) -> bool:

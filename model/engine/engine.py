@@ -14,17 +14,17 @@ from model.engine.api import (
     TokenRequest,
 )
 from model.engine.cache import BlockPool
-from model.engine.scheduler import Scheduler, Work
+from model.engine.scheduler import ScheduledRow, Scheduler
 from model.engine.sequence import Sequence
 from model.errors import BadParameter, ContextLengthExceeded, UnknownModel
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """What one row computes in one step, with `adapter` or, where it is None, with the base.
+class BatchRow:
+    """The part of one row that one step computes, with `adapter`, or with the base where None.
 
-    `input_ids` stand at `position`, `position + 1`, … of their row; the row's cache slots begin
-    at `cache_start` (in tokens). With `samples`, the step gives the row its next token.
+    `input_ids` are the tokens at `position`, `position + 1`, … of the row. The token at position
+    p has the cache slot `cache_start + p`. With `samples`, the step gives the row its next token.
     """
 
     id: str
@@ -39,26 +39,26 @@ class Runner(Protocol):
     """Owns the tensors: weights, cache and each row's sampling state."""
 
     def begin(self, request: TokenRequest) -> None:
-        """Prepare a row's sampling state."""
+        """Prepare the sampling state of a new row."""
         ...
 
-    def run(self, slices: list[Slice]) -> dict[str, int]:
-        """One forward pass; the sampled token of every row whose slice samples."""
+    def run(self, batch: list[BatchRow]) -> dict[str, int]:
+        """Run one forward pass; return the sampled token of every row with `samples`, by id."""
         ...
 
     def end(self, request_id: str) -> None:
-        """Forget a row; an unknown one is ignored."""
+        """Forget a row; an unknown id is ignored."""
         ...
 
-    def drop(self, card: AdapterCard) -> None:
-        """Free an adapter's weights: no slice will name it again."""
+    def remove_adapter(self, card: AdapterCard) -> None:
+        """Free an adapter's weights; no later batch will name it."""
         ...
 
 
 class TokenEngine:
-    """Runs rows together: they join and leave between steps, whatever their variant.
+    """Runs rows of all variants in one batch; rows join and leave between steps.
 
-    Implements `model.engine.api.Engine`.
+    Implements `model.engine.api.Engine`. The context is never longer than the whole cache.
     """
 
     def __init__(
@@ -86,9 +86,10 @@ class TokenEngine:
         return (BASE, *self._serving)
 
     def add(self, request: TokenRequest) -> AdapterCard | None:
-        """Take a row, or raise ContextLengthExceeded, UnknownModel, BadParameter or QueueFull.
+        """Queue a row and return the adapter that answers it to its end, None for the base.
 
-        Returns the adapter that answers it to its end, None for the base.
+        Raises UnknownModel, BadParameter for an empty prompt or an id in use,
+        ContextLengthExceeded or EngineQueueFull; then nothing has changed.
         """
         if request.variant not in self.variants:
             raise UnknownModel(request.variant, self.variants)
@@ -104,16 +105,16 @@ class TokenEngine:
         self._runner.begin(request)
         return sequence.adapter
 
-    def adopt(self, ready: ReadyAdapter) -> None:
-        """Let an adapter answer under its name; rows that are here keep the one they began with."""
+    def add_adapter(self, ready: ReadyAdapter) -> None:
+        """Give new rows of the adapter's name to it; older rows keep the one they began with."""
         before = self._serving.get(ready.card.name)
         if not self._in_use(ready.card):
             ready.place()
         self._serving[ready.card.name] = ready.card
         self._release(before)
 
-    def drop(self, name: str) -> None:
-        """Take no more rows for this adapter; those that are here keep it. Unknown: ignored."""
+    def remove_adapter(self, name: str) -> None:
+        """Take no new rows under this name; older rows keep their adapter. Unknown: ignored."""
         self._release(self._serving.pop(name, None))
 
     def abort(self, request_id: str) -> None:
@@ -123,13 +124,14 @@ class TokenEngine:
             self._aborted.append(request_id)
 
     def step(self) -> list[TokenOutput]:
-        """Run one forward pass, one output for each row that got a token or ended."""
+        """Run one forward pass; return one output for each row that got a token or ended."""
         outputs = [TokenOutput(id_, None, FinishReason.ABORT) for id_ in self._aborted]
         self._aborted.clear()
-        if work := self._scheduler.plan():
-            tokens = self._runner.run([_slice(item, self._pool.block_size) for item in work])
-            for item in work:
-                item.sequence.computed += item.count
+        if scheduled := self._scheduler.plan():
+            batch = [_batch_row(row, self._pool.block_size) for row in scheduled]
+            tokens = self._runner.run(batch)
+            for row in scheduled:
+                row.sequence.computed += row.count
             outputs.extend(self._take(id_, token) for id_, token in tokens.items())
         return outputs
 
@@ -170,18 +172,18 @@ class TokenEngine:
 
     def _release(self, card: AdapterCard | None) -> None:
         if card is not None and not self._in_use(card):
-            self._runner.drop(card)
+            self._runner.remove_adapter(card)
 
 
-def _slice(work: Work, block_size: int) -> Slice:
-    row = work.sequence
-    if row.extent is None:
+def _batch_row(scheduled: ScheduledRow, block_size: int) -> BatchRow:
+    row = scheduled.sequence
+    if row.blocks is None:
         raise RuntimeError(f"row {row.request.id!r} runs without cache")
-    return Slice(
+    return BatchRow(
         id=row.request.id,
         adapter=row.adapter,
-        input_ids=row.next_ids(work.count),
+        input_ids=row.next_ids(scheduled.count),
         position=row.computed,
-        cache_start=row.extent.start * block_size,
-        samples=work.completes,
+        cache_start=row.blocks.start * block_size,
+        samples=scheduled.completes,
     )

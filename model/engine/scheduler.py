@@ -1,4 +1,4 @@
-"""Which rows compute how much in the next step. A policy without tensors or clock."""
+"""Decides which rows compute how many tokens in the next step. No tensors, no clock."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 
 from model.engine.cache import BlockPool
 from model.engine.sequence import Sequence, SequenceState
-from model.errors import QueueFull
+from model.errors import EngineQueueFull
 
 _RETRY_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A row's share of one step: its next `count` pending tokens."""
+class ScheduledRow:
+    """A row that computes its next `count` pending tokens in the coming step."""
 
     sequence: Sequence
     count: int
 
     @property
     def completes(self) -> bool:
-        """Whether nothing is pending afterwards, so that the step gives a token."""
+        """Whether no token is pending after the step, so that it samples the next one."""
         return self.count == self.sequence.pending
 
 
 class Scheduler:
     """First come, first served.
 
-    Every decoding row gets its one token in every step. Prompts share `prefill_chunk` tokens a
-    step among them, oldest first: a long prompt takes several steps and delays the others'
-    tokens by one chunk at most. A waiting row starts as soon as a place and its cache are free;
-    none overtakes another.
+    Every decoding row gets one token in every step. All prompts together get `prefill_chunk`
+    tokens a step, the oldest first: a long prompt takes several steps, and makes each of them
+    longer by one chunk at most. The oldest waiting row starts as soon as fewer than `max_running`
+    rows run and its cache blocks are free; no row overtakes another.
     """
 
     def __init__(
@@ -44,27 +44,31 @@ class Scheduler:
         self.running: list[Sequence] = []
 
     def add(self, sequence: Sequence) -> None:
-        """Queue a row; QueueFull when it could not start at once and enough others wait."""
+        """Queue a row.
+
+        Raises EngineQueueFull when `max_waiting` rows wait already, not counting those that the
+        next step can start.
+        """
         free_places = self._max_running - len(self.running)
         if len(self.waiting) >= self._max_waiting + max(free_places, 0):
-            raise QueueFull(_RETRY_AFTER_S)
+            raise EngineQueueFull(_RETRY_AFTER_S)
         self.waiting.append(sequence)
 
-    def plan(self) -> list[Work]:
-        """Start whom there is room for and share out one step."""
+    def plan(self) -> list[ScheduledRow]:
+        """Start the waiting rows that there is room for, and decide what the next step computes."""
         self._admit()
-        work = [Work(row, row.pending) for row in self.running if row.is_decoding]
-        work.extend(self._prefill(row for row in self.running if not row.is_decoding))
-        return work
+        scheduled = [ScheduledRow(row, row.pending) for row in self.running if row.is_decoding]
+        scheduled.extend(self._prefill(row for row in self.running if not row.is_decoding))
+        return scheduled
 
     def remove(self, sequence: Sequence) -> None:
-        """End a row, wherever it is, and give its blocks back."""
+        """End a waiting or running row and give its cache blocks back."""
         if sequence.state is SequenceState.WAITING:
             self.waiting.remove(sequence)
         elif sequence.state is SequenceState.RUNNING:
             self.running.remove(sequence)
-            if sequence.extent is not None:
-                self._pool.release(sequence.extent)
+            if sequence.blocks is not None:
+                self._pool.release(sequence.blocks)
         sequence.state = SequenceState.FINISHED
 
     def _admit(self) -> None:
@@ -77,11 +81,11 @@ class Scheduler:
             sequence.start(self._pool.allocate(sequence.most_tokens))
             self.running.append(sequence)
 
-    def _prefill(self, rows: Iterable[Sequence]) -> Iterable[Work]:
+    def _prefill(self, rows: Iterable[Sequence]) -> Iterable[ScheduledRow]:
         left = self._prefill_chunk
         for row in rows:
             if left == 0:
                 return
             count = min(row.pending, left)
             left -= count
-            yield Work(row, count)
+            yield ScheduledRow(row, count)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.cache import Extent
+from model.engine.cache import BlockRange
 
 
 class SequenceState(StrEnum):
-    """Where a row is: it waits, holds cache and computes, or has ended."""
+    """Whether a row waits, runs (and so holds cache blocks), or has ended."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -17,10 +17,10 @@ class SequenceState(StrEnum):
 
 @dataclass(slots=True)
 class Sequence:
-    """A request, the adapter that answers it (None: the base), and what has become of it.
+    """A request, the adapter that answers it (None: the base), and its progress.
 
-    `computed` counts the tokens whose keys and values are in the cache. What lies behind it is
-    pending: the rest of the prompt while prefilling, the last sampled token while decoding.
+    `computed` counts the tokens whose keys and values are in the cache. The tokens after those
+    are pending: the rest of the prompt during prefill, the last sampled token during decode.
     """
 
     request: TokenRequest
@@ -28,35 +28,35 @@ class Sequence:
     state: SequenceState = SequenceState.WAITING
     generated: list[int] = field(default_factory=list)
     computed: int = 0
-    extent: Extent | None = None
+    blocks: BlockRange | None = None
 
     @property
     def most_tokens(self) -> int:
-        """Tokens it may ever hold."""
+        """The most tokens that it can come to hold: prompt and `max_tokens`."""
         return len(self.request.input_ids) + self.request.params.max_tokens
 
     @property
     def pending(self) -> int:
-        """Tokens it has that no step has computed yet."""
+        """How many of its tokens no step has computed yet."""
         return len(self.request.input_ids) + len(self.generated) - self.computed
 
     @property
     def is_decoding(self) -> bool:
-        """Whether its prompt is done, so that each step gives a token."""
+        """Whether its prompt is computed, so that each step gives it a token."""
         return bool(self.generated)
 
     @property
     def is_full(self) -> bool:
-        """Whether it has all the tokens it asked for."""
+        """Whether it has generated all `max_tokens` tokens."""
         return len(self.generated) >= self.request.params.max_tokens
 
-    def start(self, extent: Extent) -> None:
-        """Take cache blocks and run."""
-        self.extent = extent
+    def start(self, blocks: BlockRange) -> None:
+        """Run from now on, with these cache blocks."""
+        self.blocks = blocks
         self.state = SequenceState.RUNNING
 
     def next_ids(self, count: int) -> list[int]:
-        """The next `count` pending ids."""
+        """The ids of the next `count` pending tokens."""
         prompt = self.request.input_ids
         if self.computed < len(prompt):
             return list(prompt[self.computed : self.computed + count])

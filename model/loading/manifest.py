@@ -1,20 +1,21 @@
-"""How an adapter was made: the manifest beside it."""
+"""The manifest in an adapter's folder: how the adapter was made."""
 
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from model.loading.record_file import read_record
+from model.errors import ConfigError
 
 # What an adapter's folder holds.
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_model.safetensors"
+Record = TypeVar("Record", bound=BaseModel)
 
 
 class BaseRecord(BaseModel):
-    """The base model an adapter was trained on; `revision` is the hub's commit, where known."""
+    """The base model that an adapter was trained on; `revision` is the hub's commit if known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,11 +25,11 @@ class BaseRecord(BaseModel):
 
 
 class DataRecord(BaseModel):
-    """What it was trained on; `rows` counts the training side.
+    """The data that an adapter was trained on; `rows` counts the training side.
 
-    `consent` says whether the writers agreed, None where nobody said. `discord_permission` is the
-    reference of Discord's permission to train on its message content, None if there is none in it.
-    `exports` are the ids and hashes of the bot's exports in it.
+    `consent` says in words whether the writers agreed; None where nobody said so.
+    `discord_permission` is the reference of Discord's permission to train on its message content,
+    None if there is no such content. `exports` are the ids and hashes of the bot's exports in it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,7 +44,7 @@ class DataRecord(BaseModel):
 
 
 class AdapterManifest(BaseModel):
-    """Everything needed to know where an adapter comes from."""
+    """Where an adapter comes from: base, data, recipe, code and what was measured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,7 +60,10 @@ class AdapterManifest(BaseModel):
 
 
 def read_manifest(folder: Path) -> AdapterManifest | None:
-    """The manifest in an adapter's folder, None where there is none; ConfigError when damaged."""
+    """The manifest in an adapter's folder, None where there is none.
+
+    Raises ConfigError, one line, when it is damaged.
+    """
     return read_record(folder / MANIFEST, AdapterManifest)
 
 
@@ -73,3 +77,20 @@ def file_sha256(path: Path) -> str:
     """The hex sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_record(path: Path, kind: type[Record]) -> Record | None:
+    """Read a JSON file that one of our programs wrote, None where there is no file.
+
+    Raises ConfigError, one line, when it cannot be read or is not of this kind.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"])) or "the file"
+        raise ConfigError(f"{path}: {place}: {detail['msg']}") from error

@@ -1,86 +1,50 @@
-"""What the name of an adapter means, in one place for the worker, `evaluate` and the doctor.
+"""Names of adapters, and lists of them as people write them: `name=source,name=source`."""
 
-The version that was promoted under the name answers; without one, the adapter that the setting
-ADAPTERS gives the name. This module does not import torch.
-"""
+import re
+from collections.abc import Iterator
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-from model.errors import ConfigError
-from model.loading.registry import Registry, check_name
-
-DEMO = "demo"
-SHIPPED_ADAPTER = Path(__file__).resolve().parents[2] / "data" / "adapters" / "demo"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedAdapter:
-    """Where the adapter called `name` may lie; at least one of the two places is known.
+def is_adapter_name(name: str) -> bool:
+    """Whether an adapter can have this name: it is also a folder's name, and "base" is taken."""
+    return bool(_NAME.fullmatch(name)) and name != "base"
 
-    `promoted` is its folder in the registry, `configured` the folder or hub id of the settings.
+
+def check_name(name: str) -> str:
+    """Return the name; raises ValueError when no adapter can have it."""
+    if not is_adapter_name(name):
+        raise ValueError(
+            f"{name!r} cannot name an adapter: up to 64 letters, digits, _ . -, and not 'base'"
+        )
+    return name
+
+
+def named_values(text: str) -> Iterator[tuple[str, str | None]]:
+    """Read `name=value,name` in order; the value is None where there is no equals sign.
+
+    Blanks around names and values, and empty entries, do not count. Raises ValueError for a name
+    that comes twice.
     """
-
-    name: str
-    promoted: Path | None
-    configured: str | None
-
-    @property
-    def source(self) -> str:
-        """The folder or hub id of the adapter that answers."""
-        return str(self.promoted) if self.promoted is not None else self.configured or ""
-
-
-def named_adapters(registry: Registry, configured: Mapping[str, str]) -> tuple[NamedAdapter, ...]:
-    """Every name that an adapter has: those of the settings first, then the other promoted ones.
-
-    A damaged entry of the registry is logged and counts as not promoted.
-    """
-    promoted = registry.promoted()
-    names = dict.fromkeys([*configured, *promoted])
-    return tuple(NamedAdapter(name, promoted.get(name), configured.get(name)) for name in names)
-
-
-def adapter_source(name: str, registry: Registry, configured: Mapping[str, str]) -> str:
-    """The folder or hub id of the adapter that answers as `name`.
-
-    Raises ConfigError if no adapter has the name, or if the registry's entry is damaged.
-    """
-    folder = registry.folder(name)
-    if folder is not None:
-        return str(folder)
-    if name in configured:
-        return configured[name]
-    known = ", ".join(one.name for one in named_adapters(registry, configured)) or "none"
-    raise ConfigError(f"no adapter {name}; there are: {known}")
-
-
-def configured_adapters(text: str | None, base_model: str) -> dict[str, str]:
-    """The adapters of the setting ADAPTERS, a folder or hub id by name.
-
-    Without the setting (None) the demo model has the shipped adapter as `tuned`, other bases have
-    none. Raises ConfigError if the text is not as `parse_adapters` wants it.
-    """
-    if text is None:
-        return {"tuned": str(SHIPPED_ADAPTER)} if base_model == DEMO else {}
-    try:
-        return parse_adapters(text)
-    except ValueError as error:
-        raise ConfigError(f"ADAPTERS={text!r} is not allowed: {error}") from error
+    seen: set[str] = set()
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = (part.strip() for part in entry.partition("="))
+        if name in seen:
+            raise ValueError(f"{name} is named twice")
+        seen.add(name)
+        yield name, value if equals else None
 
 
 def parse_adapters(text: str) -> dict[str, str]:
-    """Read `name=source,name=source` or `none`; ValueError says which entry is wrong and how."""
+    """Read `name=source,name=source`, or `none`: each adapter's folder or hub id by its name.
+
+    Raises ValueError, which says what is wrong with which entry.
+    """
     if text.strip() == "none":
         return {}
     adapters: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, source = (part.strip() for part in entry.partition("="))
-        if not equals or not source:
-            raise ValueError(f"{entry!r} is not of the form name=folder-or-hub-id")
-        check_name(name)
-        if name in adapters:
-            raise ValueError(f"{name!r} is named twice")
-        adapters[name] = source
+    for name, source in named_values(text):
+        if not source:
+            raise ValueError(f"{name!r} is not of the form name=folder or name=hub id")
+        adapters[check_name(name)] = source
     return adapters

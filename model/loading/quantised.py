@@ -1,4 +1,4 @@
-"""The base model in 4 bits, as bitsandbytes and transformers make it, to serve or to train."""
+"""Loads a base model in 4 bits with transformers and bitsandbytes, to serve or to train it."""
 
 from typing import cast
 
@@ -39,9 +39,9 @@ def load_quantised(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load `base` in NF4 with double quantisation, and its tokenizer.
 
-    With `trainable`, bitsandbytes' packed CPU kernel stays off: it repacks the weights at the
-    first forward in eval mode and has no gradient, so training would go on with wrong ones.
-    Raises UnsupportedArchitecture or ConfigError.
+    With `trainable`, bitsandbytes' packed CPU kernel is switched off: it repacks the weights at
+    the first forward pass in eval mode and has no gradient, so training would go on with wrong
+    gradients. Raises UnsupportedArchitecture or ConfigError, one line each.
     """
     check_architecture(base)
     disable_progress_bar()
@@ -79,7 +79,10 @@ def load_quantised(
 
 
 def _misfit(model: torch.nn.Module) -> str | None:
-    """A 4-bit layer of another size than configured; transformers looks at the others only."""
+    """The name of a 4-bit layer whose size is not the configured one; None where all fit.
+
+    transformers checks the sizes of all other layers, but not of these.
+    """
     for name, module in model.named_modules():
         if isinstance(module, Linear4bit):
             state = cast("QuantState", cast("Params4bit", module.weight).quant_state)
@@ -89,7 +92,11 @@ def _misfit(model: torch.nn.Module) -> str | None:
 
 
 def check_architecture(base: ResolvedBase) -> PretrainedConfig:
-    """The model's config, or UnsupportedArchitecture with the list of what is supported."""
+    """Read the model's config.
+
+    Raises ConfigError when it cannot be read, UnsupportedArchitecture when this worker does not
+    run such a model.
+    """
     try:
         config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
@@ -107,16 +114,18 @@ def check_architecture(base: ResolvedBase) -> PretrainedConfig:
 
 
 def switch_off_packed_kernel(model: torch.nn.Module) -> None:
-    """Keep every 4-bit layer on the kernels that have a gradient and round per row."""
+    """Make every 4-bit layer use kernels that have a gradient and whose result for a row does not
+    depend on the other rows.
+    """
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text, and the second where the first only announces it.
+    """The first line of an error's text, with the second where the first ends with a colon.
 
-    The error's class where it has no text.
+    The name of the error's class where it has no text.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     announces = lines[:1] and lines[0].endswith(":")

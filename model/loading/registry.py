@@ -1,9 +1,9 @@
-"""The registry of promoted adapters: folders on disk that training writes and the worker reads.
+"""The registry of promoted adapters: a folder that training writes and the worker reads.
 
     var/adapters/NAME/VERSION/   an adapter, never changed once it is there
     var/adapters/NAME/current    which version answers as NAME, and those before it, as JSON
 
-`current` is only ever replaced whole, so whoever reads it sees one state or the next.
+`current` is only ever replaced as a whole, so a reader sees the old state or the new one.
 """
 
 import logging
@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.errors import ConfigError
-from model.loading.record_file import read_record
+from model.loading.manifest import read_record
+from model.loading.names import is_adapter_name
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,10 @@ FOLDER = "adapters"
 CURRENT = "current"
 POLL_S = 2.0  # how often a running worker looks for a change
 _VERSION = re.compile(r"[0-9a-f]{16}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 class Promotion(BaseModel):
-    """One version's turn: its folder's name, and whence and when it came."""
+    """The promotion of one version: its folder's name, where it came from, and when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,7 +38,7 @@ class Promotion(BaseModel):
 
 
 class Current(BaseModel):
-    """What `current` holds: the promotions in their order, the last of them answers."""
+    """What `current` holds: the promotions in their order. The last of them answers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,7 +47,7 @@ class Current(BaseModel):
 
     @property
     def promotion(self) -> Promotion | None:
-        """The one that answers; None when all were rolled back."""
+        """The promotion that answers; None when all were rolled back."""
         return self.promotions[-1] if self.promotions else None
 
 
@@ -55,17 +55,23 @@ Stamp = tuple[int, int, int]
 
 
 class Registry:
-    """Reads the registry of one `FUNGPT_HOME`; a folder that is not there is an empty one."""
+    """Reads the registry of one `FUNGPT_HOME`; a missing folder counts as empty."""
 
     def __init__(self, home: Path) -> None:
         self.root = (home / FOLDER).resolve()
 
     def current(self, name: str) -> Current:
-        """The promotions of a name, none where it was never promoted; ConfigError when damaged."""
+        """The promotions of a name, empty where nothing was promoted.
+
+        Raises ConfigError when the file is damaged.
+        """
         return read_record(self.root / name / CURRENT, Current) or Current()
 
     def folder(self, name: str) -> Path | None:
-        """The adapter that answers as `name`; None: the settings' own. ConfigError when damaged."""
+        """The folder of the adapter that answers as `name`; None where the settings decide.
+
+        Raises ConfigError when the file is damaged or names a folder that is missing.
+        """
         promotion = self.current(name).promotion
         if promotion is None:
             return None
@@ -75,13 +81,13 @@ class Registry:
         return folder
 
     def versions(self, name: str) -> list[Path]:
-        """Every version kept under a name, whether it answers or not."""
+        """The folders of all versions kept under a name, whether they answer or not."""
         return sorted(
             path for path in (self.root / name).glob("*") if _VERSION.fullmatch(path.name)
         )
 
     def promoted(self) -> dict[str, Path]:
-        """Every promoted adapter's folder by name; a damaged entry is logged and left out."""
+        """The folder that answers under each name; a damaged entry is logged and left out."""
         found: dict[str, Path] = {}
         for name in self.stamps():
             try:
@@ -94,21 +100,21 @@ class Registry:
         return found
 
     def stamps(self) -> dict[str, Stamp]:
-        """For every name with a `current` file, what changes whenever that file is replaced."""
+        """For each name with a `current` file, a value that changes when the file is replaced."""
         stamps: dict[str, Stamp] = {}
         for path in sorted(self.root.glob(f"*/{CURRENT}")):
             try:
                 found = path.stat()
             except OSError:
-                continue  # replaced or removed this very moment: the next look sees it
-            if _NAME.fullmatch(path.parent.name) and path.parent.name != "base":
+                continue  # replaced or removed at this moment: the next call sees the new state
+            if is_adapter_name(path.parent.name):
                 stamps[path.parent.name] = (found.st_mtime_ns, found.st_ino, found.st_size)
         return stamps
 
     def inside(self, path: str) -> Path:
-        """An adapter's folder in here, given whole or from the registry's root.
+        """The folder of an adapter in the registry; `path` is absolute, or NAME/VERSION.
 
-        Raises ValueError for every other place on the disk, wherever links lead.
+        Raises ValueError for every other place on the disk; links are followed first.
         """
         try:
             folder = (self.root / path).resolve()
@@ -117,12 +123,3 @@ class Registry:
         if folder.parent.parent != self.root:
             raise ValueError(f"{path!r} is no adapter of the registry: NAME/VERSION in {FOLDER}/")
         return folder
-
-
-def check_name(name: str) -> str:
-    """The name, if an adapter can be called so; ValueError otherwise."""
-    if not _NAME.fullmatch(name) or name == "base":
-        raise ValueError(
-            f"{name!r} cannot name an adapter: up to 64 letters, digits, _ . -, and not 'base'"
-        )
-    return name

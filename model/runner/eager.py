@@ -1,4 +1,4 @@
-"""The forward pass over a mixed batch of rows, and the tensors it owns."""
+"""The forward pass over a batch of rows of all variants, and the key/value cache."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import Slice
+from model.engine.engine import BatchRow
 from model.runner.lora import LoraAdapters, LoraMask, LoraStack
 from model.runner.sampler import RowSampler
-from model.runner.weights import Block, Projection, Weights
+from model.runner.weights import DecoderLayer, Projection, Weights
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row's place in the step: tokens `begin:end` of the batch, and its part of the cache."""
+    """What attention reads of one row: tokens `begin:end` of the batch, and its cached tokens."""
 
     begin: int
     end: int
     keys: tuple[Tensor, ...]  # by layer: (kv_heads, tokens so far, head_dim)
     values: tuple[Tensor, ...]
-    mask: Tensor | None
+    mask: Tensor | None  # (new tokens, tokens so far), True where a query sees a key; None: all
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What every layer of one step shares."""
+    """The tensors that all layers of one step share."""
 
     rows: list[_Row]
     slots: Tensor  # (tokens,) cache slot of each token
@@ -36,11 +36,11 @@ class _Step:
 
 
 class TorchRunner:
-    """Runs slices of rows through the model; implements `model.engine.engine.Runner`.
+    """Runs batches of rows through the model; implements `model.engine.engine.Runner`.
 
-    All rows' tokens lie behind each other in one (tokens, hidden) matrix, whether they are one
-    decoded token or a chunk of a prompt, so each projection is one kernel call. Only attention is
-    done row by row, over a slice of the cache of shape (layers, slots, 2·kv_heads, head_dim).
+    The tokens of all rows, decoded tokens and prompt chunks alike, are concatenated to one
+    (tokens, hidden) matrix, so each projection is one kernel call. Only attention is computed row
+    by row, on the row's part of the cache of shape (layers, slots, 2·kv_heads, head_dim).
     """
 
     def __init__(self, weights: Weights, adapters: LoraAdapters, cache_tokens: int) -> None:
@@ -49,58 +49,61 @@ class TorchRunner:
         self._samplers: dict[str, RowSampler] = {}
         self._device = weights.embedding.device
         self._cache = torch.empty(
-            (len(weights.blocks), cache_tokens, 2 * weights.kv_heads, weights.head_dim),
+            (len(weights.layers), cache_tokens, 2 * weights.kv_heads, weights.head_dim),
             dtype=weights.dtype,
             device=self._device,
         )
-        # x·cos + swapped(x)·sin is the rotation when sin is negative for the first half.
+        # With the first half of sin negated, the rotation is x·cos + swapped(x)·sin.
         half = weights.head_dim // 2
         self._sin = torch.cat([-weights.sin[:, :half], weights.sin[:, half:]], dim=-1)
 
     def begin(self, request: TokenRequest) -> None:
-        """Prepare a row's sampling state."""
+        """Prepare the sampling state of a new row."""
         self._samplers[request.id] = RowSampler(
             request.params, request.input_ids, self._weights.vocab_size
         )
 
     def end(self, request_id: str) -> None:
-        """Forget a row; an unknown one is ignored."""
+        """Forget a row; an unknown id is ignored."""
         self._samplers.pop(request_id, None)
 
-    def drop(self, card: AdapterCard) -> None:
-        """Free an adapter's weights."""
+    def remove_adapter(self, card: AdapterCard) -> None:
+        """Free an adapter's weights; no later batch may name it."""
         self._adapters.remove(card)
 
     @torch.inference_mode()
-    def run(self, slices: list[Slice]) -> dict[str, int]:
-        """One forward pass; the sampled token of every row whose slice samples."""
-        logits = self.forward(slices)
-        sampling = [item.id for item in slices if item.samples]
+    def run(self, batch: list[BatchRow]) -> dict[str, int]:
+        """Run one forward pass; return the sampled token of every row with `samples`, by id."""
+        logits = self.forward(batch)
+        sampling = [row.id for row in batch if row.samples]
         return {
             id_: self._samplers[id_].sample(row) for id_, row in zip(sampling, logits, strict=True)
         }
 
     @torch.inference_mode()
-    def forward(self, slices: list[Slice]) -> Tensor:
-        """Float32 logits on the CPU, (sampling rows, vocab), in the order of the slices."""
+    def forward(self, batch: list[BatchRow]) -> Tensor:
+        """Run one forward pass; return the logits of the rows with `samples`, in batch order.
+
+        They are float32 on the CPU, of shape (sampling rows, vocab).
+        """
         weights = self._weights
-        step = self._step(slices)
-        ids = torch.tensor([id_ for item in slices for id_ in item.input_ids], device=self._device)
+        step = self._step(batch)
+        ids = torch.tensor([id_ for item in batch for id_ in item.input_ids], device=self._device)
         x = F.embedding(ids, weights.embedding).to(weights.dtype)
-        for layer, block in enumerate(weights.blocks):
-            x = self._block(x, layer, block, step)
-        last = [row.end - 1 for row, item in zip(step.rows, slices, strict=True) if item.samples]
+        for index, layer in enumerate(weights.layers):
+            x = self._decoder_layer(x, index, layer, step)
+        last = [row.end - 1 for row, item in zip(step.rows, batch, strict=True) if item.samples]
         if not last:
             return torch.empty(0, weights.vocab_size)
         x = self._norm(x[last], weights.norm)
         return weights.head(x).float().cpu()
 
-    def _step(self, slices: list[Slice]) -> _Step:
-        counts = [len(item.input_ids) for item in slices]
+    def _step(self, batch: list[BatchRow]) -> _Step:
+        counts = [len(item.input_ids) for item in batch]
         rows: list[_Row] = []
         positions: list[int] = []
         slots: list[int] = []
-        for item, count in zip(slices, counts, strict=True):
+        for item, count in zip(batch, counts, strict=True):
             rows.append(self._row(item, len(positions), count))
             positions.extend(range(item.position, item.position + count))
             first = item.cache_start + item.position
@@ -111,10 +114,10 @@ class TorchRunner:
             slots=torch.tensor(slots, device=self._device),
             cos=self._weights.cos[at][:, None],
             sin=self._sin[at][:, None],
-            lora=self._adapters.mask([item.adapter for item in slices], counts),
+            lora=self._adapters.mask([item.adapter for item in batch], counts),
         )
 
-    def _row(self, item: Slice, begin: int, count: int) -> _Row:
+    def _row(self, item: BatchRow, begin: int, count: int) -> _Row:
         end = item.position + count
         held = self._cache[:, item.cache_start : item.cache_start + end].transpose(1, 2)
         kv_heads = self._weights.kv_heads
@@ -130,14 +133,14 @@ class TorchRunner:
             mask=mask,
         )
 
-    def _block(self, x: Tensor, layer: int, block: Block, step: _Step) -> Tensor:
-        lora = self._adapters.stacks[layer]
-        h = self._norm(x, block.input_norm)
-        attended = self._attention(_project(h, block.qkv, lora[0], step.lora), layer, step)
-        x = x + _project(attended, block.o, lora[1], step.lora)
-        h = self._norm(x, block.post_norm)
-        gate, up = _project(h, block.gate_up, lora[2], step.lora).chunk(2, dim=-1)
-        return x + _project(F.silu(gate) * up, block.down, lora[3], step.lora)
+    def _decoder_layer(self, x: Tensor, index: int, layer: DecoderLayer, step: _Step) -> Tensor:
+        lora = self._adapters.stacks[index]
+        h = self._norm(x, layer.input_norm)
+        attended = self._attention(_project(h, layer.qkv, lora[0], step.lora), index, step)
+        x = x + _project(attended, layer.o, lora[1], step.lora)
+        h = self._norm(x, layer.post_norm)
+        gate, up = _project(h, layer.gate_up, lora[2], step.lora).chunk(2, dim=-1)
+        return x + _project(F.silu(gate) * up, layer.down, lora[3], step.lora)
 
     def _attention(self, qkv: Tensor, layer: int, step: _Step) -> Tensor:
         weights = self._weights
@@ -167,11 +170,15 @@ def _project(
 
 
 def _attend(queries: Tensor, layer: int, row: _Row, weights: Weights) -> Tensor:
-    """One row's attention, (new tokens, heads, head_dim) to (new tokens, heads·head_dim)."""
+    """Attention of one row.
+
+    `queries` have the shape (new tokens, heads, head_dim), the result (new tokens,
+    heads·head_dim).
+    """
     keys, values = row.keys[layer][None], row.values[layer][None]
     count, group = len(queries), weights.heads // weights.kv_heads
     if count == 1:
-        # One query sees everything: the heads that share keys are as good as several queries.
+        # One query sees all keys, so the heads that share keys can be passed as several queries.
         q = queries.view(1, weights.kv_heads, group, weights.head_dim)
         return F.scaled_dot_product_attention(q, keys, values).reshape(1, -1)
     q = queries.transpose(0, 1)[None]

@@ -1,9 +1,9 @@
-"""Several LoRA adapters over one batch: every row its own, base rows none.
+"""Several LoRA adapters in one batch: each row uses its own adapter, base rows use none.
 
-The adapters' A matrices of one projection are stacked, so one product serves all rows; what does
-not belong to a row's adapter is masked before the product with the stacked B. The idea of
-batching rows of different adapters is that of Punica (arXiv:2310.18547) and S-LoRA
-(arXiv:2311.03285).
+The A matrices of all adapters are stacked for each projection, so one product computes x·A for
+all rows and adapters. The mask then sets to zero what does not belong to a row's own adapter,
+and one product with the stacked B adds the rest. Batching rows of different adapters is the idea
+of Punica (arXiv:2310.18547) and S-LoRA (arXiv:2311.03285).
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,10 @@ GROUPS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"),
 
 @dataclass(frozen=True, slots=True)
 class LoraMask:
-    """Which adapter each token of a step uses: (tokens, adapters), or None where all use the one.
+    """Which adapter each token of a step uses.
 
-    The mask is what makes a base row's share exactly zero.
+    `rows` has the shape (tokens, adapters) and is 1 at the token's own adapter, 0 elsewhere, so a
+    base row adds exactly zero. It is None where the only adapter answers all tokens.
     """
 
     rows: Tensor | None
@@ -31,10 +32,10 @@ class LoraMask:
 
 @dataclass(frozen=True, slots=True)
 class LoraPart:
-    """One adapter's share of a joined projection.
+    """One adapter's weights for a joined projection (such as q, k and v: three linears).
 
-    `a` is (in, linears, rank). `b` is (linears, rank, out), where `out` counts all the linears'
-    outputs: it is block-diagonal, and the scaling is in it.
+    `a` has the shape (in, linears, rank). `b` has the shape (linears, rank, out), where `out` is
+    the sum of the linears' outputs: it is block-diagonal and already multiplied by the scaling.
     """
 
     a: Tensor
@@ -46,7 +47,11 @@ LoraParts = list[list[LoraPart | None]]
 
 
 class LoraStack:
-    """All adapters of one joined projection; ranks are padded with zeros to the largest."""
+    """All adapters' weights for one joined projection, padded with zeros to the largest rank.
+
+    `parts` has one entry for each adapter, None where it does not change this projection; at
+    least one is not None.
+    """
 
     def __init__(self, parts: Sequence[LoraPart | None]) -> None:
         held = [part for part in parts if part is not None]
@@ -64,14 +69,14 @@ class LoraStack:
         self._adapters = adapters
 
     def add_to(self, y: Tensor, x: Tensor, mask: LoraMask) -> Tensor:
-        """`y` (tokens, out) with each token's adapter applied to `x` (tokens, in)."""
+        """Return `y` (tokens, out) plus each token's own adapter applied to `x` (tokens, in)."""
         low = x @ self._a
         if mask.rows is not None:
             low = (low.view(len(x), self._adapters, -1) * mask.rows[:, :, None]).view(len(x), -1)
         return torch.addmm(y, low, self._b)
 
     def part(self, adapter: int) -> LoraPart | None:
-        """One adapter's share again, a view into the stack; None where it has none."""
+        """Adapter number `adapter`'s weights as views into the stack; None where it has none."""
         rank = self._ranks[adapter]
         if rank == 0:
             return None
@@ -81,7 +86,8 @@ class LoraStack:
 class LoraAdapters:
     """The loaded adapters, stacked for every layer and projection.
 
-    Adding and removing build the stacks anew from the old ones, so no adapter is kept twice.
+    `shapes` gives (out, in) of each linear. Adding or removing an adapter builds new stacks from
+    the old ones, so that no adapter is in memory twice afterwards.
     """
 
     def __init__(
@@ -98,18 +104,23 @@ class LoraAdapters:
         self.stacks: list[list[LoraStack | None]] = []
         self._join({adapter.card: self.split(adapter) for adapter in adapters})
 
+    @property
+    def cards(self) -> tuple[AdapterCard, ...]:
+        """The adapters in the stacks, in their order."""
+        return tuple(self._index)
+
     def split(self, adapter: Adapter) -> LoraParts:
-        """An adapter's weights as `add` takes them, on this device; any thread may do it."""
+        """An adapter's weights as `add` takes them, on this device. Any thread may call this."""
         return [
             [self._part(adapter, layer, group) for group in GROUPS] for layer in range(self._layers)
         ]
 
     def add(self, card: AdapterCard, parts: LoraParts) -> None:
-        """Put one more adapter beside the others; after an error everything is as before."""
+        """Add an adapter to the stacks; after an error nothing has changed."""
         self._join({**self._held(), card: parts})
 
     def remove(self, card: AdapterCard) -> None:
-        """Free an adapter's memory."""
+        """Remove an adapter from the stacks and free its memory."""
         held = self._held()
         del held[card]
         self._join(held)
@@ -117,7 +128,10 @@ class LoraAdapters:
     def mask(
         self, adapters: Sequence[AdapterCard | None], counts: Sequence[int]
     ) -> LoraMask | None:
-        """The mask for rows of these adapters with so many tokens each; None when all are base."""
+        """The mask of a batch whose row i has `adapters[i]` and `counts[i]` tokens.
+
+        None when all rows are base rows.
+        """
         chosen = [None if card is None else self._index[card] for card in adapters]
         if all(index is None for index in chosen):
             return None

@@ -1,26 +1,27 @@
-"""Choosing the next token of each row, with the row's own parameters and random numbers."""
+"""Chooses the next token of a row, with the row's own parameters and random generator."""
 
 import torch
 from torch import Tensor
 
-from model.engine.sampling import SamplingParams
+from model.sampling import SamplingParams
 
 _GREEDY_BELOW = 1e-5  # a temperature that float32 logits cannot be divided by
-_FIRST_LOOK = 256  # candidates; nearly always enough for top_p, and far cheaper than a full sort
+_FIRST_LOOK = 256  # candidates: nearly always enough for top_p, and much cheaper than a full sort
 
 
 class RowSampler:
-    """One row's sampling state: its random generator and the tokens it has seen.
+    """The sampling state of one row: its random generator and the tokens it has seen.
 
-    Penalties as in transformers and OpenAI's API: `repetition_penalty` (arXiv:1909.05858) counts
-    prompt and answer, frequency and presence count the answer. Filters in transformers' order:
-    temperature, top_k, top_p (arXiv:1904.09751), min_p (arXiv:2407.01082). The same logits and
-    seed give the same token, whoever else is in the batch.
+    Penalties are those of transformers and of OpenAI's API: `repetition_penalty`
+    (arXiv:1909.05858) looks at prompt and answer, `frequency_penalty` and `presence_penalty` at
+    the answer only. Filters come in transformers' order: temperature, top_k, top_p
+    (arXiv:1904.09751), min_p (arXiv:2407.01082). The same seed and logits give the same tokens,
+    whatever other rows are in the batch.
     """
 
     def __init__(self, params: SamplingParams, prompt: tuple[int, ...], vocab_size: int) -> None:
         self._params = params
-        self._generator = torch.Generator().manual_seed(params.seed)
+        self._generator = torch.Generator().manual_seed(params.seed or 0)
         self._seen = torch.zeros(vocab_size, dtype=torch.bool)
         if params.repetition_penalty != 1.0:
             self._seen[list(prompt)] = True
@@ -28,19 +29,20 @@ class RowSampler:
         self._penalises = bool(params.frequency_penalty or params.presence_penalty)
 
     def sample(self, logits: Tensor) -> int:
-        """The next token from float32 `logits` of shape (vocab,) on the CPU."""
-        token = self._choose(self._penalised(logits))
+        """Choose the next token from float32 `logits` of shape (vocab,) on the CPU, and note it."""
+        token = self.choose(self.penalised(logits))
         if self._params.repetition_penalty != 1.0:
             self._seen[token] = True
         if self._penalises:
             self._counts[token] += 1
         return token
 
-    def _penalised(self, logits: Tensor) -> Tensor:
+    def penalised(self, logits: Tensor) -> Tensor:
+        """The logits after all penalties, same shape."""
         penalty = self._params.repetition_penalty
         if penalty != 1.0:
             scaled = torch.where(logits > 0, logits / penalty, logits * penalty)
-            # A tiny penalty gives infinities, and two of them a probability that is no number.
+            # A tiny penalty gives infinities, and the softmax of two infinities is NaN.
             scaled = scaled.clamp(max=torch.finfo(logits.dtype).max)
             logits = torch.where(self._seen, scaled, logits)
         if self._penalises:
@@ -48,7 +50,8 @@ class RowSampler:
             logits = logits - self._params.presence_penalty * (self._counts > 0)
         return logits
 
-    def _choose(self, logits: Tensor) -> int:
+    def choose(self, logits: Tensor) -> int:
+        """Draw a token from penalised logits by temperature and filters."""
         if self._params.temperature < _GREEDY_BELOW:
             return int(logits.argmax())
         scaled = (logits - logits.max()) / self._params.temperature
@@ -58,7 +61,7 @@ class RowSampler:
         return int(ids[chosen])
 
     def _candidates(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """What top_k and top_p leave, and their ids; likeliest first where anything is cut."""
+        """The logits that top_k and top_p keep, and their ids; sorted where anything is cut."""
         vocab, top_p = len(logits), self._params.top_p
         limit = min(self._params.top_k or vocab, vocab)
         if top_p >= 1.0:

@@ -1,7 +1,8 @@
 """The base model's weights as the runner uses them, taken from a loaded transformers model.
 
-Projections that read the same input (q, k and v; gate and up) are joined into one, which is one
-kernel call instead of three or two. NF4 blocks lie within a row, so joining rows changes no value.
+Projections with the same input (q, k and v; gate and up) are joined into one, so that they are one
+kernel call instead of three or two. An NF4 block never crosses a row, so joining rows changes no
+value.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-# x of shape (tokens, in) to (tokens, out), same dtype.
+# From (tokens, in) to (tokens, out), in the dtype of the input.
 Projection = Callable[[Tensor], Tensor]
 
 _PACKED_ROWS = 32  # bitsandbytes' packed layout takes rows in groups of this
@@ -32,9 +33,9 @@ _PACKED_ROWS = 32  # bitsandbytes' packed layout takes rows in groups of this
 class Compute(StrEnum):
     """How 4-bit weights are multiplied.
 
-    NF4: bitsandbytes' kernels on the 4-bit weights. PACKED: its CPU kernel for avx512_bf16, which
-    reads repacked 4-bit weights and rounds to bfloat16. FLOAT32 and BFLOAT16: dequantised once
-    into that type, which costs memory and no work per step.
+    NF4 uses bitsandbytes' kernels on the 4-bit weights. PACKED uses its CPU kernel for
+    avx512_bf16, which reads repacked 4-bit weights and rounds to bfloat16. FLOAT32 and BFLOAT16
+    dequantise the weights once to that type: more memory, but no dequantisation in a step.
     """
 
     NF4 = "nf4"
@@ -44,8 +45,12 @@ class Compute(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One decoder layer; `qkv` gives queries, keys and values side by side, `gate_up` its two."""
+class DecoderLayer:
+    """The weights of one decoder layer.
+
+    `qkv` returns queries, keys and values concatenated in the last dimension, `gate_up` gate and
+    up.
+    """
 
     input_norm: Tensor
     qkv: Projection
@@ -57,10 +62,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Everything one forward pass reads. `cos` and `sin` have the shape (max_context, head_dim)."""
+    """All weights of a model. `cos` and `sin` have the shape (max_context, head_dim).
+
+    `dtype` is that of the activations and of the key/value cache.
+    """
 
     embedding: Tensor
-    blocks: tuple[Block, ...]
+    layers: tuple[DecoderLayer, ...]
     norm: Tensor
     head: Projection
     cos: Tensor
@@ -73,28 +81,29 @@ class Weights:
 
     @property
     def vocab_size(self) -> int:
-        """Number of tokens."""
+        """The number of token ids."""
         return self.embedding.shape[0]
 
 
 def best_compute(device: torch.device) -> Compute:
-    """The fastest way on this device, as measured in docs/experiments.md."""
+    """The fastest way to multiply on this device, as measured in docs/experiments.md."""
     if device.type != "cpu":
         return Compute.NF4
     return Compute.PACKED if has_avx512bf16() else Compute.FLOAT32
 
 
 def loading_dtype(compute: Compute, device: torch.device) -> torch.dtype:
-    """The dtype to load a model in for this way of multiplying: exact ones need float32."""
+    """The dtype to load a model in: float32 for the exact ways on a CPU, else bfloat16."""
     exact = device.type == "cpu" and compute in (Compute.NF4, Compute.FLOAT32)
     return torch.float32 if exact else torch.bfloat16
 
 
 @torch.inference_mode()
 def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> Weights:
-    """Read a loaded Llama or Mistral model out into `Weights`.
+    """Take the weights out of a loaded Llama or Mistral model.
 
-    On a CPU the activations are float32, on a GPU the model's own dtype.
+    `max_context` is the number of positions, in tokens. The activations are float32 on a CPU and
+    have the model's own dtype on a GPU.
     """
     config, device = model.config, model.device
     decoder = cast("Any", model).model
@@ -105,7 +114,7 @@ def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> 
     cos, sin = decoder.rotary_emb(like, positions)
     return Weights(
         embedding=decoder.embed_tokens.weight.detach(),
-        blocks=tuple(_block(layer, compute, dtype) for layer in decoder.layers),
+        layers=tuple(_decoder_layer(layer, compute, dtype) for layer in decoder.layers),
         norm=decoder.norm.weight.detach().to(dtype),
         head=_dense(cast("Any", model).lm_head.weight.detach(), None),
         cos=cos[0].to(dtype),
@@ -118,9 +127,9 @@ def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> 
     )
 
 
-def _block(layer: Any, compute: Compute, dtype: torch.dtype) -> Block:  # noqa: ANN401 - transformers' own
+def _decoder_layer(layer: Any, compute: Compute, dtype: torch.dtype) -> DecoderLayer:  # noqa: ANN401 - transformers' own
     attention, mlp = layer.self_attn, layer.mlp
-    return Block(
+    return DecoderLayer(
         input_norm=layer.input_layernorm.weight.detach().to(dtype),
         qkv=join([attention.q_proj, attention.k_proj, attention.v_proj], compute),
         o=join([attention.o_proj], compute),
@@ -131,7 +140,7 @@ def _block(layer: Any, compute: Compute, dtype: torch.dtype) -> Block:  # noqa: 
 
 
 def join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
-    """One projection for several 4-bit layers with the same input."""
+    """Join 4-bit layers with the same input to one projection; outputs in their order."""
     biases = [bias for layer in layers if (bias := cast("Tensor | None", layer.bias)) is not None]
     bias = torch.cat(biases).detach() if biases else None
     if compute in (Compute.FLOAT32, Compute.BFLOAT16):

@@ -1,4 +1,4 @@
-"""A codec without a vocabulary: a byte is a token, a role is a control token."""
+"""A codec without a vocabulary: each byte is a token, and each role is a control token."""
 
 import codecs
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ ROLE_IDS: dict[Role, int] = {"system": 256, "user": 257, "assistant": 258}
 
 
 class ByteDetokenizer:
-    """Bytes back to text, whole characters only; what is no UTF-8 becomes U+FFFD."""
+    """Bytes back to text, in whole characters; bytes that are no UTF-8 become U+FFFD."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def add(self, token_id: int) -> str:
-        """The text this byte completes."""
+        """The text that this byte completes; "" while a character is unfinished."""
         return self._decoder.decode(bytes((token_id,)))
 
     def flush(self) -> str:
@@ -24,22 +24,22 @@ class ByteDetokenizer:
 
 
 class ScriptedCodec:
-    """Each turn as its role's id and its bytes, then the assistant's id."""
+    """Encodes each turn as its role's id and its bytes, and then the assistant's id."""
 
     def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
-        """The prompt's ids."""
+        """The ids of the prompt."""
         ids: list[int] = []
         for turn in turns:
             ids += [ROLE_IDS[turn.role], *turn.content.encode("utf-8", "replace")]
         return [*ids, ROLE_IDS["assistant"]]
 
     def new_detokenizer(self) -> ByteDetokenizer:
-        """A detokenizer for one row."""
+        """A new detokenizer, for one row."""
         return ByteDetokenizer()
 
 
 def last_prompt(input_ids: Sequence[int]) -> str:
-    """The last user turn's text, "" when there is none."""
+    """The text of the last user turn; "" where there is none."""
     text: bytearray | None = None
     prompt = bytearray()
     for token in input_ids:

@@ -22,8 +22,9 @@ from model.engine.api import (
     TokenOutput,
     TokenRequest,
 )
-from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
+from model.errors import ContextLengthExceeded, EngineQueueFull, ModelError, UnknownModel
 from model.loaded import LoadedModel
+from model.loading.base import Progress
 from model.loading.registry import Registry
 from model.scripted.codec import ScriptedCodec, count_turns, last_prompt
 from model.scripted.script import Script
@@ -33,12 +34,11 @@ MODEL_ID = "scripted"
 BLOCK = 16
 CRASH_CODE = 70
 _LAST_WORDS_S = 0.05
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The effects on the process, handed in so that a test can stand in for them."""
+    """What the engine does to its process; tests pass functions that do something else."""
 
     sleep: Callable[[float], object] = time.sleep
     crash: Callable[[], object] = lambda: os._exit(CRASH_CODE)
@@ -47,7 +47,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Rows at once, rows waiting, tokens a row."""
+    """The most rows that run, rows that wait, and tokens of one row."""
 
     max_running: int = 8
     max_waiting: int = 64
@@ -73,7 +73,7 @@ class _Row:
 
 
 class ScriptedEngine:
-    """Answers by script; rows join and leave between steps as in the real engine."""
+    """Answers by script; rows join and leave between steps, as in the real engine."""
 
     def __init__(
         self,
@@ -94,25 +94,25 @@ class ScriptedEngine:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The base, the script's variants, and what was adopted."""
+        """The base, the script's variants, and the adapters that were added."""
         return (BASE, *self._adapters)
 
     @property
     def max_context(self) -> int:
-        """Most tokens a row may hold."""
+        """The most tokens of one row, prompt and answer together."""
         return self._limits.max_context
 
-    def adopt(self, ready: ReadyAdapter) -> None:
-        """Answer under the adapter's name, with its card."""
+    def add_adapter(self, ready: ReadyAdapter) -> None:
+        """Answer under the adapter's name from now on."""
         ready.place()
         self._adapters[ready.card.name] = ready.card
 
-    def drop(self, name: str) -> None:
-        """Take no more rows for this adapter. Unknown: ignored."""
+    def remove_adapter(self, name: str) -> None:
+        """Take no new rows under this name. Unknown: ignored."""
         self._adapters.pop(name, None)
 
     def add(self, request: TokenRequest) -> AdapterCard | None:
-        """Take a row, or raise ContextLengthExceeded, UnknownModel or QueueFull."""
+        """Take a row, or raise ContextLengthExceeded, UnknownModel or EngineQueueFull."""
         if request.variant not in self.variants:
             raise UnknownModel(request.variant, self.variants)
         asked = len(request.input_ids) + request.params.max_tokens
@@ -120,14 +120,14 @@ class ScriptedEngine:
             raise ContextLengthExceeded(self.max_context, asked)
         held = len(self._running) + len(self._waiting)
         if held >= self._limits.max_running + self._limits.max_waiting:
-            raise QueueFull(retry_after=1.0)
+            raise EngineQueueFull(retry_after=1.0)
         prompt, turns = last_prompt(request.input_ids), count_turns(request.input_ids)
-        reply = self._script.answer(request.variant, prompt, request.params.seed, turns)
+        reply = self._script.answer(request.variant, prompt, request.params.seed or 0, turns)
         self._waiting.append(_Row(request, reply.encode("utf-8", "replace")))
         return self._adapters.get(request.variant)
 
     def abort(self, request_id: str) -> None:
-        """End a row; its ABORT output comes from the next step."""
+        """End a row; the next step gives its ABORT output."""
         for rows in (self._waiting, self._running):
             for row in rows:
                 if row.request.id == request_id:
@@ -136,7 +136,7 @@ class ScriptedEngine:
                     return
 
     def step(self) -> list[TokenOutput]:
-        """One byte for each running row."""
+        """Give each running row one byte."""
         outputs, self._aborted = self._aborted, []
         while self._waiting and len(self._running) < self._limits.max_running:
             self._running.append(self._waiting.popleft())
@@ -195,7 +195,7 @@ class ScriptedEngine:
 def load_scripted(
     script: Script, settings: WorkerSettings, progress: Progress, outside: Outside | None = None
 ) -> LoadedModel:
-    """The scripted model, after the script's loading time; ModelError when it says to fail."""
+    """Make the scripted model, in the script's loading time; raises ModelError if it says so."""
     outside = outside or Outside()
     for part in range(10):
         progress("loading the script", part / 10)
@@ -219,6 +219,7 @@ def load_scripted(
         MODEL_ID,
         adapters,
         lambda name, source: ReadyAdapter(_card(name, source), lambda: None),
+        "a script",
     )
 
 

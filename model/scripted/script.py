@@ -1,4 +1,4 @@
-"""What the scripted worker says and which faults it has, as JSON in FUNGPT_SCRIPT."""
+"""The script of the scripted worker, JSON in FUNGPT_SCRIPT: what it says, and its faults."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +21,10 @@ class Script(BaseModel):
     Loading lasts `load_seconds`, fails with the line `fail_load`, or never ends (`hang_load`).
     Limits that are not given are the settings'.
 
-    The faults strike after that many tokens since the start, counted over all rows: `crash` ends
-    the process at once, `hang` never returns from the step, `raise` raises in it, `error` ends one
-    row. A fault strikes once a process; with `fault_marker`, a file that outlives the process,
-    `fault_times` times in all.
+    A fault happens after so many tokens of all rows since the start: `crash` ends the process at
+    once, `hang` never returns from the step, `raise` raises in the step, `error` ends one row. A
+    fault happens once in a process. With `fault_marker`, a file that outlives the process, it
+    happens `fault_times` times in all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +47,7 @@ class Script(BaseModel):
     fault_times: Positive = 1
 
     def answer(self, variant: str, prompt: str, seed: int, turns: int) -> str:
-        """The reply to a row."""
+        """The text that answers a row."""
         text = self.replies.get(variant, self.reply)
         words = {"{variant}": variant, "{seed}": str(seed), "{turns}": str(turns)}
         for name, value in (words | {"{prompt}": prompt}).items():
@@ -56,7 +56,7 @@ class Script(BaseModel):
 
 
 def parse_script(text: str | None) -> Script:
-    """Read FUNGPT_SCRIPT; ConfigError names the first wrong field."""
+    """Read FUNGPT_SCRIPT; raises ConfigError, which names the first wrong field."""
     try:
         return Script.model_validate_json(text or "{}")
     except ValidationError as error:

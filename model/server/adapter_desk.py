@@ -1,4 +1,4 @@
-"""Changes which adapters a running worker serves, as the registry or its owner says."""
+"""Changes the adapters of a running worker, when the registry changes or a request asks."""
 
 import asyncio
 import logging
@@ -13,16 +13,17 @@ from model.errors import (
     RequestError,
     UnknownModel,
 )
-from model.loading.registry import POLL_S, Registry, Stamp, check_name
+from model.loading.names import check_name
+from model.loading.registry import POLL_S, Registry, Stamp
 from model.server.service import EngineService
 
 log = logging.getLogger(__name__)
 
 
 class AdapterDesk:
-    """One change at a time. `configured` are the settings' adapters, by name.
+    """Makes one change at a time. `configured` are the settings' adapters: source by name.
 
-    Make it before the model loads: `follow` takes up what changes in the registry from then on.
+    Make it before the model loads: `follow` takes up every change of the registry after that.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class AdapterDesk:
         self._seen = registry.stamps()
 
     async def take(self, name: str, path: str) -> AdapterCard:
-        """Serve the registry's adapter at `path` as `name`.
+        """Serve the registry's adapter in the folder `path` (NAME/VERSION) as `name`.
 
-        Raises BadParameter for another name or place, AdapterRefused when it does not fit.
+        Raises BadParameter for a name or a path that is not allowed, AdapterRefused when the
+        adapter cannot be served, NotReady while the worker loads or drains.
         """
         try:
             check_name(name)
@@ -48,12 +50,13 @@ class AdapterDesk:
         except ValueError as error:
             raise BadParameter("path", str(error)) from None
         async with self._changing:
-            return await self._adopt(name, str(folder))
+            return await self._add(name, str(folder))
 
     async def give_up(self, name: str) -> AdapterCard | None:
-        """Serve no promoted adapter as `name`: the settings' one again, or none (None).
+        """Stop serving a promoted adapter as `name`.
 
-        Raises UnknownModel when nothing of this name is served.
+        Returns the card of the settings' adapter that answers again, or None where there is none.
+        Raises UnknownModel when no adapter of this name is served.
         """
         async with self._changing:
             served = [card.id for card in self._service.cards()]
@@ -62,7 +65,7 @@ class AdapterDesk:
             return await self._put_back(name)
 
     async def follow(self, every_s: float = POLL_S) -> None:
-        """Look for changes in the registry until cancelled; what cannot be served is logged."""
+        """Look for changes in the registry every `every_s` seconds, until cancelled."""
         while True:
             await asyncio.sleep(every_s)
             try:
@@ -72,11 +75,13 @@ class AdapterDesk:
                 log.warning("the registry cannot be read: %s", error)
 
     async def look(self) -> None:
-        """Take up what has changed in the registry since the last look."""
+        """Serve what has changed in the registry since the last look.
+
+        An adapter that cannot be served is logged, and what answered before still answers. While
+        the worker loads or drains, nothing is taken up.
+        """
         stamps = self._registry.stamps()
-        for name in sorted(self._seen.keys() | stamps.keys()):
-            if self._seen.get(name) == stamps.get(name):
-                continue
+        for name in self.changed(stamps):
             try:
                 async with self._changing:
                     await self._sync(name)
@@ -88,24 +93,29 @@ class AdapterDesk:
                 log.warning("%s; what answers as %s stays", error, name)
             self._remember(name, stamps.get(name))
 
+    def changed(self, stamps: Mapping[str, Stamp]) -> list[str]:
+        """The names whose state in the registry, given as `stamps`, was not taken up yet."""
+        names = sorted(self._seen.keys() | stamps.keys())
+        return [name for name in names if self._seen.get(name) != stamps.get(name)]
+
     async def _sync(self, name: str) -> None:
         folder = self._registry.folder(name)
         if folder is None:
             await self._put_back(name)
         else:
-            await self._adopt(name, str(folder))
+            await self._add(name, str(folder))
 
     async def _put_back(self, name: str) -> AdapterCard | None:
         source = self._configured.get(name)
         if source is not None:
-            return await self._adopt(name, source)
-        await self._service.drop(name)
+            return await self._add(name, source)
+        await self._service.remove_adapter(name)
         log.info("no adapter answers as %s any more", name)
         return None
 
-    async def _adopt(self, name: str, source: str) -> AdapterCard:
+    async def _add(self, name: str, source: str) -> AdapterCard:
         try:
-            card = await self._service.adopt(name, source)
+            card = await self._service.add_adapter(name, source)
         except RequestError:
             raise
         except ModelError as error:

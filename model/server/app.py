@@ -1,4 +1,4 @@
-"""The HTTP server around a service: application, key, address."""
+"""The HTTP application around a service: its key, and where it may listen."""
 
 import hmac
 import ipaddress
@@ -22,9 +22,10 @@ _OPEN_PATHS = frozenset({"/health"})
 def create_app(
     service: EngineService, desk: AdapterDesk, settings: WorkerSettings
 ) -> web.Application:
-    """The application; starting and closing the service is its owner's.
+    """The application for a service that its owner starts and closes.
 
-    Only whoever has the key may change what is served: without a key, nobody.
+    Every address but /health asks for the key, where one is set. Only with a key can adapters be
+    changed; without one, nobody can change them.
     """
     middlewares = [error_middleware(service.metrics)]
     if settings.worker_api_key is not None:
@@ -36,14 +37,14 @@ def create_app(
 
 
 def create_runner(app: web.Application) -> web.AppRunner:
-    """A runner that cancels a handler as soon as its connection is gone."""
+    """A runner that cancels a handler as soon as its client disconnects."""
     return web.AppRunner(
         app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_LIMIT_S
     )
 
 
 def check_address(host: str, key: SecretStr | None) -> None:
-    """ConfigError when the worker would be open to the network without a key."""
+    """Raise ConfigError when the worker would be open to the network without a key."""
     if key is None and not _is_loopback(host):
         raise ConfigError(
             f"--host {host} opens the worker to the network: set WORKER_API_KEY as well, "

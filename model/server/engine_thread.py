@@ -1,4 +1,4 @@
-"""The thread that owns the engine: it loads, adds, aborts and steps; nobody else touches it."""
+"""The thread that owns the engine: it loads the model and is the only one to call the engine."""
 
 import logging
 import queue
@@ -16,17 +16,14 @@ from model.engine.api import (
     TokenRequest,
 )
 from model.errors import ModelError, RequestError
-from model.loaded import LoadedModel
+from model.loaded import LoadedModel, Loader
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, float | None], None]
-Loader = Callable[[Progress], LoadedModel]
 
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """Loading reached this stage; `progress` from 0 to 1 where it is known."""
+    """Loading reached this stage; `progress` is from 0 to 1, or None where nobody knows."""
 
     stage: str
     progress: float | None
@@ -34,44 +31,44 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The model is there."""
+    """Loading is done; from here on the thread serves this model."""
 
     model: LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """The engine took the row; `adapter` answers it, None: the base."""
+class RowAccepted:
+    """The engine took the row `id`; `adapter` answers it, or the base where it is None."""
 
     id: str
     adapter: AdapterCard | None
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The engine did not take the row."""
+class RowRefused:
+    """The engine did not take the row `id`; `error` is what its sender is to be told."""
 
     id: str
     error: RequestError
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """From here on, new rows of this name are answered by this adapter."""
+class AdapterAdded:
+    """From here on, this adapter answers new rows of its name."""
 
     card: AdapterCard
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """No adapter of this name takes new rows any more."""
+class AdapterRemoved:
+    """From here on, no adapter takes new rows under this name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotAdopted:
-    """There was no room for the adapter; what was served is served on."""
+class AdapterNotAdded:
+    """The adapter does not fit into memory; what was served before is still served."""
 
     card: AdapterCard
     error: ModelError
@@ -79,7 +76,7 @@ class NotAdopted:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """What a step gave, and how full the engine is after it."""
+    """One step's outputs, and how full the engine is after it."""
 
     outputs: list[TokenOutput]
     load: EngineLoad
@@ -87,13 +84,23 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Loading (`loading`) or a step failed; the thread has ended."""
+    """The thread has ended with an error: while loading where `loading`, else in a step."""
 
     message: str
     loading: bool
 
 
-Event = Progressed | Loaded | Accepted | Refused | Adopted | Dropped | NotAdopted | Stepped | Failed
+Event = (
+    Progressed
+    | Loaded
+    | RowAccepted
+    | RowRefused
+    | AdapterAdded
+    | AdapterRemoved
+    | AdapterNotAdded
+    | Stepped
+    | Failed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class _Abort:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drop:
+class _RemoveAdapter:
     name: str
 
 
@@ -111,14 +118,14 @@ class _Close:
     pass
 
 
-_Command = TokenRequest | ReadyAdapter | _Abort | _Drop | _Close
+_Command = TokenRequest | ReadyAdapter | _Abort | _RemoveAdapter | _Close
 
 
 class EngineThread:
     """Runs a loader and its engine in a daemon thread; `emit` is called from that thread.
 
-    Commands go through an inbox that is looked at between steps; without work the thread sleeps
-    on it.
+    Commands wait in a queue that the thread reads between steps. While there is no work, it
+    sleeps until the next command.
     """
 
     def __init__(self, load: Loader, emit: Callable[[Event], None]) -> None:
@@ -129,37 +136,37 @@ class EngineThread:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
-        """Begin loading."""
+        """Start the thread, which begins to load."""
         self._thread.start()
 
     def add(self, request: TokenRequest) -> None:
-        """Ask for a row; Accepted or Refused follows."""
+        """Ask the engine to take a row; RowAccepted or RowRefused follows."""
         self._inbox.put(request)
 
     def abort(self, request_id: str) -> None:
-        """Ask for a row's end."""
+        """Ask the engine to end a row; an unknown id is ignored."""
         self._inbox.put(_Abort(request_id))
 
-    def adopt(self, ready: ReadyAdapter) -> None:
-        """Ask for an adapter's serving; Adopted or NotAdopted follows."""
+    def add_adapter(self, ready: ReadyAdapter) -> None:
+        """Ask the engine to serve an adapter; AdapterAdded or AdapterNotAdded follows."""
         self._inbox.put(ready)
 
-    def drop(self, name: str) -> None:
-        """Ask for the end of an adapter's serving; Dropped follows."""
-        self._inbox.put(_Drop(name))
+    def remove_adapter(self, name: str) -> None:
+        """Ask the engine to give an adapter no new rows; AdapterRemoved follows."""
+        self._inbox.put(_RemoveAdapter(name))
 
     def close(self) -> None:
         """Ask the thread to end after the current step."""
         self._inbox.put(_Close())
 
     def join(self, limit_s: float) -> bool:
-        """Wait for the thread's end; False when it is still busy after `limit_s`."""
+        """Wait up to `limit_s` seconds for the thread to end; False when it is still busy then."""
         if self._thread.is_alive():
             self._thread.join(limit_s)
         return not self._thread.is_alive()
 
     def busy_s(self) -> float:
-        """How long the current step has been running, 0 between steps."""
+        """Seconds that the current step has been running; 0 between steps."""
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
@@ -172,7 +179,7 @@ class EngineThread:
             self._serve(model.engine)
         except ModelError as error:
             self._emit(Failed(str(error), loading))
-        except Exception as error:  # the thread's border: whatever it was, the worker is done for
+        except Exception as error:  # the thread's border: after any error, this worker cannot go on
             log.exception("the engine failed while %s", "loading" if loading else "running")
             self._emit(Failed(f"{type(error).__name__}: {error}", loading))
 
@@ -189,10 +196,10 @@ class EngineThread:
                     case TokenRequest():
                         self._add(engine, command)
                     case ReadyAdapter():
-                        self._adopt(engine, command)
-                    case _Drop(name):
-                        engine.drop(name)
-                        self._emit(Dropped(name))
+                        self._add_adapter(engine, command)
+                    case _RemoveAdapter(name):
+                        engine.remove_adapter(name)
+                        self._emit(AdapterRemoved(name))
             if aborted or engine.has_work():
                 self._busy_since = time.monotonic()
                 outputs = engine.step()
@@ -203,17 +210,17 @@ class EngineThread:
         try:
             adapter = engine.add(request)
         except RequestError as error:
-            self._emit(Refused(request.id, error))
+            self._emit(RowRefused(request.id, error))
         else:
-            self._emit(Accepted(request.id, adapter))
+            self._emit(RowAccepted(request.id, adapter))
 
-    def _adopt(self, engine: Engine, ready: ReadyAdapter) -> None:
+    def _add_adapter(self, engine: Engine, ready: ReadyAdapter) -> None:
         try:
-            engine.adopt(ready)
+            engine.add_adapter(ready)
         except ModelError as error:
-            self._emit(NotAdopted(ready.card, error))
+            self._emit(AdapterNotAdded(ready.card, error))
         else:
-            self._emit(Adopted(ready.card))
+            self._emit(AdapterAdded(ready.card))
 
     def _commands(self, *, wait: bool) -> list[_Command]:
         commands = [self._inbox.get()] if wait else []

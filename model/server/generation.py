@@ -1,4 +1,4 @@
-"""One request's answer while it is made: tokens go in, text and one end come out."""
+"""One request's answer while it is generated: tokens go in, text and one end come out."""
 
 import asyncio
 import time
@@ -14,26 +14,26 @@ from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """More text, never empty."""
+class TextDelta:
+    """More text of the answer, never empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """The answer's regular end."""
+class AnswerEnd:
+    """The end of a complete answer: why it ended, and its token counts."""
 
     reason: Literal["stop", "length"]
     usage: Usage
 
 
 class Generation:
-    """Filled on the event loop as steps come in, read at the reader's pace.
+    """An answer that the service fills after each step and that one reader reads at its own pace.
 
-    Text that is not read yet is kept joined: at most `max_tokens` tokens of it, so a slow reader
-    costs nothing but its own text. Ends exactly once, with Finished or an error; what comes in
-    after that is dropped.
+    Text waits here until it is read, at most `max_tokens` tokens of it, so a slow reader delays
+    nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
+    ignored. Times are in seconds from the moment the object was made.
     """
 
     def __init__(
@@ -57,38 +57,38 @@ class Generation:
         self._clock = clock
         self._began = clock()
         self._text: list[str] = []
-        self._end: Finished | RequestError | None = None
+        self._end: AnswerEnd | RequestError | None = None
         self._news = asyncio.Event()
 
     @property
     def id(self) -> str:
-        """The request's id."""
+        """The id of the request and of its row."""
         return self.request.id
 
     @property
     def ended(self) -> bool:
-        """Whether the end is decided, read or not."""
+        """Whether the end is known, even if it was not read yet."""
         return self._end is not None
 
     @property
     def was_accepted(self) -> bool:
-        """Whether the engine took the row."""
+        """Whether the engine accepted the row."""
         told = self._acceptance
         return told.done() and not told.cancelled() and told.result() is None
 
     def accept(self, adapter_hash: str | None) -> None:
-        """The engine took the row, and this adapter answers it."""
+        """Note that the engine accepted the row, and the hash of the adapter that answers it."""
         self.extension = self.extension.model_copy(update={"adapter_hash": adapter_hash})
         if not self._acceptance.done():
             self._acceptance.set_result(None)
 
     async def accepted(self) -> None:
-        """Wait until the engine took the row; raises what it is refused with."""
+        """Wait until the engine accepts the row; raises the RequestError of a refusal."""
         if (error := await self._acceptance) is not None:
             raise error
 
     def feed(self, output: TokenOutput) -> None:
-        """Take one step's output."""
+        """Add the row's output of one step."""
         if self.ended:
             return
         if output.token_id is not None:
@@ -99,7 +99,7 @@ class Generation:
             self._close(output.finish_reason, output.error)
 
     def fail(self, error: RequestError) -> None:
-        """End with an error, unless it has ended."""
+        """End with an error; ignored when the answer has ended."""
         if self.ended:
             return
         self._settle(error, error.code)
@@ -107,24 +107,24 @@ class Generation:
             self._acceptance.set_result(error)
 
     def abandon(self) -> bool:
-        """Nobody reads any more; whether that ended it."""
+        """End because the reader has left; returns False when the answer had ended before."""
         if self.ended:
             return False
         self._settle(RequestError("the reader is gone"), "aborted")
         return True
 
-    async def read(self) -> Piece | Finished:
-        """The next news: all text since the last read, then the end; raises the error it ends with.
+    async def read(self) -> TextDelta | AnswerEnd:
+        """Wait for text or the end: all text since the last read, and after all text the end.
 
-        Safe to cancel: nothing is lost.
+        Raises the RequestError of an answer that ends with an error. Cancelling loses no text.
         """
         while True:
             if self._text:
                 text = "".join(self._text)
                 self._text.clear()
-                return Piece(text)
+                return TextDelta(text)
             match self._end:
-                case Finished() as end:
+                case AnswerEnd() as end:
                     return end
                 case RequestError() as error:
                     raise error
@@ -159,9 +159,9 @@ class Generation:
             completion_tokens=self.completion_tokens,
             total_tokens=prompt + self.completion_tokens,
         )
-        self._settle(Finished(reason, usage), reason)
+        self._settle(AnswerEnd(reason, usage), reason)
 
-    def _settle(self, end: Finished | RequestError, outcome: str) -> None:
+    def _settle(self, end: AnswerEnd | RequestError, outcome: str) -> None:
         self._end = end
         self.outcome = outcome
         self.duration_s = self._clock() - self._began

@@ -1,4 +1,4 @@
-"""Errors as OpenAI-shaped JSON, for whole answers and for streams."""
+"""Errors as JSON in OpenAI's shape, for whole answers and for streams."""
 
 import logging
 import math
@@ -21,7 +21,7 @@ _INTERNAL = ErrorBody(
 
 
 def describe(error: RequestError) -> ErrorAnswer:
-    """The error object of a refusal."""
+    """The body that tells a client of this error."""
     return ErrorAnswer(
         error=ErrorBody(
             message=str(error),
@@ -35,7 +35,7 @@ def describe(error: RequestError) -> ErrorAnswer:
 
 
 def error_middleware(metrics: WorkerMetrics) -> Middleware:
-    """The border where every error of a request becomes an answer."""
+    """A middleware that turns every error of a request into an answer, and counts it."""
 
     @web.middleware
     async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:

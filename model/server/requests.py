@@ -1,4 +1,4 @@
-"""Request bodies: bytes to a checked object, or one clear refusal."""
+"""Reads request bodies: bytes to a checked object, or one clear refusal."""
 
 import json
 from typing import NoReturn, TypeVar
@@ -22,9 +22,9 @@ _Body = TypeVar("_Body", ChatRequest, AdapterRequest)
 
 
 def parse_chat(body: bytes) -> ChatRequest:
-    """Read the body of a chat request; BadParameter names the first field that is wrong.
+    """Read the body of a chat request; raises BadParameter for the first field that is wrong.
 
-    A lone surrogate in a JSON escape, which is no character, becomes U+FFFD.
+    A lone surrogate in a JSON escape is no character and becomes U+FFFD.
     """
     request = _parse(body, ChatRequest)
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
@@ -35,7 +35,7 @@ def parse_chat(body: bytes) -> ChatRequest:
 
 
 def parse_adapter(body: bytes) -> AdapterRequest:
-    """Read the body of an adapter's change; BadParameter names the first field that is wrong."""
+    """Read the body of POST /v1/adapters; raises BadParameter for the first wrong field."""
     return _parse(body, AdapterRequest)
 
 
@@ -102,7 +102,10 @@ def _refusal(error: ErrorDetails, kind: type[BaseModel]) -> BadParameter:
 
 
 def _path(loc: tuple[int | str, ...]) -> str | None:
-    """`messages[0].content` from pydantic's location, without what it says of union members."""
+    """The path of a field, such as `messages[0].content`, from pydantic's location.
+
+    The location's names of union members are left out.
+    """
     path = ""
     for part in loc:
         if isinstance(part, int):
@@ -115,7 +118,7 @@ def _path(loc: tuple[int | str, ...]) -> str | None:
 
 
 def _allowed(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """The description of the innermost field at a location."""
+    """What is allowed at a location: the description of its innermost field."""
     allowed = "a JSON object"
     for part in loc:
         field = model.model_fields.get(part) if isinstance(part, str) else None

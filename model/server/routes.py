@@ -1,4 +1,4 @@
-"""What each address answers."""
+"""The handlers of the worker's addresses."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from model.errors import AdminClosed, BodyTimeout, WrongMediaType
 from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
 from model.server.adapter_desk import AdapterDesk
-from model.server.generation import Finished, Generation, Piece
+from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
 from model.server.requests import parse_adapter, parse_chat
 from model.server.service import EngineService
@@ -25,14 +25,14 @@ _NOT_OK = 503
 
 
 class Routes:
-    """The handlers of one service. Without a `desk`, nobody may change what it serves."""
+    """The handlers of one service. Without a `desk`, requests to change adapters are refused."""
 
     def __init__(self, service: EngineService, desk: AdapterDesk | None) -> None:
         self._service = service
         self._desk = desk
 
     def table(self) -> list[web.AbstractRouteDef]:
-        """The addresses."""
+        """The addresses with their handlers."""
         return [
             web.post("/v1/chat/completions", self.chat),
             web.get("/v1/models", self.models, allow_head=False),
@@ -61,14 +61,14 @@ class Routes:
         return _json(ModelList(data=self._service.cards()))
 
     async def take_adapter(self, request: web.Request) -> web.Response:
-        """POST /v1/adapters: serve a promoted adapter from now on; says what is served then."""
+        """POST /v1/adapters: serve a promoted adapter; answers as GET /v1/models does."""
         desk = self._admin()
         asked = parse_adapter(await _body(request))
         await desk.take(asked.name, asked.path)
         return await self.models(request)
 
     async def give_up_adapter(self, request: web.Request) -> web.Response:
-        """DELETE /v1/adapters/NAME: back to the settings' adapter, or to none of this name."""
+        """DELETE /v1/adapters/NAME: serve the settings' adapter of this name again, or none."""
         await self._admin().give_up(request.match_info["name"])
         return await self.models(request)
 
@@ -78,7 +78,7 @@ class Routes:
         return self._desk
 
     async def health(self, request: web.Request) -> web.Response:
-        """GET /health: 200 only when requests are taken."""
+        """GET /health: 200 only while requests are accepted, else 503."""
         health = self._service.health()
         return _json(health, 200 if health.status == "ok" else _NOT_OK)
 
@@ -100,12 +100,12 @@ async def _body(request: web.Request) -> bytes:
 
 async def _whole(generation: Generation, created: int) -> ChatAnswer:
     text = ""
-    while isinstance(news := await generation.read(), Piece):
+    while isinstance(news := await generation.read(), TextDelta):
         text += news.text
     return _answer(generation, created, text, news)
 
 
-def _answer(generation: Generation, created: int, text: str, end: Finished) -> ChatAnswer:
+def _answer(generation: Generation, created: int, text: str, end: AnswerEnd) -> ChatAnswer:
     choice = AnswerChoice(message=AnswerMessage(content=text), finish_reason=end.reason)
     return ChatAnswer(
         id=generation.id,

@@ -1,4 +1,4 @@
-"""The event loop's side of the engine: requests in, answers out, health, draining."""
+"""The event loop's side of the engine: it accepts requests, and knows the worker's state."""
 
 import asyncio
 import logging
@@ -10,22 +10,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput, TokenRequest
-from model.engine.sampling import SamplingParams
 from model.errors import ContextLengthExceeded, EngineFailed, ModelError, NotReady, UnknownModel
-from model.loaded import LoadedModel
+from model.loaded import LoadedModel, Loader
 from model.protocol import CardExtension, ChatRequest, Extension, Health, ModelCard
 from model.server.engine_thread import (
-    Accepted,
-    Adopted,
-    Dropped,
+    AdapterAdded,
+    AdapterNotAdded,
+    AdapterRemoved,
     EngineThread,
     Event,
     Failed,
     Loaded,
-    Loader,
-    NotAdopted,
     Progressed,
-    Refused,
+    RowAccepted,
+    RowRefused,
     Stepped,
 )
 from model.server.generation import Generation
@@ -40,8 +38,8 @@ _IDLE = EngineLoad(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the worker is done for, and whether it ever served."""
+class WorkerFailure:
+    """Why the worker cannot go on; `loading` says whether it failed before it ever served."""
 
     message: str
     loading: bool
@@ -49,17 +47,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What is to be adopted (a card) or dropped (a name), and what came of it."""
+    """What is to be added (a card) or removed (a name); `done` gets None or the error."""
 
     what: AdapterCard | str
     done: asyncio.Future[ModelError | None]
 
 
 class EngineService:
-    """Owns the engine's thread; every method runs on the event loop it was started on.
+    """Owns the engine's thread; every method must be called on the event loop that made it.
 
-    Every accepted request ends exactly once: with its answer, with the engine's failure, with its
-    reader's leaving, or with the service's closing.
+    Every accepted request ends exactly once: with its answer, when the engine fails, when its
+    reader leaves, or when the service closes.
     """
 
     def __init__(self, load: Loader, metrics: WorkerMetrics) -> None:
@@ -76,20 +74,20 @@ class EngineService:
         self._no_rows = asyncio.Event()
         self._no_rows.set()
         self._loop = asyncio.get_running_loop()
-        self._failure: asyncio.Future[Failure] = self._loop.create_future()
+        self._failure: asyncio.Future[WorkerFailure] = self._loop.create_future()
         self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
         self._thread = EngineThread(load, self._emit)
 
     def start(self) -> None:
-        """Begin loading in the engine's thread."""
+        """Start to load the model in the engine's thread."""
         self._thread.start()
 
-    async def failure(self) -> Failure:
-        """Wait until loading or the engine fails."""
+    async def failure(self) -> WorkerFailure:
+        """Wait until loading or the engine fails, and return why."""
         return await asyncio.shield(self._failure)
 
     def health(self) -> Health:
-        """What /health says."""
+        """The worker's state, as GET /health answers it."""
         return Health(
             status=self._status,
             stage=self._stage,
@@ -103,33 +101,34 @@ class EngineService:
 
     @property
     def answering(self) -> int:
-        """Requests that came in and whose readers have not left yet."""
+        """How many requests have a reader that has not left."""
         return len(self._rows)
 
     def busy_s(self) -> float:
-        """How long the current step has been running."""
+        """Seconds that the current step has been running; 0 between steps."""
         return self._thread.busy_s()
 
     def cards(self) -> list[ModelCard]:
-        """The variants on offer; NotReady until the model is there."""
+        """The variants that are served, the base first; raises NotReady while there is no model."""
         model = self._ready()
         return [_card(model, None), *(_card(model, one) for one in self._adapters.values())]
 
-    async def adopt(self, name: str, source: str) -> AdapterCard:
-        """Serve the adapter in `source` as `name`; requests that are here keep the one they have.
+    async def add_adapter(self, name: str, source: str) -> AdapterCard:
+        """Serve the adapter in `source`, a folder or hub id, as `name`; return its card.
 
-        One change at a time. Raises NotReady, or the ModelError that says why it cannot be served.
+        Requests accepted before keep the adapter they have. Make one change at a time. Raises
+        NotReady, or the ModelError that says why the adapter cannot be served.
         """
         model = self._ready()
         ready = await asyncio.to_thread(model.read_adapter, name, source)
         self._ready()  # it may have begun to drain meanwhile
-        await self._changed(ready.card, lambda: self._thread.adopt(ready))
+        await self._changed(ready.card, lambda: self._thread.add_adapter(ready))
         return ready.card
 
-    async def drop(self, name: str) -> None:
-        """Take no more requests for an adapter. One change at a time. Raises NotReady."""
+    async def remove_adapter(self, name: str) -> None:
+        """Accept no more requests under this name. One change at a time; raises NotReady."""
         self._ready()
-        await self._changed(name, lambda: self._thread.drop(name))
+        await self._changed(name, lambda: self._thread.remove_adapter(name))
 
     async def _changed(self, what: AdapterCard | str, ask: Callable[[], None]) -> None:
         done = self._loop.create_future()
@@ -145,9 +144,10 @@ class EngineService:
 
     @asynccontextmanager
     async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
-        """Run a request; leaving the block early ends its row within one step.
+        """Run a request: the block gets its Generation once the engine has accepted the row.
 
-        Raises the RequestError the request is refused with before the block begins.
+        Leaving the block early ends the row within one step. A refused request raises its
+        RequestError before the block begins.
         """
         generation = await self._prepare(request)
         self._rows[generation.id] = generation
@@ -166,7 +166,7 @@ class EngineService:
                 self.metrics.ended(generation)
 
     async def drain(self, limit_s: float) -> None:
-        """Take no more; give what runs `limit_s` to finish, then end it."""
+        """Refuse new requests; give the running ones `limit_s` seconds, then end them."""
         self._refuse_more()
         try:
             async with asyncio.timeout(limit_s):
@@ -178,7 +178,7 @@ class EngineService:
                 self._thread.abort(generation.id)
 
     async def close(self, limit_s: float = 5.0) -> bool:
-        """End everything; False when the engine's thread is stuck and was left behind."""
+        """End all requests and the thread; False when it still runs after `limit_s` seconds."""
         self._refuse_more()
         for generation in self._rows.values():
             generation.fail(NotReady("draining"))
@@ -204,21 +204,12 @@ class EngineService:
         room = engine.max_context - len(ids)
         if wanted > room:
             raise ContextLengthExceeded(engine.max_context, len(ids) + wanted)
-        params = SamplingParams(
-            max_tokens=request.limit or min(room, DEFAULT_MAX_TOKENS),
-            temperature=request.temperature,
-            top_p=request.top_p,
-            top_k=request.top_k,
-            min_p=request.min_p,
-            repetition_penalty=request.repetition_penalty,
-            frequency_penalty=request.frequency_penalty,
-            presence_penalty=request.presence_penalty,
-            seed=secrets.randbelow(_SEEDS) if request.seed is None else request.seed,
-        )
+        seed = secrets.randbelow(_SEEDS) if request.seed is None else request.seed
+        params = request.sampling(request.limit or min(room, DEFAULT_MAX_TOKENS), seed)
         name = f"chatcmpl-{secrets.token_hex(12)}"
         row = TokenRequest(name, tuple(ids), request.model, params)
-        # The engine says at acceptance which adapter answers: it may change until then.
-        extension = Extension(model_id=model.model_id, adapter_hash=None, seed=params.seed)
+        # The adapter may change until the engine accepts the row: it says then which one answers.
+        extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
         return Generation(row, model.codec, request.stops, extension)
 
     def _ready(self) -> LoadedModel:
@@ -237,9 +228,9 @@ class EngineService:
                     self._stage, self._progress = stage, progress
             case Loaded(model):
                 self._on_loaded(model)
-            case Accepted() | Refused():
+            case RowAccepted() | RowRefused():
                 self._on_reply(event)
-            case Adopted() | Dropped() | NotAdopted():
+            case AdapterAdded() | AdapterRemoved() | AdapterNotAdded():
                 self._on_change(event)
             case Stepped(outputs, load):
                 self._on_step(outputs, load)
@@ -251,17 +242,18 @@ class EngineService:
         self._adapters = dict(model.adapters)
         if self._status == "loading":
             self._status, self._stage, self._progress = "ok", "ready", None
-        log.info("serving %s as %s", model.model_id, ", ".join(model.engine.variants))
+        names = ", ".join(model.engine.variants)
+        log.info("serving %s (%s) as %s", model.model_id, model.compute, names)
 
-    def _on_change(self, event: Adopted | Dropped | NotAdopted) -> None:
+    def _on_change(self, event: AdapterAdded | AdapterRemoved | AdapterNotAdded) -> None:
         match event:
-            case Adopted(card):
+            case AdapterAdded(card):
                 self._adapters[card.name] = card
                 self._settle(card, None)
-            case Dropped(name):
+            case AdapterRemoved(name):
                 self._adapters.pop(name, None)
                 self._settle(name, None)
-            case NotAdopted(card, error):
+            case AdapterNotAdded(card, error):
                 self._settle(card, error)
 
     def _settle(self, what: AdapterCard | str, error: ModelError | None) -> None:
@@ -269,12 +261,12 @@ class EngineService:
         if change is not None and change.what == what and not change.done.done():
             change.done.set_result(error)
 
-    def _on_reply(self, event: Accepted | Refused) -> None:
+    def _on_reply(self, event: RowAccepted | RowRefused) -> None:
         generation = self._rows.get(event.id)
         match event:
-            case Accepted(_, adapter) if generation is not None:
+            case RowAccepted(_, adapter) if generation is not None:
                 generation.accept(adapter and adapter.hash)
-            case Refused(_, error) if generation is not None:
+            case RowRefused(_, error) if generation is not None:
                 generation.fail(error)
             case _:
                 pass  # the reader has left
@@ -298,7 +290,7 @@ class EngineService:
         for generation in self._rows.values():
             generation.fail(EngineFailed(f"the engine failed: {line}"))
         if not self._failure.done():
-            self._failure.set_result(Failure(line, loading))
+            self._failure.set_result(WorkerFailure(line, loading))
 
 
 def _card(model: LoadedModel, adapter: AdapterCard | None) -> ModelCard:

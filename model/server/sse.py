@@ -1,4 +1,4 @@
-"""One streamed answer as server-sent events in OpenAI's chunk shape."""
+"""A streamed answer as server-sent events, in the shape of OpenAI's chunks."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from aiohttp import web
 
 from model.errors import RequestError
 from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
-from model.server.generation import Finished, Generation, Piece
+from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
 
 _HEADERS = {
@@ -17,11 +17,11 @@ _HEADERS = {
 
 
 class SlowReader(ConnectionError):
-    """The reader has not taken anything for too long."""
+    """The reader took nothing for too long, and its connection was cut."""
 
 
 class EventStream:
-    """Writes events to one connection; a reader that takes nothing for too long is cut off."""
+    """Writes events to one connection; raises SlowReader when a write takes `send_limit_s`."""
 
     def __init__(self, request: web.Request, send_limit_s: float) -> None:
         self._request = request
@@ -29,7 +29,7 @@ class EventStream:
         self.response = web.StreamResponse(headers=_HEADERS)
 
     async def open(self) -> None:
-        """Send the headers; from here on no other answer can be given."""
+        """Send the headers; after that no other status can be answered."""
         self._request[STARTED] = True
         await self.response.prepare(self._request)
 
@@ -38,7 +38,7 @@ class EventStream:
         await self._write(f"data: {data}\n\n")
 
     async def keep_alive(self) -> None:
-        """Send a comment, so that nobody on the way takes the silence for death."""
+        """Send a comment, so that no proxy takes the silence for a dead connection."""
         await self._write(": still working\n\n")
 
     async def _write(self, text: str) -> None:
@@ -58,7 +58,10 @@ async def stream_answer(
     created: int,
     keep_alive_s: float,
 ) -> None:
-    """Send an accepted request's answer up to `[DONE]`, or up to the error that ended it."""
+    """Send the answer of an accepted request up to `[DONE]`, or up to the error that ends it.
+
+    After `keep_alive_s` seconds without text a comment is sent. `created` is a Unix time.
+    """
     chunks = _Chunks(generation, created)
     await events.open()
     await events.send(chunks.begin())
@@ -73,9 +76,9 @@ async def stream_answer(
             await events.send(describe(error).model_dump_json())
             return
         match news:
-            case Piece(text):
+            case TextDelta(text):
                 await events.send(chunks.delta(ChunkDelta(content=text)))
-            case Finished():
+            case AnswerEnd():
                 break
     await events.send(chunks.end(news))
     if asked.stream_options is not None and asked.stream_options.include_usage:
@@ -97,11 +100,11 @@ class _Chunks:
     def delta(self, delta: ChunkDelta) -> str:
         return self._dump(choices=[ChunkChoice(delta=delta)])
 
-    def end(self, finished: Finished) -> str:
+    def end(self, finished: AnswerEnd) -> str:
         choice = ChunkChoice(delta=ChunkDelta(), finish_reason=finished.reason)
         return self._dump(choices=[choice], fungpt=self._extension)
 
-    def usage(self, finished: Finished) -> str:
+    def usage(self, finished: AnswerEnd) -> str:
         return self._dump(choices=[], usage=finished.usage)
 
     def _dump(self, **fields: object) -> str:

@@ -1,13 +1,14 @@
-"""Stop strings over streamed text."""
+"""Finds stop strings in streamed text."""
 
 from collections.abc import Sequence
 
 
 class StopScanner:
-    """Hands text on up to the first stop string, whatever pieces it comes in.
+    """Passes text on up to the first stop string, however the text is cut into pieces.
 
-    The first is the one that is complete first; of several complete at the same character, the
-    longest. What could still become a stop string is held back until it did or did not.
+    The first stop string is the one whose last character comes first; of several that end at the
+    same character, the longest. Text that may still become a stop string is held back until that
+    is decided.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
@@ -17,11 +18,11 @@ class StopScanner:
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string came; nothing after it is handed on."""
+        """Whether a stop string was found; no text after it is passed on."""
         return self._stopped
 
     def push(self, text: str) -> str:
-        """Take more text and return what is safe to show."""
+        """Add text, and return the text that is no part of a stop string."""
         if self._stopped:
             return ""
         text, self._held = self._held + text, ""
@@ -35,13 +36,13 @@ class StopScanner:
         return text[:safe]
 
     def flush(self) -> str:
-        """What is held back, at the end of the text: it became no stop string."""
+        """The text still held back, at the end of the answer: it became no stop string."""
         text, self._held = self._held, ""
         return text
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of `text` that is a beginning of `stop` and not all of it."""
+    """The length of the longest end of `text` that is a beginning of `stop`, but not all of it."""
     for length in range(min(len(text), len(stop) - 1), 0, -1):
         if text.endswith(stop[:length]):
             return length

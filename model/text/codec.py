@@ -1,4 +1,4 @@
-"""The border between text and token ids."""
+"""The interface between text and token ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,34 +9,35 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One turn of a conversation as the prompt renderer takes it."""
+    """One turn of a conversation: who speaks, and what is said."""
 
     role: Role
     content: str
 
 
 class Detokenizer(Protocol):
-    """Turns one row's tokens back into text, one at a time."""
+    """Turns the tokens of one row back into text, one token at a time."""
 
     def add(self, token_id: int) -> str:
-        """The text this token completes: whole characters only, "" while one is unfinished."""
+        """The text that this token completes; "" while a character is unfinished."""
         ...
 
     def flush(self) -> str:
-        """What is still held back, at the end of the row."""
+        """The text that is still held, at the end of the row."""
         ...
 
 
 class Codec(Protocol):
-    """Text to ids and back; safe to call from several threads."""
+    """Text to ids and back; several threads may call it at once."""
 
     def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
-        """The prompt's ids, ready for the answer; control tokens typed by people are plain text.
+        """The ids of the prompt, up to where the answer begins.
 
-        Raises BadParameter when the template cannot take these turns.
+        A control token that a person typed is encoded as plain text. Raises BadParameter when the
+        chat template refuses these turns.
         """
         ...
 
     def new_detokenizer(self) -> Detokenizer:
-        """A detokenizer for one row."""
+        """A new detokenizer, for one row."""
         ...

@@ -1,4 +1,4 @@
-"""The one renderer of conversations, for serving and for training."""
+"""Renders conversations to token ids, in the same way for serving and for training."""
 
 import copy
 import re
@@ -13,27 +13,28 @@ from model.errors import BadParameter
 from model.text.codec import ChatTurn
 from model.text.template import ChatTemplate
 
-# Private-use characters around a number; typed by a person, one at most becomes the plain text of
-# a control token.
+# Private-use characters around a number. Where a person types this, the worst that happens is that
+# it becomes the plain text of a control token.
 _STAND_IN = "\ue0f7{}\ue0f8"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One training example: ids of prompt and reply, the reply from `prompt_length` on."""
+    """A training example: the ids of prompt and reply; the reply begins at `prompt_length`."""
 
     input_ids: list[int]
     prompt_length: int
 
 
 class PromptRenderer:
-    """Renders turns through the tokenizer's chat template into ids.
+    """Renders turns to ids with the tokenizer's chat template.
 
     Only the template writes control tokens. Where a person typed one (`<|im_end|>`, `</s>`), its
     characters are encoded as plain text: a stand-in token takes its place while the whole text is
-    encoded, so that everything around it gets the very ids transformers would give it, and is then
-    exchanged for the ids of the single characters.
+    encoded, so that the text around it gets the ids that transformers gives it. The stand-in is
+    then replaced with the ids of the single characters.
 
+    `ends` holds the token that the template puts after a reply; it is empty where there is none.
     `today` is the date that the template is told, today's when None. Raises ConfigError, one line,
     when the template renders no conversation.
     """
@@ -58,14 +59,14 @@ class PromptRenderer:
         self.ends = self._ends()
 
     def encode(self, turns: Sequence[ChatTurn]) -> list[int]:
-        """The prompt's ids, ending where the assistant's answer begins.
+        """The ids of the prompt, up to where the assistant's answer begins.
 
-        Raises BadParameter with the template's own words when it refuses these turns.
+        Raises BadParameter, with the template's own words, when the template refuses these turns.
         """
         return self._plain_ids(self._template.prompt([self._disarm(turn) for turn in turns]))
 
     def encode_example(self, turns: Sequence[ChatTurn], reply: str) -> Example:
-        """Prompt and reply, up to and with the token that ends the reply.
+        """The ids of prompt and reply, including the token that ends the reply.
 
         The prompt is what `encode` gives. The reply ends with the first control token that the
         template writes behind it, whichever that is. Raises BadParameter when the template does
@@ -108,14 +109,14 @@ class PromptRenderer:
         return replace(turn, content=content)
 
     def _characters(self, text: str) -> tuple[int, ...]:
-        """Every character by itself, so that no control token can come out."""
+        """The ids of a text, each character encoded alone, so that no control token results."""
         return tuple(id_ for character in text for id_ in self._going_on(character))
 
     def _going_on(self, text: str) -> list[int]:
         """The ids of a text that goes on from another.
 
-        It is encoded behind a line end, which is then taken away: alone, many tokenizers would put
-        a space before it.
+        It is encoded after a line end, which is then removed, because many tokenizers put a space
+        before the first character of a text.
         """
         before = self._ids("\n")
         both = self._ids(f"\n{text}")

@@ -9,18 +9,18 @@ import torch
 from peft import PeftModel
 
 from data.files.datasets import read_prompts
-from model.assembly import build_engine, end_ids
+from model.assembly import build_engine, end_ids, stack_adapters
 from model.engine.api import TokenRequest
 from model.engine.engine import TokenEngine
-from model.engine.sampling import SamplingParams
+from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.adapters import load_adapter
 from model.loading.base import resolve_base
-from model.loading.names import SHIPPED_ADAPTER
 from model.loading.quantised import check_architecture, load_quantised
 from model.runner.weights import Compute, loading_dtype, take_weights
-from model.settings import WorkerSettings
+from model.sampling import SamplingParams
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
+from tests.fakes.settings import worker_settings
 
 TOKENS = 48
 MAX_CONTEXT = 2048
@@ -77,10 +77,11 @@ def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:
         dtype = loading_dtype(compute, torch.device("cpu"))
         model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False)
         weights = take_weights(model, compute, MAX_CONTEXT)
-        settings = WorkerSettings(_env_file=None, max_running=8)
-        engines[compute] = build_engine(settings, config, weights, [adapter], set(), MAX_CONTEXT)
+        settings = worker_settings(max_running=8)
+        stacks = stack_adapters([adapter], config, weights)
+        engines[compute] = build_engine(settings, weights, stacks, set(), MAX_CONTEXT)
     model, tokenizer = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
-    assert end_ids(model, tokenizer)
+    assert end_ids(model.generation_config, tokenizer)
     reference = PeftModel.from_pretrained(model, str(SHIPPED_ADAPTER)).eval()
     renderer = PromptRenderer(tokenizer)
     texts = [p.prompt for p in read_prompts(SHIPPED_ADAPTER.parents[1] / "prompts.jsonl")[:8]]

@@ -11,16 +11,16 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
-from model.assembly import build_engine
+from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
 from model.engine.engine import TokenEngine
-from model.engine.sampling import SamplingParams
 from model.loading.adapters import load_adapter
 from model.loading.base import resolve_base
 from model.loading.quantised import check_architecture, load_quantised
 from model.runner.weights import Compute, take_weights
-from model.settings import WorkerSettings
+from model.sampling import SamplingParams
 from tests.bench.table import markdown
+from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import LINEARS, tiny_tokenizer
 
 PROMPT = 300
@@ -49,7 +49,7 @@ def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 weight.normal_(0, 0.02)
-    adapted.save_pretrained(folder)
+    adapted.save_pretrained(str(folder))
     return adapted.eval()
 
 
@@ -105,8 +105,9 @@ def main() -> None:
     fresh, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
     weights = take_weights(fresh, Compute.NF4, 2048)
     del fresh
-    settings = WorkerSettings(_env_file=None, kv_cache_mb=4096, max_running=16, prefill_chunk=2048)
-    engine = build_engine(settings, config, weights, [adapter], set(), 2048)
+    settings = worker_settings(kv_cache_mb=4096, max_running=16, prefill_chunk=2048)
+    stacks = stack_adapters([adapter], config, weights)
+    engine = build_engine(settings, weights, stacks, set(), 2048)
     rows: list[list[str]] = []
     for name, pattern in (("base", ["base"]), ("tuned", ["tuned"]), ("mixed", ["base", "tuned"])):
         for count in AT_ONCE:

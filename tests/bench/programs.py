@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from bot.chat.chat import Chat
 from bot.chat.events import Ask
@@ -35,9 +36,8 @@ def memory(pid: int) -> Size:
 
 async def messages(base_model: str, home: Path, count: int) -> tuple[list[float], Size]:
     """Seconds each of `count` messages took over a supervised worker, and the worker's memory."""
-    settings = BotSettings(  # pyright: ignore
-        _env_file=None, base_model=base_model, fungpt_home=home, max_tokens=32, drain_s=0
-    )
+    options: dict[str, Any] = {"_env_file": None, "base_model": base_model, "fungpt_home": home}
+    settings = BotSettings(**options, max_tokens=32, drain_s=0)
     taken: list[float] = []
     (home / "logs").mkdir(parents=True, exist_ok=True)
     async with (

@@ -15,8 +15,9 @@ from bot.chat.ticket import Ticket
 from bot.clock import Clock
 from bot.config.settings import BotSettings
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
-from data.records import NewRequest, Sampling, Turn
+from data.records import NewRequest, Turn
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 from tests.fakes.worker import FakeWatch, FakeWorker
 
 LIMIT_S = 5.0
@@ -111,7 +112,7 @@ def new_request(key: str, user: str = "ann") -> NewRequest:
         prompt=key,
         turns=(Turn("user", key),),
         variant="base",
-        sampling=Sampling(seed=5),
+        sampling=stored_sampling(seed=5),
     )
 
 

@@ -157,19 +157,21 @@ def test_what_is_missing_is_named():
 
 
 def test_adapters(tmp_path: Path):
-    assert adapter_line("tuned").status is CheckStatus.BAD
-    assert adapter_line("tuned=someone/adapter").status is CheckStatus.NOTE
-    assert adapter_line(f"tuned={tmp_path}/none").status is CheckStatus.BAD
-    assert adapter_line(f"tuned={tmp_path}").status is CheckStatus.BAD
+    assert adapter_line("tuned", "someone/adapter").status is CheckStatus.NOTE
+    assert adapter_line("tuned", f"{tmp_path}/none").status is CheckStatus.BAD
+    assert adapter_line("tuned", f"{tmp_path}").status is CheckStatus.BAD
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert adapter_line(f"tuned={tmp_path}").status is CheckStatus.OK
+    assert adapter_line("tuned", f"{tmp_path}").status is CheckStatus.OK
 
 
 async def test_adapters_of_the_settings(tmp_path: Path):
     found = await lines(tmp_path, base_model="other")
     assert found["adapter"].status is CheckStatus.NOTE
-    found = await lines(tmp_path, base_model="other", adapters="a=x/y, b")
-    assert found["adapter"].status is CheckStatus.BAD
+    for wrong in ("a=x/y, b", "tuned"):
+        found = await lines(tmp_path, base_model="other", adapters=wrong)
+        assert found["adapter"].status is CheckStatus.BAD
+    found = await lines(tmp_path, adapters="none")
+    assert found["adapter"].status is CheckStatus.NOTE
 
 
 async def test_a_promoted_adapter_is_the_one_that_is_looked_at(tmp_path: Path):

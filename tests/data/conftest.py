@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from data.records import Answer, NewAnswer, NewRequest, RequestMessage, Sampling, Turn
+from data.records import Answer, NewAnswer, NewRequest, RequestMessage, Turn
 from data.store.database import connect
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 
 NOBODY = 65534
 
@@ -79,7 +80,7 @@ def new_request() -> Callable[..., NewRequest]:
             "prompt": "Is water wet?",
             "turns": (Turn("system", "Be funny."), Turn("user", "Is water wet?")),
             "variant": "tuned",
-            "sampling": Sampling(seed=7, stop=("\n\n",)),
+            "sampling": stored_sampling(seed=7, stop=("\n\n",)),
         }
         return NewRequest(**fields | changes)
 

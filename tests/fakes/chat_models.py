@@ -6,12 +6,12 @@ without a space before a piece, and with the control tokens that the model has. 
 control tokens there (`[INST]` before Mistral v0.3, `<|user|>` of Zephyr) are plain text here too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 from tokenizers import AddedToken
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from tests.fakes.metaspace_tokenizer import CONTROL, metaspace_tokenizer
 from tests.fakes.tiny_model import byte_level_tokenizer
@@ -103,3 +103,17 @@ def template(name: str) -> str:
 def chat_tokenizer(name: str) -> PreTrainedTokenizerFast:
     """The tokenizer of this model, one for all who ask: do not change it."""
     return _MODELS[name](name)
+
+
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text of one sequence of ids; transformers declares that it may also be a list."""
+    text = tokenizer.decode(list(ids))
+    assert isinstance(text, str)
+    return text
+
+
+def token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:
+    """The id of one token; transformers declares that it may also be a list."""
+    id_ = tokenizer.convert_tokens_to_ids(token)
+    assert isinstance(id_, int)
+    return id_

@@ -1,10 +1,10 @@
-"""A runner without tensors that watches over the engine: the slices must make sense."""
+"""A runner without tensors that watches over the engine: every batch must make sense."""
 
 import hashlib
 from dataclasses import dataclass
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import Slice
+from model.engine.engine import BatchRow
 
 
 def next_token(seen: list[int], variant: str, vocab: int) -> int:
@@ -53,16 +53,16 @@ class _Row:
 class CountingRunner:
     """Implements `model.engine.engine.Runner` over `next_token`.
 
-    AssertionError when a slice leaves a gap, repeats or invents a token, moves its row in the
-    cache, changes its adapter or uses a dropped one, uses slots outside the cache or those of
-    another live row, or samples at the wrong time. `steps` keeps every step's slices, `dropped`
-    every dropped adapter.
+    AssertionError when a row leaves a gap, repeats or invents a token, moves its row in the
+    cache, changes its adapter or uses a removed one, uses slots outside the cache or those of
+    another live row, or samples at the wrong time. `steps` keeps every step's batch, `removed`
+    every removed adapter.
     """
 
     def __init__(self, vocab: int, cache_tokens: int) -> None:
         self.vocab = vocab
-        self.steps: list[list[Slice]] = []
-        self.dropped: list[AdapterCard] = []
+        self.steps: list[list[BatchRow]] = []
+        self.removed: list[AdapterCard] = []
         self._cache_tokens = cache_tokens
         self._rows: dict[str, _Row] = {}
 
@@ -72,7 +72,7 @@ class CountingRunner:
         return set(self._rows)
 
     def begin(self, request: TokenRequest) -> None:
-        """Expect slices of this row."""
+        """Expect tokens of this row."""
         assert request.id not in self._rows, f"row {request.id} begins twice"
         self._rows[request.id] = _Row(request, [])
 
@@ -80,35 +80,35 @@ class CountingRunner:
         """Expect no more of them."""
         self._rows.pop(request_id, None)
 
-    def drop(self, card: AdapterCard) -> None:
-        """Expect no more slices of this adapter."""
-        assert card not in self.dropped, f"{card} is dropped twice"
-        self.dropped.append(card)
+    def remove_adapter(self, card: AdapterCard) -> None:
+        """Expect no more rows of this adapter."""
+        assert card not in self.removed, f"{card} is removed twice"
+        self.removed.append(card)
 
-    def run(self, slices: list[Slice]) -> dict[str, int]:
+    def run(self, batch: list[BatchRow]) -> dict[str, int]:
         """Check the step and answer it."""
-        self.steps.append(slices)
-        assert slices, "a step without work"
-        ids = [item.id for item in slices]
+        self.steps.append(batch)
+        assert batch, "a step without work"
+        ids = [item.id for item in batch]
         assert len(set(ids)) == len(ids), f"a row twice in one step: {ids}"
-        for item in slices:
+        for item in batch:
             self._take(item)
         self._check_cache()
         return {
             item.id: next_token(self._rows[item.id].shown, voice(item.adapter), self.vocab)
-            for item in slices
+            for item in batch
             if item.samples
         }
 
-    def _take(self, item: Slice) -> None:
+    def _take(self, item: BatchRow) -> None:
         row = self._rows[item.id]
         name = "base" if item.adapter is None else item.adapter.name
         assert name == row.request.variant
         speaks = voice(item.adapter)
         assert row.voice in (None, speaks), f"row {item.id} changed its adapter"
-        assert item.adapter not in self.dropped, f"row {item.id} uses a dropped adapter"
+        assert item.adapter not in self.removed, f"row {item.id} uses a removed adapter"
         row.voice = speaks
-        assert item.input_ids, "an empty slice"
+        assert item.input_ids, "a row without tokens"
         assert item.position == len(row.shown), f"row {item.id} has a gap or a repetition"
         expected = list(row.request.input_ids[item.position :][: len(item.input_ids)])
         if not expected:

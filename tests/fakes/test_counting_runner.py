@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import Slice
-from model.engine.sampling import SamplingParams
+from model.engine.engine import BatchRow
+from model.sampling import SamplingParams
 from tests.fakes.counting_runner import CountingRunner, answer_alone, next_token
 
 TUNED = AdapterCard("tuned", "one", "here")
@@ -16,8 +16,8 @@ def request(id_: str = "a", prompt: tuple[int, ...] = (5, 6, 7), tokens: int = 3
     return TokenRequest(id_, prompt, "base", SamplingParams(max_tokens=tokens))
 
 
-def piece(**changes: object) -> Slice:
-    whole = Slice("a", None, [5, 6, 7], position=0, cache_start=0, samples=True)
+def piece(**changes: object) -> BatchRow:
+    whole = BatchRow("a", None, [5, 6, 7], position=0, cache_start=0, samples=True)
     return replace(whole, **changes)
 
 
@@ -80,11 +80,11 @@ def test_a_row_that_changes_its_adapter_is_caught(runner):
 
 def test_a_dropped_adapter_is_not_used_or_dropped_again(runner):
     runner.begin(replace(request("b"), variant="tuned"))
-    runner.drop(TUNED)
-    with pytest.raises(AssertionError, match="dropped"):
+    runner.remove_adapter(TUNED)
+    with pytest.raises(AssertionError, match="removed"):
         runner.run([piece(id="b", adapter=TUNED)])
     with pytest.raises(AssertionError, match="twice"):
-        runner.drop(TUNED)
+        runner.remove_adapter(TUNED)
 
 
 def test_an_invented_token_is_caught(runner):

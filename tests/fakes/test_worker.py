@@ -5,13 +5,16 @@ import pytest
 
 from bot.errors import WorkerGone
 from bot.worker.interface import AnswerSource, WorkerWatch
-from model.client import Delta, Done, SamplingOptions, WorkerClient
+from model.client import AnswerDelta, Done, WorkerClient
 from model.errors import WorkerDied
+from model.sampling import SamplingParams
 from tests.fakes.worker import BreakOff, FakeWatch, FakeWorker, Hang
 
 
 async def collect(worker):
-    return [piece async for piece in worker.stream((), "tuned", SamplingOptions(seed=3))]
+    return [
+        piece async for piece in worker.stream((), "tuned", SamplingParams(max_tokens=256, seed=3))
+    ]
 
 
 @pytest.mark.parametrize("name", ["models", "stream"])
@@ -32,8 +35,11 @@ async def test_plays_in_order_then_the_default():
     worker = FakeWorker(otherwise=("c",))
     worker.plays.append(("a", "b"))
     done = Done("stop", 7, 2, "tiny", "hash-of-tuned", 3)
-    assert await collect(worker) == [Delta("a"), Delta("b"), done]
-    assert await collect(worker) == [Delta("c"), Done("stop", 7, 1, "tiny", "hash-of-tuned", 3)]
+    assert await collect(worker) == [AnswerDelta("a"), AnswerDelta("b"), done]
+    assert await collect(worker) == [
+        AnswerDelta("c"),
+        Done("stop", 7, 1, "tiny", "hash-of-tuned", 3),
+    ]
     await worker.calls_made(2)
     assert worker.open_streams == 0
 
@@ -44,12 +50,12 @@ async def test_dies_breaks_off_waits_and_hangs():
     worker.plays.extend([("a", WorkerDied("x")), ("a", BreakOff()), (gate, "b"), (Hang(),)])
     with pytest.raises(WorkerDied):
         await collect(worker)
-    assert await collect(worker) == [Delta("a")]
+    assert await collect(worker) == [AnswerDelta("a")]
     waiting = asyncio.create_task(collect(worker))
     await worker.calls_made(3)
     assert worker.open_streams == 1
     gate.set()
-    assert Delta("b") in await waiting
+    assert AnswerDelta("b") in await waiting
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await collect(worker)

@@ -116,7 +116,7 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 8, **op
         for name, weight in adapted.named_parameters():
             if "lora_" in name:
                 weight.normal_(0, 0.2)
-    adapted.save_pretrained(folder)
+    adapted.save_pretrained(str(folder))
     return folder
 
 

@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
 from bot.errors import WorkerGone
-from model.client import Delta, Done, Origin, SamplingOptions, TurnLike
+from model.client import AnswerDelta, Done, Origin, TurnLike
 from model.errors import WorkerUnavailable
 from model.protocol import CardExtension, ModelCard
+from model.sampling import SamplingParams
 
 BASE_ID = "tiny"
 HASHES = {"base": None, "tuned": "hash-of-tuned"}
@@ -32,7 +33,7 @@ class Call:
 
     turns: tuple[tuple[str, str], ...]
     variant: str
-    sampling: SamplingOptions
+    sampling: SamplingParams
 
 
 def card(name: str) -> ModelCard:
@@ -65,8 +66,8 @@ class FakeWorker:
         return [card(name) for name in self.variants]
 
     async def stream(
-        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingOptions
-    ) -> AsyncGenerator[Delta | Done, None]:
+        self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
+    ) -> AsyncGenerator[AnswerDelta | Done, None]:
         self.calls.append(Call(tuple((t.role, t.content) for t in turns), variant, sampling))
         play = self.plays.popleft() if self.plays else self.otherwise
         self.open_streams += 1
@@ -79,7 +80,7 @@ class FakeWorker:
                 match step:
                     case str():
                         count += 1
-                        yield Delta(step, self.origin)
+                        yield AnswerDelta(step, self.origin)
                     case Exception():
                         raise step
                     case asyncio.Event():

@@ -23,6 +23,7 @@ from model.server.app import create_app, create_runner
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings
+from tests.fakes.settings import worker_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 10.0
@@ -66,9 +67,7 @@ class Worker:
 
 
 def make_settings(**fields: object) -> WorkerSettings:
-    return WorkerSettings(
-        _env_file=None, **({"base_model": "scripted", "fungpt_home": NO_HOME} | fields)
-    )
+    return worker_settings(**({"base_model": "scripted", "fungpt_home": NO_HOME} | fields))
 
 
 @pytest.fixture

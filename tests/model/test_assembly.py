@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -20,22 +21,23 @@ from model.assembly import (
     end_ids,
     load,
     longest_context,
+    stack_adapters,
 )
-from model.engine.api import FinishReason, TokenRequest
-from model.engine.sampling import SamplingParams
+from model.engine.api import AdapterCard, FinishReason, TokenRequest
 from model.errors import AdapterMismatch, ConfigError
-from model.loaded import AdapterCard
 from model.loading.base import resolve_base
 from model.loading.manifest import file_sha256
 from model.loading.quantised import check_architecture, load_quantised
 from model.protocol import ChatRequest
 from model.runner.weights import Compute, take_weights
-from model.server.generation import Finished, Piece
+from model.sampling import SamplingParams
+from model.server.generation import AnswerEnd, TextDelta
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
-from tests.fakes.chat_models import chat_tokenizer
+from tests.fakes.chat_models import chat_tokenizer, token_id
+from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import make_adapter, make_tiny, tiny_tokenizer
 from tests.model.runner.parity import greedy, make_pair, run
 
@@ -58,7 +60,7 @@ def adapters(tiny, tmp_path_factory) -> dict[str, str]:
 
 
 def settings(base: Path, **fields: object) -> WorkerSettings:
-    return WorkerSettings(_env_file=None, base_model=str(base), kv_cache_mb=8, **fields)
+    return worker_settings(base_model=str(base), kv_cache_mb=8, **fields)
 
 
 def quiet(*_: object) -> None:
@@ -96,7 +98,7 @@ def test_the_compute_paths_agree(tiny):
     resolved = resolve_base(str(tiny), tiny, quiet)
     model, _ = load_quantised(resolved, compute_dtype=torch.float32, trainable=True)
     x = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
-    first = {c: take_weights(model, c, 64).blocks[0] for c in Compute if c is not Compute.PACKED}
+    first = {c: take_weights(model, c, 64).layers[0] for c in Compute if c is not Compute.PACKED}
     exact = first[Compute.NF4].qkv(x)
     torch.testing.assert_close(first[Compute.FLOAT32].qkv(x), exact, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(first[Compute.BFLOAT16].qkv(x), exact, rtol=5e-2, atol=5e-2)
@@ -127,7 +129,7 @@ def test_each_compute_path_adds_the_biases(tmp_path):
             layer.bias.fill_(number)
     for compute in Compute:
         if compute is not Compute.PACKED or has_avx512bf16():
-            zero = take_weights(model, compute, 16).blocks[0].qkv(torch.zeros(2, 64))
+            zero = take_weights(model, compute, 16).layers[0].qkv(torch.zeros(2, 64))
             assert zero.tolist() == [[1.0] * 64 + [2.0] * 32 + [3.0] * 32] * 2, compute
 
 
@@ -150,12 +152,12 @@ async def test_one_chat_through_the_service(tiny, adapters, until):
         assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (len(prompt), len(ids))
 
 
-async def chat(service: EngineService, variant: str) -> tuple[str, Finished]:
+async def chat(service: EngineService, variant: str) -> tuple[str, AnswerEnd]:
     messages = [{"role": "user", "content": "hello there"}]
     asked = {"model": variant, "messages": messages, "temperature": 0.0, "max_tokens": 12}
     text = ""
     async with asyncio.timeout(LIMIT_S), service.generate(ChatRequest.model_validate(asked)) as row:
-        while isinstance(news := await row.read(), Piece):
+        while isinstance(news := await row.read(), TextDelta):
             text += news.text
     return text, news
 
@@ -210,11 +212,11 @@ def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
     per_token = 2 * 2 * 16 * 4 * 2  # keys and values, kv heads, head size, bytes, layers
     assert cache_tokens(1, taken) == 2**20 // per_token
     assert cache_tokens(None, taken) == 384 * 2**20 // per_token
-    on_gpu = SimpleNamespace(
+    on_gpu: Any = SimpleNamespace(
         kv_heads=2,
         head_dim=16,
         dtype=torch.float32,
-        blocks=taken.blocks,
+        layers=taken.layers,
         embedding=SimpleNamespace(device=torch.device("cuda")),
     )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10 * 2**20, 80 * 2**20))
@@ -224,19 +226,20 @@ def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
 def test_a_cache_too_small_for_one_block_is_refused(weights, monkeypatch):
     config, taken = weights
     monkeypatch.setattr(assembly, "cache_tokens", lambda *_: 31)
+    stacks = stack_adapters([], config, taken)
     with pytest.raises(ConfigError, match=r"KV_CACHE_MB=8 holds less"):
-        build_engine(settings(Path("unused")), config, taken, [], {2}, 64)
+        build_engine(settings(Path("unused")), taken, stacks, {2}, 64)
 
 
 def test_a_small_cache_shortens_the_context(tmp_path):
     folder = make_tiny(tmp_path / "wide", max_position_embeddings=8192)
-    chosen = WorkerSettings(_env_file=None, base_model=str(folder), kv_cache_mb=1, max_context=8192)
+    chosen = worker_settings(base_model=str(folder), kv_cache_mb=1, max_context=8192)
     assert load(chosen, quiet).engine.max_context == 2**20 // 512 // 32 * 32
 
 
 @pytest.mark.parametrize("size", [10**9, 10**7])
 def test_a_cache_larger_than_the_memory_is_refused_in_one_line(tiny, size, monkeypatch):
-    chosen = WorkerSettings(_env_file=None, base_model=str(tiny), kv_cache_mb=10**9)
+    chosen = worker_settings(base_model=str(tiny), kv_cache_mb=10**9)
     if size != 10**9:
         monkeypatch.setattr(assembly, "build_engine", full)
     with pytest.raises(ConfigError, match=r"tiny-llama does not fit .*KV_CACHE_MB") as refused:
@@ -267,11 +270,11 @@ def test_every_configured_end_ends_an_answer(tiny, tmp_path, configured, expecte
     model, tokenizer = load_quantised(
         resolve_base(str(folder), folder, quiet), compute_dtype=torch.float32, trainable=False
     )
-    assert end_ids(model, tokenizer) == expected
+    assert end_ids(model.generation_config, tokenizer) == expected
 
 
 def test_without_a_generation_config_the_tokenizer_knows_the_end():
-    assert end_ids(SimpleNamespace(generation_config=None), tiny_tokenizer()) == {2}
+    assert end_ids(None, tiny_tokenizer()) == {2}
 
 
 def broken_template(tiny: Path, folder: Path, template: str) -> Path:
@@ -314,7 +317,7 @@ def test_the_token_that_ends_a_turn_ends_an_answer(tmp_path, monkeypatch):
 
     monkeypatch.setattr(assembly, "TokenEngine", told)
     load(settings(make_tiny(tmp_path / "phi", tokenizer=tokenizer)), quiet)
-    assert ends >= set(tokenizer.convert_tokens_to_ids(["<|end|>", "<|endoftext|>"]))
+    assert ends >= {token_id(tokenizer, text) for text in ("<|end|>", "<|endoftext|>")}
 
 
 def test_the_codec_goes_there_and_back():

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 
-from model.client import Delta, Done, Origin, SamplingOptions, WorkerClient
+from model.client import AnswerDelta, Done, Origin, WorkerClient
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
+from model.sampling import SamplingParams
 from model.scripted.engine import Outside
 
 LIMIT_S = 10
@@ -19,14 +20,14 @@ class Turn:
 
 
 HI = (Turn("user", "hi"),)
-PLAIN = SamplingOptions()
+PLAIN = SamplingParams(max_tokens=256, temperature=0.8, top_p=0.95)
 
 
 async def collect(client: WorkerClient, sampling=PLAIN, variant="tuned", turns=HI):
     text, ends, origins = "", [], []
     async with asyncio.timeout(LIMIT_S):
         async for news in client.stream(turns, variant, sampling):
-            if isinstance(news, Delta):
+            if isinstance(news, AnswerDelta):
                 assert news.text
                 origins.append(news.origin)
                 text += news.text
@@ -99,7 +100,7 @@ def chunk(text: str, finish: str = "null") -> str:
 async def test_deltas_then_done(start_worker, connect):
     worker = await start_worker(step_seconds=0.001)
     client = connect(worker.url)
-    text, done = await collect(client, SamplingOptions(seed=7))
+    text, done = await collect(client, PLAIN.model_copy(update={"seed": 7}))
     assert text == "tuned: hi"
     assert done == Done("stop", 4, 9, "scripted", done.adapter_hash, 7)
     card = (await client.models())[1]
@@ -122,8 +123,7 @@ async def test_every_option_arrives(serve, connect):
         return await sse(chunk("a", '"stop"'), "[DONE]")(request)
 
     client = connect(await serve(chat=chat))
-    neutral = SamplingOptions(repetition_penalty=1)
-    await collect(client, neutral)
+    await collect(client, PLAIN)
     everything = {
         "max_tokens": 1,
         "temperature": 0.5,
@@ -136,7 +136,7 @@ async def test_every_option_arrives(serve, connect):
         "seed": 0,
         "stop": ["x"],
     }
-    await collect(client, SamplingOptions(**{**everything, "stop": ("x",)}))
+    await collect(client, SamplingParams.model_validate(everything))
     fixed = {
         "messages": [{"role": "user", "content": "hi"}],
         "model": "tuned",
@@ -186,7 +186,7 @@ async def test_refusals_keep_what_the_worker_said(start_worker, connect):
         await collect(client, variant="other")
     assert (refused.value.status, refused.value.code) == (404, "model_not_found")
     with pytest.raises(WorkerRefused) as refused:
-        await collect(client, SamplingOptions(temperature=9))
+        await collect(client, PLAIN.model_copy(update={"temperature": 9.0}))
     assert refused.value.param == "temperature"
 
 
@@ -263,7 +263,7 @@ async def test_closing_frees_the_engine(start_worker, connect, gate, until):
     worker = await start_worker(outside=Outside(sleep=gate.sleep), step_seconds=1)
     gate.allow()
     async with aclosing(connect(worker.url).stream(HI, "base", PLAIN)) as answers:
-        assert await anext(answers) == Delta("b")
+        assert await anext(answers) == AnswerDelta("b")
     await until(lambda: worker.service.answering == 0)
 
 

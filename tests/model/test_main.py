@@ -180,7 +180,7 @@ def test_another_model_is_loaded_by_loading_alone(make_settings, monkeypatch):
         assert given is settings
         raise ModelError("loaded")
 
-    stand_in.load = load
+    vars(stand_in)["load"] = load
     monkeypatch.setitem(sys.modules, "model.assembly", stand_in)
     told = []
     with pytest.raises(ModelError, match="loaded"):

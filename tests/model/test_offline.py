@@ -1,15 +1,15 @@
 """Batched generation without a server: whole answers, in order, by seed, nothing of the prompt."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from model.engine.api import FinishReason
-from model.engine.sampling import SamplingParams
+from model.engine.engine import TokenEngine
 from model.errors import ContextLengthExceeded, UnknownModel
 from model.loading.base import resolve_base
 from model.offline import OfflineModel, OfflineRequest
+from model.sampling import SamplingParams
 from model.text.codec import ChatTurn
 from tests.fakes.tiny_model import make_adapter, make_tiny, tiny_tokenizer
 
@@ -17,7 +17,7 @@ PARAMS = SamplingParams(max_tokens=12, temperature=0.9)
 
 
 def ask(text, variant="base", seed=0, **changes):
-    params = replace(PARAMS, seed=seed, **changes)
+    params = PARAMS.model_copy(update={"seed": seed, **changes})
     return OfflineRequest((ChatTurn("user", text),), variant, params)
 
 
@@ -103,13 +103,13 @@ def test_an_unfinished_character_at_the_end_is_shown(model):
 
 def test_the_engine_is_empty_again_after_an_interruption(model, monkeypatch):
     steps = []
-    step = model._engine.step
+    step = TokenEngine.step
 
     def interrupt():
         steps.clear()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(model._engine, "step", lambda: steps.append(1) or step())
+    monkeypatch.setattr(TokenEngine, "step", lambda engine: steps.append(1) or step(engine))
     requests = [ask(f"hello {i}", temperature=0) for i in range(5)]
     with pytest.raises(KeyboardInterrupt):
         model.generate(requests, interrupt)

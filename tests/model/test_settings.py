@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import ConfigError
-from model.loading.names import SHIPPED_ADAPTER, parse_adapters
+from model.loading.adapter_sources import SHIPPED_ADAPTER
+from model.loading.names import parse_adapters
 from model.settings import load_settings
 
 
@@ -62,7 +63,7 @@ def test_the_key_is_masked(monkeypatch):
         ("MAX_CONTEXT", "many", "16 to 1000000"),
         ("PREFILL_CHUNK", "0", "1 to 65536"),
         ("DRAIN_S", "inf", "0 to 3600"),
-        ("LOG_LEVEL", "LOUD", "'DEBUG'"),
+        ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
         ("ADAPTERS", "tuned", "name=folder"),
         ("ADAPTERS", "base=x", "cannot name"),
         ("ADAPTERS", "a b=x", "cannot name"),

@@ -6,12 +6,13 @@ import sys
 import aiohttp
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from model.__main__ import ENGINE_FAILED, LOAD_FAILED, REFUSED
 from model.scripted.engine import CRASH_CODE
 
 LIMIT_S = 15
-HI = [{"role": "user", "content": "hi"}]
+HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
 
 
 def client_of(worker) -> openai.AsyncOpenAI:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import aiohttp
 import openai
+from openai.types.chat import ChatCompletionMessageParam
 from safetensors.torch import load_file, save_file
 
 from model.loading.base import ResolvedBase, resolve_base
@@ -16,7 +17,7 @@ from training.ship.tell_worker import WorkerAddress
 
 LIMIT_S = 60
 KEY = "secret"
-HELLO = [{"role": "user", "content": "hello there"}]
+HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello there"}]
 END = 2  # the id that ends an answer
 LONG, SHORT = 400, 20  # tokens
 
@@ -43,7 +44,7 @@ async def answer(
         if began is not None and text:
             began.set()
         if chunk.choices[0].finish_reason is not None:
-            hash_ = chunk.model_extra["fungpt"]["adapter_hash"]
+            hash_ = (chunk.model_extra or {})["fungpt"]["adapter_hash"]
     return text, hash_
 
 
@@ -59,7 +60,7 @@ async def ready(url: str) -> None:
 async def shown(client: openai.AsyncOpenAI, hash_: str) -> None:
     """Wait until /v1/models shows this hash."""
     while True:
-        cards = {card.id: card.model_extra["fungpt"] async for card in client.models.list()}
+        cards = {card.id: (card.model_extra or {})["fungpt"] async for card in client.models.list()}
         if cards["tuned"]["adapter_hash"] == hash_:
             return
         await asyncio.sleep(0.05)

@@ -1,1 +1,1 @@
-"""What a training leaves behind: adapters, figures, curves."""
+"""What a training writes: adapters, figures and the loss curve, and what it shows meanwhile."""

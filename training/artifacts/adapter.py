@@ -1,4 +1,4 @@
-"""LoRA adapters in peft's format: made new, saved small, put onto a base again."""
+"""LoRA adapters in peft's format: making one, saving it, putting it onto a base again."""
 
 from pathlib import Path
 from typing import cast
@@ -17,7 +17,10 @@ _READABLE = 0o644  # safetensors lets nobody but the owner read what it writes
 
 
 def new_adapter(model: PreTrainedModel, lora: Lora, seed: int) -> PeftModel:
-    """Put a fresh adapter onto a quantised model: its weights train, in float32, no others do."""
+    """Put a new adapter onto a quantised model; only its weights train, and they are float32.
+
+    `seed` decides its first weights. Raises RecipeError when the model lacks a layer to adapt.
+    """
     torch.manual_seed(seed)
     config = LoraConfig(
         r=lora.r,
@@ -35,15 +38,15 @@ def new_adapter(model: PreTrainedModel, lora: Lora, seed: int) -> PeftModel:
 
 
 def round_adapter(model: PeftModel) -> None:
-    """Round the adapter's weights to bfloat16, as they will be saved; they stay float32."""
+    """Round the adapter's weights to values of bfloat16, as they will be saved, kept as float32."""
     _cast(model, torch.bfloat16)
     _cast(model, torch.float32)
 
 
 def save_adapter(model: PeftModel, folder: Path, base_id: str) -> None:
-    """Round the adapter to bfloat16, here and in `folder`, so that both are the same.
+    """Write the adapter to `folder` in bfloat16, and round the model's own weights to the same.
 
-    The base is named by its public id: its place on this machine is of no use elsewhere.
+    The folder names the base by `base_id`: a path on this machine would be of no use elsewhere.
     """
     _cast(model, torch.bfloat16)
     config = cast("LoraConfig", model.peft_config["default"])
@@ -64,9 +67,9 @@ def _cast(model: PeftModel, dtype: torch.dtype) -> None:
 
 
 def check_base(folder: Path, base: ResolvedBase) -> None:
-    """Refuse a folder without an adapter, or with one whose manifest names another base.
+    """Raise AdapterError when a folder holds no adapter or, by its manifest, one of another base.
 
-    Raises AdapterError, with both names.
+    The error names both bases.
     """
     _check_there(folder)
     manifest = read_manifest(folder)
@@ -78,7 +81,7 @@ def check_base(folder: Path, base: ResolvedBase) -> None:
 
 
 def apply_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
-    """Put a saved adapter onto a model, in float32; AdapterError when it does not fit."""
+    """Put a saved adapter onto a model, in float32. Raises AdapterError when it does not fit."""
     _check_there(folder)
     try:
         return PeftModel.from_pretrained(model, str(folder), is_trainable=False)

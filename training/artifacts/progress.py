@@ -1,4 +1,4 @@
-"""Telling a person how training goes: lines where they are kept, a live bar on a terminal."""
+"""Showing a person how training goes: as lines, or as a live bar on a terminal."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-# Takes one line for a person.
+# Is called with one line of text for a person.
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where training is; seconds are those left if it goes on as so far."""
+    """Where training is now. `seconds_left` assumes that it goes on at the speed so far."""
 
     step: int
     steps: int
@@ -26,11 +26,11 @@ class Moment:
     seconds_left: float
 
     def __str__(self) -> str:
-        """As one line."""
+        """One line of text."""
         return f"step {self.step}/{self.steps}  {self.figures()}"
 
     def figures(self) -> str:
-        """Losses, speed, memory and the time left."""
+        """That line without the step: losses, speed, memory and the time left."""
         validation = (
             "" if self.validation_loss is None else f"  validation {self.validation_loss:.3f}"
         )
@@ -46,38 +46,38 @@ def _time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Progress(Protocol):
-    """Who is told."""
+class TrainingProgress(Protocol):
+    """Shows how training goes."""
 
     def show(self, moment: Moment) -> None:
-        """Every few steps."""
+        """Show a moment; called every few steps."""
         ...
 
 
-class Lines:
-    """One line for every moment."""
+class ProgressLines:
+    """A TrainingProgress that reports one line for each moment."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
 
     def show(self, moment: Moment) -> None:
-        """See Progress."""
+        """See TrainingProgress."""
         self._report(str(moment))
 
 
 class LiveBar:
-    """A bar that stays in its place on a terminal; lines go above it."""
+    """A TrainingProgress as a bar that stays at the bottom of a terminal."""
 
     def __init__(self, bar: RichProgress) -> None:
         self._bar = bar
         self._task = bar.add_task("training", total=None, figures="loading")
 
     def say(self, line: str) -> None:
-        """One line above the bar."""
+        """Print one line above the bar."""
         self._bar.console.print(line, markup=False, highlight=False)
 
     def show(self, moment: Moment) -> None:
-        """See Progress."""
+        """See TrainingProgress."""
         self._bar.update(
             self._task, completed=moment.step, total=moment.steps, figures=moment.figures()
         )
@@ -85,7 +85,7 @@ class LiveBar:
 
 @contextmanager
 def live_bar(console: Console) -> Generator[LiveBar]:
-    """A live bar on a terminal, gone when the block ends."""
+    """A live bar on a terminal, removed when the block ends."""
     columns = (
         BarColumn(bar_width=None),
         MofNCompleteColumn(),

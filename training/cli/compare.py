@@ -10,6 +10,7 @@ from training.cli.command import TrainingCommand
 if TYPE_CHECKING:
     from training.evaluate.compare import Comparison
 
+KIND = "python -m training compare"
 SHIPPED = Path("data/adapters/demo")
 
 
@@ -23,16 +24,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, home: Path) -> None:
     """Print both answers to every prompt, and write them as a page."""
+    from data.files.own_text import check_own_text, write_own_text
     from training.cli.terminal import find_base, say, show
     from training.evaluate.compare import WAYS, compare, page
 
+    if options.page is not None:
+        check_own_text(options.page, KIND)
     base = find_base(options.base, home)
     say("asking base and tuned the fixed prompts")
     comparisons = compare(base, options.adapter, options.prompts, WAYS)
     for comparison in comparisons:
         show(*_lines(comparison))
     if options.page is not None:
-        options.page.write_text(page(comparisons, options.adapter), encoding="utf-8")
+        write_own_text(options.page, page(comparisons, options.adapter), KIND)
         show(f"wrote {options.page}")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.files.datasets import PROMPTS
+from model.loading.names import named_values
 from training.cli.command import TrainingCommand, variable
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ def run(options: Namespace, home: Path) -> None:
     """Measure, print the table and write the report."""
     from datetime import UTC, datetime
 
+    from data.files.output_folder import check_output
     from training.cli.terminal import find_base, print_table, show, stage_progress
     from training.evaluate.evaluate import measure_adapters
-    from training.evaluate.report.page import write_report
+    from training.evaluate.report.page import KIND, write_report
     from training.evaluate.report.table import table
     from training.evaluate.report.verdict import verdicts
 
@@ -55,6 +57,9 @@ def run(options: Namespace, home: Path) -> None:
     adapters = parse_adapters(options.adapters, options.base, home)
     chosen = _options(options)
     out = options.out or home / "reports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    check_output(
+        out, KIND, [base.folder, options.data, *_read(chosen), *filter(None, adapters.values())]
+    )
     with stage_progress() as progress:
         found = measure_adapters(base, adapters, options.data, chosen, progress)
     print_table(table(found))
@@ -63,6 +68,12 @@ def run(options: Namespace, home: Path) -> None:
     show(*(line for verdict in verdicts(found) for line in verdict.text()))
     write_report(found, out)
     show(f"wrote {out}/report.html and report.json")
+
+
+def _read(options: "EvaluationOptions") -> list[Path]:
+    """The other files and folders that are read."""
+    words = [options.word_list] if options.word_list else []
+    return [options.prompts, *words, *options.trained_on]
 
 
 def parse_adapters(text: str, base_model: str, home: Path) -> dict[str, Path | None]:
@@ -75,21 +86,22 @@ def parse_adapters(text: str, base_model: str, home: Path) -> dict[str, Path | N
     from training.errors import EvaluationError
 
     found: dict[str, Path | None] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, folder = (part.strip() for part in entry.partition("="))
-        if not name or (equals and not folder) or (equals and name == "base"):
-            raise EvaluationError(f"--adapters: {entry!r} is not base, a name or name=folder")
-        if name in found:
-            raise EvaluationError(f"--adapters: {name} is named twice")
-        found[name] = None if name == "base" else _folder(name, folder, base_model, home)
+    try:
+        for name, folder in named_values(text):
+            if not name or folder == "" or (folder and name == "base"):
+                entry = name if folder is None else f"{name}={folder}"
+                raise EvaluationError(f"--adapters: {entry!r} is not base, a name or name=folder")
+            found[name] = None if name == "base" else _folder(name, folder, base_model, home)
+    except ValueError as error:
+        raise EvaluationError(f"--adapters: {error}") from error
     if not found:
         raise EvaluationError("--adapters names nobody: base,tuned for example")
     return found
 
 
-def _folder(name: str, folder: str, base_model: str, home: Path) -> Path:
+def _folder(name: str, folder: str | None, base_model: str, home: Path) -> Path:
+    from model.loading.adapter_sources import adapter_source, configured_adapters
     from model.loading.base import hub_snapshot, local_folder
-    from model.loading.names import adapter_source, configured_adapters
     from model.loading.registry import Registry
     from training.cli.terminal import say
 

@@ -68,9 +68,12 @@ def _add_division(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, _home: Path) -> None:
     """Prepare and print the counts."""
+    from data.files.output_folder import check_output
     from training.cli.terminal import say, show
-    from training.prepare.prepare import prepare
+    from training.prepare.prepare import KIND, prepare
 
+    words = [options.word_list] if options.word_list else []
+    check_output(options.out, KIND, [*options.sources, *words])
     card = prepare(options.sources, options.out, _options(options), say)
     show(*_lines(card, options.out))
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.loading.registry import check_name
+from model.loading.names import check_name
 from training.cli.command import TrainingCommand, variable
 
 if TYPE_CHECKING:

@@ -24,25 +24,26 @@ def run(options: Namespace, home: Path) -> None:
     from training.cli.terminal import find_base, say, show
     from training.errors import RecipeError
     from training.seed.page import page
-    from training.seed.recipes import Name
+    from training.seed.recipes import RecipeName
     from training.seed.rows import TRAINED, read_seed
-    from training.seed.runs import Bench
+    from training.seed.runs import SeedTable
 
     sizes = sorted({int(size) for size in options.sizes.split(",") if size.strip().isdigit()})
     if options.seeds < 1 or any(size < 1 or size > TRAINED for size in sizes):
         raise RecipeError(f"--seeds is 1 or more, --sizes are numbers from 1 to {TRAINED}")
     pairs = read_seed(options.source)
     base = find_base(options.base, home)
-    bench = Bench(base, options.source, pairs, options.out or home / "seed-table")
+    table = SeedTable(base, options.source, pairs, options.out or home / "seed-table")
+    table.check()
     seeds = range(options.seeds)
-    theirs = [bench.run(Name.SEED, TRAINED, seed, say) for seed in seeds]
-    ours = [bench.run(Name.OURS, TRAINED, seed, say) for seed in seeds]
-    untrained = [bench.untrained(seed, say)[1] for seed in seeds]
-    curve = [[bench.run(Name.OURS, size, seed, say) for seed in seeds] for size in sizes]
+    theirs = [table.run(RecipeName.SEED, TRAINED, seed, say) for seed in seeds]
+    ours = [table.run(RecipeName.OURS, TRAINED, seed, say) for seed in seeds]
+    untrained = [table.untrained(seed, say)[1] for seed in seeds]
+    curve = [[table.run(RecipeName.OURS, size, seed, say) for seed in seeds] for size in sizes]
     lines = page(theirs, ours, curve, untrained)
     show(*lines)
-    (bench.folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    say(f"wrote {bench.folder / 'table.md'}")
+    table.keep("table.md", "\n".join(lines) + "\n")
+    say(f"wrote {table.folder / 'table.md'}")
 
 
 SEED_TABLE = TrainingCommand(

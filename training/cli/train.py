@@ -77,7 +77,7 @@ def _find_base(name: str, home: Path) -> "ResolvedBase":
     """The base model; of several processes the main one fetches it, while the others wait."""
     from model.loading.base import no_progress, resolve_base
     from training.cli.terminal import find_base
-    from training.train.processes import this_process
+    from training.train.device import this_process
 
     process = this_process()
     with process.main_process_first():

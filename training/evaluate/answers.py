@@ -16,10 +16,10 @@ from training.recipe import DATE
 class Decoding:
     """How answers are sampled. Temperature 0 takes the likeliest token at every step."""
 
-    max_new_tokens: int = 120
     temperature: float = 0.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
+    max_tokens: int = 120
     seed: int = 0
 
     def __str__(self) -> str:
@@ -30,7 +30,7 @@ class Decoding:
             else "greedy"
         )
         penalty = f"repetition penalty {self.repetition_penalty:g}"
-        return f"{how}, {penalty}, at most {self.max_new_tokens} tokens"
+        return f"{how}, {penalty}, at most {self.max_tokens} tokens"
 
 
 @torch.inference_mode()
@@ -64,7 +64,7 @@ def answer_all(
     output = cast("Any", model).generate(
         input_ids=ids.to(model.device),
         attention_mask=mask.to(model.device),
-        max_new_tokens=decoding.max_new_tokens,
+        max_new_tokens=decoding.max_tokens,
         repetition_penalty=decoding.repetition_penalty,
         pad_token_id=end,
         eos_token_id=ends,

@@ -8,16 +8,17 @@ from data.files.datasets import Prompt, read_prompts
 from model.loading.base import ResolvedBase
 from model.loading.manifest import AdapterManifest, read_manifest
 from model.loading.quantised import load_quantised
+from model.sampling import CHAT
 from training.artifacts.adapter import apply_adapter, check_base
 from training.evaluate.answers import Decoding, answer_all
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
-from training.train.precision import compute_dtype
+from training.train.device import compute_dtype
 
 # Greedy decoding shows the likeliest answer, the other way is how a chat samples. The penalty also
 # counts the words of the prompt: a higher one makes answers avoid the words of the question.
 WAYS = (
-    Decoding(repetition_penalty=1.05),
-    Decoding(temperature=0.5, top_p=0.9, repetition_penalty=1.05),
+    Decoding(repetition_penalty=CHAT.repetition_penalty),
+    Decoding(CHAT.temperature, CHAT.top_p, CHAT.repetition_penalty),
 )
 
 

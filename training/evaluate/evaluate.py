@@ -27,8 +27,14 @@ from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
 from training.recipe import DATE
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode_row, read_side, row_name, side_file
-from training.train.precision import compute_dtype
+from training.train.device import compute_dtype
+from training.train.examples import (
+    TokenizedExample,
+    encode_row,
+    read_side,
+    row_name,
+    side_file,
+)
 
 BASE = "base"
 _MAX_TOKENS = 2048  # of a test row: prompt and reply, or prompt and answer
@@ -158,7 +164,7 @@ def _losses(
     window = getattr(model.config, "sliding_window", None) or _MAX_TOKENS
     room = min(_MAX_TOKENS, model.config.max_position_embeddings, window)
     questions: list[EvaluationQuestion] = []
-    rows: list[Row] = []
+    rows: list[TokenizedExample] = []
     for number, pair in enumerate(pairs, 1):
         row = encode_row(pair, renderer, row_name(number, file))
         if len(row["input_ids"]) <= room and _prompt_length(row) + max_tokens <= room:
@@ -172,7 +178,7 @@ def _losses(
     return questions, losses
 
 
-def _prompt_length(row: Row) -> int:
+def _prompt_length(row: TokenizedExample) -> int:
     return int(np.flatnonzero(np.array(row["labels"]) >= 0)[0])
 
 

@@ -16,10 +16,10 @@ from training.artifacts.adapter import apply_adapter, check_base
 from training.prepare.sides import Side
 from training.recipe import DATE
 from training.train.dense import load_to_learn
-from training.train.examples import Row, encode, read_side, side_file
+from training.train.device import compute_dtype
+from training.train.examples import TokenizedExample, encode, read_side, side_file
 from training.train.layout import Padded
 from training.train.loss import ReplyLoss, measure
-from training.train.precision import compute_dtype
 
 _MAX_TOKENS = 2048
 _BATCH = 8
@@ -62,7 +62,7 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
 def losses_by_row(
     model: PreTrainedModel,
     adapters: Mapping[str, Path | None],
-    rows: Sequence[Row],
+    rows: Sequence[TokenizedExample],
     on_row: Callable[[str, int], None],
 ) -> dict[str, NDArray[np.float64]]:
     """For each variant the loss in nats and the tokens of every row, shape (rows, 2).

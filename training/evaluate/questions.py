@@ -1,10 +1,10 @@
 """The questions that variants are asked, and their answers for the report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from data.files.datasets import Pair, Prompt
-from model.offline import OfflineAnswer, OfflineModel, OfflineRequest, SamplingParams
+from model.offline import OfflineAnswer, OfflineModel, OfflineRequest
 from model.text.prompt import ChatTurn
 from training.evaluate.result import Asked, AskedTurn, MeasuredAnswer, ReportedSampling
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
@@ -43,14 +43,8 @@ def ask(
 
     `on_answer` is called after each answer. Raises ModelError.
     """
-    params = SamplingParams(
-        max_tokens=sampling.max_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        repetition_penalty=sampling.repetition_penalty,
-    )
     requests = [
-        OfflineRequest(question.turns, variant, replace(params, seed=sampling.seed + n))
+        OfflineRequest(question.turns, variant, sampling.of_question(n))
         for n, question in enumerate(questions)
     ]
     return model.generate(requests, on_answer)

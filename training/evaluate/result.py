@@ -1,10 +1,20 @@
 """The result of an evaluation, as report.json holds it."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.loading.manifest import BaseRecord
+from model.sampling import (
+    CHAT,
+    MaxTokens,
+    RepetitionPenalty,
+    SamplingParams,
+    Seed,
+    Temperature,
+    TopP,
+)
 
 _HASH_SHOWN = 19  # "sha256:" and 12 digits
 
@@ -16,13 +26,22 @@ class ReportPart(BaseModel):
 
 
 class ReportedSampling(ReportPart):
-    """How answers were sampled. Question n, counted from 0, has the seed `seed + n`."""
+    """How the answers of an evaluation were sampled: as in a chat, unless somebody chose.
 
-    temperature: float = Field(default=0.5, ge=0, le=2)
-    top_p: float = Field(default=0.9, gt=0, le=1)
-    repetition_penalty: float = Field(default=1.05, gt=0, le=2)
-    max_tokens: int = Field(default=120, ge=1, le=2000)
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    Question n has the seed `seed + n`. An answer is shorter than a chat's, because there are
+    hundreds of them.
+    """
+
+    temperature: Temperature = CHAT.temperature
+    top_p: TopP = CHAT.top_p
+    repetition_penalty: RepetitionPenalty = CHAT.repetition_penalty
+    max_tokens: MaxTokens = 120
+    seed: Annotated[Seed, Field(lt=2**32)] = 0
+
+    def of_question(self, number: int) -> SamplingParams:
+        """The worker's parameters for question `number`, counted from 0."""
+        chosen = self.model_dump(exclude={"seed"})
+        return SamplingParams(**chosen, seed=self.seed + number)
 
 
 class Estimate(ReportPart):

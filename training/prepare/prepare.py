@@ -10,7 +10,7 @@ from random import Random
 
 import numpy as np
 
-from training.artifacts.folders import new_folder
+from data.files.output_folder import output_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
 from training.prepare.grouping import crossing, row_groups
@@ -26,6 +26,7 @@ from training.sources.reading import Reading
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
+KIND = "python -m training prepare"
 _LEAST = 3  # one row for each side
 
 
@@ -78,14 +79,15 @@ def prepare(
 
     No text of one side is near a text of another. The rows wait on the disk beside `out`; memory
     holds a few numbers for each row. `report` is given lines of progress. Raises DatasetError for
-    a source that cannot be read as pairs, PreparationError if too few rows are left, if an option
-    is not allowed, if `out` cannot be written, or for Discord content that must not be trained on.
+    a source that cannot be read as pairs, PreparationError if too few rows are left, an option is
+    not allowed or Discord content must not be trained on, and OutputRefused if `out` holds what
+    `prepare` did not write, or a source.
     """
     paths = [sources] if isinstance(sources, Path) else list(sources)
     check_language(options.rules.language)
     try:
         with (
-            new_folder(out) as work,
+            output_folder(out, KIND, paths) as work,
             tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.scratch-") as scratch,
             closing(Spill(Path(scratch))) as spill,
         ):

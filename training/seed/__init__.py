@@ -1,1 +1,1 @@
-"""The course project this one grew from, done again: its data, its recipe, its figures."""
+"""The training of the course project that this one grew from, repeated beside our own."""

@@ -1,4 +1,4 @@
-"""The seed's table as Markdown: its figures, both recipes', and the learning curve."""
+"""The page about the seed as Markdown: its figures, those of both recipes, a learning curve."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -13,7 +13,7 @@ from training.seed.figures import (
     reference_measures,
     seed_measures,
 )
-from training.seed.runs import Run
+from training.seed.runs import SeedRun
 
 _ABOUT = """\
 What differs from the seed's own run: the base (here {base}); the seed's test rows were among its
@@ -25,14 +25,16 @@ Spreads are standard deviations over {seeds} seeds, each with its own rows. Answ
 
 
 def page(
-    seed: Sequence[Run],
-    ours: Sequence[Run],
-    curve: Sequence[Sequence[Run]],
+    seed: Sequence[SeedRun],
+    ours: Sequence[SeedRun],
+    curve: Sequence[Sequence[SeedRun]],
     untrained: Sequence[Sequence[str]],
 ) -> list[str]:
-    """Lines of Markdown; `curve` holds our recipe's runs by number of rows, fewest first.
+    """The page's lines of Markdown.
 
-    `untrained` are the base's answers to the fixed prompts, once a seed.
+    `seed` and `ours` are the runs of the two recipes on all rows, one for each random seed. `curve`
+    holds our recipe's runs grouped by their number of rows, fewest first. `untrained` has, for each
+    random seed, the base's own answers to the fixed prompts.
     """
     about = _ABOUT.format(base=seed[0].base, held_out=len(seed[0].replies), seeds=len(seed))
     lines = [*about.splitlines(), "", *_losses(seed, ours), "", *_outcome(seed, ours, untrained)]
@@ -40,7 +42,7 @@ def page(
     return lines + (["", *_curve(curve)] if curve else [])
 
 
-def _losses(seed: Sequence[Run], ours: Sequence[Run]) -> list[str]:
+def _losses(seed: Sequence[SeedRun], ours: Sequence[SeedRun]) -> list[str]:
     lines = ["| validation loss after epoch | the seed printed | its recipe here | our recipe |"]
     lines += ["|---|---|---|---|"]
     columns = [list(zip(*(run.validation for run in runs), strict=False)) for runs in (seed, ours)]
@@ -54,7 +56,7 @@ def _losses(seed: Sequence[Run], ours: Sequence[Run]) -> list[str]:
 
 
 def _outcome(
-    seed: Sequence[Run], ours: Sequence[Run], untrained: Sequence[Sequence[str]]
+    seed: Sequence[SeedRun], ours: Sequence[SeedRun], untrained: Sequence[Sequence[str]]
 ) -> list[str]:
     won = sum(mine.best < theirs.best for mine, theirs in zip(ours, seed, strict=True))
     pairs = zip(ours, seed, strict=True)
@@ -80,7 +82,7 @@ def _outcome(
     ]
 
 
-def _measures(seed: Sequence[Run], ours: Sequence[Run]) -> list[str]:
+def _measures(seed: Sequence[SeedRun], ours: Sequence[SeedRun]) -> list[str]:
     printed, theirs, mine = seed_measures(), reference_measures(seed), reference_measures(ours)
     lines = ["| on held-out rows | the seed printed | its recipe here | our recipe |"]
     lines += ["|---|---|---|---|"]
@@ -91,7 +93,7 @@ def _measures(seed: Sequence[Run], ours: Sequence[Run]) -> list[str]:
     return lines
 
 
-def _curve(curve: Sequence[Sequence[Run]]) -> list[str]:
+def _curve(curve: Sequence[Sequence[SeedRun]]) -> list[str]:
     lines = ["| rows, our recipe | best validation loss | answers with a disclaimer |"]
     lines += ["|---|---|---|"]
     for runs in curve:

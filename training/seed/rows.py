@@ -1,4 +1,4 @@
-"""The seed's pairs: 240 to learn from, the others held out, divided anew for every seed."""
+"""The seed's pairs, divided for each random seed: 240 to train on, the others held out."""
 
 import json
 from collections import Counter
@@ -7,8 +7,8 @@ from pathlib import Path
 from random import Random
 
 from data.files.datasets import Pair
+from data.files.output_folder import output_folder
 from model.loading.manifest import file_sha256
-from training.artifacts.folders import new_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, SideRecord, Source, write_card
 from training.prepare.clean import clean
@@ -19,14 +19,15 @@ from training.sources.columns import Columns
 from training.sources.csv_file import read_csv
 from training.sources.row import SourceRow
 
+KIND = "python -m training seed-table"
 TRAINED = 240
 _LEAST_HELD_OUT = 5
 
 
 def read_seed(path: Path) -> list[Pair]:
-    """The pairs of a CSV file, cleaned of escapes and the like; no row is dropped but empty ones.
+    """The pairs of a CSV file, cleaned of escapes and the like; only empty rows are dropped.
 
-    Raises DatasetError, and PreparationError for Discord content.
+    Raises DatasetError when the file cannot be read, PreparationError for Discord content.
     """
     permitted(path, provenance_of(path, None, path.parent), None, None)
     found = (row for row in read_csv(path, Columns(), lenient=True) if isinstance(row, SourceRow))
@@ -35,9 +36,10 @@ def read_seed(path: Path) -> list[Pair]:
 
 
 def divide(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
-    """TRAINED pairs to learn from, shuffled, and the held-out ones.
+    """TRAINED shuffled pairs to train on, and the held-out pairs.
 
-    None of the held-out ones has a text that stands in another pair. Raises PreparationError.
+    No text of a held-out pair occurs in any other pair. Raises PreparationError when fewer than
+    five pairs can be held out.
     """
     texts = Counter(normalise(text) for pair in pairs for text in {pair.comment, pair.reply})
     order = list(pairs)
@@ -54,9 +56,9 @@ def divide(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
 
 
 def write_rows(folder: Path, source: Path, train: Sequence[Pair], held_out: Sequence[Pair]) -> None:
-    """A prepared folder of these rows; the held-out ones are its validation and test sides."""
+    """Write a prepared folder; both its validation and its test side are the held-out pairs."""
     sides = {Side.TRAIN: train, Side.VALIDATION: held_out, Side.TEST: held_out}
-    with new_folder(folder) as work:
+    with output_folder(folder, KIND) as work:
         records = {side: _write(work / f"{side}.jsonl", rows) for side, rows in sides.items()}
         rows = len(train) + len(held_out)
         origin = Source(path=source.name, format="csv", sha256=file_sha256(source), rows=rows)

@@ -1,4 +1,4 @@
-"""One training and what its adapter says, kept in a file so that nothing is done twice."""
+"""One training and the answers of its adapter, kept in a file so that nothing is done twice."""
 
 import json
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from data.files.datasets import PROMPTS, Pair, read_prompts
-from data.files.new_file import new_file
+from data.files.output_folder import check_output, output_folder
 from model.loading.base import ResolvedBase, no_progress
 from model.loading.manifest import AdapterManifest
 from model.offline import OfflineModel
@@ -17,20 +17,20 @@ from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt
 from training.evaluate.result import ReportedSampling
-from training.seed.recipes import Name, recipe_of
-from training.seed.rows import divide, write_rows
+from training.seed.recipes import RecipeName, recipe_of
+from training.seed.rows import KIND, divide, write_rows
 from training.train.job import Job
 from training.train.train import train
 
 GREEDY = ReportedSampling(temperature=0.0, top_p=1.0)
 
 
-class Run(BaseModel):
-    """What came out of one training.
+class SeedRun(BaseModel):
+    """The outcome of one training.
 
-    `validation` are the losses per reply token before training and after each epoch; `kept` is the
-    step of the adapter that was kept and `steps_per_epoch` says which epoch that is. Answers are
-    greedy: to the held-out comments, whose `replies` are known, and to the 20 fixed prompts.
+    `validation` has the losses per reply token before training and after each epoch. `kept` is the
+    step whose adapter was kept. `answers` are greedy answers to the held-out comments, whose real
+    replies are `replies`; `answers_to_prompts` are those to the 20 fixed prompts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,64 +49,74 @@ class Run(BaseModel):
 
     @property
     def best(self) -> float:
-        """The lowest loss after an epoch."""
+        """The lowest loss after any epoch."""
         return min(self.validation[1:])
 
     @property
     def best_epoch(self) -> int:
-        """When it was reached."""
+        """The epoch with that loss, counted from 1."""
         return self.validation[1:].index(self.best) + 1
 
     @property
     def kept_epoch(self) -> int:
-        """Of which epoch the adapter is that was kept."""
+        """The epoch whose adapter was kept."""
         return round(self.kept / self.steps_per_epoch)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What all runs share: base, the seed's file and its pairs, the folder of finished runs."""
+class SeedTable:
+    """All runs over one base, one source file with its pairs, and one folder of finished runs."""
 
     base: ResolvedBase
     source: Path
     pairs: Sequence[Pair]
     folder: Path
 
-    def run(self, name: Name, rows: int, seed: int, report: Report) -> Run:
-        """Train on the first `rows` of this seed's 240, or read how that went before."""
+    def check(self) -> None:
+        """Raise OutputRefused when the folder holds what no `seed-table` wrote, or the source."""
+        check_output(self.folder, KIND, [self.source, self.base.folder])
+
+    def keep(self, name: str, text: str) -> None:
+        """Write one file of the folder, in place of an earlier one. Raises OutputRefused."""
+        with output_folder(self.folder, KIND, keep=True) as work:
+            (work / name).write_text(text, encoding="utf-8")
+
+    def run(self, name: RecipeName, rows: int, seed: int, report: Report) -> SeedRun:
+        """Train on the first `rows` of a random seed's 240 pairs, or read the finished run."""
         path = self.folder / f"{name}-{rows}-{seed}.json"
         if path.is_file():
-            return Run.model_validate_json(path.read_bytes())
+            return SeedRun.model_validate_json(path.read_bytes())
         report(f"{name}, {rows} rows, seed {seed}")
         train_rows, held_out = divide(self.pairs, seed)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        self.check()
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=".seed-table-") as scratch:
             data, out = Path(scratch) / "data", Path(scratch) / "adapter"
             write_rows(data, self.source, train_rows[:rows], held_out)
             recipe = recipe_of(name, self.base.id, seed)
             manifest = train(Job(self.base, data, recipe, out), lambda _: None)
             finished = self._record(out, manifest, seed, held_out)
-        _keep(path, finished.model_dump_json(indent=2) + "\n")
+        self.keep(path.name, finished.model_dump_json(indent=2) + "\n")
         return finished
 
     def untrained(self, seed: int, report: Report) -> tuple[list[str], list[str]]:
-        """The base's own answers to a seed's held-out comments and to the fixed prompts."""
+        """The base's own answers to a seed's held-out comments, and to the fixed prompts."""
         path = self.folder / f"base-{seed}.json"
         if not path.is_file():
             report(f"base, seed {seed}")
             _, held_out = divide(self.pairs, seed)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _keep(path, json.dumps(self._answers(None, held_out)))
+            self.check()
+            self.keep(path.name, json.dumps(self._answers(None, held_out)))
         first, second = json.loads(path.read_text(encoding="utf-8"))
         return first, second
 
     def _record(
         self, adapter: Path, manifest: AdapterManifest, seed: int, held_out: Sequence[Pair]
-    ) -> Run:
+    ) -> SeedRun:
         figures = FigureLog(adapter / FIGURES).read()
         validated = [figure for figure in figures if figure.validation_loss is not None]
         answers, to_prompts = self._answers(adapter, held_out)
-        return Run(
+        return SeedRun(
             recipe=manifest.name,
             base=self.base.id,
             rows=int(manifest.figures["train_rows"]),
@@ -131,8 +141,3 @@ class Bench:
 
         held_out = [of_pair(number, pair) for number, pair in enumerate(rows, 1)]
         return said(held_out), said([of_prompt(prompt) for prompt in read_prompts(PROMPTS)])
-
-
-def _keep(path: Path, text: str) -> None:
-    with new_file(path) as draft:
-        draft.write_text(text, encoding="utf-8")

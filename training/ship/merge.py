@@ -12,14 +12,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from data.files.output_folder import check_output, output_folder
 from model.loading.adapters import Adapter, load_adapter, weight_name
 from model.loading.base import ResolvedBase, no_progress
 from model.loading.manifest import BaseRecord, read_manifest
 from model.loading.quantised import check_architecture
-from training.artifacts.folders import new_folder
 from training.errors import MergeError
 from training.ship.merge_record import README, RECORD, MergeRecord, readme
 
+KIND = "python -m training merge"
 _INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.h5", "*.msgpack", "*.onnx")
 _NOT_COPIED = (*_WEIGHTS, _INDEX, RECORD, README, ".*")
@@ -42,14 +43,15 @@ def merge(
     """Write the base with W + scaling·B·A in place of every adapted W into the folder `out`.
 
     The sum is computed in float32 and rounded once to `dtype`. One file of the base is in memory
-    at a time. Raises MergeError if the base cannot be merged into or `out` is used by something
-    else, AdapterMismatch or ConfigError if the adapter does not fit the base.
+    at a time. Raises MergeError if the base cannot be merged into, or if `out` and one of the
+    inputs lie in each other, OutputRefused if `out` holds what `merge` did not write,
+    AdapterMismatch or ConfigError if the adapter does not fit the base.
     """
     _check_out(out, base, adapter)
     files = _weights(base)
     loaded = load_adapter(adapter.name, str(adapter), base, check_architecture(base), no_progress)
     deltas = {weight_name(*place): place for place in loaded.pairs}
-    with new_folder(out) as work:
+    with output_folder(out, KIND) as work:
         size = 0
         for number, file in enumerate(files, 1):
             say(f"merging {file.name} ({number} of {len(files)})")
@@ -74,8 +76,7 @@ def _check_out(out: Path, base: ResolvedBase, adapter: Path) -> None:
     for source in (base.folder.resolve(), adapter.resolve()):
         if target == source or target in source.parents or source in target.parents:
             raise MergeError(f"{out} and {source} lie in each other: choose another folder")
-    if target.exists() and not (target / RECORD).is_file():
-        raise MergeError(f"{out} is there already and no merged model: choose another folder")
+    check_output(out, KIND)
 
 
 def _weights(base: ResolvedBase) -> list[Path]:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -79,14 +79,17 @@ def store_version(registry: Registry, name: str, source: Path) -> str:
         target = home / version
         if target.is_dir() and _is_whole(target):
             return version
-        if target.exists():
-            shutil.rmtree(target)  # damaged on the disk: the new copy is right
         sync(work)
-        work.rename(target)
+        if target.exists():  # damaged on the disk: the copy in hand is right
+            for file in FILES:
+                (work / file).replace(target / file)
+            sync(target)
+        else:
+            work.rename(target)
         sync(home)
         sync(registry.root)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _discard(work)
     return version
 
 
@@ -111,9 +114,15 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _clear(home: Path) -> None:
-    """Remove what a killed process left behind. The caller holds the lock."""
-    for left in home.glob(f"{_PARTIAL}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+    """Remove what a killed process left behind; nobody else is writing now."""
+    (home / f"{_PARTIAL}{CURRENT}").unlink(missing_ok=True)
+    for left in home.glob(f"{_PARTIAL}[0-9]*"):
+        _discard(left)
+
+
+def _discard(work: Path) -> None:
+    """Remove a work folder and what `store_version` puts into one; anything else stays."""
+    with suppress(OSError):
+        for file in FILES:
+            (work / file).unlink(missing_ok=True)
+        work.rmdir()

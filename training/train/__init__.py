@@ -1,1 +1,1 @@
-"""From pairs to an adapter."""
+"""From prepared pairs to an adapter."""

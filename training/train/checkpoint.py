@@ -1,14 +1,13 @@
-"""Checkpoints: where training stands, in one file that is whole or not there.
+"""Checkpoints: everything that an unfinished training needs to go on, in one file.
 
-No pickle: tensors in the safetensors format, the rest as JSON in its header. A checkpoint holds
-the last adapter, the best one and what the optimiser remembers.
+The file is replaced as a whole, so a crash leaves the last one intact. Tensors are in the
+safetensors format and the rest is JSON in its header; nothing is pickled.
 """
 
 import fcntl
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from data.files.new_file import sync
+from data.files.output_folder import claim_output, release_output
 from training.artifacts.figures import FIGURES
 from training.errors import CheckpointError, OtherJobError
 from training.train.optimiser import Slots
@@ -25,35 +25,39 @@ from training.train.optimiser import Slots
 JOB = "job.json"
 LAST = "last.safetensors"
 LOCK = "lock"
+KIND = "python -m training train, unfinished"
 Weights = dict[str, Tensor]
 
 
 @dataclass(slots=True)
-class Standing:
-    """How far training is. Losses are per reply token; `misses` counts validations without a
-    better loss in a row; `tokens` are those learned from, prompts included, padding not."""
+class TrainState:
+    """How far training has come.
+
+    Losses are per reply token. `bad_validations` is how many validations since the best one were
+    not better. `tokens` are those trained on, with prompts and without padding.
+    """
 
     step: int = 0
     base_loss: float = float("nan")
     best_loss: float = float("inf")
     best_step: int = 0
-    misses: int = 0
+    bad_validations: int = 0
     tokens: int = 0
     seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """All that the same training needs to go on as if it had never stopped."""
+    """The state, the last and the best adapter, and the optimiser's state of each parameter."""
 
-    standing: Standing
+    state: TrainState
     adapter: Weights
     best: Weights
     optimiser: list[Slots] = field(default_factory=list)
 
 
 class Checkpoints:
-    """The work folder of one job: what it belongs to, and its last checkpoint."""
+    """The work folder of one job, with its last checkpoint and the identity of the job."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,10 +69,12 @@ class Checkpoints:
         return (self.folder / LAST).is_file()
 
     def open(self, job: Mapping[str, Any], *, fresh: bool = False) -> None:
-        """Take the folder for a job, as the same job left it if there was one.
+        """Lock the folder for a job, whose identity is `job`, and keep its last checkpoint.
 
-        Raises OtherJobError, naming what differs, when another job's checkpoint lies there
-        (`fresh` throws that away), or when another process is at work in it.
+        With `fresh` a checkpoint is thrown away first. Raises OtherJobError when the checkpoint
+        belongs to another job (naming what differs) or another process uses the folder,
+        CheckpointError when the folder's files are damaged or cannot be written, and OutputRefused
+        when the folder holds what no training wrote.
         """
         self._lock()
         try:
@@ -98,7 +104,10 @@ class Checkpoints:
             )
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint in the place of the last one; CheckpointError leaves that as it is."""
+        """Replace the last checkpoint.
+
+        Raises CheckpointError when that fails; the last checkpoint is then still there.
+        """
         tensors = {f"adapter/{name}": tensor for name, tensor in checkpoint.adapter.items()}
         tensors |= {f"best/{name}": tensor for name, tensor in checkpoint.best.items()}
         counts: dict[str, int] = {}
@@ -108,13 +117,13 @@ class Checkpoints:
                     tensors[f"optimiser/{place}/{name}"] = value
                 else:
                     counts[f"{place}/{name}"] = value
-        about = {"standing": asdict(checkpoint.standing), "counts": counts}
+        about = {"state": asdict(checkpoint.state), "counts": counts}
         # Copies: safetensors refuses tensors that share memory, as bitsandbytes' tables do.
         plain = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
         write_whole(self.folder / LAST, save(plain, {"about": json.dumps(about)}))
 
     def last(self) -> Checkpoint | None:
-        """The last checkpoint, None before the first; CheckpointError when it is damaged."""
+        """The last checkpoint, or None before the first; CheckpointError when it is damaged."""
         path = self.folder / LAST
         if not self.begun:
             return None
@@ -122,7 +131,7 @@ class Checkpoints:
             with safe_open(path, "pt") as file:
                 about = cast("dict[str, Any]", json.loads(file.metadata()["about"]))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                checkpoint = Checkpoint(Standing(**about["standing"]), {}, {})
+                checkpoint = Checkpoint(TrainState(**about["state"]), {}, {})
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({error}): start anew with --fresh"
@@ -142,15 +151,14 @@ class Checkpoints:
         return checkpoint
 
     def remove(self) -> None:
-        """The adapter is made: what was written here goes, and the folder if nothing else is in."""
+        """Delete what was written here, and the folder if nothing else lies in it."""
         self._clear()
         (self.folder / LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        release_output(self.folder)
         self._release()
 
     def close(self) -> None:
-        """Let another process work here; without a checkpoint nothing stays."""
+        """Release the folder for other processes; without a checkpoint, delete what is there."""
         if self._held is not None and not self.begun:
             self.remove()
         self._release()
@@ -166,8 +174,8 @@ class Checkpoints:
             _partial(self.folder / name).unlink(missing_ok=True)
 
     def _lock(self) -> None:
-        """Hold the folder as long as this process lives, however it ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Hold the folder until `close`, or until this process ends in any way."""
+        claim_output(self.folder, KIND, _NAMES)
         held = (self.folder / LOCK).open("wb")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -181,6 +189,9 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
+_NAMES = (LOCK, *(name for file in (JOB, LAST, FIGURES) for name in (file, f".{file}.partial")))
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that after a crash the old or the new one is there, whole.
 
@@ -189,7 +200,7 @@ def write_whole(path: Path, content: bytes) -> None:
     partial = _partial(path)
     try:
         with partial.open("wb") as file:
-            _write(file, content)
+            write_all(file, content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -199,5 +210,6 @@ def write_whole(path: Path, content: bytes) -> None:
         raise CheckpointError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _write(file: BinaryIO, content: bytes) -> None:
+def write_all(file: BinaryIO, content: bytes) -> None:
+    """Write all bytes; the one place where a disk can be full, so that a test can fill it."""
     file.write(content)

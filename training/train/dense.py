@@ -1,8 +1,8 @@
-"""The 4-bit layers of a model as plain ones with the very same values, where memory allows it.
+"""A base model to train on: in 4 bits, with its weights unpacked once where memory allows it.
 
-bitsandbytes unpacks a 4-bit weight for every product, forward and backward. On a GPU that is little
-beside the product, on a CPU a small model learns a third faster when its weights are unpacked once
-(docs/experiments.md). What is learned is the same.
+bitsandbytes unpacks a 4-bit weight for every product, forward and backward. On a CPU a small model
+learns a third faster when its weights are unpacked once (docs/experiments.md). The values, and so
+what is learned, are the same.
 """
 
 from typing import Any, cast
@@ -23,9 +23,10 @@ _SHARE = 0.25  # of the free memory
 def load_to_learn(
     base: ResolvedBase, dtype: torch.dtype, device: torch.device | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A base in 4 bits that gradients may pass through, unpacked where there is room.
+    """A base and its tokenizer, for gradients to pass through; its products are in `dtype`.
 
-    Raises UnsupportedArchitecture or ConfigError.
+    Its linear layers hold 4-bit values, unpacked where `unpack` finds room. Raises
+    UnsupportedArchitecture or ConfigError.
     """
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=True, device=device)
     unpack(model, dtype)
@@ -33,9 +34,9 @@ def load_to_learn(
 
 
 def unpack(model: PreTrainedModel, dtype: torch.dtype) -> bool:
-    """Exchange the 4-bit layers in place if the model is on a CPU with room for them.
+    """Replace the 4-bit layers by plain ones of the same values, if a CPU has the memory for it.
 
-    Says whether it did. The model then counts as an ordinary one.
+    Tells whether it did; transformers then treats the model as one that was never quantised.
     """
     layers = {name: one for name, one in model.named_modules() if isinstance(one, Linear4bit)}
     needed = sum(one.in_features * one.out_features for one in layers.values()) * dtype.itemsize

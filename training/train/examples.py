@@ -1,4 +1,4 @@
-"""Pairs as token ids."""
+"""Pairs of comment and reply as token ids, with the loss on the reply alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from training.prepare.sides import Side
 IGNORED = -100  # torch's own mark for positions without a loss
 
 
-class Row(TypedDict):
-    """One example; `labels` is `input_ids` with the prompt's positions ignored."""
+class TokenizedExample(TypedDict):
+    """One example. `labels` is a copy of `input_ids` with IGNORED at the prompt's positions."""
 
     input_ids: list[int]
     labels: list[int]
@@ -26,7 +26,10 @@ def side_file(folder: Path, side: Side) -> Path:
 
 
 def read_side(folder: Path, side: Side) -> list[Pair]:
-    """One side of a prepared folder; PreparedDataError when it is not there or empty."""
+    """The pairs of one side of a prepared folder.
+
+    Raises PreparedDataError when the side's file is missing or empty.
+    """
     path = side_file(folder, side)
     if not path.is_file():
         raise PreparedDataError(
@@ -40,7 +43,7 @@ def read_side(folder: Path, side: Side) -> list[Pair]:
 
 def encode(
     pairs: Sequence[Pair], renderer: PromptRenderer, max_tokens: int, file: Path | None = None
-) -> list[Row]:
+) -> list[TokenizedExample]:
     """Each pair as one example, as serving renders it; longer ones than `max_tokens` are left out.
 
     Raises PreparedDataError when none is short enough, or when the chat template refuses one; the
@@ -55,7 +58,7 @@ def encode(
     return short
 
 
-def encode_row(pair: Pair, renderer: PromptRenderer, where: str) -> Row:
+def encode_row(pair: Pair, renderer: PromptRenderer, where: str) -> TokenizedExample:
     """A pair as one example; PreparedDataError with `where` when the chat template refuses it."""
     before = [ChatTurn(turn.role, turn.content) for turn in pair.before]
     try:
@@ -63,7 +66,7 @@ def encode_row(pair: Pair, renderer: PromptRenderer, where: str) -> Row:
     except BadParameter as error:
         raise PreparedDataError(f"{where}: {error}") from error
     ids, prompt = example.input_ids, example.prompt_length
-    return Row(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:])
+    return TokenizedExample(input_ids=ids, labels=[IGNORED] * prompt + ids[prompt:])
 
 
 def row_name(number: int, file: Path | None) -> str:

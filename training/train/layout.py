@@ -1,6 +1,6 @@
 """How the examples of a step are laid out in tensors: padded, or packed into long rows.
 
-Both give the same sum of losses and the same gradients up to rounding. Packed, no time is spent on
+Both give the same sum of losses and the same gradients up to rounding. Packed rows waste no time on
 padding; attention stays within each example (`training.train.attention`).
 """
 
@@ -11,18 +11,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from training.train.examples import IGNORED, Row
+from training.train.examples import IGNORED, TokenizedExample
 
-_PAD_ID = 0  # any: padding is neither looked at nor learned
+_PAD_ID = 0  # any id would do: padding is neither attended to nor learned
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Rows of tokens for one forward pass.
 
-    `input_ids`, `labels` and `position_ids` have the shape (rows, tokens), int64. `lengths` are
-    those of the examples in each row, in their order; what is left of a row is padding.
-    `position_ids` start again with every example.
+    `input_ids`, `labels` and `position_ids` have the shape (rows, tokens), int64; `position_ids`
+    start at 0 in every example. `lengths` has, for each row, the lengths of its examples in their
+    order; what is left of the row is padding.
     """
 
     input_ids: Tensor
@@ -32,16 +32,11 @@ class Batch:
 
     @property
     def reply_tokens(self) -> int:
-        """How many tokens carry a loss."""
+        """The number of tokens that carry a loss."""
         return int((self.labels != IGNORED).sum())
 
-    @property
-    def tokens(self) -> int:
-        """How many tokens there are, padding not counted."""
-        return sum(map(sum, self.lengths))
-
     def to(self, device: torch.device) -> "Batch":
-        """The same on a device."""
+        """The same batch on a device."""
         ids, labels, positions = (
             t.to(device) for t in (self.input_ids, self.labels, self.position_ids)
         )
@@ -51,47 +46,48 @@ class Batch:
 class Layout(Protocol):
     """A way to lay examples out."""
 
-    def batches(self, rows: Sequence[Row]) -> list[Batch]:
-        """Batches that hold every row once."""
+    def batches(self, examples: Sequence[TokenizedExample]) -> list[Batch]:
+        """Batches that together hold every example once."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """`batch_size` examples at once, each padded to the longest of them, or to `width`."""
+    """`batch_size` examples at once, each padded to the longest of them."""
 
     batch_size: int
-    width: int | None = None
 
-    def batches(self, rows: Sequence[Row]) -> list[Batch]:
-        """In the order of the rows."""
-        groups = (
-            rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)
-        )
-        return [_lay_out([[row] for row in group], self.width) for group in groups]
+    def batches(self, examples: Sequence[TokenizedExample]) -> list[Batch]:
+        """Batches of neighbours, in the order of the examples."""
+        starts = range(0, len(examples), self.batch_size)
+        return [
+            _lay_out([[example] for example in examples[start : start + self.batch_size]])
+            for start in starts
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Long rows of at most `row_tokens` tokens, one at a time, full of whole examples.
+    """Rows of at most `row_tokens` tokens full of whole examples, one row a batch.
 
-    A longer example gets a row to itself. The rows are padded to a multiple of `multiple`, so that
-    only few shapes occur.
+    A longer example gets a row to itself. Rows are padded to a multiple of `multiple` tokens, so
+    that only few shapes occur.
     """
 
     row_tokens: int
     multiple: int = 1
 
-    def batches(self, rows: Sequence[Row]) -> list[Batch]:
-        """First fit, the longest first; rows of equal length in their order."""
+    def batches(self, examples: Sequence[TokenizedExample]) -> list[Batch]:
+        """Rows planned by `plan`; examples that share a row keep their order."""
+        lengths = [len(example["input_ids"]) for example in examples]
         return [
-            _lay_out([[rows[place] for place in places]], None, self.multiple)
-            for places in plan([len(row["input_ids"]) for row in rows], self.row_tokens)
+            _lay_out([[examples[place] for place in places]], self.multiple)
+            for places in plan(lengths, self.row_tokens)
         ]
 
 
 def plan(lengths: Sequence[int], room: int) -> list[list[int]]:
-    """Which examples share a row of `room` tokens: lists of places, each place once.
+    """Which examples share a row of `room` tokens: lists of indices, each index once.
 
     First-fit decreasing (Johnson, 1973): at most 11/9 of the fewest rows there could be, plus one.
     """
@@ -108,11 +104,10 @@ def plan(lengths: Sequence[int], room: int) -> list[list[int]]:
     return [sorted(places) for places in rows]
 
 
-def _lay_out(rows: Sequence[Sequence[Row]], width: int | None, multiple: int = 1) -> Batch:
+def _lay_out(rows: Sequence[Sequence[TokenizedExample]], multiple: int = 1) -> Batch:
     lengths = tuple(tuple(len(example["input_ids"]) for example in row) for row in rows)
     longest = max(map(sum, lengths))
-    tokens = max(width or 0, -(-longest // multiple) * multiple)
-    shape = (len(rows), tokens)
+    shape = (len(rows), -(-longest // multiple) * multiple)
     batch = Batch(
         torch.full(shape, _PAD_ID), torch.full(shape, IGNORED), torch.zeros(shape).long(), lengths
     )

@@ -1,6 +1,10 @@
-"""The optimiser, and its state as plain tensors."""
+"""The optimiser: what it steps over, and its state as plain tensors.
 
-from collections.abc import Iterable, Mapping
+An adapter consists of hundreds of small matrices. As one flat parameter, clipping and the step over
+all of them are a handful of kernels instead of thousands.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -9,15 +13,50 @@ from torch.optim import Optimizer
 
 from training.recipe import Schedule
 
-# Of one parameter, by the optimiser's own names.
+# The state of one parameter, under the optimiser's own names.
 Slots = dict[str, Tensor | int]
 
 
-def new_optimiser(parameters: Iterable[nn.Parameter], schedule: Schedule) -> Optimizer:
-    """AdamW over the parameters: on a GPU paged and in 8 bits, as in QLoRA, unless it is named.
+class FlatParameter:
+    """One parameter, `whole`, that holds the values and gradients of `parts` in their order.
 
-    Paging and quantisation: Dettmers and others, 2023 (arXiv:2305.14314) and 2022
-    (arXiv:2110.02861).
+    From then on the parts are views into it: writing to one writes to the other. The parts must
+    have one dtype and lie on one device.
+    """
+
+    def __init__(self, parts: Sequence[nn.Parameter]) -> None:
+        values = torch.cat([part.detach().flatten() for part in parts])
+        self.whole = nn.Parameter(values)
+        self.gradient = torch.zeros_like(values)
+        self.whole.grad = self.gradient
+        self._parts = parts
+        sizes = [part.numel() for part in parts]
+        self._gradients: list[Tensor] = []
+        for part, value, gradient in zip(
+            parts, values.split(sizes), self.gradient.split(sizes), strict=True
+        ):
+            part.data = value.view_as(part)
+            part.grad = gradient.view_as(part)
+            self._gradients.append(part.grad)
+
+    def collect(self) -> None:
+        """Copy in the gradients of parts whose `grad` was replaced, as DDP does."""
+        for part, gradient in zip(self._parts, self._gradients, strict=True):
+            if part.grad is not gradient:
+                if part.grad is not None:
+                    gradient.copy_(part.grad)
+                part.grad = gradient
+
+    def zero_grad(self) -> None:
+        """Set all gradients to 0 without moving them."""
+        self.gradient.zero_()
+
+
+def new_optimiser(parameters: Iterable[nn.Parameter], schedule: Schedule) -> Optimizer:
+    """AdamW over the parameters, of the kind that the recipe names.
+
+    `auto` is the paged 8-bit kind on a GPU, as in QLoRA, and torch's own on a CPU. Paging:
+    Dettmers and others, 2023 (arXiv:2305.14314); 8 bits: 2022 (arXiv:2110.02861).
     """
     chosen = list(parameters)
     kind = schedule.optimizer
@@ -40,12 +79,16 @@ def set_rate(optimiser: Optimizer, rate: float) -> None:
 
 
 def read_state(optimiser: Optimizer) -> list[Slots]:
-    """What it remembers of each parameter, in their order; tensors are its own, not copies."""
+    """The state of each parameter, in their order. The tensors are the optimiser's, not copies."""
     return [dict(cast("Any", optimiser).state[p]) for p in _parameters(optimiser)]
 
 
 def write_state(optimiser: Optimizer, state: Iterable[Mapping[str, Tensor | int]]) -> None:
-    """Let it remember copies of what `read_state` gave, on each parameter's own device."""
+    """Replace the optimiser's state by copies of what `read_state` gave.
+
+    Each copy lies on the device of its parameter. Raises ValueError when the number of parameters
+    differs.
+    """
     for parameter, slots in zip(_parameters(optimiser), state, strict=True):
         cast("Any", optimiser).state[parameter] = {
             name: _copy(value, parameter.device) for name, value in slots.items()

@@ -1,4 +1,4 @@
-"""QLoRA on a prepared data set: an adapter folder with its manifest, whole or not at all."""
+"""A whole training: from a prepared data set to an adapter folder with its manifest."""
 
 import shutil
 from collections.abc import Callable
@@ -6,21 +6,23 @@ from datetime import UTC, datetime
 from typing import cast
 
 import torch
+from accelerate import Accelerator
 from peft import PeftModel
 
+from data.files.output_folder import check_output, output_folder
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
-from training.artifacts.curve import CURVE, draw_curve
-from training.artifacts.figures import FIGURES, FigureLog
-from training.artifacts.folders import new_folder, remove_partial
-from training.artifacts.progress import Lines, Progress, Report
+from training.artifacts.figures import CURVE, FIGURES, FigureLog, draw_curve
+from training.artifacts.progress import ProgressLines, Report, TrainingProgress
 from training.prepare.card import Card, check_permission, read_card
 from training.prepare.sides import Side
-from training.train.checkpoint import Checkpoints, Standing
+from training.train.checkpoint import Checkpoints, TrainState
 from training.train.dense import load_to_learn
+from training.train.device import compute_dtype, new_accelerator
 from training.train.examples import encode, read_side, side_file
-from training.train.job import Job
+from training.train.gradient_step import fused_is_used
+from training.train.job import Job, licence_of
 from training.train.loss import ReplyLoss
 from training.train.memory import (
     memory_advice,
@@ -28,25 +30,27 @@ from training.train.memory import (
     switch_checkpointing_on,
     use_checkpointing,
 )
-from training.train.precision import compute_dtype
-from training.train.processes import new_accelerator
-from training.train.record import licence_of, manifest_of
 from training.train.trainer import Sides, Trainer
+
+KIND = "python -m training train"
 
 
 def train(
     job: Job,
     report: Report,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
 ) -> AdapterManifest:
-    """Train the adapter with the best validation loss; the test side is not read.
+    """Train an adapter by QLoRA and write it to `job.out`; gives the manifest written there.
 
-    Goes on where the same job was broken off. `progress` is told every few steps, `report` what
-    else happens, and both when there is no `progress`. Under `accelerate launch` only the main
-    process speaks and writes. Raises TrainingError, DatasetError or ModelError, one line each;
-    `job.out` is then untouched.
+    The adapter is the one with the best validation loss; the test side is not read. An unfinished
+    training of the same job is continued. `report` gets a line for what happens, `progress` a
+    moment every few steps (without one, `report` gets those as lines too). Under `accelerate
+    launch` only the main process reports and writes. Raises TrainingError, DataError or
+    ModelError, each with one line; `job.out` is then as it was. OutputRefused comes at once when
+    `job.out` holds what `train` did not write, or something that it reads, or its checkpoints.
     """
+    check_output(job.out, KIND, job.inputs())
     card = read_card(job.data)
     check_permission(job.data, card)
     licence_of(job.recipe, card)
@@ -61,18 +65,18 @@ def train(
     try:
         with memory_advice(job.recipe):
             report(f"loading {job.base.id} in 4 bits")
-            model, renderer = _load(job, accelerator.device)
+            model, renderer = _load(job, accelerator)
             limit = job.recipe.schedule.max_tokens
             files = {side: side_file(job.data, side) for side in pairs}
             sides = Sides(*(encode(pairs[side], renderer, limit, files[side]) for side in pairs))
             report(f"{len(sides.train)} rows to learn from, {len(sides.validation)} to validate on")
-            tell = (report, progress or Lines(report))
+            tell = (report, progress or ProgressLines(report))
             trainer = Trainer(model, job.recipe, sides, accelerator, work, tell)
-            standing = trainer.run()
+            state = trainer.run()
             round_adapter(model)
             after = trainer.measure()
         if accelerator.is_main_process:
-            figures = _figures(sides, standing, after) | {
+            figures = _figures(sides, state, after) | {
                 "memory_mib": round(peak_mib(accelerator.device)),
                 "processes": accelerator.num_processes,
             }
@@ -85,23 +89,24 @@ def train(
         work.close()
     accelerator.wait_for_everyone()
     accelerator.end_training()
-    best = f"best at step {standing.best_step}: validation loss {after.per_token:.3f}"
+    best = f"best at step {state.best_step}: validation loss {after.per_token:.3f}"
     report(f"{best}; wrote {job.out}")
     return cast("AdapterManifest", read_manifest(job.out))
 
 
-def _load(job: Job, device: torch.device) -> tuple[PeftModel, PromptRenderer]:
-    schedule = job.recipe.schedule
-    dtype = compute_dtype(schedule.precision)
+def _load(job: Job, accelerator: Accelerator) -> tuple[PeftModel, PromptRenderer]:
+    recipe, device = job.recipe, accelerator.device
+    dtype = compute_dtype(recipe.schedule.precision)
     base, tokenizer = load_to_learn(job.base, dtype, device)
-    if use_checkpointing(base, schedule, dtype, device):
-        switch_checkpointing_on(base, job.recipe.lora.dropout)
-    model = new_adapter(base, job.recipe.lora, job.recipe.seed)
-    return model, PromptRenderer(tokenizer, job.recipe.date)
+    model = new_adapter(base, recipe.lora, recipe.seed)
+    fused = fused_is_used(model, accelerator, recipe)
+    if use_checkpointing(base.config, recipe.schedule, dtype, device, fused=fused):
+        switch_checkpointing_on(base, recipe.lora.dropout)
+    return model, PromptRenderer(tokenizer, recipe.date)
 
 
-def _figures(sides: Sides, standing: Standing, after: ReplyLoss) -> dict[str, float]:
-    before = ReplyLoss(standing.base_loss, 1)
+def _figures(sides: Sides, state: TrainState, after: ReplyLoss) -> dict[str, float]:
+    before = ReplyLoss(state.base_loss, 1)
     return {
         "train_rows": len(sides.train),
         "validation_rows": len(sides.validation),
@@ -109,10 +114,10 @@ def _figures(sides: Sides, standing: Standing, after: ReplyLoss) -> dict[str, fl
         "validation_loss": round(after.per_token, 4),
         "base_perplexity": round(before.perplexity, 2),
         "perplexity": round(after.perplexity, 2),
-        "steps": standing.step,
-        "best_step": standing.best_step,
-        "tokens": standing.tokens,
-        "seconds": round(standing.seconds),
+        "steps": state.step,
+        "best_step": state.best_step,
+        "tokens": state.tokens,
+        "seconds": round(state.seconds),
         "threads": torch.get_num_threads(),
     }
 
@@ -125,18 +130,17 @@ def _write(
     figures: dict[str, float],
     now: datetime,
 ) -> None:
-    """The adapter's folder, whole; the work folder is no longer needed then."""
+    """Write the adapter's folder as a whole, and remove the work folder."""
     log = FigureLog(work.folder / FIGURES)
     title = f"{job.recipe.name} on {job.base.id}"
-    remove_partial(job.out)
-    with new_folder(job.out) as folder:
+    with output_folder(job.out, KIND, job.inputs()) as folder:
         save_adapter(model, folder, job.base.id)
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), title)
         (folder / CURVE).write_bytes(curve)
-        write_manifest(folder, manifest_of(job, card, folder / WEIGHTS, figures, now))
+        write_manifest(folder, job.manifest(card, folder / WEIGHTS, figures, now))
     work.remove()
 
 
 def _say_nothing(_: str) -> None:
-    """For every process but the main one."""
+    """The report of every process but the main one."""

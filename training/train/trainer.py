@@ -1,4 +1,4 @@
-"""The training loop: steps, validations, checkpoints, and the best adapter at the end."""
+"""The training loop: steps, validations and checkpoints, and at the end the best adapter."""
 
 import math
 from dataclasses import dataclass
@@ -11,19 +11,23 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from training.artifacts.figures import FIGURES, Figure, FigureLog
-from training.artifacts.progress import Moment, Progress, Report
+from training.artifacts.progress import Moment, Report, TrainingProgress
 from training.errors import Diverged
 from training.recipe import EPOCH, Recipe, Schedule
-from training.train.checkpoint import Checkpoint, Checkpoints, Standing, Weights
-from training.train.examples import IGNORED, Row
-from training.train.flat import Flat
+from training.train.checkpoint import Checkpoint, Checkpoints, TrainState, Weights
+from training.train.examples import IGNORED, TokenizedExample
+from training.train.gradient_step import new_gradient_step
 from training.train.layout import Layout, Packed, Padded
-from training.train.loss import ReplyLoss, ReplyLossModule, measure
+from training.train.loss import ReplyLoss, measure
 from training.train.memory import peak_mib
-from training.train.optimiser import new_optimiser, read_state, set_rate, write_state
-from training.train.order import Order, seed_of
-from training.train.rate import Rate
-from training.train.step import new_step
+from training.train.optimiser import (
+    FlatParameter,
+    new_optimiser,
+    read_state,
+    set_rate,
+    write_state,
+)
+from training.train.schedule import ExampleOrder, LearningRateSchedule, seed_of
 
 _GRAPH_TOKENS = 256  # rows are multiples of this where each length is a graph of its own
 _TELL_EVERY = 10  # steps; reading a loss waits for the GPU
@@ -31,15 +35,15 @@ _TELL_EVERY = 10  # steps; reading a loss waits for the GPU
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The rows training sees: one side to learn, one to decide when to stop."""
+    """The examples to train on, and those that decide which adapter is kept and when to stop."""
 
-    train: list[Row]
-    validation: list[Row]
+    train: list[TokenizedExample]
+    validation: list[TokenizedExample]
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    """A step whose figures still lie on the device."""
+class _StepFigures:
+    """The figures of a step, those not read yet that are still on the device."""
 
     step: int
     loss: Tensor
@@ -48,17 +52,17 @@ class _Done:
 
 
 def layout_of(schedule: Schedule, device: torch.device) -> Layout:
-    """How a recipe lays examples out; on a GPU in rows of few different lengths."""
+    """The layout that a recipe asks for; on a GPU with rows of few different lengths."""
     if schedule.layout == "packed":
         return Packed(schedule.row_tokens, 1 if device.type == "cpu" else _GRAPH_TOKENS)
     return Padded(schedule.batch_size)
 
 
 class Trainer:
-    """Trains the model's adapter in place; afterwards it holds the best one.
+    """Trains the model's adapter in place; after `run` it is the best one.
 
     Under `accelerate launch` every process runs the same loop over its share of each step's
-    examples; all of them come to the same decisions, and only the main one writes and speaks.
+    examples. All of them come to the same decisions; only the main one writes and reports.
     """
 
     def __init__(
@@ -68,70 +72,73 @@ class Trainer:
         sides: Sides,
         accelerator: Accelerator,
         work: Checkpoints,
-        tell: tuple[Report, Progress],
+        tell: tuple[Report, TrainingProgress],
     ) -> None:
         schedule = recipe.schedule
-        self.standing = Standing()
+        self.state = TrainState()
         self._model, self._recipe, self._sides = model, recipe, sides
         self._accelerator, self._work = accelerator, work
         self._report, self._progress = tell
         self._log = FigureLog(work.folder / FIGURES)
         self._layout = layout_of(schedule, accelerator.device)
-        self._order = Order(
+        self._order = ExampleOrder(
             len(sides.train), schedule.batch_size * schedule.accumulation, recipe.seed
         )
         self.steps = math.ceil(schedule.epochs * self._order.steps_per_epoch)
         every = recipe.stopping.every
         self._every = self._order.steps_per_epoch if every == EPOCH else every
         self._save_every = recipe.stopping.save_every or self._every
-        self._rate = Rate.of(schedule, self.steps)
+        self._rate = LearningRateSchedule.of(schedule, self.steps)
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self._gradient = new_step(ReplyLossModule(model), accelerator, self._trained, recipe)
+        self._gradient = new_gradient_step(model, accelerator, self._trained, recipe)
         # Only now: preparing a model for several processes may move what it finds.
-        self._flat = Flat(list(self._trained.values()))
+        self._flat = FlatParameter(list(self._trained.values()))
         self._optimiser = new_optimiser([self._flat.whole], schedule)
         self._best: Weights = {}
-        self._undone: list[_Done] = []
+        self._undone: list[_StepFigures] = []
         self._validation: float | None = None
 
-    def run(self) -> Standing:
-        """Train to the end, from the last checkpoint if there is one; says how it went."""
+    def run(self) -> TrainState:
+        """Train to the end, from the last checkpoint if there is one; gives the final state.
+
+        Raises Diverged when a loss is not finite, and CheckpointError.
+        """
         self._begin()
-        standing, patience = self.standing, self._recipe.stopping.patience
-        while standing.step < self.steps and standing.misses < patience:
-            self._one_step(standing.step)
-            standing.step += 1
-            last = standing.step == self.steps
-            validate = last or standing.step % self._every == 0
-            if validate or standing.step % _TELL_EVERY == 0:
+        state, patience = self.state, self._recipe.stopping.patience
+        while state.step < self.steps and state.bad_validations < patience:
+            self._one_step(state.step)
+            state.step += 1
+            last = state.step == self.steps
+            validate = last or state.step % self._every == 0
+            if validate or state.step % _TELL_EVERY == 0:
                 self._tell()
             if validate:
                 self._validate()
-            if validate or standing.step % self._save_every == 0:
+            if validate or state.step % self._save_every == 0:
                 self._save()
             if validate:
                 self._say_validation()
         self._write(self._best)
-        return standing
+        return state
 
     def _begin(self) -> None:
         checkpoint = self._work.last()
         if checkpoint is None:
-            self.standing.base_loss = self.measure().per_token
+            self.state.base_loss = self.measure().per_token
             self._best = self._read()
             if self._accelerator.is_main_process:
                 self._log.rewind(-1)
-                self._log.add([self._figure(0, validation_loss=self.standing.base_loss)])
+                self._log.add([self._figure(0, validation_loss=self.state.base_loss)])
         else:
-            self.standing, self._best = checkpoint.standing, checkpoint.best
+            self.state, self._best = checkpoint.state, checkpoint.best
             self._write(checkpoint.adapter)
             write_state(self._optimiser, checkpoint.optimiser)
             if self._accelerator.is_main_process:
-                self._log.rewind(self.standing.step)
-            self._say(f"going on after step {self.standing.step}")
+                self._log.rewind(self.state.step)
+            self._say(f"going on after step {self.state.step}")
         self._accelerator.wait_for_everyone()
-        self._before, self._began = self.standing.seconds, monotonic()
-        self._window = (self._began, self.standing.tokens)
+        self._before, self._began = self.state.seconds, monotonic()
+        self._window = (self._began, self.state.tokens)
         self._model.train()
 
     def _one_step(self, step: int) -> None:
@@ -149,18 +156,18 @@ class Trainer:
         self._flat.collect()
         norm = nn.utils.clip_grad_norm_([self._flat.whole], self._recipe.schedule.max_grad_norm)
         self._optimiser.step()
-        self._flat.zero()
-        self.standing.tokens += sum(len(row["input_ids"]) for row in rows)
-        self._undone.append(_Done(step + 1, loss, norm, rate))
+        self._flat.zero_grad()
+        self.state.tokens += sum(len(row["input_ids"]) for row in rows)
+        self._undone.append(_StepFigures(step + 1, loss, norm, rate))
 
     def _tell(self) -> None:
-        """Read the figures of the steps since the last time, keep them and show them."""
+        """Fetch the figures of the steps since the last call, log them and show progress."""
         undone, self._undone = self._undone, []
         found = torch.stack([torch.stack([each.loss, each.norm.detach()]) for each in undone])
         losses, norms = self._over_processes(found.float(), "mean").T.tolist()
-        now, tokens = monotonic(), self.standing.tokens
+        now, tokens = monotonic(), self.state.tokens
         speed = (tokens - self._window[1]) / max(now - self._window[0], 1e-9)
-        self.standing.seconds = self._before + now - self._began
+        self.state.seconds = self._before + now - self._began
         memory = peak_mib(self._accelerator.device)
         wrong = [e.step for e, loss in zip(undone, losses, strict=True) if not math.isfinite(loss)]
         if wrong:
@@ -181,8 +188,8 @@ class Trainer:
         ]
         if self._accelerator.is_main_process:
             self._log.add(figures)
-            done = self.standing.step
-            left = self.standing.seconds / done * (self.steps - done)
+            done = self.state.step
+            left = self.state.seconds / done * (self.steps - done)
             mean = sum(losses) / len(losses)
             self._progress.show(
                 Moment(done, self.steps, mean, self._validation, speed, memory, left)
@@ -190,24 +197,24 @@ class Trainer:
         self._window = (monotonic(), tokens)
 
     def _validate(self) -> None:
-        standing, loss = self.standing, self.measure().per_token
+        state, loss = self.state, self.measure().per_token
         self._validation = loss
-        if loss < standing.best_loss:
-            standing.best_loss, standing.best_step, standing.misses = loss, standing.step, 0
+        if loss < state.best_loss:
+            state.best_loss, state.best_step, state.bad_validations = loss, state.step, 0
             self._best = self._read()
         else:
-            standing.misses += 1
+            state.bad_validations += 1
         if self._accelerator.is_main_process:
-            self._log.add([self._figure(standing.step, validation_loss=loss)])
-        self._window = (monotonic(), standing.tokens)
+            self._log.add([self._figure(state.step, validation_loss=loss)])
+        self._window = (monotonic(), state.tokens)
 
     def _say_validation(self) -> None:
-        standing, loss = self.standing, self._validation
-        kept = f"best {standing.best_loss:.3f}" if standing.misses else "the best so far"
-        self._say(f"step {standing.step}/{self.steps}  validation loss {loss:.3f}, {kept}")
+        state, loss = self.state, self._validation
+        kept = f"best {state.best_loss:.3f}" if state.bad_validations else "the best so far"
+        self._say(f"step {state.step}/{self.steps}  validation loss {loss:.3f}, {kept}")
 
     def measure(self) -> ReplyLoss:
-        """The loss on the validation side, over all processes."""
+        """The loss on the validation side, over all processes, with the adapter as it is now."""
         accelerator = self._accelerator
         mine = self._sides.validation[accelerator.process_index :: accelerator.num_processes]
         with accelerator.autocast():
@@ -219,11 +226,11 @@ class Trainer:
         return ReplyLoss(total, round(tokens))
 
     def _save(self) -> None:
-        self.standing.seconds = self._before + monotonic() - self._began
+        self.state.seconds = self._before + monotonic() - self._began
         if self._accelerator.is_main_process:
-            state = read_state(self._optimiser)
-            self._work.save(Checkpoint(self.standing, self._read(), self._best, state))
-        self._window = (monotonic(), self.standing.tokens)
+            slots = read_state(self._optimiser)
+            self._work.save(Checkpoint(self.state, self._read(), self._best, slots))
+        self._window = (monotonic(), self.state.tokens)
 
     def _over_processes(self, values: Tensor, how: str) -> Tensor:
         return cast("Tensor", self._accelerator.reduce(values, reduction=how))
@@ -244,6 +251,9 @@ class Trainer:
             self._report(line)
 
 
-def _without_loss(row: Row) -> Row:
-    """For a process that a small last step leaves without an example: it must still take part."""
-    return Row(input_ids=row["input_ids"], labels=[IGNORED] * len(row["labels"]))
+def _without_loss(row: TokenizedExample) -> TokenizedExample:
+    """An example without a loss, for a process that gets none in a small step.
+
+    It must still take part, or the others would wait for its gradients.
+    """
+    return TokenizedExample(input_ids=row["input_ids"], labels=[IGNORED] * len(row["labels"]))

@@ -16,7 +16,7 @@ from bot.front_end import Services
 from data.files.made_from import MadeFrom, forgotten_lines, made_from
 from data.records import AnswerMessages, Forgotten, MadeExport
 from model.errors import ConfigError
-from model.loading.names import configured_adapters
+from model.loading.adapter_sources import configured_adapters
 
 STOP_S = 20.0  # for the person's running requests
 _log = logging.getLogger(__name__)

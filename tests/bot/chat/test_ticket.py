@@ -4,7 +4,8 @@ import pytest
 
 from bot.chat.events import Delta, Ended, Queued, Restarted
 from bot.chat.ticket import Ticket
-from data.records import Request, RequestState, Sampling
+from data.records import Request, RequestState
+from tests.fakes.sampling import stored_sampling
 
 
 @pytest.fixture
@@ -12,8 +13,8 @@ def ticket():
     return Ticket(
         Request(
             id=1, source_key="k", conversation="c", front_end="f", user_id="u", user_name="n",
-            prompt="p", turns=(), variant="base", sampling=Sampling(), state=RequestState.WAITING,
-            attempts=0, created_at=datetime(2025, 1, 1, tzinfo=UTC),
+            prompt="p", turns=(), variant="base", sampling=stored_sampling(),
+            state=RequestState.WAITING, attempts=0, created_at=datetime(2025, 1, 1, tzinfo=UTC),
         )
     )  # fmt: skip
 

@@ -19,8 +19,9 @@ from bot.worker.restarts import RestartPolicy
 from bot.worker.status import WorkerPhase, WorkerStatus
 from bot.worker.supervisor import WORKER, Supervisor, SupervisorLimits
 from data.records import Turn
-from model.client import Delta, Done, SamplingOptions, WorkerClient
+from model.client import AnswerDelta, Done, WorkerClient
 from model.errors import WorkerUnavailable
+from model.sampling import SamplingParams
 from tests.bot.rig import until_phase
 from tests.programs.bot import Program, child_of, gone
 
@@ -54,10 +55,10 @@ def program(code: str) -> tuple[str, ...]:
 
 
 async def answer(worker: Supervisor) -> str:
-    pieces = worker.stream([Turn("user", "hi")], "tuned", SamplingOptions())
+    pieces = worker.stream([Turn("user", "hi")], "tuned", SamplingParams(max_tokens=256))
     parts = [piece async for piece in pieces]
     assert isinstance(parts[-1], Done)
-    return "".join(part.text for part in parts if isinstance(part, Delta))
+    return "".join(part.text for part in parts if isinstance(part, AnswerDelta))
 
 
 async def test_it_starts_the_worker_tells_of_loading_and_answers(tmp_path: Path):

@@ -43,3 +43,28 @@ def test_a_folder_that_is_not_there_is_told_of(tmp_path: Path) -> None:
     out = tmp_path / "nowhere" / "out"
     with pytest.raises(DataError, match=r"out cannot be written \(No such file"), new_file(out):
         pass
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_somebody_makes_meanwhile_is_kept(
+    tmp_path: Path, has_links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_links:
+
+        def refuse(*_: object) -> None:
+            raise PermissionError("this file system has no hard links")
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+        with new_file(tmp_path / "first"):
+            pass
+        assert (tmp_path / "first").exists()
+    out = tmp_path / "out"
+
+    def make() -> None:
+        with new_file(out):
+            out.write_text("precious")
+
+    with pytest.raises(DataError, match="exists already"):
+        make()
+    assert out.read_text() == "precious"
+    assert not list(tmp_path.glob(".fungpt-*"))

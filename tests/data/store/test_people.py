@@ -13,11 +13,11 @@ from data.records import (
     PersonalData,
     RatingKind,
     Reaction,
-    Sampling,
     SettingKey,
     Turn,
 )
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 
 SECRET = "the-purple-submarine"
 
@@ -194,5 +194,5 @@ async def answer_of(store: Store, request_id: int) -> Answer:
 def _waiting() -> NewRequest:
     return NewRequest(
         source_key="w", conversation="c", front_end="discord", user_id="ann", user_name="Ann",
-        prompt="Still waiting?", turns=(), variant="base", sampling=Sampling(),
+        prompt="Still waiting?", turns=(), variant="base", sampling=stored_sampling(),
     )  # fmt: skip

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import StoreConflict
-from data.records import NewAnswer, NewRequest, Rating, RatingKind, RatingTally, Sampling
+from data.records import NewAnswer, NewRequest, Rating, RatingKind, RatingTally
 from data.store.database import connect
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 
@@ -69,7 +70,7 @@ async def _follow(ratings: list[tuple[str, RatingKind]]) -> None:
     model: set[tuple[str, RatingKind]] = set()
     new = NewRequest(
         source_key="k", conversation="c", front_end="f", user_id="u", user_name="n", prompt="p",
-        turns=(), variant="base", sampling=Sampling(),
+        turns=(), variant="base", sampling=stored_sampling(),
     )  # fmt: skip
     answer = NewAnswer(
         text="a", variant="base", adapter_hash=None, model_id="m", finish_reason="stop",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from data.errors import StoreConflict
 from data.records import NewAnswer, NewRequest, Request, RequestState, Sampling, Turn
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 
 Make = Callable[..., NewRequest]
 
@@ -32,8 +33,8 @@ async def test_a_request_is_stored_as_it_was_asked(store: Store, new_request: Ma
 @pytest.mark.parametrize(
     "sampling",
     [
-        Sampling(),
-        Sampling(temperature=0.0, top_k=40, seed=2**70, stop=("###", "\n", "\x1b")),
+        stored_sampling(),
+        stored_sampling(temperature=0.0, top_k=40, seed=2**70, stop=("###", "\n", "\x1b")),
     ],
 )
 async def test_sampling_comes_back_exactly(
@@ -82,7 +83,7 @@ async def test_any_text_can_be_stored(
         source_key=text,
         user_name=text,
         turns=(Turn("user", text),),
-        sampling=Sampling(stop=(text,)),
+        sampling=stored_sampling(stop=(text,)),
     )
     added, _ = await store.add_request(new)
     request = await store.request(added.id)
@@ -170,7 +171,7 @@ def test_whatever_happens_a_request_ends_at_most_once(steps: list[str]) -> None:
 async def _live(steps: list[str]) -> None:
     new = NewRequest(
         source_key="k", conversation="c", front_end="f", user_id="u", user_name="n", prompt="p",
-        turns=(), variant="base", sampling=Sampling(),
+        turns=(), variant="base", sampling=stored_sampling(),
     )  # fmt: skip
     answer = NewAnswer(
         text="a", variant="base", adapter_hash=None, model_id="m", finish_reason="stop",

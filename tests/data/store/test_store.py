@@ -17,13 +17,14 @@ from data.store.store import Store
 WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from data.records import NewAnswer, NewRequest, RatingKind, Sampling, Turn
+from data.records import NewAnswer, NewRequest, RatingKind, Turn
 from data.store.connection import Connection
 from data.store.store import Store
+from tests.fakes.sampling import stored_sampling
 
 def request(key):
     return NewRequest(source_key=key, conversation="c", front_end="f", user_id="u", user_name="n",
-        prompt=key, turns=(Turn("user", key),), variant="tuned", sampling=Sampling(seed=1))
+        prompt=key, turns=(Turn("user", key),), variant="tuned", sampling=stored_sampling(seed=1))
 
 ANSWER = NewAnswer(text="done", variant="tuned", adapter_hash="ab", model_id="m",
     finish_reason="stop", prompt_tokens=1, completion_tokens=1, queue_ms=1, first_token_ms=1,

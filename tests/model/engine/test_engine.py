@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from model.engine.api import AdapterCard, EngineLoad, FinishReason, TokenOutput, TokenRequest
 from model.engine.cache import BlockPool
-from model.engine.engine import TokenEngine, _slice
-from model.engine.sampling import SamplingParams
-from model.engine.scheduler import Scheduler, Work
+from model.engine.engine import TokenEngine, _batch_row
+from model.engine.scheduler import ScheduledRow, Scheduler
 from model.engine.sequence import Sequence
-from model.errors import BadParameter, ContextLengthExceeded, QueueFull, UnknownModel
+from model.errors import BadParameter, ContextLengthExceeded, EngineQueueFull, UnknownModel
+from model.sampling import SamplingParams
 from tests.fakes.counting_runner import CountingRunner, answer_alone
 
 VOCAB, EOS, BLOCK = 16, {3}, 4
@@ -97,7 +97,7 @@ def test_whatever_happens_each_row_ends_once_and_says_what_it_says_alone(
             if fits and not full:
                 bench.add(asked)
             else:
-                with pytest.raises(QueueFull if fits else ContextLengthExceeded):
+                with pytest.raises(EngineQueueFull if fits else ContextLengthExceeded):
                     bench.engine.add(asked)
         elif deed == "abort":
             name = str(details[0])
@@ -274,7 +274,7 @@ def test_without_waiting_places_only_the_free_ones_are_given():
     bench = Bench(max_waiting=0, max_running=2, eos=set())
     bench.add(request("a", tokens=1))
     bench.add(request("b"))
-    with pytest.raises(QueueFull):
+    with pytest.raises(EngineQueueFull):
         bench.engine.add(request("c"))
     bench.step()
     bench.add(request("c"))
@@ -292,4 +292,4 @@ def test_load_tells_rows_and_blocks():
 
 def test_a_row_without_cache_never_reaches_the_runner():
     with pytest.raises(RuntimeError, match="'a' runs without cache"):
-        _slice(Work(Sequence(request()), 1), BLOCK)
+        _batch_row(ScheduledRow(Sequence(request()), 1), BLOCK)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
-from model.engine.sampling import SamplingParams
 from model.errors import ConfigError, UnknownModel
+from model.sampling import SamplingParams
 from tests.fakes.counting_runner import answer_alone
 from tests.model.engine.test_engine import VOCAB, Bench
 
@@ -27,13 +27,13 @@ class Swaps(Bench):
         super().__init__(eos=NEVER, **limits)
         self.placed: list[AdapterCard] = []
 
-    def adopt(self, card: AdapterCard) -> None:
+    def add_adapter(self, card: AdapterCard) -> None:
         def place() -> None:
             self.placed.append(card)
-            if card in self.runner.dropped:
-                self.runner.dropped.remove(card)
+            if card in self.runner.removed:
+                self.runner.removed.remove(card)
 
-        self.engine.adopt(ReadyAdapter(card, place))
+        self.engine.add_adapter(ReadyAdapter(card, place))
 
     def said_by(self, request: TokenRequest) -> str:
         """Whose words they are: the hash, found by comparing."""
@@ -53,7 +53,7 @@ def test_running_rows_finish_on_the_old_one_and_new_rows_begin_on_the_new(bench)
     assert bench.engine.add(old) == FIRST
     bench.step()
     bench.step()
-    bench.adopt(SECOND)
+    bench.add_adapter(SECOND)
     assert bench.engine.variants == ("base", "tuned")
     assert bench.engine.add(new) == SECOND
     assert bench.engine.add(row("plain", variant="base")) is None
@@ -66,20 +66,20 @@ def test_running_rows_finish_on_the_old_one_and_new_rows_begin_on_the_new(bench)
 def test_the_old_ones_memory_is_freed_with_its_last_row(bench):
     for name in ("a", "b"):
         bench.engine.add(row(name, tokens=4))
-    bench.adopt(SECOND)
+    bench.add_adapter(SECOND)
     bench.engine.add(row("c", tokens=40))
-    assert bench.runner.dropped == []
+    assert bench.runner.removed == []
     bench.engine.abort("a")
-    assert bench.runner.dropped == []
+    assert bench.runner.removed == []
     while not bench.ended["b"]:
-        assert bench.runner.dropped == []
+        assert bench.runner.removed == []
         bench.step()
-    assert bench.runner.dropped == [FIRST]
+    assert bench.runner.removed == [FIRST]
 
 
 def test_without_rows_it_is_freed_at_once(bench):
-    bench.adopt(SECOND)
-    assert bench.runner.dropped == [FIRST]
+    bench.add_adapter(SECOND)
+    assert bench.runner.removed == [FIRST]
 
 
 def test_a_waiting_row_keeps_the_version_it_was_accepted_with():
@@ -88,57 +88,57 @@ def test_a_waiting_row_keeps_the_version_it_was_accepted_with():
     bench.engine.add(running)
     bench.step()
     bench.engine.add(waiting)
-    bench.adopt(SECOND)
+    bench.add_adapter(SECOND)
     bench.drain()
     assert bench.said_by(waiting) == "tuned"
-    assert bench.runner.dropped == [FIRST]
+    assert bench.runner.removed == [FIRST]
 
 
 def test_back_to_a_version_that_rows_still_use_places_nothing(bench):
     bench.engine.add(row("old", tokens=30))
-    bench.adopt(SECOND)
-    bench.adopt(FIRST)
+    bench.add_adapter(SECOND)
+    bench.add_adapter(FIRST)
     assert bench.placed == [SECOND]
-    assert bench.runner.dropped == [SECOND]
+    assert bench.runner.removed == [SECOND]
     assert bench.engine.add(row("new")) == FIRST
     bench.drain()
-    assert bench.runner.dropped == [SECOND]
+    assert bench.runner.removed == [SECOND]
 
 
 def test_the_same_version_again_changes_nothing(bench):
-    bench.adopt(FIRST)
-    assert bench.placed == bench.runner.dropped == []
+    bench.add_adapter(FIRST)
+    assert bench.placed == bench.runner.removed == []
 
 
 def test_three_versions_at_once(bench):
     rows = [row("one", 12), row("two", 12), row("three", 12)]
     for request, card in zip(rows, (FIRST, SECOND, THIRD), strict=True):
-        bench.adopt(card)
+        bench.add_adapter(card)
         bench.engine.add(request)
         bench.step()
     bench.drain()
     assert [bench.said_by(request) for request in rows] == ["tuned", "second", "third"]
-    assert bench.runner.dropped == [FIRST, SECOND]
+    assert bench.runner.removed == [FIRST, SECOND]
 
 
 def test_a_new_name_is_one_more_variant(bench):
-    bench.adopt(replace(SECOND, name="spicy"))
+    bench.add_adapter(replace(SECOND, name="spicy"))
     assert bench.engine.variants == ("base", "tuned", "spicy")
-    assert bench.runner.dropped == []
+    assert bench.runner.removed == []
 
 
 def test_a_dropped_name_takes_no_more_rows_and_keeps_those_it_has(bench):
     old = row("old")
     bench.engine.add(old)
-    bench.engine.drop("tuned")
-    bench.engine.drop("unknown")
+    bench.engine.remove_adapter("tuned")
+    bench.engine.remove_adapter("unknown")
     assert bench.engine.variants == ("base",)
     with pytest.raises(UnknownModel):
         bench.engine.add(row("new"))
-    assert bench.runner.dropped == []
+    assert bench.runner.removed == []
     bench.drain()
     assert bench.said_by(old) == "tuned"
-    assert bench.runner.dropped == [FIRST]
+    assert bench.runner.removed == [FIRST]
 
 
 def test_an_adapter_without_room_changes_nothing(bench):
@@ -146,6 +146,6 @@ def test_an_adapter_without_room_changes_nothing(bench):
         raise ConfigError("no room")
 
     with pytest.raises(ConfigError):
-        bench.engine.adopt(ReadyAdapter(SECOND, full))
+        bench.engine.add_adapter(ReadyAdapter(SECOND, full))
     assert bench.engine.add(row("a")) == FIRST
-    assert bench.runner.dropped == []
+    assert bench.runner.removed == []

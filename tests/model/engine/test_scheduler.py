@@ -1,15 +1,17 @@
 """The policy alone: who starts, who computes how much, who is turned away."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.engine.api import TokenRequest
 from model.engine.cache import BlockPool
-from model.engine.sampling import SamplingParams
 from model.engine.scheduler import Scheduler
 from model.engine.sequence import Sequence, SequenceState
-from model.errors import QueueFull
+from model.errors import EngineQueueFull
+from model.sampling import SamplingParams
 
 
 def row(name: str, prompt: int = 4, tokens: int = 4) -> Sequence:
@@ -24,17 +26,17 @@ def make(blocks: int = 100, **limits: int) -> Scheduler:
 
 def compute(scheduler: Scheduler) -> dict[str, int]:
     """Do one step as the engine would, every complete row getting a token."""
-    work = scheduler.plan()
-    for item in work:
-        completes = item.completes
-        item.sequence.computed += item.count
+    scheduled = scheduler.plan()
+    for row in scheduled:
+        completes = row.completes
+        row.sequence.computed += row.count
         if completes:
-            item.sequence.generated.append(7)
-    return {item.sequence.request.id: item.count for item in work}
+            row.sequence.generated.append(7)
+    return {row.sequence.request.id: row.count for row in scheduled}
 
 
-def names(rows: object) -> list[str]:
-    return [item.request.id for item in rows]
+def names(rows: Iterable[Sequence]) -> list[str]:
+    return [row.request.id for row in rows]
 
 
 def test_a_long_prompt_is_cut_into_chunks_and_the_decoding_row_goes_on():
@@ -107,8 +109,9 @@ def test_as_many_are_taken_as_can_run_and_wait(max_running, max_waiting):
     for number in range(max_running + max_waiting):
         scheduler.add(row(str(number)))
     for _ in range(2):  # before and after the step that starts them
-        with pytest.raises(QueueFull, match="try again") as refused:
+        with pytest.raises(EngineQueueFull, match="try again") as refused:
             scheduler.add(row("one too many"))
+        assert refused.value.retry_after is not None
         assert refused.value.retry_after > 0
         scheduler.plan()
     scheduler.remove(scheduler.running[0])

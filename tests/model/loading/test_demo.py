@@ -206,13 +206,13 @@ def told(stage, progress):
     if progress in (None, 0.0):
         print(stage, flush=True)
 
-save = demo._save
+save = demo.save_model
 def pause(model, folder):
     save(model, folder)
     print("half way", flush=True)
     sys.stdin.readline()
 
-demo.DEMO_SHA256, demo._save = sys.argv[1], pause
+demo.DEMO_SHA256, demo.save_model = sys.argv[1], pause
 print("ready", demo.demo_folder(Path(sys.argv[2]), told).name, flush=True)
 """
 

@@ -3,10 +3,11 @@
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
-from bitsandbytes.nn.modules import Linear4bit
+from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from model.errors import ConfigError, ModelError, UnsupportedArchitecture
@@ -55,8 +56,10 @@ def test_every_linear_is_nf4_with_double_quantisation(tmp_path, family):
     layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
     assert len(layers) == 14
     for layer in layers:
-        assert layer.weight.quant_state.quant_type == "nf4"
-        assert layer.weight.quant_state.nested
+        state = cast("Params4bit", layer.weight).quant_state
+        assert state is not None
+        assert state.quant_type == "nf4"
+        assert state.nested
     assert tokenizer.chat_template
 
 

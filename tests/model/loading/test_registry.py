@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import ConfigError
-from model.loading.registry import Current, Promotion, Registry, check_name
+from model.loading.names import check_name
+from model.loading.registry import Current, Promotion, Registry
 
 OLD, NEW = "0" * 16, "0123456789abcdef"
 

@@ -6,18 +6,20 @@ import shutil
 import weakref
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from model.assembly import load
-from model.engine.engine import TokenEngine
+from model import assembly
+from model.assembly import load, stack_adapters
 from model.errors import AdapterMismatch, ConfigError
 from model.loaded import LoadedModel
 from model.loading.base import ResolvedBase, resolve_base
 from model.loading.registry import Current, Promotion, Registry
-from model.settings import WorkerSettings
+from model.runner.lora import LoraAdapters
 from model.text.codec import ChatTurn
+from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import make_adapter, make_tiny, make_whole_adapter
 from tests.model.runner.parity import greedy, run
 
@@ -41,8 +43,7 @@ def adapters(base, tmp_path_factory) -> dict[str, str]:
 
 
 def load_with(base: ResolvedBase, home: Path, **adapters: str) -> LoadedModel:
-    settings = WorkerSettings(
-        _env_file=None,
+    settings = worker_settings(
         base_model=str(base.folder),
         adapters=adapters,
         kv_cache_mb=8,
@@ -61,7 +62,7 @@ def say(loaded: LoadedModel, variant: str = "tuned") -> list[int]:
 
 
 def adopt(loaded: LoadedModel, source: str, name: str = "tuned") -> None:
-    loaded.engine.adopt(loaded.read_adapter(name, source))
+    loaded.engine.add_adapter(loaded.read_adapter(name, source))
 
 
 def promote(home: Path, name: str, source: str) -> None:
@@ -89,7 +90,7 @@ def test_base_rows_do_not_notice(base, adapters, tmp_path):
     before = say(live, "base")
     adopt(live, adapters["three"])
     assert say(live, "base") == before
-    live.engine.drop("tuned")
+    live.engine.remove_adapter("tuned")
     assert (say(live, "base"), live.engine.variants) == (before, ("base",))
 
 
@@ -109,39 +110,53 @@ def test_a_running_row_says_what_it_says_alone(base, adapters, tmp_path):
     assert said["new"] == say(live) != alone
 
 
-def stacks(loaded: LoadedModel):
-    assert isinstance(loaded.engine, TokenEngine)
-    return loaded.engine._runner._adapters
+def load_and_watch(
+    base: ResolvedBase, home: Path, **adapters: str
+) -> tuple[LoadedModel, LoraAdapters]:
+    """A loaded model, and the stacks that its runner reads."""
+    made: list[LoraAdapters] = []
+
+    def keep(*arguments: Any) -> LoraAdapters:
+        made.append(stack_adapters(*arguments))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assembly, "stack_adapters", keep)
+        return load_with(base, home, **adapters), made[0]
 
 
 def test_the_old_weights_are_gone_after_the_last_row(base, adapters, tmp_path):
-    live = load_with(base, tmp_path, tuned=adapters["one"])
-    old = [weakref.ref(stack) for layer in stacks(live).stacks for stack in layer]
+    live, stacks = load_and_watch(base, tmp_path, tuned=adapters["one"])
+    old = [weakref.ref(stack) for layer in stacks.stacks for stack in layer if stack is not None]
     live.engine.add(greedy("a", prompt(live), "tuned", TOKENS))
     live.engine.step()
     adopt(live, adapters["two"])
-    both = size(live)
-    assert len(stacks(live)._index) == 2
+    both = size(stacks)
+    assert len(stacks.cards) == 2
     live.engine.abort("a")
     live.engine.step()
     gc.collect()
-    assert len(stacks(live)._index) == 1
+    assert len(stacks.cards) == 1
     assert [ref for ref in old if ref() is not None] == []
-    assert size(live) == size(load_with(base, tmp_path, tuned=adapters["two"])) < both
+    _, alone = load_and_watch(base, tmp_path, tuned=adapters["two"])
+    assert size(stacks) == size(alone) < both
 
 
-def size(loaded: LoadedModel) -> int:
-    """Bytes of all stacks."""
-    return sum(
-        stack._a.nbytes + stack._b.nbytes for layer in stacks(loaded).stacks for stack in layer
-    )
+def size(stacks: LoraAdapters) -> int:
+    """Bytes of all stacks: a part is a view into the memory of all adapters."""
+    parts = [stack.part(0) for layer in stacks.stacks for stack in layer if stack is not None]
+    sides = [side for part in parts if part is not None for side in (part.a, part.b)]
+    assert len(sides) == 2 * sum(map(len, stacks.stacks))
+    return sum(side.untyped_storage().nbytes() for side in sides)
 
 
 def test_after_a_change_rows_of_the_only_adapter_need_no_mask_again(base, adapters, tmp_path):
-    live = load_with(base, tmp_path, tuned=adapters["one"])
+    live, stacks = load_and_watch(base, tmp_path, tuned=adapters["one"])
     adopt(live, adapters["two"])
     card = live.read_adapter("tuned", adapters["two"]).card
-    assert stacks(live).mask([card, card], [1, 1]).rows is None
+    mask = stacks.mask([card, card], [1, 1])
+    assert mask is not None
+    assert mask.rows is None
 
 
 @pytest.mark.parametrize(
@@ -168,7 +183,7 @@ def test_no_memory_for_it_is_one_line_and_changes_nothing(base, adapters, tmp_pa
 
     monkeypatch.setattr("model.runner.lora.LoraStack", full)
     with pytest.raises(ConfigError, match="adapter tuned does not fit into memory"):
-        live.engine.adopt(ready)
+        live.engine.add_adapter(ready)
     assert say(live) == before
 
 
@@ -181,7 +196,7 @@ def test_another_fault_is_not_taken_for_a_lack_of_memory(base, adapters, tmp_pat
     ready = live.read_adapter("tuned", adapters["two"])
     monkeypatch.setattr("model.runner.lora.LoraStack", broken)
     with pytest.raises(RuntimeError, match="broken"):
-        live.engine.adopt(ready)
+        live.engine.add_adapter(ready)
 
 
 def test_the_registry_goes_before_the_settings(base, adapters, tmp_path):

@@ -99,7 +99,10 @@ def test_the_share_of_base_rows_is_exactly_zero_however_large_the_others_are():
     loaded = stack(make("huge", 5, dict.fromkeys(ALL, 4)))
     x = numbers(6, HIDDEN) * 1e15
     mask = loaded.mask([card("huge"), None], [3, 3])
-    got = loaded.stacks[0][0].add_to(torch.zeros(6, 32), x, mask)
+    stacked = loaded.stacks[0][0]
+    assert stacked is not None
+    assert mask is not None
+    got = stacked.add_to(torch.zeros(6, 32), x, mask)
     assert got[:3].abs().min() > 0
     assert torch.equal(got[3:], torch.zeros(3, 32))
 
@@ -115,7 +118,9 @@ def test_rows_of_the_only_adapter_need_no_mask():
     assert mask is not None
     assert mask.rows is None
     x, y = numbers(3, HIDDEN), numbers(3, 32)
-    got = loaded.stacks[0][0].add_to(y, x, mask)
+    stacked = loaded.stacks[0][0]
+    assert stacked is not None
+    got = stacked.add_to(y, x, mask)
     torch.testing.assert_close(got, y + share(ADAPTERS[0], 0, GROUPS[0], x))
 
 

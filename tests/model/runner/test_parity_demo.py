@@ -5,9 +5,10 @@ import torch
 from bitsandbytes.functional import has_avx512bf16
 
 from data.files.datasets import read_prompts
-from model.engine.engine import Slice
+from model.engine.engine import BatchRow
+from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.base import resolve_base
-from model.loading.names import SHIPPED_ADAPTER
+from model.runner.eager import TorchRunner
 from model.runner.weights import Compute
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
@@ -94,14 +95,15 @@ def closeness(pair: Pair, row, alone, together, where: int) -> tuple[float, floa
     The same prefix is computed twice: token by token and in one piece.
     """
     prefix = [*row.input_ids, *alone[:where]]
-    runner, adapter = pair.engine._runner, pair.engine._serving.get(row.variant)
+    runner = TorchRunner(pair.weights, pair.stacks, cache_tokens=512)
+    adapter = {card.name: card for card in pair.stacks.cards}.get(row.variant)
 
     def logits(pieces: list[int]) -> torch.Tensor:
         position, out = 0, torch.empty(0)
         for count in pieces:
             ids = prefix[position : position + count]
-            slice_ = Slice("x", adapter, ids, position, 0, samples=True)
-            out, position = runner.forward([slice_])[0], position + count
+            part = BatchRow("x", adapter, ids, position, 0, samples=True)
+            out, position = runner.forward([part])[0], position + count
         return out
 
     one_by_one = logits([1] * len(prefix))

@@ -1,7 +1,7 @@
 """Sampling beside transformers' own processors, and at its extremes."""
 
 from collections import Counter
-from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -16,14 +16,15 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from model.engine.sampling import SamplingParams
 from model.runner.sampler import RowSampler
+from model.sampling import SamplingParams
 
 PROMPT = (1, 5, 9)
 
 
-def make_params(**options: float) -> SamplingParams:
-    return SamplingParams(max_tokens=8, **options)
+def make_params(**options: Any) -> SamplingParams:
+    """Parameters without a check of their range: the sampler must hold at any."""
+    return SamplingParams.model_construct(max_tokens=8, **options)
 
 
 def random_logits(vocab: int, seed: int = 0, spread: float = 3.0) -> torch.Tensor:
@@ -42,12 +43,15 @@ def reference(logits: torch.Tensor, params: SamplingParams, seen: list[int]) -> 
         processors.append(TopPLogitsWarper(params.top_p))
     if params.min_p:
         processors.append(MinPLogitsWarper(params.min_p))
-    return processors(torch.tensor([seen]), logits[None].clone())[0].softmax(-1)
+    ids, scores = torch.tensor([seen]), logits[None].clone()
+    return processors(cast("torch.LongTensor", ids), cast("torch.FloatTensor", scores))[0].softmax(
+        -1
+    )
 
 
 def distribution(sampler: RowSampler, logits: torch.Tensor, monkeypatch) -> torch.Tensor:
     """What the sampler draws from, seen at the moment it draws."""
-    penalised = sampler._penalised(logits)
+    penalised = sampler.penalised(logits)
     drawn: list[torch.Tensor] = []
 
     def draw(place: int) -> int:
@@ -57,7 +61,7 @@ def distribution(sampler: RowSampler, logits: torch.Tensor, monkeypatch) -> torc
 
         with monkeypatch.context() as patch:
             patch.setattr(torch, "multinomial", keep)
-            return sampler._choose(penalised)
+            return sampler.choose(penalised)
 
     draw(0)
     full = torch.zeros(len(logits))
@@ -103,17 +107,16 @@ def test_top_p_over_a_flat_distribution_looks_further_than_the_first_candidates(
     torch.testing.assert_close(ours, theirs, rtol=5e-3, atol=1e-5)
 
 
-def test_the_repetition_penalty_counts_what_was_answered_too(monkeypatch):
+def test_the_repetition_penalty_counts_what_was_answered_too():
     params, logits = make_params(repetition_penalty=1.7, top_k=1), random_logits(50)
     sampler = RowSampler(params, PROMPT, 50)
-    seen = list(PROMPT)
+    seen: list[int] = [*PROMPT]
     for _ in range(20):
         expected = int(reference(logits, params, seen).argmax())
         assert sampler.sample(logits) == expected
         seen.append(expected)
-    whole = replace(params, top_k=0)
-    sampler._params = whole
-    assert_same(distribution(sampler, logits, monkeypatch), reference(logits, whole, seen))
+    whole = params.model_copy(update={"top_k": 0})
+    assert_same(sampler.penalised(logits).softmax(-1), reference(logits, whole, seen))
 
 
 def test_frequency_and_presence_are_openais_formula_over_the_answer(monkeypatch):
@@ -179,7 +182,10 @@ def test_a_seed_gives_the_same_tokens_whoever_else_samples_in_between():
     params = make_params(seed=2**63 - 1, top_p=0.95, temperature=1.3)
     alone = RowSampler(params, PROMPT, 100)
     expected = [alone.sample(row) for row in logits]
-    again, other = (RowSampler(replace(params, seed=s), PROMPT, 100) for s in (params.seed, 4))
+    again, other = (
+        RowSampler(params.model_copy(update={"seed": seed}), PROMPT, 100)
+        for seed in (params.seed, 4)
+    )
     torch.manual_seed(1)
     got: list[int] = []
     others: list[int] = []

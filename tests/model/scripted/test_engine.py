@@ -1,15 +1,16 @@
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from model.engine.api import FinishReason, TokenRequest
-from model.engine.sampling import SamplingParams
-from model.errors import ContextLengthExceeded, ModelError, QueueFull, UnknownModel
+from model.errors import ContextLengthExceeded, EngineQueueFull, ModelError, UnknownModel
+from model.sampling import SamplingParams
 from model.scripted.codec import ScriptedCodec
 from model.scripted.engine import CRASH_CODE, Limits, Outside, ScriptedEngine, load_scripted
 from model.scripted.script import Script
-from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
+from tests.fakes.settings import worker_settings
 
 
 @dataclass
@@ -30,7 +31,7 @@ def request(name: str, prompt: str = "hi", max_tokens: int = 99, variant: str = 
     return TokenRequest(name, ids, variant, SamplingParams(max_tokens=max_tokens, seed=5))
 
 
-def engine(limits: Limits | None = None, world: World | None = None, **script: object):
+def engine(limits: Limits | None = None, world: World | None = None, **script: Any):
     outside = (world or World()).outside()
     return ScriptedEngine(Script.model_validate(script), limits, outside)
 
@@ -78,7 +79,7 @@ def test_rows_wait_for_their_turn_and_the_queue_has_an_end():
     scripted = engine(Limits(max_running=1, max_waiting=1), reply="abc")
     scripted.add(request("a"))
     scripted.add(request("b"))
-    with pytest.raises(QueueFull):
+    with pytest.raises(EngineQueueFull):
         scripted.add(request("c"))
     assert [output.id for output in scripted.step()] == ["a"]
     assert (scripted.load().running, scripted.load().waiting) == (1, 1)
@@ -132,7 +133,8 @@ def test_steps_take_their_time():
 @pytest.mark.parametrize("fault", ["crash", "hang"])
 def test_faults_strike_once_after_their_tokens(fault):
     world = World()
-    scripted = engine(world=world, reply="abcd", **{f"{fault}_after_tokens": 2})
+    faults: dict[str, Any] = {f"{fault}_after_tokens": 2}
+    scripted = engine(None, world, reply="abcd", **faults)
     scripted.add(request("a"))
     scripted.step()
     scripted.step()
@@ -168,7 +170,7 @@ def test_raise_and_error():
 
 def test_loading_reports_and_takes_the_settings_limits():
     world, told = World(), []
-    settings = WorkerSettings(_env_file=None, max_running=3, max_context=64)
+    settings = worker_settings(max_running=3, max_context=64)
     script = Script(load_seconds=1, max_context=32)
     loaded = load_scripted(script, settings, lambda *news: told.append(news), world.outside())
     assert told[0] == ("loading the script", 0.0)
@@ -180,7 +182,7 @@ def test_loading_reports_and_takes_the_settings_limits():
 
 
 def test_loading_fails_or_hangs_as_told():
-    world, settings = World(), WorkerSettings(_env_file=None)
+    world, settings = World(), worker_settings()
     with pytest.raises(ModelError, match="no disk"):
         load_scripted(Script(fail_load="no disk"), settings, lambda *_: None, world.outside())
     load_scripted(Script(hang_load=True), settings, lambda *_: None, world.outside())

@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,7 +15,7 @@ JSON = {"Content-Type": "application/json"}
 HI = [{"role": "user", "content": "hi"}]
 
 
-async def error_of(response, status: int) -> dict[str, object]:
+async def error_of(response, status: int) -> dict[str, Any]:
     async with response:
         assert response.status == status
         assert response.content_type == "application/json"
@@ -75,7 +76,7 @@ async def test_refusals(start_worker, fields, status, param, code, stream):
     worker = await start_worker()
     error = await error_of(await worker.chat(stream=stream, **fields), status)
     assert (error["param"], error["code"]) == (param, code)
-    assert f'fungpt_refused_total{{code="{code}"}} 1.0' in await worker.metrics()
+    assert f'fungpt_worker_refused_total{{code="{code}"}} 1.0' in await worker.metrics()
 
 
 async def test_messages_of_refusals_say_what_is_allowed(start_worker):
@@ -240,14 +241,14 @@ async def test_metrics(start_worker):
         json.loads(await response.text())
     text = await worker.metrics()
     for line in (
-        'fungpt_answers_total{outcome="stop",variant="tuned"} 1.0',
-        "fungpt_prompt_tokens_total 4.0",
-        "fungpt_completion_tokens_total 9.0",
-        "fungpt_first_token_seconds_count 1.0",
-        "fungpt_answer_seconds_count 1.0",
-        "fungpt_running 0.0",
-        "fungpt_waiting 0.0",
-        "fungpt_cache_blocks_total 2048.0",
-        "fungpt_step_busy_seconds 0.0",
+        'fungpt_worker_answers_total{outcome="stop",variant="tuned"} 1.0',
+        "fungpt_worker_prompt_tokens_total 4.0",
+        "fungpt_worker_completion_tokens_total 9.0",
+        "fungpt_worker_first_token_seconds_count 1.0",
+        "fungpt_worker_answer_seconds_count 1.0",
+        "fungpt_worker_running 0.0",
+        "fungpt_worker_waiting 0.0",
+        "fungpt_worker_cache_blocks_total 2048.0",
+        "fungpt_worker_step_busy_seconds 0.0",
     ):
         assert line in text

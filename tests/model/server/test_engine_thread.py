@@ -5,22 +5,22 @@ import time
 import pytest
 
 from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
-from model.engine.sampling import SamplingParams
 from model.errors import ConfigError, DemoModelError, UnknownModel
 from model.loaded import LoadedModel
+from model.sampling import SamplingParams
 from model.scripted.codec import ScriptedCodec
 from model.scripted.engine import Outside, ScriptedEngine
 from model.scripted.script import Script
 from model.server.engine_thread import (
-    Accepted,
-    Adopted,
-    Dropped,
+    AdapterAdded,
+    AdapterNotAdded,
+    AdapterRemoved,
     EngineThread,
     Failed,
     Loaded,
-    NotAdopted,
     Progressed,
-    Refused,
+    RowAccepted,
+    RowRefused,
     Stepped,
 )
 
@@ -37,7 +37,9 @@ class Harness:
 
     def load(self, progress) -> LoadedModel:
         progress("half", 0.5)
-        return LoadedModel(self.engine, ScriptedCodec(), "scripted", {}, self.read_adapter)
+        return LoadedModel(
+            self.engine, ScriptedCodec(), "scripted", {}, self.read_adapter, "nothing"
+        )
 
     def read_adapter(self, name: str, source: str) -> ReadyAdapter:
         return ReadyAdapter(AdapterCard(name, "", source), lambda: None)
@@ -66,7 +68,7 @@ def harness():
 
 def test_a_row_is_accepted_stepped_and_ended(harness):
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a", None)
+    assert harness.next() == RowAccepted("a", None)
     ends = [step.outputs[0].finish_reason for step in iter_steps(harness, 4)]
     assert ends == [None, None, None, FinishReason.STOP]
 
@@ -74,7 +76,7 @@ def test_a_row_is_accepted_stepped_and_ended(harness):
 def test_a_refusal_is_told_and_costs_nothing(harness):
     harness.thread.add(row("a", "other"))
     refused = harness.next()
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RowRefused)
     assert isinstance(refused.error, UnknownModel)
 
 
@@ -92,7 +94,7 @@ def test_an_abort_is_carried_out_within_one_step():
     harness = Harness(Outside(sleep=lambda _: gate.acquire()), reply="abc", step_seconds=1)
     harness.started()
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a", None)
+    assert harness.next() == RowAccepted("a", None)
     harness.thread.abort("a")
     gate.release()
     steps = list(iter_steps(harness, 2))
@@ -106,7 +108,7 @@ def test_a_long_step_shows_as_busy_and_cannot_be_joined():
     gate = threading.Event()
     harness = Harness(Outside(sleep=lambda _: gate.wait()), step_seconds=1).started()
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a", None)
+    assert harness.next() == RowAccepted("a", None)
     deadline = time.monotonic() + LIMIT_S
     while not harness.thread.busy_s():
         assert time.monotonic() < deadline
@@ -134,7 +136,7 @@ def test_a_load_that_fails_is_told(error, line):
 def test_a_step_that_raises_ends_the_thread():
     harness = Harness(raise_after_tokens=1).started()
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a", None)
+    assert harness.next() == RowAccepted("a", None)
     assert isinstance(harness.next(), Stepped)
     assert harness.next() == Failed("RuntimeError: the script says: raise", loading=False)
     assert harness.thread.join(LIMIT_S)
@@ -156,16 +158,16 @@ def ready(place=lambda: None) -> ReadyAdapter:
 
 
 def test_an_adapter_is_adopted_and_answers_from_then_on(harness):
-    harness.thread.adopt(ready())
+    harness.thread.add_adapter(ready())
     harness.thread.add(row("a", "tuned"))
-    assert harness.next() == Adopted(AdapterCard("tuned", "new", "there"))
-    assert harness.next() == Accepted("a", AdapterCard("tuned", "new", "there"))
+    assert harness.next() == AdapterAdded(AdapterCard("tuned", "new", "there"))
+    assert harness.next() == RowAccepted("a", AdapterCard("tuned", "new", "there"))
 
 
 def test_an_adapter_is_placed_on_the_engines_own_thread(harness):
     places: list[str] = []
-    harness.thread.adopt(ready(lambda: places.append(threading.current_thread().name)))
-    assert isinstance(harness.next(), Adopted)
+    harness.thread.add_adapter(ready(lambda: places.append(threading.current_thread().name)))
+    assert isinstance(harness.next(), AdapterAdded)
     assert places == ["engine"]
 
 
@@ -173,16 +175,16 @@ def test_an_adapter_without_room_is_told_and_the_thread_goes_on(harness):
     def full() -> None:
         raise ConfigError("no room")
 
-    harness.thread.adopt(ready(full))
+    harness.thread.add_adapter(ready(full))
     told = harness.next()
-    assert isinstance(told, NotAdopted)
+    assert isinstance(told, AdapterNotAdded)
     assert (told.card.hash, str(told.error)) == ("new", "no room")
     harness.thread.add(row("a"))
-    assert harness.next() == Accepted("a", None)
+    assert harness.next() == RowAccepted("a", None)
 
 
 def test_a_dropped_adapter_takes_no_more_rows(harness):
-    harness.thread.drop("tuned")
-    assert harness.next() == Dropped("tuned")
+    harness.thread.remove_adapter("tuned")
+    assert harness.next() == AdapterRemoved("tuned")
     harness.thread.add(row("a", "tuned"))
-    assert isinstance(harness.next(), Refused)
+    assert isinstance(harness.next(), RowRefused)

@@ -3,11 +3,11 @@ import asyncio
 import pytest
 
 from model.engine.api import FinishReason, TokenOutput, TokenRequest
-from model.engine.sampling import SamplingParams
-from model.errors import EngineFailed, NotReady, QueueFull
+from model.errors import EngineFailed, EngineQueueFull, NotReady
 from model.protocol import Extension, Usage
+from model.sampling import SamplingParams
 from model.scripted.codec import ScriptedCodec
-from model.server.generation import Finished, Generation, Piece
+from model.server.generation import AnswerEnd, Generation, TextDelta
 
 EXTENSION = Extension(model_id="m", adapter_hash=None, seed=1)
 
@@ -40,10 +40,10 @@ def feed(generation: Generation, text: str | bytes, end: FinishReason | None = N
         generation.feed(TokenOutput("r", None, end))
 
 
-async def drained(generation: Generation) -> tuple[str, Finished]:
+async def drained(generation: Generation) -> tuple[str, AnswerEnd]:
     text = ""
     async with asyncio.timeout(5):
-        while isinstance(news := await generation.read(), Piece):
+        while isinstance(news := await generation.read(), TextDelta):
             text += news.text
     return text, news
 
@@ -53,19 +53,19 @@ async def test_text_then_one_end(make):
     feed(generation, "héllo", FinishReason.STOP)
     assert generation.ended
     usage = Usage(prompt_tokens=3, completion_tokens=6, total_tokens=9)
-    assert await drained(generation) == ("héllo", Finished("stop", usage))
-    assert await generation.read() == Finished("stop", usage)
+    assert await drained(generation) == ("héllo", AnswerEnd("stop", usage))
+    assert await generation.read() == AnswerEnd("stop", usage)
 
 
 async def test_unread_text_is_joined(make):
     generation = make()
     feed(generation, "ab")
-    assert await generation.read() == Piece("ab")
+    assert await generation.read() == TextDelta("ab")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await generation.read()
     feed(generation, "c")
-    assert await generation.read() == Piece("c")
+    assert await generation.read() == TextDelta("c")
 
 
 async def test_a_waiting_reader_is_woken(make):
@@ -74,7 +74,7 @@ async def test_a_waiting_reader_is_woken(make):
     await asyncio.sleep(0)
     feed(generation, "x")
     async with asyncio.timeout(5):
-        assert await reading == Piece("x")
+        assert await reading == TextDelta("x")
 
 
 async def test_length_keeps_the_last_token_and_flushes_half_a_character(make):
@@ -113,7 +113,7 @@ async def test_a_stop_that_the_last_flush_completes(make):
 async def test_other_ends_are_errors_after_the_text(make, reason, error):
     generation = make()
     feed(generation, "a", reason)
-    assert await generation.read() == Piece("a")
+    assert await generation.read() == TextDelta("a")
     with pytest.raises(error):
         await generation.read()
 
@@ -130,8 +130,8 @@ async def test_it_ends_only_once(make):
 
 async def test_a_refusal_reaches_who_waits_for_acceptance(make):
     generation = make()
-    generation.fail(QueueFull(2))
-    with pytest.raises(QueueFull):
+    generation.fail(EngineQueueFull(2))
+    with pytest.raises(EngineQueueFull):
         await generation.accepted()
     generation.accept(None)
     assert not generation.was_accepted

@@ -7,16 +7,16 @@ import pytest
 from model.errors import (
     ContextLengthExceeded,
     EngineFailed,
+    EngineQueueFull,
     ModelError,
     NotReady,
-    QueueFull,
     UnknownModel,
 )
 from model.protocol import ChatRequest
 from model.scripted.engine import Outside
-from model.server.generation import Generation, Piece
+from model.server.generation import Generation, TextDelta
 from model.server.metrics import WorkerMetrics
-from model.server.service import DEFAULT_MAX_TOKENS, EngineService, Failure
+from model.server.service import DEFAULT_MAX_TOKENS, EngineService, WorkerFailure
 
 LIMIT_S = 10
 LONG = "x" * 400
@@ -30,7 +30,7 @@ def ask(**fields: object) -> ChatRequest:
 async def text_of(generation: Generation) -> str:
     text = ""
     async with asyncio.timeout(LIMIT_S):
-        while isinstance(news := await generation.read(), Piece):
+        while isinstance(news := await generation.read(), TextDelta):
             text += news.text
     return text
 
@@ -124,7 +124,7 @@ async def test_refusals_of_the_engine_and_unknown_variants(start_worker, gate):
         async with service.generate(ask(model="other")):
             pass
     async with service.generate(ask()) as first:
-        with pytest.raises(QueueFull):
+        with pytest.raises(EngineQueueFull):
             async with both(gate, service):
                 pass
         gate.open()
@@ -135,11 +135,14 @@ async def test_leaving_early_frees_the_engine_within_one_step(start_worker, gate
     worker = await start_worker(outside=Outside(sleep=gate.sleep), step_seconds=1)
     async with worker.service.generate(ask()) as generation:
         gate.allow()
-        assert await generation.read() == Piece("b")
+        assert await generation.read() == TextDelta("b")
         assert worker.service.health().running == 1
     gate.allow()  # the step that was waiting when the reader left
     await until(lambda: worker.service.health().running == 0)
-    assert 'fungpt_answers_total{outcome="aborted",variant="base"} 1.0' in await worker.metrics()
+    assert (
+        'fungpt_worker_answers_total{outcome="aborted",variant="base"} 1.0'
+        in await worker.metrics()
+    )
 
 
 async def test_a_stop_string_frees_the_engine_within_one_step(start_worker, gate, until):
@@ -157,7 +160,7 @@ async def test_a_reader_that_does_not_read_stalls_nobody(start_worker):
     async with service.generate(ask()) as lazy:
         async with service.generate(ask()) as eager:
             assert await text_of(eager) == "x" * 300
-        assert await lazy.read() == Piece("x" * 300)
+        assert await lazy.read() == TextDelta("x" * 300)
 
 
 async def test_cancelled_before_acceptance_the_row_is_not_left_behind(start_worker, gate, until):
@@ -204,7 +207,7 @@ async def test_a_failed_step_ends_every_row_and_the_service(start_worker, gate):
                 await text_of(generation)
     async with asyncio.timeout(LIMIT_S):
         failure = await service.failure()
-    assert failure == Failure("RuntimeError: the script says: raise", loading=False)
+    assert failure == WorkerFailure("RuntimeError: the script says: raise", loading=False)
     assert service.health().status == "failed"
     assert service.health().error == failure.message
     await service.drain(0)
@@ -217,7 +220,7 @@ async def test_a_failed_step_ends_every_row_and_the_service(start_worker, gate):
 async def test_a_failed_load_is_told_in_one_line(start_worker, until):
     service = (await start_worker(ready=False, fail_load="no\n  disk")).service
     async with asyncio.timeout(LIMIT_S):
-        assert await service.failure() == Failure("no disk", loading=True)
+        assert await service.failure() == WorkerFailure("no disk", loading=True)
     assert service.health().error == "no disk"
 
 
@@ -273,7 +276,7 @@ async def test_a_stuck_engine_is_left_behind(start_worker, until):
     outside = Outside(hang=lambda: (stuck.set(), release.wait(LIMIT_S)))
     service = (await start_worker(outside=outside, hang_after_tokens=1)).service
     async with service.generate(ask()) as generation:
-        assert await generation.read() == Piece("b")
+        assert await generation.read() == TextDelta("b")
         await until(stuck.is_set)
         assert not await service.close(0.01)
         assert service.busy_s() > 0

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from typing import Any
 
 import aiohttp
 import pytest
@@ -9,7 +10,7 @@ from model.scripted.engine import Outside
 LIMIT_S = 10
 
 
-async def events_of(response) -> list[object]:
+async def events_of(response) -> list[Any]:
     """The data of every event; comments are left out."""
     assert response.status == 200
     assert response.content_type == "text/event-stream"

@@ -1,9 +1,13 @@
 """Pieces joined are the whole text, and no piece holds a part of a character."""
 
+from itertools import groupby
+from typing import cast
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from model.loading.base import resolve_base
 from model.text.detokenize import IncrementalDetokenizer
@@ -27,6 +31,10 @@ HARD = [
 def pieces(tokenizer, ids: list[int]) -> list[str]:
     detokenizer = IncrementalDetokenizer(tokenizer)
     return [*(detokenizer.add(id_) for id_ in ids), detokenizer.flush()]
+
+
+def mistral_ids(names: list[str]) -> list[int]:
+    return cast("list[int]", MISTRAL.convert_tokens_to_ids(names))
 
 
 def whole(tokenizer, ids: list[int]) -> str:
@@ -67,7 +75,7 @@ def test_words_keep_the_space_before_them_and_the_text_has_none():
     ],
 )
 def test_silent_tokens_and_lone_spaces_leave_the_text_as_it_is(names, expected):
-    ids = MISTRAL.convert_tokens_to_ids(names)
+    ids = mistral_ids(names)
     assert "".join(pieces(MISTRAL, ids)) == whole(MISTRAL, ids) == expected
 
 
@@ -95,7 +103,7 @@ def test_any_ids_of_a_byte_level_tokenizer(ids):
     assert not any(piece.endswith("\ufffd") for piece in shown[:-1])
 
 
-BYTES = MISTRAL.convert_tokens_to_ids([f"<0x{byte:02X}>" for byte in range(256)])
+BYTES = mistral_ids([f"<0x{byte:02X}>" for byte in range(256)])
 WORDS = [id_ for id_ in range(len(MISTRAL)) if id_ not in BYTES]
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\ufffd").map(
     lambda character: [BYTES[byte] for byte in character.encode()]
@@ -123,3 +131,36 @@ def test_hard_texts_of_the_demo_model(demo_home, text):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assert "".join(pieces(tokenizer, ids)) == text
+
+
+class Counting:
+    """A tokenizer that counts the ids it is given to decode."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.decoded = 0
+        self.added_tokens_decoder = tokenizer.added_tokens_decoder
+        self._tokenizer = tokenizer
+
+    def decode(self, ids: list[int], **options: bool) -> str:
+        self.decoded += len(ids)
+        return whole(self._tokenizer, ids)
+
+
+@pytest.mark.parametrize("tokenizer", [TINY, MISTRAL], ids=["bytes", "metaspace"])
+@pytest.mark.parametrize("run", [[0xA2], [0xE2, 0x82], [0xF0, 0x9F, 0x8E, 0xE2]])
+def test_a_run_of_undecodable_bytes_neither_stalls_nor_costs_quadratic_time(tokenizer, run):
+    names = [f"<0x{byte:02X}>" for byte in run] if tokenizer is MISTRAL else byte_names(run)
+    start, end = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("a", "b"))
+    ids = [*start, *tokenizer.convert_tokens_to_ids(names) * (2000 // len(run)), *end]
+    counting = Counting(tokenizer)
+    shown = pieces(counting, ids)
+    assert "".join(shown) == whole(tokenizer, ids)
+    assert counting.decoded < 100 * len(ids)
+    gaps = [len(list(gap)) for empty, gap in groupby(shown, key=lambda piece: not piece) if empty]
+    assert max(gaps) < 50
+
+
+def byte_names(run: list[int]) -> list[str]:
+    """How a byte-level vocabulary calls these bytes."""
+    names = bytes_to_unicode()
+    return [names[byte] for byte in run]

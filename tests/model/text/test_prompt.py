@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from model.errors import BadParameter, ConfigError
 from model.loading.base import resolve_base
-from model.text.codec import ChatTurn
+from model.text.codec import ChatTurn, Role
 from model.text.prompt import PromptRenderer
 from tests.fakes.metaspace_tokenizer import CONTROL, metaspace_tokenizer
 from tests.fakes.tiny_model import tiny_tokenizer
@@ -31,7 +32,7 @@ ORDINARY = [
 
 
 def turns(*pairs: tuple[str, str]) -> list[ChatTurn]:
-    return [ChatTurn(role, content) for role, content in pairs]
+    return [ChatTurn(cast("Role", role), content) for role, content in pairs]
 
 
 def transformers_ids(tokenizer, conversation) -> list[int]:
@@ -89,7 +90,7 @@ def test_where_every_piece_gets_a_space_a_typed_token_costs_one_at_most():
     tokenizer = metaspace_tokenizer("always")
     ids = PromptRenderer(tokenizer).encode(turns(("user", "hi</s>b")))
     assert control_counts(tokenizer, ids) == {"<s>": 1, "[INST]": 1, "[/INST]": 1}
-    assert tokenizer.decode(ids).replace("> b", ">b").endswith("hi</s>b[/INST]")
+    assert str(tokenizer.decode(ids)).replace("> b", ">b").endswith("hi</s>b[/INST]")
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import BadParameter, ConfigError
-from model.text.codec import ChatTurn
+from model.text.codec import ChatTurn, Role
 from model.text.prompt import PromptRenderer
-from tests.fakes.chat_models import NAMES, chat_tokenizer
+from tests.fakes.chat_models import NAMES, chat_tokenizer, decoded, token_id
 from tests.fakes.metaspace_tokenizer import metaspace_tokenizer
 from tests.fakes.tiny_model import tiny_tokenizer
 
 DAY = date(2020, 2, 3)
 RENDERERS = {name: PromptRenderer(chat_tokenizer(name), DAY) for name in NAMES}
 NO_SYSTEM_TURN = ("mistral_v1", "mistral_v3", "mistral_nemo", "gemma_2")
-CONVERSATIONS = {
+CONVERSATIONS: dict[str, list[tuple[Role, str]]] = {
     "one turn": [("user", "hi the x")],
     "several turns": [("user", "hi"), ("assistant", "the b"), ("user", "ü 🎉\n\n- x")],
     "persona": [("system", "be a pirate"), ("user", "hi")],
@@ -39,15 +39,15 @@ CONVERSATIONS = {
 REPLIES = ["hi", "", " the\n", "\n\nx", "a </s><|im_end|><|eot_id|><end_of_turn><|end|> b"]
 
 
-def turns(*pairs: tuple[str, str]) -> list[ChatTurn]:
+def turns(*pairs: tuple[Role, str]) -> list[ChatTurn]:
     return [ChatTurn(role, content) for role, content in pairs]
 
 
-def text_of(name, *pairs):
-    return chat_tokenizer(name).decode(RENDERERS[name].encode(turns(*pairs)))
+def text_of(name: str, *pairs: tuple[Role, str]) -> str:
+    return decoded(chat_tokenizer(name), RENDERERS[name].encode(turns(*pairs)))
 
 
-def with_template(template: str):
+def with_template(template: str | dict[str, str] | None):
     tokenizer = tiny_tokenizer()
     tokenizer.chat_template = template
     return tokenizer
@@ -84,8 +84,8 @@ def test_a_template_with_a_system_turn_gets_it_as_it_is(name):
 
 @pytest.mark.parametrize("name", NO_SYSTEM_TURN)
 def test_elsewhere_its_text_stands_before_the_first_user_turn(name):
-    said = [("user", "hi"), ("assistant", "the"), ("user", "why")]
-    joined = [("user", "be a pirate\n\nhi"), *said[1:]]
+    said: list[tuple[Role, str]] = [("user", "hi"), ("assistant", "the"), ("user", "why")]
+    joined: list[tuple[Role, str]] = [("user", "be a pirate\n\nhi"), *said[1:]]
     assert text_of(name, ("system", "be a pirate"), *said) == text_of(name, *joined)
     assert text_of(name, ("system", " \n"), *said) == text_of(name, *said), "nothing is said"
 
@@ -120,7 +120,7 @@ def test_training_learns_on_the_prompt_that_serving_renders(name, conversation):
         *learned, end = example.input_ids[example.prompt_length :]
         assert {end} == renderer.ends
         assert not control_ids(name) & set(learned), "the first control token ends the reply"
-        said = chat_tokenizer(name).decode(learned)
+        said = decoded(chat_tokenizer(name), learned)
         assert "".join(said.split()) == "".join(reply.split())
 
 
@@ -173,7 +173,7 @@ def test_whatever_is_said_prompt_and_example_agree(name, system, asked, reply):
     ],
 )  # fmt: skip
 def test_the_token_that_ends_a_reply_need_not_be_eos(name, end):
-    assert RENDERERS[name].ends == {chat_tokenizer(name).convert_tokens_to_ids(end)}
+    assert RENDERERS[name].ends == {token_id(chat_tokenizer(name), end)}
 
 
 def test_a_template_that_ends_no_reply_has_no_end():
@@ -243,8 +243,8 @@ def test_what_stands_before_an_answered_reply_opens_the_answer(template, opening
     example = renderer.encode_example(asked, reply)
     prompt = example.input_ids[: example.prompt_length]
     assert prompt == renderer.encode(asked)
-    assert tokenizer.decode(prompt).endswith(opening)
-    learned = tokenizer.decode(example.input_ids[example.prompt_length :])
+    assert decoded(tokenizer, prompt).endswith(opening)
+    learned = decoded(tokenizer, example.input_ids[example.prompt_length :])
     assert learned.removesuffix("<|im_end|>").strip() == reply.strip()
 
 
@@ -260,7 +260,7 @@ def test_a_prompt_whose_end_the_tokenizer_joins_with_the_reply(spaces, reply):
     renderer, asked = PromptRenderer(tokenizer), turns(("user", "the x"))
     example = renderer.encode_example(asked, reply)
     assert example.input_ids[: example.prompt_length] == renderer.encode(asked)
-    whole = tokenizer.decode(example.input_ids)
+    whole = decoded(tokenizer, example.input_ids)
     expected = f"user: the x</s>assistant: {reply}</s>"
     assert "".join(whole.split()) == "".join(expected.split())
 

@@ -1,8 +1,13 @@
-"""Figures are kept line by line, short, and rewound when training goes back."""
+"""Figures are kept line by line and rewound when training goes back; the curve shows them all."""
 
+import io
 import json
 
-from training.artifacts.figures import Figure, FigureLog
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.artifacts.figures import Figure, FigureLog, draw_curve, running_mean
 
 FIGURES = [
     Figure(step=0, epoch=0.0, validation_loss=4.0),
@@ -35,3 +40,50 @@ def test_rewinding_forgets_what_came_later_and_half_a_line(tmp_path):
     assert log.read() == FIGURES[:1]
     log.rewind(-1)
     assert log.path.read_text() == ""
+
+
+def figures(steps=60):
+    learned = [Figure(step=s, epoch=0, loss=4 / s**0.2) for s in range(1, steps)]
+    validated = [Figure(step=s, epoch=0, validation_loss=4.2 / (s + 1) ** 0.15)
+                 for s in range(0, steps, 20)]  # fmt: skip
+    return learned + validated
+
+
+def pixels(png):
+    image = Image.open(io.BytesIO(png))
+    assert image.format == "PNG"
+    assert image.size == (960, 540)
+    return np.asarray(image.convert("RGB")).reshape(-1, 3)
+
+
+def count(png, colour):
+    return int((pixels(png) == colour).all(axis=1).sum())
+
+
+def test_both_losses_are_drawn_and_the_kept_step_is_marked():
+    whole = draw_curve(figures(), 40, "tiny")
+    training, validation = (0x1F, 0x4E, 0x79), (0xC2, 0x41, 0x0C)
+    assert count(whole, training) > 300
+    assert count(whole, validation) > 300
+    only = draw_curve([f for f in figures() if f.loss is not None], 40, "tiny")
+    assert count(only, validation) == 0
+    unmarked = draw_curve(figures(), 7, "tiny")
+    assert count(whole, validation) > count(unmarked, validation)
+
+
+def test_the_same_figures_give_the_same_bytes():
+    assert draw_curve(figures(), 40, "x") == draw_curve(figures(), 40, "x")
+
+
+def test_nothing_to_draw_is_a_picture_all_the_same():
+    assert pixels(draw_curve([], 0, "empty")).any()
+
+
+@pytest.mark.parametrize(("values", "means"), [([], []), ([1.0, 3.0], [1.0, 3.0])])
+def test_few_values_are_their_own_mean(values, means):
+    assert running_mean(values) == means
+
+
+def test_many_values_are_smoothed_over_a_twentieth():
+    values = [0.0, 2.0] * 40
+    assert running_mean(values)[10:14] == [1.0, 1.0, 1.0, 1.0]

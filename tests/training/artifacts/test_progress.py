@@ -4,14 +4,14 @@ import io
 
 from rich.console import Console
 
-from training.artifacts.progress import Lines, Moment, live_bar
+from training.artifacts.progress import Moment, ProgressLines, live_bar
 
 MOMENT = Moment(10, 206, 3.21, 3.5, 1234.5, 800.4, 3725)
 
 
 def test_a_moment_is_one_line():
     lines: list[str] = []
-    Lines(lines.append).show(MOMENT)
+    ProgressLines(lines.append).show(MOMENT)
     assert lines == [
         "step 10/206  loss 3.210  validation 3.500  1,234 tok/s  800 MiB  1:02:05 left"
     ]
@@ -24,22 +24,24 @@ def test_before_the_first_validation_there_is_none():
 
 
 def test_the_bar_shows_the_same_and_lines_go_above_it():
-    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
     with live_bar(console) as bar:
         bar.say("loading [tiny]")
         bar.show(MOMENT)
         bar.say("half")
-    written = console.file.getvalue()
+    written = screen.getvalue()
     assert "loading [tiny]" in written
     assert "10/206" in written
     assert "loss 3.210  validation 3.500  1,234 tok/s  800 MiB  1:02:05 left" in written
 
 
 def test_eighty_columns_are_enough():
-    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=80)
     with live_bar(console) as bar:
         bar.show(MOMENT)
-    written = console.file.getvalue()
+    written = screen.getvalue()
     assert "10/206" in written
     assert "1:02:05 left" in written
     assert "…" not in written

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from model.assembly import load_adapters
+from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.base import no_progress
 from model.loading.manifest import WEIGHTS, file_sha256
-from model.loading.names import SHIPPED_ADAPTER
 from model.loading.quantised import check_architecture
 from model.loading.registry import Registry
 from model.settings import WorkerSettings

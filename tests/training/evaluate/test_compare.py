@@ -9,7 +9,7 @@ from training.evaluate.answers import Decoding, answer_all
 from training.evaluate.compare import AnswerPair, Comparison, Counts, compare, page
 from training.train.train import train
 
-GREEDY = Decoding(max_new_tokens=8)
+GREEDY = Decoding(max_tokens=8)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_batch_answers_as_each_prompt_alone(base, adapter):
 
 def test_sampling_is_fixed_by_its_seed(base, adapter, prompts):
     def sampled(seed):
-        way = Decoding(max_new_tokens=8, temperature=1.0, top_p=0.9, seed=seed)
+        way = Decoding(max_tokens=8, temperature=1.0, top_p=0.9, seed=seed)
         return compare(base, adapter, prompts, [way])[0].answered
 
     assert sampled(1) == sampled(1) != sampled(2)

@@ -15,10 +15,10 @@ from training.evaluate.evaluate import EvaluationOptions, measure_adapters
 from training.evaluate.losses import losses, losses_by_row
 from training.evaluate.result import Evaluation, ReportedSampling
 from training.prepare.sides import Side
+from training.train.device import compute_dtype
 from training.train.examples import encode, read_side
 from training.train.layout import Padded
 from training.train.loss import measure
-from training.train.precision import compute_dtype
 
 SAMPLING = ReportedSampling(max_tokens=10, temperature=0.7)
 

@@ -11,7 +11,7 @@ from training.__main__ import main
 from training.errors import PreparationError
 from training.seed import recipes, runs
 from training.seed.figures import Spread, seed_measures
-from training.seed.recipes import Name, recipe_of
+from training.seed.recipes import RecipeName, recipe_of
 from training.seed.rows import TRAINED, divide, read_seed
 
 SEED_FILE = Path(
@@ -58,7 +58,7 @@ def test_too_few_rows_are_one_clear_line(tmp_path):
 
 
 def test_the_seeds_recipe_is_the_seeds():
-    recipe = recipe_of(Name.SEED, "demo", 3)
+    recipe = recipe_of(RecipeName.SEED, "demo", 3)
     assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.dropout) == (8, 32, 0.05)
     assert recipe.lora.targets == ("q_proj",)
     schedule = recipe.schedule
@@ -83,7 +83,7 @@ def test_the_table_has_both_recipes_beside_the_seeds_figures(
     assert (out / "table.md").read_text(encoding="utf-8") == printed
     theirs, ours = (json.loads((out / f"{n}-240-0.json").read_text()) for n in ("seed", "ours"))
     assert (len(theirs["validation"]), len(ours["validation"])) == (3, 2)
-    run = runs.Run.model_validate(theirs)
+    run = runs.SeedRun.model_validate(theirs)
     assert run.kept_epoch == run.best_epoch
     assert run.best == min(theirs["validation"][1:])
 

@@ -11,6 +11,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from data.errors import OutputRefused
 from model.assembly import load
 from model.engine.engine import TokenEngine
 from model.errors import AdapterMismatch, ConfigError
@@ -21,7 +22,7 @@ from tests.fakes.tiny_model import make_adapter, make_tiny, make_whole_adapter
 from tests.model.runner.parity import greedy, run
 from training.errors import MergeError
 from training.ship.merge import merge
-from training.ship.merge_record import MergeRecord
+from training.ship.merge_record import RECORD, MergeRecord
 
 IDS = torch.tensor([[5, 9, 33, 7, 21, 60, 2, 11]])
 
@@ -213,13 +214,15 @@ def test_only_a_merged_model_is_replaced(base, adapter, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "precious").touch()
-    assert "is there already and no merged model" in refusal(base, adapter, out, MergeError)
+    assert "holds precious, and `python -m" in refusal(base, adapter, out, OutputRefused)
     assert (out / "precious").exists()
     shutil.rmtree(out)
     merge(base, adapter, out, quiet)
-    (out / "old").touch()
+    (out / "precious").touch()
+    first = (out / RECORD).read_bytes()
     merge(base, adapter, out, quiet)
-    assert not (out / "old").exists()
+    assert (out / RECORD).read_bytes() != first  # it has the time
+    assert (out / "precious").exists()
 
 
 def copy_of(base: ResolvedBase, tmp_path: Path) -> ResolvedBase:

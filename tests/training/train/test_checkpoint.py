@@ -6,8 +6,10 @@ import os
 import pytest
 import torch
 
+from data.errors import OutputRefused
+from data.files.output_marker import MARKER
 from training.errors import CheckpointError, OtherJobError
-from training.train.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, Standing
+from training.train.checkpoint import JOB, LAST, LOCK, Checkpoint, Checkpoints, TrainState
 
 JOB_A = {"lora.r": 4, "base": "sha256:1"}
 
@@ -23,8 +25,14 @@ def work(tmp_path):
 def checkpoint(step=3):
     table = torch.arange(4.0)
     return Checkpoint(
-        Standing(
-            step=step, base_loss=4.0, best_loss=1.5, best_step=2, misses=1, tokens=99, seconds=1.25
+        TrainState(
+            step=step,
+            base_loss=4.0,
+            best_loss=1.5,
+            best_step=2,
+            bad_validations=1,
+            tokens=99,
+            seconds=1.25,
         ),
         {"a": torch.full((2, 3), float(step))},
         {"a": torch.zeros(2, 3)},
@@ -33,7 +41,7 @@ def checkpoint(step=3):
 
 
 def assert_same(one, other):
-    assert other.standing == one.standing
+    assert other.state == one.state
     assert torch.equal(other.adapter["a"], one.adapter["a"])
     assert torch.equal(other.best["a"], one.best["a"])
     for found, wanted in zip(other.optimiser, one.optimiser, strict=True):
@@ -48,7 +56,7 @@ def test_comes_back_as_it_was(work):
     work.save(checkpoint(3))
     work.save(checkpoint(5))
     assert_same(checkpoint(5), work.last())
-    assert sorted(p.name for p in work.folder.iterdir()) == sorted([JOB, LAST, LOCK])
+    assert sorted(p.name for p in work.folder.iterdir()) == sorted([JOB, LAST, LOCK, MARKER])
 
 
 def full_after(some, error=errno.ENOSPC):
@@ -63,7 +71,7 @@ def full_after(some, error=errno.ENOSPC):
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(work, monkeypatch, some):
     work.save(checkpoint(3))
     with monkeypatch.context() as patched:
-        patched.setattr("training.train.checkpoint._write", full_after(some))
+        patched.setattr("training.train.checkpoint.write_all", full_after(some))
         with pytest.raises(CheckpointError) as caught:
             work.save(checkpoint(5))
     assert str(caught.value) == f"{work.folder / LAST} cannot be written: No space left on device"
@@ -123,6 +131,14 @@ def test_removing_leaves_what_somebody_else_put_there(work):
     (work.folder / "mine.txt").touch()
     work.remove()
     assert [p.name for p in work.folder.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", [JOB, LAST, LOCK, "figures.jsonl", "mine.txt"])
+def test_a_folder_that_is_not_ours_is_refused_and_stays(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(OutputRefused, match=f"holds {name}, and `python -m training train, unf"):
+        Checkpoints(tmp_path).open(JOB_A, fresh=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "precious")]
 
 
 def test_a_damaged_job_file_is_one_line(work):

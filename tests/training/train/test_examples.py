@@ -5,7 +5,7 @@ import pytest
 from data.files.datasets import Pair
 from data.records import Turn
 from model.text.prompt import ChatTurn, PromptRenderer
-from tests.fakes.chat_models import NAMES, chat_tokenizer
+from tests.fakes.chat_models import NAMES, chat_tokenizer, decoded
 from tests.fakes.tiny_model import tiny_tokenizer
 from training.errors import PreparedDataError
 from training.prepare.sides import Side
@@ -36,7 +36,7 @@ def test_the_turns_before_the_comment_are_part_of_the_prompt():
 
 def test_a_typed_control_token_is_no_control_token():
     (row,) = encode([Pair("a<|im_end|>b", "c")], RENDERER, 100)
-    end = TOKENIZER.convert_tokens_to_ids("<|im_end|>")
+    end = TOKENIZER.get_vocab()["<|im_end|>"]
     assert row["input_ids"].count(end) == 2  # after the comment and after the reply
 
 
@@ -76,7 +76,7 @@ def test_every_template_learns_on_the_prompts_that_it_serves(name):
         learned = row["labels"][len(prompt) :]
         assert learned == row["input_ids"][len(prompt) :]
         assert {learned[-1]} == renderer.ends
-        said = chat_tokenizer(name).decode(learned[:-1])
+        said = decoded(chat_tokenizer(name), learned[:-1])
         assert "".join(said.split()) == "".join(pair.reply.split())
 
 

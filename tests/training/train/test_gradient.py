@@ -1,11 +1,12 @@
 """The trap: bitsandbytes' packed CPU kernel, once awake, trains on wrong gradients."""
 
 import copy
+from typing import cast
 
 import pytest
 import torch
-from bitsandbytes.functional import dequantize_4bit, has_avx512bf16
-from bitsandbytes.nn.modules import Linear4bit
+from bitsandbytes.functional import QuantState, dequantize_4bit, has_avx512bf16
+from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from torch import nn
 from transformers import AutoModelForCausalLM
 
@@ -52,7 +53,8 @@ def reference(base) -> torch.Tensor:
     plain = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32)
     for name, module in quantised.named_modules():
         if isinstance(module, Linear4bit):
-            weight = dequantize_4bit(module.weight.data, module.weight.quant_state)
+            packed = cast("Params4bit", module.weight)
+            weight = dequantize_4bit(packed.data, cast("QuantState", packed.quant_state))
             plain.get_submodule(name).weight.data = weight.float()
     return gradient(adapted(plain))
 

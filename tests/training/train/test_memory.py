@@ -1,16 +1,15 @@
 """Checkpointing by need, and what is said when memory runs out."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
+from transformers import MistralConfig
 
 from training.errors import OutOfMemory
 from training.recipe import read_recipe
 from training.train.memory import activation_bytes, memory_advice, peak_mib, use_checkpointing
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-MISTRAL = SimpleNamespace(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32)
+MISTRAL = MistralConfig()  # of 7 billion parameters
 GIB = 1024**3
 
 
@@ -21,6 +20,17 @@ def recipe_with(write_recipe):
 
 def test_a_long_row_through_mistral_takes_what_was_measured():
     assert activation_bytes(MISTRAL, 2048, 2) == pytest.approx(16 * GIB, rel=0.04)
+
+
+def test_the_fused_decoder_keeps_a_third():
+    assert activation_bytes(MISTRAL, 2048, 2, fused=True) == pytest.approx(6 * GIB, rel=0.06)
+
+
+@pytest.mark.parametrize(("free", "used"), [(8, True), (12, False)])
+def test_the_fused_decoder_needs_less_free_memory(monkeypatch, recipe_with, free, used):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free * GIB, 80 * GIB))
+    schedule = recipe_with().schedule
+    assert use_checkpointing(MISTRAL, schedule, torch.bfloat16, GPU, fused=True) is used
 
 
 @pytest.mark.parametrize(
@@ -40,15 +50,13 @@ def test_layers_are_computed_again_where_memory_asks_for_it(
 ):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free * GIB, 80 * GIB))
     schedule = recipe_with(*overrides).schedule
-    model = SimpleNamespace(config=MISTRAL)
-    assert use_checkpointing(model, schedule, torch.bfloat16, GPU) is used
+    assert use_checkpointing(MISTRAL, schedule, torch.bfloat16, GPU) is used
 
 
 def test_a_cpu_does_so_only_when_told(recipe_with):
-    model = SimpleNamespace(config=MISTRAL)
     for how, used in (("auto", False), ("on", True), ("off", False)):
         schedule = recipe_with(f"schedule.checkpointing={how}").schedule
-        assert use_checkpointing(model, schedule, torch.float32, CPU) is used
+        assert use_checkpointing(MISTRAL, schedule, torch.float32, CPU) is used
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from training.artifacts.figures import FIGURES, FigureLog
 from training.errors import CheckpointError, OtherJobError, OutOfMemory
 from training.recipe import read_recipe
 from training.train.checkpoint import LAST, Checkpoints
-from training.train.step import EagerStep
+from training.train.gradient_step import EagerStep
 from training.train.train import train
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,6 +71,7 @@ def test_kill_9_and_the_same_command_give_the_same_adapter(job, tmp_path):
     with subprocess.Popen(
         call, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
     ) as run:
+        assert run.stderr is not None
         seen = next((line for line in run.stderr if "validation loss" in line), "")
         run.send_signal(signal.SIGKILL)
     assert run.returncode == -signal.SIGKILL, seen
@@ -168,7 +169,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(with_dropout, undisturbed, monkey
         file.write(content[500:])
 
     with monkeypatch.context() as patched:
-        patched.setattr("training.train.checkpoint._write", write)
+        patched.setattr("training.train.checkpoint.write_all", write)
         with pytest.raises(CheckpointError) as caught:
             train(with_dropout, silent)
     path = with_dropout.work_folder / LAST
@@ -176,7 +177,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(with_dropout, undisturbed, monkey
     assert not with_dropout.out.exists()
     checkpoint = Checkpoints(with_dropout.work_folder).last()
     assert checkpoint is not None
-    assert checkpoint.standing.step == 2
+    assert checkpoint.state.step == 2
     train(with_dropout, silent)
     assert weights(with_dropout) == weights(undisturbed)
 

@@ -16,13 +16,13 @@ from tests.fakes.chat_models import chat_tokenizer
 from tests.fakes.tiny_model import make_tiny
 from training.artifacts.adapter import WEIGHTS
 from training.errors import PreparedDataError
-from training.prepare.prepare import Options, prepare
+from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares, Side
 from training.recipe import DATE, read_recipe
 from training.train.dense import load_to_learn
+from training.train.device import compute_dtype
 from training.train.examples import IGNORED, encode, read_side
 from training.train.job import Job
-from training.train.precision import compute_dtype
 from training.train.train import train
 
 THINGS = ("soup", "war", "cats", "golf", "jazz", "rent", "school", "mars", "ties", "tea")
@@ -58,7 +58,7 @@ def prepared(folder: Path) -> Path:
         for turns, verdict in enumerate(("great", "awful"))
     ]
     source.write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
-    prepare(source, data, Options(seed=1, similarity=0.9, shares=Shares(0.2, 0.2)))
+    prepare(source, data, PrepareOptions(seed=1, similarity=0.9, shares=Shares(0.2, 0.2)))
     return data
 
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data.files.output_folder import output_folder
+from data.files.output_marker import MARKER
 from model.errors import ConfigError
 from model.loading.manifest import BaseRecord, file_sha256, read_manifest
 from model.loading.quantised import load_quantised
@@ -21,7 +23,7 @@ from training.recipe import LINEARS, read_recipe
 from training.train.examples import encode, read_side
 from training.train.layout import Padded
 from training.train.loss import measure
-from training.train.train import train
+from training.train.train import KIND, train
 
 NOON = datetime(2024, 5, 4, 12, tzinfo=UTC)
 
@@ -49,7 +51,7 @@ def test_the_manifest_says_how_the_adapter_was_made(job, base):
     assert manifest.created == NOON
     assert manifest.figures["validation_loss"] < manifest.figures["base_validation_loss"]
     assert sorted(path.name for path in job.out.iterdir()) == [
-        "adapter_config.json", "adapter_model.safetensors", "figures.jsonl", "loss.png",
+        MARKER, "adapter_config.json", "adapter_model.safetensors", "figures.jsonl", "loss.png",
         "manifest.json",
     ]  # fmt: skip
 
@@ -130,8 +132,8 @@ def test_accumulated_small_batches_are_one_large_batch(job, write_recipe, tmp_pa
 
 @pytest.mark.parametrize("failing", ["recipe", "data"])
 def test_what_lay_there_before_stays_when_training_fails(job, failing, tmp_path):
-    job.out.mkdir()
-    (job.out / "old").write_text("old")
+    with output_folder(job.out, KIND) as earlier:
+        (earlier / "old").write_text("old")
     if failing == "recipe":
         recipe = job.recipe.model_copy(update={"licence": "another"})
         write_card(job.data, read_card(job.data).model_copy(update={"licence": "CC0-1.0"}))
@@ -141,7 +143,7 @@ def test_what_lay_there_before_stays_when_training_fails(job, failing, tmp_path)
     with pytest.raises((RecipeError, PreparedDataError)) as caught:
         run(job)
     assert "\n" not in str(caught.value)
-    assert [path.name for path in job.out.iterdir()] == ["old"]
+    assert sorted(path.name for path in job.out.iterdir()) == [MARKER, "old"]
     assert not list(tmp_path.glob(".*partial*"))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from training.artifacts.folders import new_folder
+from data.files.output_folder import output_folder
 from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure
 from training.evaluate.report.plots import forest, shares
 from training.evaluate.report.table import difference, estimate
@@ -14,6 +14,7 @@ from training.evaluate.result import Asked, Evaluation
 
 JSON = "report.json"
 PAGE = "report.html"
+KIND = "python -m training evaluate"
 _TEMPLATE = "page.html.jinja"
 # The measures that the page shows first.
 _HEADLINES = ("disclaimer", "position", "perplexity", "bleu", "repetition", "copied")
@@ -22,9 +23,10 @@ _HEADLINES = ("disclaimer", "position", "perplexity", "bleu", "repetition", "cop
 def write_report(evaluation: Evaluation, folder: Path) -> None:
     """Write report.json and report.html into `folder`, both or none of them.
 
-    A report that was in the folder is replaced. Raises OSError.
+    A report that was in the folder is replaced. Raises OutputRefused when the folder holds what
+    `evaluate` did not write, and OSError.
     """
-    with new_folder(folder) as work:
+    with output_folder(folder, KIND) as work:
         (work / JSON).write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (work / PAGE).write_text(page(evaluation), encoding="utf-8")
 

@@ -8,7 +8,8 @@ from bot.discord.answer.button_row import finished_row, running_row
 from bot.discord.answer.picture import RequestProgress, picture
 from bot.discord.answer.splitting import units
 from bot.worker.status import WorkerPhase, WorkerStatus
-from data.records import Answer, Request, RequestState, Sampling
+from data.records import Answer, Request, RequestState
+from tests.fakes.sampling import stored_sampling
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -16,7 +17,7 @@ NOW = datetime(2025, 1, 1, tzinfo=UTC)
 def request(state: RequestState = RequestState.FINISHED) -> Request:
     return Request(
         id=7, source_key="k", conversation="c", front_end="discord", user_id="1",
-        user_name="Ann", prompt="p", turns=(), variant="tuned", sampling=Sampling(),
+        user_name="Ann", prompt="p", turns=(), variant="tuned", sampling=stored_sampling(),
         state=state, attempts=1, created_at=NOW,
     )  # fmt: skip
 

@@ -141,7 +141,7 @@ def test_the_page_says_what_was_not_checked_and_how_good_the_classifier_is(evalu
 def test_a_report_is_written_and_read_again(evaluation, tmp_path):
     write_report(evaluation, tmp_path / "a" / "report")
     assert sorted(path.name for path in (tmp_path / "a" / "report").iterdir()) == [
-        "report.html", "report.json",
+        ".fungpt-output.json", "report.html", "report.json",
     ]  # fmt: skip
     written = (tmp_path / "a" / "report" / "report.json").read_text()
     assert Evaluation.model_validate_json(written) == evaluation

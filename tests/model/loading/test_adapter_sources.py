@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import ConfigError
-from model.loading.names import (
+from model.loading.adapter_sources import (
     SHIPPED_ADAPTER,
     adapter_source,
     configured_adapters,
@@ -72,5 +72,5 @@ def test_without_a_setting_the_demo_model_has_the_shipped_adapter():
 
 
 def test_names_are_known_without_torch():
-    program = "import sys, model.loading.names; assert 'torch' not in sys.modules"
+    program = "import sys, model.loading.adapter_sources; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
