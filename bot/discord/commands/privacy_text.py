@@ -33,8 +33,8 @@ def privacy_text(*, consents: bool, permission: str, policy: str | None) -> str:
 - until you use `/forget`. Then only counts without a name are left. `/mydata` gives you a copy.
 - Backups and exports that my operator made before I cannot change. `/forget` tells them which \
 exports, and which models trained on them, hold something of you.
-- I never store images, or anything about your account, and of messages that are not for me only \
-those that a question to me follows on.
+- I never store images, or anything about your account. Messages that are not for me I store only \
+as what was said before a question to me.
 **Training**
 - {_training(permission, consents=consents)}
 **Policy**
