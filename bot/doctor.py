@@ -1,7 +1,7 @@
 """`python -m bot doctor`: checks what the bot needs, with a line for each check."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -13,7 +13,10 @@ from bot.config.settings import BotSettings
 from bot.discord.api.application import Application, Server, invite_link, missing, survey
 from bot.discord.api.endpoints import UNREACHABLE, use_endpoints
 from bot.errors import SettingsError
+from data.errors import StoreError
 from data.files.check import check
+from data.records import MadeExport
+from data.store.exports import made_exports
 from model.client import WorkerClient
 from model.errors import ClientError, ConfigError
 from model.loading.adapter_sources import configured_adapters, named_adapters
@@ -47,6 +50,8 @@ async def examine(settings: BotSettings) -> AsyncIterator[CheckResult]:
     """Run every check and yield its result, in a fixed order; changes nothing."""
     async for line in _discord(settings):
         yield line
+    yield policy_line(settings)
+    yield training_line(settings, _exports(settings))
     yield _database(settings)
     yield await _worker(settings)
     for line in _adapters(settings):
@@ -115,6 +120,48 @@ def permissions_line(application: Application, servers: list[Server]) -> CheckRe
         )
     count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
     return CheckResult(CheckStatus.OK, "permissions", f"complete in {count}; invite link: {link}")
+
+
+def policy_line(settings: BotSettings) -> CheckResult:
+    """Whether people on Discord are told where the operator's privacy policy is. Pure."""
+    if settings.privacy_policy_url is not None:
+        return CheckResult(
+            CheckStatus.OK, "policy", f"/privacy names {settings.privacy_policy_url}"
+        )
+    if settings.discord_token is None:
+        return CheckResult(CheckStatus.OK, "policy", "nobody needs one in the terminal")
+    return CheckResult(
+        CheckStatus.NOTE, "policy", "PRIVACY_POLICY_URL is not set, and Discord asks every bot for"
+        " a privacy policy: where is yours?",
+    )  # fmt: skip
+
+
+def training_line(settings: BotSettings, exports: Sequence[MadeExport]) -> CheckResult:
+    """Whether text from Discord may leave for training, and whether exports need deleting. Pure."""
+    if stale := sum(export.forgotten > 0 for export in exports):
+        return CheckResult(
+            CheckStatus.BAD, "training", f"exports with words or ratings of people who were"
+            f" forgotten: {stale}; `python -m data exports` lists them",
+        )  # fmt: skip
+    reference = settings.discord_training_permission
+    if not reference:
+        return CheckResult(
+            CheckStatus.OK, "training", "no text from Discord leaves for training:"
+            " DISCORD_TRAINING_PERMISSION is not set",
+        )  # fmt: skip
+    return CheckResult(
+        CheckStatus.NOTE, "training", f"Discord's permission is recorded as {reference!r}: text of"
+        " people who agreed may leave",
+    )  # fmt: skip
+
+
+def _exports(settings: BotSettings) -> Sequence[MadeExport]:
+    if not settings.database.exists():
+        return ()
+    try:
+        return made_exports(settings.database)
+    except StoreError:
+        return ()  # the database's own check says what is wrong with it
 
 
 def _database(settings: BotSettings) -> CheckResult:

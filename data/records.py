@@ -41,6 +41,8 @@ class SettingKey(StrEnum):
     """Conversation: the Discord id that marks the moment of its last reset."""
     DISCORD_COMMANDS = "discord_commands"
     """Global: the fingerprint of the commands that Discord has been told of."""
+    EXPORT_KEY = "export_key"
+    """Global: the key, in hex, that hides people's ids in exports; it never leaves the store."""
 
 
 class RequestState(StrEnum):
@@ -281,18 +283,44 @@ class AnswerMessages:
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """All that is stored of one person, as rows that `json.dumps` takes."""
+    """All that is stored of one person, as rows that `json.dumps` takes.
+
+    `exports` has a row for each rating that left in an export, where the person asked or rated.
+    """
 
     user_id: str
     requests: list[dict[str, Any]]
     ratings: list[dict[str, Any]]
     reactions: list[dict[str, Any]]
     settings: list[dict[str, Any]]
+    exports: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class MadeExport:
+    """An export that was made.
+
+    `path` is where the file was written, `sha256` the hash of its bytes, and `permission` the
+    reference of Discord's permission that was recorded then. Of its `ratings`, `forgotten` are
+    about answers to people, or by people, who asked to be forgotten since.
+    """
+
+    id: str
+    path: str
+    sha256: str
+    permission: str | None
+    created_at: datetime
+    ratings: int
+    forgotten: int
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How many requests and ratings of a person lost their name."""
+    """How many requests and ratings of a person lost their name.
+
+    `exports` are those that hold something of the person: they cannot be changed from here.
+    """
 
     requests: int
     ratings: int
+    exports: tuple[MadeExport, ...] = ()

@@ -27,8 +27,10 @@ from model.sampling import (
 from model.settings import SharedSettings, count, explain, seconds, secret_names, setting
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
+_ShownUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$", max_length=200)]
 _SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/]+\S*$")]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+_ShownText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 _Permission = Literal[
     "send_messages", "moderate_members", "manage_messages", "manage_channels", "manage_guild",
     "administrator",
@@ -78,6 +80,17 @@ class BotSettings(SharedSettings):
     )
     reconcile_days: int = count(
         7, "How old an answer may be for its reactions to be read anew at a start.", 1, 365
+    )
+    privacy_policy_url: _ShownUrl | None = setting(
+        None,
+        "Where your own privacy policy is, which Discord asks of every bot; /privacy names it.",
+        "an http(s) URL of at most 200 characters",
+    )
+    discord_training_permission: _ShownText = setting(
+        "",
+        "The reference of Discord's express permission to train models on message content, such as"
+        " a ticket's number; empty: there is none, and no text from Discord leaves for training.",
+        "a text of at most 200 characters",
     )
     metrics_port: int = count(
         0, "Port on 127.0.0.1 that shows figures to Prometheus; 0: none.", 0, 65_535

@@ -1,72 +1,176 @@
-"""Writing the ratings with the answers they are about, to evaluate them elsewhere."""
+"""Writing the ratings with the answers they are about, to evaluate and to train elsewhere.
+
+Discord forbids training models on message content got through its API, unless Discord has
+permitted it (Discord Developer Policy, in force since July 2024). So what was said on Discord
+leaves only where that permission is recorded and the people agreed. What was typed on this machine
+is free.
+"""
 
 import json
+import secrets
 import sqlite3
-from collections.abc import Generator
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data.files.export_manifest import (
+    LOCAL_ORIGINS,
+    ExportManifest,
+    LeftOut,
+    file_sha256,
+    manifest_path,
+)
 from data.files.new_file import new_file
-from data.records import YES, SettingKey
-from data.store.database import reading
+from data.records import YES, MadeExport, SettingKey
+from data.store.database import connect, reading
+from data.store.exports import PersonHash, record_export
+from data.store.faults import converted
 
-# A rater becomes a number that means nothing outside one export: names and ids of people do not
-# leave. What was said on Discord leaves only if asker and rater both agreed to training use.
+# Who repeats another person's request by a button asks with that person's words.
 _RATED = """
 WITH willing AS (
     SELECT scope_id FROM settings
     WHERE scope = 'user' AND key = ? AND value = ?
 )
 SELECT
-    kind AS rating, ratings.created_at AS rated_at,
-    CASE WHEN ratings.user_id IS NOT NULL
-        THEN DENSE_RANK() OVER (ORDER BY ratings.user_id NULLS LAST) END AS rater,
+    kind AS rating, ratings.created_at AS rated_at, ratings.user_id AS rater,
     answers.id AS answer_id, answers.created_at AS answered_at, text AS answer, answers.variant,
     adapter_hash, model_id, finish_reason, prompt_tokens, completion_tokens, queue_ms,
-    first_token_ms, total_ms, state, prompt, turns, sampling,
-    front_end IN ('terminal', 'pipe') AS is_local
+    first_token_ms, total_ms, state, prompt, turns, sampling, front_end AS origin,
+    requests.user_id IN (SELECT * FROM willing) AND NOT EXISTS (
+        SELECT 1 FROM requests AS own
+        WHERE instr(requests.source_key, ':interaction:') > 0
+            AND own.conversation = requests.conversation AND own.id < requests.id
+            AND own.turns = requests.turns AND own.prompt = requests.prompt
+            AND own.user_id NOT IN (SELECT * FROM willing)
+    ) AS asker_agrees,
+    ratings.user_id IS NOT NULL AND ratings.user_id IN (SELECT * FROM willing) AS rater_agrees
 FROM ratings
 JOIN answers ON answers.id = answer_id
 JOIN requests ON requests.id = request_id
-WHERE text <> '' AND (is_local OR (
-    requests.user_id IN (SELECT * FROM willing)
-    AND (ratings.user_id IS NULL OR ratings.user_id IN (SELECT * FROM willing))
-))
 ORDER BY ratings.id
 """
 
 
-def export(path: Path, out: Path) -> int:
-    """Write one line of JSON for each rating to the new file `out`; return how many.
+def export(
+    path: Path,
+    out: Path,
+    permission: str | None = None,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> ExportManifest:
+    """Write one line of JSON for each rating to the new file `out`, and its manifest beside it.
 
-    Ratings of answers whose text was forgotten are left out. So are those of answers given on
-    Discord, unless the asker and the rater agreed to training use; of the conversations there,
-    only the prompt and the system turn are written. Raises DataError if `out` exists, and the
-    StoreErrors.
+    `permission` is the reference of Discord's permission to train on messages. Without it no
+    rating of an answer on Discord is written; with it, those for which the asker and the rater
+    agreed to training use, and of these conversations only the prompt and the system turn.
+    Ratings of answers whose text was forgotten are left out as well. The manifest counts what was
+    left out. People's ids are written as keyed hashes.
+
+    The database remembers the export. Raises DataError if one of the files exists, and the
+    StoreErrors; nothing is written then.
     """
-    count = 0
+    export_id = secrets.token_hex(8)
     with (
         new_file(out) as draft,
-        draft.open("w", encoding="utf-8", newline="\n") as lines,
-        closing(_rated(path)) as rows,
+        new_file(manifest_path(out)) as beside,
+        _transaction(path) as connection,
     ):
+        people, written = PersonHash(connection), _Written()
+        with draft.open("w", encoding="utf-8", newline="\n") as lines:
+            for row in written.take(_rated(path, connection), permitted=permission is not None):
+                line = _line(row, people, export_id, permission)
+                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        manifest = ExportManifest(
+            id=export_id,
+            created=now(),
+            database=people.database,
+            file=out.name,
+            sha256=file_sha256(draft),
+            permission=permission,
+            ratings=len(written.ratings),
+            discord_ratings=written.discord,
+            left_out={reason: written.left_out[reason] for reason in LeftOut},
+            answers=tuple(dict.fromkeys(answer for answer, _ in written.ratings)),
+        )
+        beside.write_text(manifest.to_json(), encoding="utf-8")
+        made = MadeExport(
+            export_id, str(out.absolute()), manifest.sha256, permission, manifest.created,
+            manifest.ratings, 0,
+        )  # fmt: skip
+        with converted(path):
+            record_export(connection, made, written.ratings)
+    return manifest
+
+
+class _Written:
+    """What was written: the answer and the rater of each rating; and what was left out, and why."""
+
+    def __init__(self) -> None:
+        self.ratings: list[tuple[int, str | None]] = []
+        self.discord = 0
+        self.left_out: Counter[LeftOut] = Counter()
+
+    def take(self, rows: Iterator[sqlite3.Row], *, permitted: bool) -> Iterator[sqlite3.Row]:
+        """The rows that may be written."""
         for row in rows:
-            lines.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
-            count += 1
-    return count
+            reason = left_out(row, permitted=permitted)
+            if reason is not None:
+                self.left_out[reason] += 1
+                continue
+            self.ratings.append((row["answer_id"], row["rater"]))
+            self.discord += row["origin"] not in LOCAL_ORIGINS
+            yield row
 
 
-def _rated(path: Path) -> Generator[sqlite3.Row]:
-    # A generator, so that only errors of the database are raised inside `reading`.
-    with reading(path) as connection:
+def left_out(row: sqlite3.Row, *, permitted: bool) -> LeftOut | None:
+    """Why a rating must not be written; None if it may. Pure."""
+    if not row["answer"]:
+        return LeftOut.FORGOTTEN
+    if row["origin"] in LOCAL_ORIGINS:
+        return None
+    if not permitted:
+        return LeftOut.PERMISSION
+    if not row["asker_agrees"]:
+        return LeftOut.ASKER
+    return None if row["rater_agrees"] else LeftOut.RATER
+
+
+@contextmanager
+def _transaction(path: Path) -> Generator[sqlite3.Connection]:
+    """A transaction that writes; what others write waits for its end."""
+    with reading(path):
+        pass  # raises if there is no database: connecting would create one
+    with closing(connect(path)) as connection:
+        with converted(path):
+            connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        with converted(path):
+            connection.execute("COMMIT")
+
+
+def _rated(path: Path, connection: sqlite3.Connection) -> Iterator[sqlite3.Row]:
+    # A generator, so that only errors of the database are raised inside `converted`.
+    with converted(path):
         yield from connection.execute(_RATED, (SettingKey.TRAINING_CONSENT, YES))
 
 
-def _line(row: sqlite3.Row) -> dict[str, Any]:
-    line = dict(row)
+def _line(
+    row: sqlite3.Row, people: PersonHash, export_id: str, permission: str | None
+) -> dict[str, Any]:
+    line = {key: row[key] for key in row.keys() if not key.endswith("_agrees")}  # noqa: SIM118 - a row iterates over its values
     turns = json.loads(line["turns"])
-    if not line.pop("is_local"):  # earlier turns may quote people who did not agree
+    on_discord = line["origin"] not in LOCAL_ORIGINS
+    if on_discord:  # earlier turns may quote people who did not agree
         system = [turn for turn in turns if turn["role"] == "system"]
         turns = [*system, {"role": "user", "content": line["prompt"]}]
-    return line | {"turns": turns, "sampling": json.loads(line["sampling"])}
+    return line | {
+        "rater": people.of(row["rater"]) if row["rater"] is not None else None,
+        "turns": turns,
+        "sampling": json.loads(line["sampling"]),
+        "export": export_id,
+        "permission": permission if on_discord else None,
+    }

@@ -8,6 +8,7 @@ from typing import Any
 from data.errors import StoreLocked
 from data.records import Forgotten, PersonalData
 from data.store.connection import RunStatement, Tables
+from data.store.exports import exported_of, forget_exported, read_exports
 
 _SOMEBODY = "forgotten"
 
@@ -53,7 +54,9 @@ class People(Tables):
             settings = await run(
                 "SELECT key, value FROM settings WHERE scope = 'user' AND scope_id = ?", user_id
             )
-        return PersonalData(user_id, *map(_dicts, (requests, ratings, reactions, settings)))
+            exports = await exported_of(run, user_id)
+        parts = (requests, ratings, reactions, settings, exports)
+        return PersonalData(user_id, *map(_dicts, parts))
 
     async def forget(self, user_id: str, names: Collection[str] = ()) -> Forgotten:
         """Remove a person's texts, their answers, their names, and whose their ratings were.
@@ -68,16 +71,18 @@ class People(Tables):
         and its answer too.
 
         The old bytes are gone from the database files afterwards, but not from backups and
-        exports. Raises StoreLocked if another program kept SQLite's write-ahead file from being
-        emptied: calling this again finishes the work.
+        exports; the result names the exports. Raises StoreLocked if another program kept SQLite's
+        write-ahead file from being emptied: calling this again finishes the work.
         """
         async with self._connection.transaction() as run:
             ratings = await run(
                 "UPDATE ratings SET user_id = NULL WHERE user_id = ? RETURNING id", user_id
             )
+            repeated = await _repeated(run, user_id)
+            exports = await forget_exported(run, user_id, repeated, self._stamp())
             await run("DELETE FROM reactions WHERE user_id = ?", user_id)
             await _forget_settings(run, user_id)
-            await _forget_repeated(run, user_id)
+            await _forget_repeated(run, repeated)
             await _forget_quoted(run, user_id, names)
             await _forget_texts(run, user_id)
             requests = await run(
@@ -93,8 +98,9 @@ class People(Tables):
                 _SOMEBODY,
                 self._stamp(),
             )
+            affected = await read_exports(run, exports)
         await self._empty_write_ahead_file()
-        return Forgotten(requests=len(requests), ratings=len(ratings))
+        return Forgotten(requests=len(requests), ratings=len(ratings), exports=affected)
 
     async def _empty_write_ahead_file(self) -> None:
         [outcome] = await self._connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -118,9 +124,9 @@ async def _forget_settings(run: RunStatement, user_id: str) -> None:
     )
 
 
-async def _forget_repeated(run: RunStatement, user_id: str) -> None:
-    """Empty the requests by which others repeated this person's request with a button."""
-    repeated = await run(
+async def _repeated(run: RunStatement, user_id: str) -> list[int]:
+    """The ids of the requests by which others repeated this person's request with a button."""
+    rows = await run(
         """
         SELECT DISTINCT again.id FROM requests AS own
         JOIN requests AS again ON again.conversation = own.conversation
@@ -130,9 +136,14 @@ async def _forget_repeated(run: RunStatement, user_id: str) -> None:
         """,
         user_id,
     )
-    for row in repeated:
-        await run("UPDATE requests SET prompt = '', turns = '[]' WHERE id = ?", row["id"])
-        await run("UPDATE answers SET text = '' WHERE request_id = ?", row["id"])
+    return [row["id"] for row in rows]
+
+
+async def _forget_repeated(run: RunStatement, repeated: Collection[int]) -> None:
+    """Empty these requests and their answers."""
+    for request_id in repeated:
+        await run("UPDATE requests SET prompt = '', turns = '[]' WHERE id = ?", request_id)
+        await run("UPDATE answers SET text = '' WHERE request_id = ?", request_id)
 
 
 async def _forget_quoted(run: RunStatement, user_id: str, names: Collection[str]) -> None:

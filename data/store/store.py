@@ -11,6 +11,7 @@ from data.store.choices import Settings
 from data.store.connection import Connection
 from data.store.database import BUSY_S
 from data.store.deliveries import Deliveries
+from data.store.exports import Exports
 from data.store.people import People
 from data.store.reactions import Reactions
 from data.store.requests import Requests
@@ -20,7 +21,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Requests, Answers, Deliveries, Reactions, Settings, People):
+class Store(Requests, Answers, Deliveries, Reactions, Settings, Exports, People):
     """Requests, answers, messages, ratings and settings. Coroutines may share one store.
 
     Every method is one transaction: it changes everything it should, or nothing. A caller that

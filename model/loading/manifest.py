@@ -28,6 +28,8 @@ class DataRecord(BaseModel):
     """The data that an adapter was trained on; `rows` counts the training side.
 
     `consent` says in words whether the writers agreed; None where nobody said so.
+    `discord_permission` is the reference of Discord's permission to train on its message content,
+    None if there is no such content. `exports` are the ids and hashes of the bot's exports in it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,8 @@ class DataRecord(BaseModel):
     rows: int
     licence: str
     consent: str | None = None
+    discord_permission: str | None = None
+    exports: tuple[str, ...] = ()
 
 
 class AdapterManifest(BaseModel):

@@ -1,6 +1,7 @@
 """What the doctor says, about a Discord on the loopback address among other things."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import discord
@@ -25,8 +26,11 @@ from bot.doctor import (
     examine,
     intents_line,
     permissions_line,
+    policy_line,
+    training_line,
 )
 from bot.errors import SettingsError
+from data.records import MadeExport
 from data.store.store import Store
 from tests.bot.rig import make_settings
 from tests.discord_server.server import serve
@@ -54,7 +58,8 @@ async def lines(home: Path, **changes: object) -> dict[str, CheckResult]:
 async def test_without_a_token_it_says_so_and_goes_on(tmp_path: Path):
     found = await lines(tmp_path)
     assert list(found) == [
-        "token", "intents", "permissions", "database", "worker", "adapter", "disk",
+        "token", "intents", "permissions", "policy", "training", "database", "worker", "adapter",
+        "disk",
     ]  # fmt: skip
     assert found["token"].status is CheckStatus.NOTE
     assert "not there yet" in found["database"].text
@@ -86,6 +91,31 @@ async def test_a_discord_that_is_away_is_said(tmp_path: Path):
     found = await lines(tmp_path, discord_token="a.b.c", discord_api_url="http://127.0.0.1:9/api")
     assert found["token"].status is CheckStatus.BAD
     assert "cannot be asked" in found["token"].text
+
+
+def test_it_asks_for_the_operators_privacy_policy():
+    home = Path("x")
+    asked = policy_line(settings(home, discord_token="a.b.c"))
+    assert (asked.status, asked.text[:29]) == (CheckStatus.NOTE, "PRIVACY_POLICY_URL is not set")
+    given = {"discord_token": "a.b.c", "privacy_policy_url": "https://example.org/p"}
+    found = policy_line(settings(home, **given))
+    assert (found.status, found.text) == (CheckStatus.OK, "/privacy names https://example.org/p")
+    assert policy_line(settings(home)).status is CheckStatus.OK
+
+
+async def test_it_says_whether_discord_text_may_leave_and_what_is_to_be_deleted(tmp_path: Path):
+    found = await lines(tmp_path)
+    assert "no text from Discord leaves" in found["training"].text
+    found = await lines(tmp_path, discord_training_permission=" ticket 7 ")
+    assert (found["training"].status, "'ticket 7'" in found["training"].text) == (
+        CheckStatus.NOTE,
+        True,
+    )
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    made = [MadeExport("1", "/out", "", None, now, 4, forgotten) for forgotten in (0, 2)]
+    assert training_line(settings(tmp_path), made[:1]).status is CheckStatus.OK
+    stale = training_line(settings(tmp_path), made)
+    assert (stale.status, "forgotten: 1; " in stale.text) == (CheckStatus.BAD, True)
 
 
 async def test_a_damaged_database_is_said(tmp_path: Path):
@@ -173,7 +203,7 @@ async def test_the_doctor_is_a_command(tmp_path: Path):
     program = Program(tmp_path / "home", settings={"BASE_MODEL": "other", "ADAPTERS": "nonsense"})
     outcome = await program.run("", "-m", "bot", "doctor")
     printed = outcome.out.splitlines()
-    assert len(printed) == 7
+    assert len(printed) == 9
     assert printed[0].startswith("note token")
-    assert printed[5].startswith("BAD  adapter")
+    assert printed[7].startswith("BAD  adapter")
     assert (outcome.code, outcome.err) == (1, "")

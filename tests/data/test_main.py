@@ -8,7 +8,7 @@ import pytest
 from data import __main__ as program
 from data.__main__ import main
 from data.errors import StoreError
-from data.records import RatingKind
+from data.records import RatingKind, SettingKey
 from data.store.store import Store
 
 
@@ -17,6 +17,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, without the variable."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FUNGPT_HOME", raising=False)
+    monkeypatch.delenv("DISCORD_TRAINING_PERMISSION", raising=False)
     return tmp_path
 
 
@@ -32,7 +33,7 @@ def test_check_says_a_line_for_each_file(filled: Path, capsys: pytest.CaptureFix
     assert main(["--home", str(filled), "check"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[0] == f"ok      {filled}/fungpt.db: schema 3, 1 requests, 1 answers, 1 ratings"
+    assert lines[0] == f"ok      {filled}/fungpt.db: schema 4, 1 requests, 1 answers, 1 ratings"
 
 
 def test_check_fails_on_a_problem(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,8 +56,88 @@ def test_export_writes_ratings(
     filled: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--home", str(filled), "export", "out.jsonl"]) == 0
-    assert capsys.readouterr().out == "out.jsonl: 1 ratings\n"
+    assert capsys.readouterr().out == (
+        "out.jsonl: 1 ratings\nout.jsonl.manifest.json: what they are\n"
+    )
     assert json.loads((elsewhere / "out.jsonl").read_text())["rating"] == "good"
+
+
+@pytest.fixture
+async def on_discord(database: Path, answered) -> Path:
+    """The home of a database with answers on Discord that ann, who agreed, and bob rated."""
+    async with await Store.open(database) as store:
+        answer = await answered(store, front_end="discord")
+        for person in ("ann", "bob"):
+            await store.rate(answer.id, person, RatingKind.GOOD)
+        await store.set_setting("user", "ann", SettingKey.TRAINING_CONSENT, "yes")
+    return database.parent
+
+
+def test_export_says_what_it_left_out_and_why(
+    on_discord: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(on_discord), "export", "out.jsonl"]) == 0
+    said = capsys.readouterr().out
+    assert "out.jsonl: 0 ratings\n" in said
+    assert "2 left out: they are about answers on Discord, which forbids training" in said
+    assert "DISCORD_TRAINING_PERMISSION is not set" in said
+    assert (elsewhere / "out.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("place", ["environment", "dotenv"])
+def test_the_permission_is_read_where_the_home_is(
+    on_discord: Path,
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv("DISCORD_TRAINING_PERMISSION", "ticket 7")
+    else:
+        (elsewhere / ".env").write_text("DISCORD_TRAINING_PERMISSION=ticket 7\n")
+    assert main(["--home", str(on_discord), "export", "out.jsonl"]) == 0
+    said = capsys.readouterr().out
+    assert "out.jsonl: 1 ratings\n" in said
+    assert "1 left out: whoever rated on Discord did not agree" in said
+    assert json.loads((elsewhere / "out.jsonl").read_text())["permission"] == "ticket 7"
+
+
+def test_a_blank_permission_is_none(
+    on_discord: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DISCORD_TRAINING_PERMISSION", "  ")
+    assert main(["--home", str(on_discord), "export", "out.jsonl"]) == 0
+    assert "out.jsonl: 0 ratings" in capsys.readouterr().out
+
+
+def test_forget_lists_the_exports_and_what_was_made_from_them(
+    filled: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(filled), "export", "out.jsonl"]) == 0
+    manifest = json.loads((elsewhere / "out.jsonl.manifest.json").read_text())
+    for folder, name in ((filled / "adapters/tuned/1", "manifest.json"), (elsewhere, "card.json")):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps({"data": {"exports": [{"id": manifest["id"]}]}}))
+    (filled / "adapters/other").mkdir()
+    (filled / "adapters/other/manifest.json").write_text('{"data": {"exports": []}}')
+    capsys.readouterr()
+
+    assert main(["--home", str(filled), "exports"]) == 0
+    said = capsys.readouterr().out
+    assert f"{elsewhere}/out.jsonl: 1 ratings" in said
+    assert "forgotten" not in said
+
+    assert main(["--home", str(filled), "forget", "ann", "--look-in", str(elsewhere)]) == 0
+    said = capsys.readouterr().out
+    assert f"export: {elsewhere}/out.jsonl (1 of 1 ratings; " in said
+    assert f"{elsewhere}/out.jsonl.manifest.json)" in said
+    assert f"adapter: {filled}/adapters/tuned/1\n" in said
+    assert f"prepared data: {elsewhere}\n" in said
+    assert "adapters/other" not in said
+
+    assert main(["--home", str(filled), "exports"]) == 0
+    assert f"adapter: {filled}/adapters/tuned/1" in capsys.readouterr().out
 
 
 def test_forget_says_what_it_did(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +147,9 @@ def test_forget_says_what_it_did(filled: Path, capsys: pytest.CaptureFixture[str
     assert "knows nobody with the id ann" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["forget", "ann"], ["export", "out"], ["backup", "out"]])
+@pytest.mark.parametrize(
+    "command", [["forget", "ann"], ["export", "out"], ["backup", "out"], ["exports"]]
+)
 def test_a_database_that_is_not_there_is_not_made(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
@@ -134,3 +217,28 @@ def test_the_program_starts_without_torch(elsewhere: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count(b"\n") == 3
+
+
+def test_a_deleted_export_goes_off_the_record_once_all_of_it_is_gone(
+    filled: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(filled), "export", "out.jsonl"]) == 0
+    export_id = json.loads((elsewhere / "out.jsonl.manifest.json").read_text())["id"]
+    assert main(["--home", str(filled), "forget", "ann"]) == 0
+    adapter = filled / "training" / "mine" / "manifest.json"
+    adapter.parent.mkdir(parents=True)
+    adapter.write_text(json.dumps([export_id]))
+    capsys.readouterr()
+    command = ["--home", str(filled), "exports", "--deleted", export_id]
+
+    assert main(command) == 1
+    assert capsys.readouterr().err == (
+        f"{export_id} is not deleted: {elsewhere}/out.jsonl, {adapter.parent}\n"
+    )
+    (elsewhere / "out.jsonl").unlink()
+    adapter.unlink()
+    assert main(command) == 0
+    assert main(["--home", str(filled), "exports"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main(command) == 1
+    assert f"knows no export {export_id}" in capsys.readouterr().err

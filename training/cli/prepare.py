@@ -4,7 +4,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.cli.command import TrainingCommand
+from data.files.export_manifest import PERMISSION_VARIABLE
+from training.cli.command import TrainingCommand, variable
 from training.errors import PreparationError
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _options(options: Namespace) -> "PrepareOptions":
         group_by=GroupBy(options.group_by),
         licence=options.licence,
         consent=options.consent,
+        permission=(variable(PERMISSION_VARIABLE) or "").strip() or None,
     )  # fmt: skip
 
 
@@ -144,6 +146,8 @@ def _lines(card: "Card", out: Path) -> list[str]:
         *(f"{source.rows:,} pairs in {source.path}" for source in card.sources),
         *(f"  {record.texts:>7,} texts of {record.source} {_verdict(record)}"
           for record in card.encodings if record.texts),
+        *(f"  Discord content ({source.discord}), permitted: {source.permission}"
+          for source in card.sources if source.discord),
         *(f"  {count.rows:>7,} dropped: {count.step}, {count.why}"
           for count in card.dropped if count.rows),
         *(f"  {side.rows:>7,} in {out / name}.jsonl" for name, side in card.sides.items()),

@@ -28,13 +28,27 @@ class Source(CardPart):
     """A file, a dataset folder or a data set of the hub (`owner/name@commit`) with pairs.
 
     `rows` counts what it held before anything was dropped. `sha256` is of a file's bytes, of the
-    names and hashes of a folder's files, or of the data set's name and commit.
+    names and hashes of a folder's files, or of the data set's name and commit. `discord` says what
+    made it where it is Discord content, and `permission` is the reference of Discord's permission
+    to train on it. `exports` are the ids of this project's exports in it.
     """
 
     path: str
     format: str
     sha256: str
     rows: int
+    discord: str | None = None
+    permission: str | None = None
+    exports: tuple[str, ...] = ()
+
+    @property
+    def needs_permission(self) -> bool:
+        """Whether it is Discord content, or may be, without a permission.
+
+        Cards of older versions do not say what of an export is from Discord.
+        """
+        is_old_export = self.format == "export" and not self.exports
+        return (self.discord is not None or is_old_export) and not self.permission
 
 
 class DropCount(CardPart):
@@ -79,6 +93,20 @@ class Card(CardPart):
         return sum(source.rows for source in self.sources)
 
     @property
+    def permission(self) -> str | None:
+        """The references of Discord's permission, if any source needed one."""
+        return ", ".join(sorted({s.permission for s in self.sources if s.permission})) or None
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The ids of this project's exports in it, and the hashes of the files they stood in."""
+        return tuple(
+            dict.fromkeys(
+                name for s in self.sources if s.exports for name in (*s.exports, s.sha256)
+            )
+        )
+
+    @property
     def source(self) -> Source:
         """All sources as one. The hash of several sources is the hash of their hashes."""
         if len(self.sources) == 1:
@@ -117,6 +145,16 @@ def read_card(folder: Path) -> Card:
         raise PreparedDataError(f"{path}: {place}: {detail['msg']}: prepare it again") from error
 
 
+def check_permission(folder: Path, card: Card) -> None:
+    """Raise PreparedDataError if the card of a folder has Discord content without a permission."""
+    for source in card.sources:
+        if source.needs_permission:
+            raise PreparedDataError(
+                f"{folder / CARD}: {source.path} is Discord content without Discord's permission"
+                " to train on it: prepare the data again, with the permission or without it"
+            )
+
+
 def _page(card: Card) -> Iterator[str]:
     """The lines of the page, in Markdown."""
     kept = sum(side.rows for side in card.sides.values())
@@ -126,7 +164,12 @@ def _page(card: Card) -> Iterator[str]:
         ((s.path, s.format, f"{s.rows:,}", s.sha256[:16]) for s in card.sources),
     )
     yield from (f"Licence: {card.licence or 'not stated'}.", "")
-    yield from (f"Consent: {card.consent or 'not stated'}.", "", "## Sides", "")
+    yield from (f"Consent: {card.consent or 'not stated'}.", "")
+    for source in card.sources:
+        if source.discord:
+            yield f"{source.path} is Discord content ({source.discord}). Discord permitted training"
+            yield from (f"on it: {source.permission or 'no permission is recorded'}.", "")
+    yield from ("## Sides", "")
     yield from _table(
         ("side", "rows", "groups", "sha256"),
         ((n, f"{s.rows:,}", f"{s.groups:,}", s.sha256[:16]) for n, s in card.sides.items()),

@@ -1,7 +1,7 @@
 """Taking in the rows of a source: each is judged, and each different one is kept once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,9 +10,11 @@ from pathlib import Path
 
 from model.loading.manifest import file_sha256
 from training.prepare.card import DropCount, Source
+from training.prepare.provenance import permitted, provenance_of
 from training.prepare.rules import KeptRow, RowRules, judge
 from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.spill import Spill
+from training.sources.rated import CONSENT, LOCAL
 from training.sources.reading import Format, Opened, Reading, open_source
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
@@ -68,7 +70,9 @@ class SourceIntake:
     """How sources are read and judged, and where their rows go.
 
     Kept rows go into `spill`, dropped ones are counted in `tally`. `scratch` is a folder for what
-    a reader cannot hold in memory. `cleaner` cleans their texts.
+    a reader cannot hold in memory. `cleaner` cleans their texts. `permission` is the recorded
+    reference of Discord's permission to train on messages, `consent` what the people in the sources
+    agreed to.
     """
 
     reading: Reading
@@ -78,12 +82,17 @@ class SourceIntake:
     tally: DropTally
     scratch: Path
     cleaner: SourceCleaner
+    permission: str | None = None
+    consent: str | None = None
 
     def take(self, path: Path, prefix: str, report: Report) -> Source:
         """Take in one source and return its record for the card.
 
-        `prefix` is put before the places of its rows. Raises DatasetError.
+        `prefix` is put before the places of its rows. Raises DatasetError, and PreparationError for
+        Discord content that must not be trained on.
         """
+        origin = provenance_of(path, self.reading.encoding, self.scratch)
+        permission = permitted(path, origin, self.permission, self.consent)
         opened = open_source(path, self.reading, self.scratch)
         count = 0
         with closing(opened.rows) as rows:
@@ -102,7 +111,15 @@ class SourceIntake:
             content = sha256(name.encode()).hexdigest()
         else:
             content = _content_sha256(path)
-        return Source(path=name, format=opened.format, sha256=content, rows=count)
+        return Source(
+            path=name,
+            format=opened.format,
+            sha256=content,
+            rows=count,
+            discord=origin.discord,
+            permission=permission,
+            exports=origin.exports,
+        )
 
     def _keep(self, row: KeptRow) -> DroppedRow | None:
         """Put the row onto the disk; the dropped row if it was there before."""
@@ -112,9 +129,11 @@ class SourceIntake:
         return DroppedRow(DropReason.EXACT, row.place, row.pair.comment)
 
 
-def is_export(source: Source) -> bool:
-    """Whether the file is an export of this project."""
-    return source.format == Format.EXPORT
+def export_consent(sources: Sequence[Source]) -> str | None:
+    """What the card says of consent where all sources are exports of this project; else None."""
+    if any(source.format != Format.EXPORT for source in sources):
+        return None
+    return CONSENT if any(source.discord for source in sources) else LOCAL
 
 
 def _content_sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ from training.errors import PreparationError
 from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
 from training.prepare.cleaning.rule import CleaningChoice, named
 from training.prepare.grouping import crossing, row_groups
-from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, is_export
+from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, export_consent
 from training.prepare.language import check_language
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
 from training.prepare.rules import RowRules
@@ -24,7 +24,6 @@ from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
-from training.sources.rated import CONSENT
 from training.sources.reading import Reading
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
@@ -39,7 +38,9 @@ class PrepareOptions:
 
     Two texts are near each other if `similarity` or more of their shingles are shared. Up to
     `exact_up_to` characters in all texts together, every near pair is found; beyond that MinHash
-    finds at least 99 of 100. `licence` and `consent` describe the data on the card.
+    finds at least 99 of 100. `licence` and `consent` describe the data on the card. `permission`
+    is the reference of Discord's permission to train on messages: without one, Discord content is
+    refused unless it has one in itself.
     """
 
     seed: int = 0
@@ -52,6 +53,7 @@ class PrepareOptions:
     licence: str | None = None
     consent: str | None = None
     exact_up_to: int = EXACT_UP_TO
+    permission: str | None = None
 
     def shown(self) -> dict[str, str | int | float | None]:
         """The options as the card shows them, besides seed and similarity."""
@@ -82,8 +84,9 @@ def prepare(
 
     No text of one side is near a text of another. The rows wait on the disk beside `out`; memory
     holds a few numbers for each row. `report` is given lines of progress. Raises DatasetError for
-    a source that cannot be read as pairs, PreparationError if too few rows are left or an option
-    is not allowed, and OutputRefused if `out` holds what `prepare` did not write, or a source.
+    a source that cannot be read as pairs, PreparationError if too few rows are left, an option is
+    not allowed or Discord content must not be trained on, and OutputRefused if `out` holds what
+    `prepare` did not write, or a source.
     """
     paths = [sources] if isinstance(sources, Path) else list(sources)
     check_language(options.rules.language)
@@ -142,6 +145,8 @@ class _Preparation:
             self._tally,
             self._scratch,
             self._cleaner,
+            options.permission,
+            options.consent,
         )
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
         return tuple(
@@ -181,7 +186,7 @@ class _Preparation:
 
     def _card(self, records: tuple[Source, ...], written: dict[Side, SideRecord]) -> Card:
         options = self._options
-        own = CONSENT if all(map(is_export, records)) else None
+        own = export_consent(records)
         is_exact = self._nearness.is_exact(self._spill)
         return Card(
             sources=records,

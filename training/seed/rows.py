@@ -12,6 +12,7 @@ from model.loading.manifest import file_sha256
 from training.errors import PreparationError
 from training.prepare.card import Card, SideRecord, Source, write_card
 from training.prepare.cleaning.clean import clean
+from training.prepare.provenance import permitted, provenance_of
 from training.prepare.shingles import normalise
 from training.prepare.sides import Side
 from training.sources.columns import Columns
@@ -26,8 +27,9 @@ _LEAST_HELD_OUT = 5
 def read_seed(path: Path) -> list[Pair]:
     """The pairs of a CSV file, cleaned of escapes and the like; only empty rows are dropped.
 
-    Raises DatasetError when the file cannot be read.
+    Raises DatasetError when the file cannot be read, PreparationError for Discord content.
     """
+    permitted(path, provenance_of(path, None, path.parent), None, None)
     found = (row for row in read_csv(path, Columns(), lenient=True) if isinstance(row, SourceRow))
     pairs = [Pair(clean(row.comment), clean(row.reply)) for row in found]
     return [pair for pair in pairs if pair.comment and pair.reply]

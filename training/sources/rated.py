@@ -18,6 +18,7 @@ from training.sources.scratch import open_scratch
 
 # What the card says of an export: `python -m data export` has made sure of it.
 CONSENT = "agreed by asker and rater"
+LOCAL = "typed on the exporting machine"  # where nothing of it is from Discord
 _NEEDED = {"rating", "answer_id", "answer", "turns", "finish_reason"}
 _WHOLE = "stop"
 _TABLE = """

@@ -95,6 +95,8 @@ class Job:
                 rows=train.rows,
                 licence=licence_of(self.recipe, card),
                 consent=card.consent,
+                discord_permission=card.permission,
+                exports=card.exports,
             ),
             config={
                 "sha256": None if self.config is None else file_sha256(self.config),

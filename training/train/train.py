@@ -15,7 +15,7 @@ from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
 from training.artifacts.figures import CURVE, FIGURES, FigureLog, draw_curve
 from training.artifacts.progress import ProgressLines, Report, TrainingProgress
-from training.prepare.card import Card, read_card
+from training.prepare.card import Card, check_permission, read_card
 from training.prepare.sides import Side
 from training.train.checkpoint import Checkpoints, TrainState
 from training.train.dense import load_to_learn
@@ -52,6 +52,7 @@ def train(
     """
     check_output(job.out, KIND, job.inputs())
     card = read_card(job.data)
+    check_permission(job.data, card)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
     accelerator = new_accelerator(compute_dtype(job.recipe.schedule.precision))

@@ -3,17 +3,36 @@
 import asyncio
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 
 import discord
 
+from bot.config.settings import BotSettings
 from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.identity import FRONT_END
 from bot.discord.incoming.message_cache import MessageCache
 from bot.front_end import Services
-from data.records import AnswerMessages, Forgotten
+from data.files.made_from import MadeFrom, forgotten_lines, made_from
+from data.records import AnswerMessages, Forgotten, MadeExport
+from model.errors import ConfigError
+from model.loading.adapter_sources import configured_adapters
 
 STOP_S = 20.0  # for the person's running requests
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetResult:
+    """What was stored of a person, and what the bot cannot change by itself.
+
+    `messages` is how many answers are being deleted on Discord, and `made` what was made from the
+    exports with something of the person.
+    """
+
+    forgotten: Forgotten
+    messages: int
+    made: tuple[MadeFrom, ...] = ()
 
 
 class Forgetting:
@@ -24,10 +43,11 @@ class Forgetting:
         self._chat = services.chat
         self._store = services.store
         self._cache = cache
+        self._folders = _folders(services.settings)
         self._deleting: set[asyncio.Task[None]] = set()
 
-    async def forget(self, person: str, names: Collection[str] = ()) -> tuple[Forgotten, int]:
-        """Forget a person; gives what was stored, and how many messages are being deleted.
+    async def forget(self, person: str, names: Collection[str] = ()) -> ForgetResult:
+        """Forget a person, and log for the operator which exports hold something of them.
 
         `names` are what the person may be called in other people's conversations. Requests that
         do not stop within STOP_S are forgotten all the same. Raises StoreError.
@@ -49,7 +69,13 @@ class Forgetting:
             task = asyncio.create_task(self._delete(shown), name="delete answers")
             self._deleting.add(task)
             task.add_done_callback(self._deleting.discard)
-        return forgotten, messages
+        made = await asyncio.to_thread(self._tell_operator, forgotten.exports)
+        return ForgetResult(forgotten, messages, made)
+
+    def _tell_operator(self, exports: tuple[MadeExport, ...]) -> tuple[MadeFrom, ...]:
+        for line in forgotten_lines(exports, self._folders):
+            _log.warning("%s", line)
+        return made_from(exports, self._folders)
 
     async def close(self) -> None:
         """Cancel what still deletes messages, and wait for its end."""
@@ -66,3 +92,12 @@ class Forgetting:
                     await channel.get_partial_message(int(message_id)).delete()
                 except (discord.HTTPException, *UNREACHABLE) as refusal:
                     _log.info("An answer could not be deleted: %s", type(refusal).__name__)
+
+
+def _folders(settings: BotSettings) -> list[Path]:
+    """Where adapters and prepared data may lie."""
+    try:
+        adapters = configured_adapters(settings.adapters or None, settings.base_model)
+    except ConfigError:
+        adapters = {}
+    return [settings.fungpt_home, *(Path(source).expanduser() for source in adapters.values())]

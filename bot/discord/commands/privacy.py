@@ -19,7 +19,6 @@ from bot.front_end import Services
 from bot.text import clean_name
 from data.errors import StoreError
 from data.records import NO, YES, PersonalData, SettingKey
-from data.store.store import Store
 
 FILE_NAME = "my-fungpt-data.json"
 MOST_BYTES = 8_000_000  # of a file; Discord takes 10 MiB everywhere
@@ -40,12 +39,13 @@ class PrivacyCommands(CommandCog):
 
     @app_commands.command(name="privacy", description="What I store of you, why and how long")
     async def privacy(self, interaction: discord.Interaction) -> None:
-        """Explain what is stored, and offer the choice about training."""
+        """Explain what is stored, and offer the choice about training where there is one."""
         person = user_id(interaction.user)
         value = await self.services.store.setting("user", person, SettingKey.TRAINING_CONSENT)
+        view = ConsentView(self.services, person, consents=value == YES)
         await interaction.response.send_message(
-            privacy_text(consents=value == YES),
-            view=ConsentView(self.services.store, person),
+            view.text(consents=value == YES),
+            view=view if view.children else discord.utils.MISSING,
             ephemeral=True,
         )
 
@@ -69,12 +69,30 @@ class PrivacyCommands(CommandCog):
 
 
 class ConsentView(discord.ui.View):
-    """The choice about training, for five minutes after `/privacy`."""
+    """The choice about training, for five minutes after `/privacy`.
 
-    def __init__(self, store: Store, person: str) -> None:
+    Where Discord has not permitted training nobody is asked to agree, since that would change
+    nothing; who agreed before can take it back.
+    """
+
+    def __init__(self, services: Services, person: str, *, consents: bool) -> None:
         super().__init__(timeout=_CONFIRM_S)
-        self._store = store
+        self._store = services.store
+        self._settings = services.settings
         self._person = person
+        if not self._settings.discord_training_permission:
+            self.remove_item(self.agree)
+            if not consents:
+                self.remove_item(self.refuse)
+
+    def text(self, *, consents: bool) -> str:
+        """The text of `/privacy` for a person who agreed to training, or did not."""
+        settings = self._settings
+        return privacy_text(
+            consents=consents,
+            permission=settings.discord_training_permission,
+            policy=settings.privacy_policy_url,
+        )
 
     @discord.ui.button(label="Use my data for training", style=discord.ButtonStyle.secondary)
     async def agree(
@@ -93,7 +111,7 @@ class ConsentView(discord.ui.View):
     async def _choose(self, interaction: discord.Interaction, *, agrees: bool) -> None:
         value = YES if agrees else NO
         await self._store.set_setting("user", self._person, SettingKey.TRAINING_CONSENT, value)
-        await interaction.response.edit_message(content=privacy_text(consents=agrees), view=self)
+        await interaction.response.edit_message(content=self.text(consents=agrees), view=self)
 
     async def on_error(
         self,
@@ -121,7 +139,8 @@ class ForgetView(discord.ui.View):
         self.stop()
         await interaction.response.edit_message(content="Forgetting …", view=None)
         done = await self._forgetting.forget(self._person, _names(interaction.user))
-        await interaction.edit_original_response(content=forgotten_text(*done))
+        text = forgotten_text(done.forgotten, done.messages, done.made)
+        await interaction.edit_original_response(content=text)
 
     @discord.ui.button(label="Keep it", style=discord.ButtonStyle.secondary)
     async def keep(

@@ -117,3 +117,16 @@ def test_what_is_passed_to_the_worker_has_the_workers_names_and_defaults(monkeyp
         assert str(worker[name].default) == value, name
     monkeypatch.setenv("ADAPTERS", "a=b,c=d")
     assert load_settings(None).worker_environment()["ADAPTERS"] == "a=b,c=d"
+
+
+def test_what_privacy_shows_is_short_enough_to_be_shown(load):
+    settings = load("PRIVACY_POLICY_URL=https://example.org/p\nDISCORD_TRAINING_PERMISSION=' 7 '\n")
+    assert settings.privacy_policy_url == "https://example.org/p"
+    assert settings.discord_training_permission == "7"
+    for name, value in (
+        ("PRIVACY_POLICY_URL", "https://" + "p" * 193),
+        ("PRIVACY_POLICY_URL", "our page"),
+        ("DISCORD_TRAINING_PERMISSION", "r" * 201),
+    ):
+        with pytest.raises(SettingsError, match=f"{name}=.* is not allowed: it must be"):
+            load(f"{name}='{value}'\n")

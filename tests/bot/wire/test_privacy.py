@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from data.files.export import export
+from data.files.export_manifest import LeftOut
 from data.store.database import FILE_NAME
 from tests.bot.wire.reading import answers_in
 from tests.discord_server.driver import Discord
@@ -17,6 +18,7 @@ from tests.discord_server.state.places import Channel, User
 from tests.programs.bot_on_discord import Bot, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+REFERENCE, POLICY = "ticket 7", "https://example.org/privacy"
 RATED = "SELECT kind FROM ratings WHERE user_id = ? ORDER BY kind"
 ASKED = "SELECT prompt, state FROM requests WHERE user_id = ?"
 AGREED = "SELECT value FROM settings WHERE scope = 'user' AND scope_id = ?"
@@ -25,7 +27,8 @@ AGREED = "SELECT value FROM settings WHERE scope = 'user' AND scope_id = ?"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
     home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"step_seconds": 0.0}) as one:
+    settings = {"DISCORD_TRAINING_PERMISSION": REFERENCE, "PRIVACY_POLICY_URL": POLICY}
+    async with running(home, script={"step_seconds": 0.0}, settings=settings) as one:
         yield one
 
 
@@ -51,6 +54,20 @@ async def rated_by(bot: Bot, room: Channel, ann: User, *questions: tuple[User, s
     await bot.until_rows(RATED, [("good",)] * len(questions), str(ann.id))
 
 
+async def test_without_discords_permission_nothing_said_there_leaves(tmp_path: Path):
+    async with running(tmp_path / "home", script={"step_seconds": 0.0}) as bot:
+        discord = bot.discord
+        room, ann = discord.channel(), discord.user("Ann")
+        await rated_by(bot, room, ann, (ann, "may they have this?"))
+        shown = await told(discord, room, ann, "privacy")
+        assert "Discord forbids training" in shown.texts
+        assert "My operator has not told me where their privacy policy is." in shown.texts
+        assert shown.labels == []
+        manifest = export(bot.program.home / FILE_NAME, tmp_path / "ratings.jsonl")
+        assert (manifest.ratings, manifest.left_out[LeftOut.PERMISSION]) == (0, 1)
+        assert b"may they have this" not in (tmp_path / "ratings.jsonl").read_bytes()
+
+
 async def test_privacy_is_an_opt_in_that_the_export_goes_by(
     bot: Bot, discord: Discord, tmp_path: Path
 ):
@@ -58,10 +75,12 @@ async def test_privacy_is_an_opt_in_that_the_export_goes_by(
     await rated_by(bot, room, ann, (ann, "may they have this?"))
 
     def exported(name: str) -> int:
-        return export(bot.program.home / FILE_NAME, tmp_path / name)
+        return export(bot.program.home / FILE_NAME, tmp_path / name, REFERENCE).ratings
 
     shown = await told(discord, room, ann, "privacy")
     assert "**not** used for training" in shown.texts
+    assert f"reference: {REFERENCE}" in shown.texts
+    assert f"<{POLICY}>" in shown.texts
     assert exported("before") == 0
     agreed = await discord.click(shown, ann, "Use my data for training")
     assert agreed.response is ResponseKind.UPDATE
@@ -129,3 +148,27 @@ async def test_forget_leaves_counts_without_a_name(bot: Bot, discord: Discord):
         content = path.read_bytes()
         for trace in ("secret submarine", "Annabella", str(ann.id), str(answer.id)):
             assert trace.encode() not in content, f"{path.name} still knows {trace}"
+
+
+async def test_forget_names_the_exports_and_the_adapters_made_from_them(
+    bot: Bot, discord: Discord, tmp_path: Path
+):
+    room, ann = discord.channel(), discord.user("Ann")
+    await rated_by(bot, room, ann, (ann, "this left"))
+    consent = await told(discord, room, ann, "privacy")
+    await discord.click(consent, ann, "Use my data for training")
+    out = tmp_path / "ratings.jsonl"
+    manifest = export(bot.program.home / FILE_NAME, out, REFERENCE)
+    assert manifest.ratings == 1
+    assert str(ann.id) not in out.read_text() + (tmp_path / f"{out.name}.manifest.json").read_text()
+    adapter = bot.program.home / "training" / "mine"
+    adapter.mkdir(parents=True)
+    (adapter / "manifest.json").write_text(json.dumps({"data": {"exports": [manifest.id]}}))
+    asked = await told(discord, room, ann, "forget")
+    await discord.click(asked, ann, "Delete everything")
+    await discord.until(lambda: "Forgotten" in asked.texts)
+    assert "this holds something of you: export `ratings.jsonl`, adapter `mine`." in asked.texts
+    log = bot.log()
+    assert f"{out}.manifest.json" in log
+    assert f"adapter: {adapter}" in log
+    assert str(ann.id) not in log

@@ -61,4 +61,5 @@ def test_stored_keys_keep_their_names() -> None:
         "reset_after",
         "reset_snowflake",
         "discord_commands",
+        "export_key",
     ]

@@ -21,7 +21,8 @@ TURNS = [
 
 def line(number, rating, **changes):
     fields = {"rating": rating, "answer_id": number, "answer": f"answer {number}", "turns": TURNS,
-              "finish_reason": "stop", "rater": 1, "variant": "tuned"}  # fmt: skip
+              "finish_reason": "stop", "rater": "f0", "variant": "tuned", "origin": "discord",
+              "export": "0123456789abcdef", "permission": "ticket 7"}  # fmt: skip
     return json.dumps(fields | changes) + "\n"
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from training.errors import RecipeError
-from training.prepare.card import read_card
+from data.files.made_from import made_from
+from data.records import MadeExport
+from model.loading.manifest import write_manifest
+from training.errors import PreparedDataError, RecipeError
+from training.prepare.card import check_permission, read_card, write_card
 from training.recipe import read_recipe
 from training.train.job import code_version, licence_of
+from training.train.train import train
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED_WITH_SERVING = (
@@ -142,3 +146,56 @@ def test_the_version_covers_all_code_that_decides_what_is_learned():
 def test_the_code_has_a_version():
     assert code_version() == code_version()
     assert len(code_version()) == len("sha256:") + 64
+
+
+def test_discords_permission_and_the_exports_are_taken_from_the_card(job, card, tmp_path):
+    plain = manifest(job, card, tmp_path).data
+    assert (plain.discord_permission, plain.exports) == (None, ())
+    source = card.source.model_copy(
+        update={"discord": "an export", "permission": "ticket 7", "exports": ("ab12",)}
+    )
+    second = source.model_copy(update={"permission": "8", "sha256": "ff", "exports": ("cd34",)})
+    asked = card.model_copy(update={"sources": (source, second)})
+    found = manifest(job, asked, tmp_path).data
+    assert found.discord_permission == "8, ticket 7"
+    assert found.exports == ("ab12", source.sha256, "cd34", "ff")
+
+
+def test_what_was_made_from_an_export_is_found_by_card_and_manifest(job, card, tmp_path):
+    exports = {
+        name: MadeExport(name, "out", sha, None, NOON, 1, 1)
+        for name, sha in (("ab12", "0f"), ("other", "ff"), ("third", "aa"))
+    }
+    source = card.source.model_copy(update={"exports": ("ab12",), "sha256": "ff"})
+    asked = card.model_copy(update={"sources": (source,)})
+    write_card(job.data, asked)
+    adapter = tmp_path / "home" / "adapters" / "tuned"
+    adapter.mkdir(parents=True)
+    write_manifest(adapter, manifest(job, asked, tmp_path))
+
+    def made(name):
+        return {(one.kind, one.folder) for one in made_from([exports[name]], [tmp_path])}
+
+    both = {("prepared data", job.data), ("adapter", adapter)}
+    assert made("ab12") == both
+    assert made("other") == both
+    assert made("third") == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{"discord": "DiscordChatExporter"}, {"format": "export"}],
+    ids=["no permission", "a card of an older version"],
+)
+def test_train_refuses_discord_content_without_permission(job, card, source, tmp_path):
+    bad = card.model_copy(update={"sources": (card.source.model_copy(update=source),)})
+    write_card(job.data, bad)
+    with pytest.raises(
+        PreparedDataError, match=r"card\.json: .* is Discord content without"
+    ) as error:
+        train(job, lambda _: None)
+    assert "\n" not in str(error.value)
+    assert not job.out.exists()
+    assert not job.work_folder.exists()
+    permitted = bad.source.model_copy(update={"permission": "ticket 7"})
+    check_permission(job.data, card.model_copy(update={"sources": (permitted,)}))

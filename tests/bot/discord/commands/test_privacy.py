@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import json
+from datetime import UTC, datetime
 
 import aiohttp
 import discord
@@ -11,20 +12,41 @@ from bot.chat.events import Delta
 from bot.discord.commands import forgetting as module
 from bot.discord.commands.forgetting import Forgetting
 from bot.discord.commands.privacy import PrivacyCommands, packed
-from bot.discord.commands.privacy_text import KEPT
+from bot.discord.commands.privacy_text import KEPT, forgotten_text, privacy_text
 from bot.discord.identity import FRONT_END
 from bot.errors import UserError
 from data.errors import StoreLocked
 from data.files.export import export
-from data.records import PersonalData, RatingKind, RequestState, SettingKey
+from data.records import (
+    Forgotten,
+    MadeExport,
+    PersonalData,
+    RatingKind,
+    RequestState,
+    SettingKey,
+)
 from tests.bot.discord.scene import only, scene
 from tests.bot.rig import until
 from tests.fakes.worker import Hang
+
+REFERENCE = "ticket 7"
 
 
 @pytest.fixture
 async def stage(tmp_path):
     async with scene(tmp_path, only(PrivacyCommands)) as made:
+        yield made
+
+
+@pytest.fixture
+async def permitted(tmp_path):
+    """A stage where Discord's permission and the operator's policy are recorded."""
+    async with scene(
+        tmp_path,
+        only(PrivacyCommands),
+        discord_training_permission=REFERENCE,
+        privacy_policy_url="https://example.org/privacy",
+    ) as made:
         yield made
 
 
@@ -49,13 +71,55 @@ async def test_privacy_says_what_why_how_long_and_nobody_agreed_by_default(stage
     assert await consent(stage, stage.bob) is None
 
 
-async def test_training_is_opted_into_and_out_of_and_the_export_follows(stage, tmp_path):
+async def test_without_discords_permission_nobody_is_asked_to_agree(stage, tmp_path):
+    answer, _ = await stage.answered(stage.bob)
+    await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.GOOD)
+    result = await stage.bob.slash(stage.channel, "privacy")
+    text = result.response.content
+    assert "Discord forbids training" in text
+    assert "whatever anybody agrees to" in text
+    assert "not told me where their privacy policy is" in text
+    assert not result.response.components
+    await stage.store.set_setting("user", str(stage.bob.id), SettingKey.TRAINING_CONSENT, "yes")
+    assert export(tmp_path / "test.db", tmp_path / "out").ratings == 0
+
+
+async def test_who_agreed_before_can_take_it_back_without_discords_permission(stage):
+    await stage.store.set_setting("user", str(stage.bob.id), SettingKey.TRAINING_CONSENT, "yes")
+    result = await stage.bob.slash(stage.channel, "privacy")
+    assert "**not** used" in result.response.content
+    assert "You agreed once" in result.response.content
+    assert len(result.response.components[0]["components"]) == 1
+    refused = await stage.bob.click(result.response, label="Don't use it")
+    assert "You agreed once" not in refused.response.content
+    assert await consent(stage, stage.bob) == "no"
+
+
+async def test_privacy_names_the_permission_and_the_operators_policy(permitted):
+    result = await permitted.bob.slash(permitted.channel, "privacy")
+    text = result.response.content
+    assert len(text) <= 2000
+    assert f"reference: {REFERENCE}" in text
+    assert "<https://example.org/privacy>" in text
+    assert "you did not agree to it" in text
+    assert len(result.response.components[0]["components"]) == 2
+
+
+@pytest.mark.parametrize("permission", ["", "r" * 200])
+@pytest.mark.parametrize("policy", [None, "https://" + "p" * 192])
+@pytest.mark.parametrize("consents", [True, False])
+def test_the_text_always_fits_into_a_message(permission, policy, consents):
+    assert len(privacy_text(consents=consents, permission=permission, policy=policy)) <= 2000
+
+
+async def test_training_is_opted_into_and_out_of_and_the_export_follows(permitted, tmp_path):
+    stage = permitted
     answer, _ = await stage.answered(stage.bob)
     await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.GOOD)
     result = await stage.bob.slash(stage.channel, "privacy")
 
     def exported(name):
-        return export(tmp_path / "test.db", tmp_path / name)
+        return export(tmp_path / "test.db", tmp_path / name, REFERENCE).ratings
 
     assert exported("before") == 0
     agreed = await stage.bob.click(result.response, label="Use my data for training")
@@ -67,6 +131,41 @@ async def test_training_is_opted_into_and_out_of_and_the_export_follows(stage, t
     await stage.bob.click(again.response, label="Don't use it")
     assert await consent(stage, stage.bob) == "no"
     assert exported("refused") == 0
+
+
+async def test_forget_names_the_exports_and_what_was_made_of_them(permitted, tmp_path, caplog):
+    stage = permitted
+    answer, _ = await stage.answered(stage.bob)
+    await stage.store.rate(answer.id, str(stage.bob.id), RatingKind.GOOD)
+    await stage.store.set_setting("user", str(stage.bob.id), SettingKey.TRAINING_CONSENT, "yes")
+    manifest = export(tmp_path / "test.db", tmp_path / "ratings.jsonl", REFERENCE)
+    assert manifest.ratings == 1
+    folder = tmp_path / "training" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"exports": [{"sha256": manifest.sha256}]}))
+
+    result = await stage.bob.slash(stage.channel, "forget")
+    done = await stage.bob.click(result.response, label="Delete everything")
+    text = done.response.content
+    assert "this holds something of you: export `ratings.jsonl`, adapter `mine`." in text
+    assert str(tmp_path) not in text
+    assert str(tmp_path / "ratings.jsonl.manifest.json") in caplog.text
+    assert f"adapter: {folder}" in caplog.text
+    assert str(stage.bob.id) not in caplog.text
+    again = await stage.bob.slash(stage.channel, "forget")
+    done = await stage.bob.click(again.response, label="Delete everything")
+    assert "holds something" not in done.response.content
+    assert [made.forgotten for made in await stage.store.exports()] == [1]
+
+
+def test_many_names_are_cut_to_what_fits():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    exports = tuple(
+        MadeExport(str(n), f"/srv/{n}-{'x' * 200}.jsonl", "", None, now, 9, 1) for n in range(40)
+    )
+    text = forgotten_text(Forgotten(1, 1, exports), 3)
+    assert len(text) <= 2000
+    assert "and 35 more" in text
 
 
 async def test_mydata_is_a_json_file_for_the_asker_alone(stage):
@@ -156,8 +255,8 @@ async def test_what_does_not_stop_is_forgotten_all_the_same(stage, forgetting, m
             await asyncio.Event().wait()
 
     monkeypatch.setattr(stage.rig.chat, "unfinished_of", lambda _person: [Stubborn()])
-    forgotten, _ = await forgetting.forget(str(stage.bob.id))
-    assert forgotten.requests == 1
+    result = await forgetting.forget(str(stage.bob.id))
+    assert result.forgotten.requests == 1
     assert "did not stop in time" in caplog.text
 
 
@@ -167,7 +266,11 @@ async def test_a_stranger_has_nothing_to_forget(stage):
     assert "nothing stored of you" in done.response.content
 
 
-async def test_a_store_that_fails_is_said_and_logged_without_the_person(stage, monkeypatch, caplog):
+async def test_a_store_that_fails_is_said_and_logged_without_the_person(
+    permitted, monkeypatch, caplog
+):
+    stage = permitted
+
     async def locked(*_values, **_more):
         raise StoreLocked("the database is locked")
 
@@ -185,7 +288,9 @@ async def test_a_store_that_fails_is_said_and_logged_without_the_person(stage, m
     assert str(stage.bob.id) not in caplog.text
 
 
-async def test_a_bug_behind_a_click_is_logged_with_its_trace(stage, monkeypatch, caplog):
+async def test_a_bug_behind_a_click_is_logged_with_its_trace(permitted, monkeypatch, caplog):
+    stage = permitted
+
     async def broken(*_values):
         raise RuntimeError("a bug")
 
