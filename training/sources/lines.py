@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import zstandard
 
 from data.errors import DatasetError
-from training.sources.zstd import ZstdReader
+from training.sources.packed import ZstdReader
 
 LINE_LIMIT = 16_000_000
 _PIECE = 1 << 16
