@@ -9,10 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from model.loading.manifest import file_sha256
-from training.prepare.card import DropCount, Source
+from training.prepare.card import DropCount, Source, ToleratedCount
 from training.prepare.rules import KeptRow, RowRules, judge
 from training.prepare.spill import Spill
-from training.sources.reading import Format, Reading, open_source
+from training.sources.formats import Format
+from training.sources.reading import Opened
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
@@ -64,25 +65,21 @@ class DropTally:
 
 @dataclass(frozen=True, slots=True)
 class SourceIntake:
-    """How sources are read and judged, and where their rows go.
+    """How rows are judged, and where they go.
 
-    Kept rows go into `spill`, dropped ones are counted in `tally`. `scratch` is a folder for what
-    a reader cannot hold in memory.
+    Kept rows go into `spill`, dropped ones are counted in `tally`.
     """
 
-    reading: Reading
     rules: RowRules
     group_by: GroupBy
     spill: Spill
     tally: DropTally
-    scratch: Path
 
-    def take(self, path: Path, prefix: str, report: Report) -> Source:
-        """Take in one source and return its record for the card.
+    def take(self, path: Path, opened: Opened, prefix: str, report: Report) -> Source:
+        """Take in the rows of one source and return its record for the card.
 
         `prefix` is put before the places of its rows. Raises DatasetError.
         """
-        opened = open_source(path, self.reading, self.scratch)
         count = 0
         with closing(opened.rows) as rows:
             for count, row in enumerate(rows, start=1):
@@ -98,7 +95,17 @@ class SourceIntake:
             content = sha256(name.encode()).hexdigest()
         else:
             name, content = _shown(path), _content_sha256(path)
-        return Source(path=name, format=opened.format, sha256=content, rows=count)
+        return Source(
+            path=name,
+            format=opened.format,
+            sha256=content,
+            rows=count,
+            detected=opened.detected,
+            tolerated=tuple(
+                ToleratedCount(what=one.what, places=one.count, examples=one.examples)
+                for one in opened.faults.tolerated
+            ),
+        )
 
     def _keep(self, row: KeptRow) -> DroppedRow | None:
         """Put the row onto the disk; the dropped row if it was there before."""

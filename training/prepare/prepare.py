@@ -23,7 +23,7 @@ from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
 from training.sources.rated import CONSENT
-from training.sources.reading import Reading
+from training.sources.reading import Reading, open_sources
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
@@ -127,19 +127,13 @@ class _Preparation:
 
     def _read(self, paths: Sequence[Path]) -> tuple[Source, ...]:
         options = self._options
-        intake = SourceIntake(
-            options.reading,
-            options.rules,
-            options.group_by,
-            self._spill,
-            self._tally,
-            self._scratch,
-        )
+        intake = SourceIntake(options.rules, options.group_by, self._spill, self._tally)
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
-        return tuple(
-            intake.take(path, prefix, self._report)
-            for path, prefix in zip(paths, prefixes, strict=True)
-        )
+        with open_sources(paths, options.reading, self._scratch) as opened:
+            return tuple(
+                intake.take(path, source, prefix, self._report)
+                for path, source, prefix in zip(paths, opened, prefixes, strict=True)
+            )
 
     def _without(self, rows: Ids, reason: DropReason, dropped: Sequence[int]) -> Ids:
         for row in dropped:
