@@ -26,7 +26,12 @@ _BOT_PHRASES = (
     r"^(?:very )?(?:good|bad) bot[.!]?$",
 )
 _BOT_NOTICE = re.compile("|".join(f"(?:{phrase})" for phrase in _BOT_PHRASES), re.DOTALL)
-_BOT_AUTHOR = re.compile(r"^automoderator$|(?:^|[-_])bot(?:$|[-_\d])", re.IGNORECASE)
+# Names such as RemindMeBot and sneakpeekbot, but no robot, abbot, Talbot or turbot.
+_BOT_AUTHOR = re.compile(
+    r"^automoderator$|(?:^|[-_])bot(?:$|[-_\d])|(?<!ro)(?<!\bab)(?<!tal)(?<!tur)bot[-_\d]*$|"
+    r"(?-i:[a-z\d]Bot(?![a-z]))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

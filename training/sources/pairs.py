@@ -10,7 +10,8 @@ from training.sources.columns import Columns, Keys, find_keys
 from training.sources.row import SourceRow, SourceRows, int_cell, name_cell, text_cell
 
 _CHATS = ("messages", "conversations")
-_REPLIES = ("output", "response", "completion")
+_OUTPUTS = ("output", "response")
+_COMPLETIONS = ("completion", "response")
 _INPUTS = ("input", "context")
 
 
@@ -55,7 +56,7 @@ def read_alpaca(where: str, place: str, item: dict[str, Any]) -> SourceRows:
     yield SourceRow(
         place,
         "\n\n".join(text for text in texts if text.strip()),
-        _text(where, found, _REPLIES),
+        _text(where, found, _OUTPUTS),
         before=tuple(before),
     )
 
@@ -72,7 +73,7 @@ def read_prompt_completion(where: str, place: str, thread: str, item: dict[str, 
     before: tuple[Turn, ...] = ()
     if system := text_cell(where, "system", found.get("system")):
         before = (Turn("system", system),)
-    comment, reply = _text(where, found, ("prompt",)), _text(where, found, _REPLIES)
+    comment, reply = _text(where, found, ("prompt",)), _text(where, found, _COMPLETIONS)
     yield SourceRow(place, comment, reply, before=before)
 
 
