@@ -64,7 +64,7 @@ ROOMS = {
         "bot.__main__",
     ),
     "training": (
-        "training.errors training.recipe",
+        "training.errors training.recipe training.scratch",
         "training.sources",
         "training.artifacts",
         "training.prepare.cleaning",

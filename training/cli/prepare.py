@@ -1,6 +1,6 @@
 """`python -m training prepare`: clean, deduplicate and divide pairs."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,22 +9,25 @@ from training.cli.command import TrainingCommand, variable
 from training.errors import PreparationError
 
 if TYPE_CHECKING:
-    from training.prepare.card import Card
+    from training.prepare.card import Card, Source
     from training.prepare.cleaning.record import EncodingRecord
     from training.prepare.cleaning.rule import CleaningChoice, CleaningRule
     from training.prepare.prepare import PrepareOptions
 
 _FORMATS = (
-    "auto", "csv", "json", "jsonl", "reddit", "export", "parquet", "arrow", "folder", "hub",
+    "auto", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "folder", "hub", "pairs", "chat",
+    "sharegpt", "alpaca", "prompt-completion", "openassistant", "reddit", "discord", "export",
 )  # fmt: skip
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     add = parser.add_argument
     add("sources", type=Path, nargs="+", metavar="SOURCE",
-        help=".csv, .json, .jsonl, .ndjson, each also packed as .zst; .parquet, .arrow; a folder "
-        "that the library datasets reads; owner/name on the hub (all splits are read)")  # fmt: skip
+        help=".csv, .tsv, .json, .jsonl, .ndjson, each also packed as .gz, .bz2, .xz or .zst; "
+        ".parquet, .arrow; a folder that the library datasets reads; owner/name on the hub (all "
+        "splits are read)")  # fmt: skip
     add("--out", type=Path, required=True, help="the folder to make")
     add("--licence", metavar="TEXT", help="the data's licence, for the card and the manifest")
     add("--consent", metavar="TEXT", help="what the people in it agreed to (export: as it did)")
@@ -37,13 +40,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def _add_reading(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("reading").add_argument
-    add("--format", choices=_FORMATS, default="auto", help="by name and keys if auto (auto)")
+    add("--format", choices=_FORMATS, default="auto",
+        help="how the rows are held, or what each is; by name and keys if auto (auto)")  # fmt: skip
+    add("--strict", action=BooleanOptionalAction,
+        help="refuse whatever is wrong in a source, or drop and count what cannot be read (drop in "
+        "dumps of Reddit and Discord, refuse in other files)")  # fmt: skip
+    add("--delimiter", choices=_DELIMITERS, help="between the cells of a .csv (as its header says)")
     add("--comment-column", metavar="NAME", help="column or key of the comment (comment)")
     add("--reply-column", metavar="NAME", help="of the reply (reply or response)")
     add("--thread-column", metavar="NAME", help="of the discussion a row is from")
     add("--author-column", metavar="NAME", help="of who wrote the reply")
     add("--score-column", metavar="NAME", help="of the reply's score")
-    add("--encoding", help="if a file is neither UTF-8 nor marked: cp1252, utf-16-le, ...")
+    add("--encoding", help="if it is found wrong: cp1252, utf-16-le, ...")
     add("--quotes", choices=("strict", "lenient"), default="strict",
         help="lenient takes a stray quote in a CSV cell for text (strict)")  # fmt: skip
     add("--min-good", type=_count, default=1, help="export: so many rated it good (1)")
@@ -107,8 +115,9 @@ def _options(options: Namespace) -> "PrepareOptions":
     from training.prepare.sides import Shares
     from training.prepare.word_list import WordList, read_word_list
     from training.sources.columns import Columns
+    from training.sources.formats import Format
     from training.sources.rated import RatingThresholds
-    from training.sources.reading import Format, Reading
+    from training.sources.reading import Reading
 
     columns = Columns(options.comment_column, options.reply_column, options.thread_column,
                       options.author_column, options.score_column)  # fmt: skip
@@ -119,7 +128,8 @@ def _options(options: Namespace) -> "PrepareOptions":
         similarity=options.similarity,
         reading=Reading(
             Format(options.format), columns, options.encoding, options.quotes == "lenient",
-            RatingThresholds(options.min_good, options.max_bad),
+            RatingThresholds(options.min_good, options.max_bad), options.strict,
+            _DELIMITERS.get(options.delimiter),
         ),
         rules=RowRules(
             options.min_score, options.min_chars, options.max_chars, options.language, words
@@ -143,11 +153,9 @@ def _choice(options: Namespace) -> "CleaningChoice":
 
 def _lines(card: "Card", out: Path) -> list[str]:
     return [
-        *(f"{source.rows:,} pairs in {source.path}" for source in card.sources),
+        *(line for source in card.sources for line in _source_lines(source)),
         *(f"  {record.texts:>7,} texts of {record.source} {_verdict(record)}"
           for record in card.encodings if record.texts),
-        *(f"  Discord content ({source.discord}), permitted: {source.permission}"
-          for source in card.sources if source.discord),
         *(f"  {count.rows:>7,} dropped: {count.step}, {count.why}"
           for count in card.dropped if count.rows),
         *(f"  {side.rows:>7,} in {out / name}.jsonl" for name, side in card.sides.items()),
@@ -169,6 +177,16 @@ def _rules(text: str) -> "frozenset[CleaningRule]":
         if name not in set(CleaningRule):
             raise ArgumentTypeError(f"{name} is no rule: {named(CleaningRule)}")
     return frozenset(map(CleaningRule, names))
+
+
+def _source_lines(source: "Source") -> list[str]:
+    lines = [f"{source.rows:,} pairs in {source.path} ({source.detected})"]
+    if source.discord:
+        lines.append(f"  Discord content ({source.discord}), permitted: {source.permission}")
+    lines += [
+        f"  {one.places:>7,} times: {one.what}, at {one.examples[0]}" for one in source.tolerated
+    ]
+    return lines
 
 
 def _count(text: str) -> int:

@@ -24,13 +24,22 @@ class CardPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ToleratedCount(CardPart):
+    """What was mended or passed over in a source, at how many places, and the first of them."""
+
+    what: str
+    places: int
+    examples: tuple[str, ...]
+
+
 class Source(CardPart):
     """A file, a dataset folder or a data set of the hub (`owner/name@commit`) with pairs.
 
-    `rows` counts what it held before anything was dropped. `sha256` is of a file's bytes, of the
-    names and hashes of a folder's files, or of the data set's name and commit. `discord` says what
-    made it where it is Discord content, and `permission` is the reference of Discord's permission
-    to train on it. `exports` are the ids of this project's exports in it.
+    `detected` says as what it was read. `rows` counts what it held before anything was dropped,
+    rows that cannot be read included. `sha256` is of a file's bytes, of the names and hashes of a
+    folder's files, or of the data set's name and commit. `discord` says what made it where it is
+    Discord content, and `permission` is the reference of Discord's permission to train on it.
+    `exports` are the ids of this project's exports in it.
     """
 
     path: str
@@ -40,6 +49,8 @@ class Source(CardPart):
     discord: str | None = None
     permission: str | None = None
     exports: tuple[str, ...] = ()
+    detected: str = ""
+    tolerated: tuple[ToleratedCount, ...] = ()
 
     @property
     def needs_permission(self) -> bool:
@@ -163,6 +174,7 @@ def _page(card: Card) -> Iterator[str]:
         ("source", "format", "rows", "sha256"),
         ((s.path, s.format, f"{s.rows:,}", s.sha256[:16]) for s in card.sources),
     )
+    yield from _reading(card)
     yield from (f"Licence: {card.licence or 'not stated'}.", "")
     yield from (f"Consent: {card.consent or 'not stated'}.", "")
     for source in card.sources:
@@ -221,6 +233,17 @@ def _cleaning(card: Card) -> Iterator[str]:
 
 def _counted(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
+
+
+def _reading(card: Card) -> Iterator[str]:
+    """How each source was read, and what was mended or passed over in it."""
+    found = [source for source in card.sources if source.detected or source.tolerated]
+    for source in found:
+        yield f"- `{source.path}` was read as: {source.detected or source.format}."
+        for one in source.tolerated:
+            yield f"  - {one.what}: {one.places:,} times, the first at {', '.join(one.examples)}."
+    if found:
+        yield ""
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

@@ -9,13 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from model.loading.manifest import file_sha256
-from training.prepare.card import DropCount, Source
-from training.prepare.provenance import permitted, provenance_of
+from training.prepare.card import DropCount, Source, ToleratedCount
+from training.prepare.cleaning.source_cleaner import SourceCleaner
+from training.prepare.provenance import Provenance
 from training.prepare.rules import KeptRow, RowRules, judge
-from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.spill import Spill
+from training.sources.formats import Format
 from training.sources.rated import CONSENT, LOCAL
-from training.sources.reading import Format, Opened, Reading, open_source
+from training.sources.reading import Opened
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
@@ -67,33 +68,25 @@ class DropTally:
 
 @dataclass(frozen=True, slots=True)
 class SourceIntake:
-    """How sources are read and judged, and where their rows go.
+    """How rows are judged, and where they go.
 
-    Kept rows go into `spill`, dropped ones are counted in `tally`. `scratch` is a folder for what
-    a reader cannot hold in memory. `cleaner` cleans their texts. `permission` is the recorded
-    reference of Discord's permission to train on messages, `consent` what the people in the sources
-    agreed to.
+    Kept rows go into `spill`, dropped ones are counted in `tally`. `cleaner` cleans their texts.
     """
 
-    reading: Reading
     rules: RowRules
     group_by: GroupBy
     spill: Spill
     tally: DropTally
-    scratch: Path
     cleaner: SourceCleaner
-    permission: str | None = None
-    consent: str | None = None
 
-    def take(self, path: Path, prefix: str, report: Report) -> Source:
-        """Take in one source and return its record for the card.
+    def take(
+        self, path: Path, opened: Opened, origin: Provenance, prefix: str, report: Report
+    ) -> Source:
+        """Take in the rows of one source and return its record for the card.
 
-        `prefix` is put before the places of its rows. Raises DatasetError, and PreparationError for
-        Discord content that must not be trained on.
+        `origin` is where its texts come from, with the permission to train on them. `prefix` is put
+        before the places of its rows. Raises DatasetError.
         """
-        origin = provenance_of(path, self.reading.encoding, self.scratch)
-        permission = permitted(path, origin, self.permission, self.consent)
-        opened = open_source(path, self.reading, self.scratch)
         count = 0
         with closing(opened.rows) as rows:
             ready = self.cleaner.ready(_name(path, opened), opened.format, rows, prefix)
@@ -117,8 +110,13 @@ class SourceIntake:
             sha256=content,
             rows=count,
             discord=origin.discord,
-            permission=permission,
+            permission=origin.permission,
             exports=origin.exports,
+            detected=opened.detected,
+            tolerated=tuple(
+                ToleratedCount(what=one.what, places=one.count, examples=one.examples)
+                for one in opened.faults.tolerated
+            ),
         )
 
     def _keep(self, row: KeptRow) -> DroppedRow | None:

@@ -66,7 +66,7 @@ class Signatures:
 
     def write(self, flats: Iterable[str]) -> None:
         """Append the signatures of these normalised texts. Raises OSError."""
-        for batch in _batches(flats):
+        for batch in batches(flats):
             smallest = _smallest(batch, self._cut.bands * self._cut.rows)
             self._sketches.write(smallest.astype(np.uint8).tobytes())
             self._bands.write(_bands(smallest, self._cut).tobytes())
@@ -113,8 +113,8 @@ class Signatures:
         return np.concatenate(parts)
 
 
-def _batches(flats: Iterable[str]) -> Iterator[list[str]]:
-    """The texts in lists that need about the same memory, whether texts are long or short."""
+def batches(flats: Iterable[str]) -> Iterator[list[str]]:
+    """Normalised texts in lists that need about the same memory, of long or of short texts."""
     batch: list[str] = []
     chars = 0
     for flat in flats:
@@ -138,7 +138,7 @@ def _may_be_near(
 
 def _smallest(flats: list[str], count: int) -> Hashes:
     """The smallest hashes of each text's shingles, of shape (texts, count)."""
-    hashes, starts = _shingle_hashes(flats)
+    hashes, starts = run_hashes(flats, SHINGLE)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, starts, count, _SEED)
     numbers = np.fromiter(chain.from_iterable(matrix.to_rows()), np.uint64, len(flats) * count)
     return numbers.reshape(len(flats), count)
@@ -153,20 +153,29 @@ def _bands(smallest: Hashes, cut: Plan) -> Hashes:
     return np.ascontiguousarray(keys.T)
 
 
-def _shingle_hashes(flats: list[str]) -> tuple[Hashes, Hashes]:
-    """The hashes of the shingles of all texts in one array, and where each text begins in it."""
-    padded = [f" {flat} ".ljust(SHINGLE, "\0") for flat in flats]
+def run_hashes(flats: list[str], size: int) -> tuple[Hashes, Hashes]:
+    """The hashes of the runs of `size` characters of all texts, and where each text begins.
+
+    `size` is a multiple of four. A normalised text has a space before and behind it; one that is
+    shorter than a run is one run. The places have one more entry, where the last text ends.
+    """
+    padded = [f" {flat} ".ljust(size, "\0") for flat in flats]
     points = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32)
     lengths = np.array([len(text) for text in padded])
-    hashes = np.zeros(len(points) - SHINGLE + 1, np.uint64)
+    fours = np.zeros(len(points) - SHINGLE + 1, np.uint64)
     for place, odd in enumerate(_ODD):
-        hashes += points[place : place + len(hashes)].astype(np.uint64) * odd
-    # A run that begins in the last three characters of a text would reach into the next text.
+        fours += points[place : place + len(fours)].astype(np.uint64) * odd
+    hashes = fours
+    if size > SHINGLE:
+        hashes = np.zeros(len(points) - size + 1, np.uint64)
+        for place in range(0, size, SHINGLE):
+            hashes = _mix(hashes) + _mix(fours[place : place + len(hashes)])
+    # A run that begins in the last characters of a text would reach into the next text.
     is_run = np.ones(len(points), bool)
     ends = np.cumsum(lengths)
-    for place in range(1, SHINGLE):
+    for place in range(1, size):
         is_run[ends - place] = False
-    starts = np.concatenate([[0], np.cumsum(lengths - SHINGLE + 1)]).astype(np.uint64)
+    starts = np.concatenate([[0], np.cumsum(lengths - size + 1)]).astype(np.uint64)
     return _mix(hashes[is_run[: len(hashes)]]), starts
 
 

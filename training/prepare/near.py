@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.prepare.containment import Fingerprints, contains
 from training.prepare.minhash import Signatures, plan
 from training.prepare.shingles import jaccard, near_pairs, shingles
 from training.prepare.spill import Spill
@@ -20,7 +21,8 @@ _REMEMBERED = 500_000
 class Nearness:
     """When two texts are near, and how near pairs are searched.
 
-    Two texts are near if Jaccard's index of their shingles is `similarity` or more. Up to
+    Two texts are near if Jaccard's index of their shingles is `similarity` or more, or if one
+    contains the other. Up to
     `exact_up_to` characters in all texts together, every pair is found; beyond that MinHash finds
     at least 99 of 100.
     """
@@ -40,11 +42,17 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
     folder for files that are larger than memory.
     """
     unions = Unions(spill.texts)
+    _join_similar(unions, spill, nearness, scratch)
+    _join_contained(unions, spill, nearness, scratch)
+    return unions.leaders()
+
+
+def _join_similar(unions: Unions, spill: Spill, nearness: Nearness, scratch: Path) -> None:
     if nearness.is_exact(spill):
         sets = [shingles(flat) for flat in spill.flats()]
         for one, other in near_pairs(sets, nearness.similarity):
             unions.join(one, other)
-        return unions.leaders()
+        return
     with (
         tempfile.TemporaryFile(dir=scratch) as bands,
         tempfile.TemporaryFile(dir=scratch) as sketches,
@@ -61,7 +69,23 @@ def clusters(spill: Spill, nearness: Nearness, scratch: Path) -> Ids:
                 far.add(pair)
             if len(far) > _REMEMBERED:
                 far.clear()
-    return unions.leaders()
+
+
+def _join_contained(unions: Unions, spill: Spill, nearness: Nearness, scratch: Path) -> None:
+    with (
+        tempfile.TemporaryFile(dir=scratch) as prints,
+        tempfile.TemporaryFile(dir=scratch) as chosen,
+    ):
+        found = Fingerprints(prints, chosen, every=nearness.is_exact(spill))
+        found.write(spill.flats())
+        far: set[tuple[int, int]] = set()
+        for pair in found.candidates():
+            if pair in far or unions.find(pair[0]) == unions.find(pair[1]):
+                continue
+            if contains(spill.flat(pair[1]), spill.flat(pair[0])):
+                unions.join(*pair)
+            elif len(far) < _REMEMBERED:
+                far.add(pair)
 
 
 def repeats(spill: Spill, cluster: Ids, nearness: Nearness) -> list[int]:

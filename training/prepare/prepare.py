@@ -14,17 +14,18 @@ from data.files.output_folder import output_folder
 from training.errors import PreparationError
 from training.prepare.card import Card, DropCount, SideRecord, Source, write_card, write_page
 from training.prepare.cleaning.rule import CleaningChoice, named
+from training.prepare.cleaning.source_cleaner import SourceCleaner
 from training.prepare.grouping import crossing, row_groups
 from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, export_consent
 from training.prepare.language import check_language
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
+from training.prepare.provenance import permitted, provenance_of
 from training.prepare.rules import RowRules
 from training.prepare.sides import Shares, Side, split
-from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
-from training.sources.reading import Reading
+from training.sources.reading import Reading, open_sources
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
@@ -138,21 +139,21 @@ class _Preparation:
     def _read(self, paths: Sequence[Path]) -> tuple[Source, ...]:
         options = self._options
         intake = SourceIntake(
-            options.reading,
-            options.rules,
-            options.group_by,
-            self._spill,
-            self._tally,
-            self._scratch,
-            self._cleaner,
-            options.permission,
-            options.consent,
+            options.rules, options.group_by, self._spill, self._tally, self._cleaner
         )
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
-        return tuple(
-            intake.take(path, prefix, self._report)
-            for path, prefix in zip(paths, prefixes, strict=True)
-        )
+        found = [provenance_of(path, options.reading.encoding, self._scratch) for path in paths]
+        with open_sources(paths, options.reading, self._scratch) as opened:
+            origins = [
+                permitted(path, one.read_as(source), options.permission, options.consent)
+                for path, one, source in zip(paths, found, opened, strict=True)
+            ]
+            return tuple(
+                intake.take(path, source, origin, prefix, self._report)
+                for path, source, origin, prefix in zip(
+                    paths, opened, origins, prefixes, strict=True
+                )
+            )
 
     def _without(self, rows: Ids, reason: DropReason, dropped: Sequence[int]) -> Ids:
         for row in dropped:

@@ -7,7 +7,7 @@ permitted it (Discord Developer Policy, in force since July 2024), wherever a fi
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from training.prepare.card import CARD, Card, read_card
 from training.prepare.sides import Side
 from training.sources.lines import lines
 from training.sources.objects import Placed, objects
+from training.sources.reading import Opened
 from training.sources.tables import table_rows
 
 EXPORT = "an export of this bot"
@@ -59,6 +60,12 @@ class Provenance:
     agreed: bool = False
     exports: tuple[str, ...] = ()
 
+    def read_as(self, opened: Opened) -> "Provenance":
+        """The same, or Discord content if the reader of the source says so."""
+        if self.discord is not None or not opened.is_discord:
+            return self
+        return replace(self, discord=opened.detected)
+
 
 def provenance_of(path: Path, encoding: str | None, scratch: Path) -> Provenance:
     """Recognise Discord content by its keys and columns, whatever it is to be read as.
@@ -86,14 +93,14 @@ def provenance_of(path: Path, encoding: str | None, scratch: Path) -> Provenance
 
 def permitted(
     path: Path, found: Provenance, recorded: str | None, consent: str | None
-) -> str | None:
-    """The reference of Discord's permission to train on a source; None if it needs none.
+) -> Provenance:
+    """The provenance with the reference of Discord's permission, which only Discord content needs.
 
     The reference stands in the source itself or is `recorded` in the settings. `consent` is what
     the people in a foreign file agreed to. Raises PreparationError where one of them is missing.
     """
     if found.discord is None:
-        return None
+        return replace(found, permission=None)
     reference = found.permission or recorded
     if not reference:
         raise PreparationError(
@@ -106,7 +113,7 @@ def permitted(
             f"{path} is Discord content ({found.discord}): say with --consent what the people in it"
             " agreed to, or leave this source out"
         )
-    return reference
+    return replace(found, permission=reference)
 
 
 def _of_folder(path: Path, encoding: str | None, scratch: Path) -> Provenance:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from data.files.datasets import Pair
 from data.records import Turn
 from training.prepare.cleaning.clean import clean, is_empty, is_gone
+from training.prepare.cleaning.source_cleaner import SourceCleaner
 from training.prepare.language import ANY, is_in
-from training.prepare.source_cleaner import SourceCleaner
 from training.prepare.word_list import WordList
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow, SourceRow
@@ -27,7 +27,12 @@ _BOT_PHRASES = (
     r"^(?:very )?(?:good|bad) bot[.!]?$",
 )
 _BOT_NOTICE = re.compile("|".join(f"(?:{phrase})" for phrase in _BOT_PHRASES), re.DOTALL)
-_BOT_AUTHOR = re.compile(r"^automoderator$|(?:^|[-_])bot(?:$|[-_\d])", re.IGNORECASE)
+# Names such as RemindMeBot and sneakpeekbot, but no robot, abbot, Talbot or turbot.
+_BOT_AUTHOR = re.compile(
+    r"^automoderator$|(?:^|[-_])bot(?:$|[-_\d])|(?<!ro)(?<!\bab)(?<!tal)(?<!tur)bot[-_\d]*$|"
+    r"(?-i:[a-z\d]Bot(?![a-z]))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

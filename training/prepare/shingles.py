@@ -1,4 +1,8 @@
-"""Finding texts that are nearly the same: they share most of their runs of four characters."""
+"""Finding texts that are nearly the same: they share most of their runs of four characters.
+
+Texts are compared without what a reader does not see: case, marks, the space between words, and
+whether a letter is of the Latin script or of another that looks the same.
+"""
 
 import math
 import re
@@ -11,9 +15,32 @@ _ROUNDING = 1e-9
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
+# Letters of other scripts that look like Latin ones, in lower case. Small letters whose capitals
+# look like Latin capitals are among them, since case does not count.
+_LATIN = {
+    "a": "аαɑᴀ", "b": "вβʙь", "c": "сϲᴄ", "d": "ԁᴅ", "e": "еεᴇё", "f": "ғꜰ", "g": "ɡɢց",
+    "h": "нηһʜհ", "i": "іιɪıїᎥ", "j": "јᴊ", "k": "кκᴋ", "l": "ӏʟ", "m": "мμᴍ", "n": "ɴո",
+    "o": "оοσᴏօ", "p": "рρᴘ", "q": "ԛ", "r": "ʀ", "s": "ѕꜱ", "t": "тτᴛ", "u": "υᴜս",
+    "v": "νѵᴠ", "w": "ԝωᴡ", "x": "хχ", "y": "уγʏү", "z": "ζᴢ",
+}  # fmt: skip
+_LOOKALIKES = str.maketrans({other: letter for letter, all_ in _LATIN.items() for other in all_})
+# What shows nothing: soft hyphens, joiners, marks of direction, variation selectors.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
+)
+
+
 def normalise(text: str) -> str:
-    """The text's letters and digits, in lower case, single spaces between words."""
-    flat = unicodedata.normalize("NFKC", text).casefold()
+    """The text's letters and digits, in lower case, single spaces between words.
+
+    Letters that look like Latin ones become those, and characters that show nothing go.
+    """
+    if text.isascii():
+        flat = text.casefold()
+    else:
+        seen = _UNSEEN.sub("", text)
+        flat = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+        flat = flat.translate(_LOOKALIKES)
     return _NOT_WORD.sub(" ", flat).strip() or text.strip()
 
 

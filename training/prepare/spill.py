@@ -12,7 +12,7 @@ from data.files.datasets import Pair
 from training.prepare.rules import KeptRow
 from training.prepare.shingles import normalise
 from training.prepare.unions import Ids
-from training.sources.scratch import open_scratch
+from training.scratch import open_scratch
 
 _TABLES = (
     "CREATE TABLE texts (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, flat TEXT NOT NULL)",

@@ -39,8 +39,9 @@ class Keys:
 def find_keys(where: str, found: Sequence[str], wanted: Columns) -> Keys:
     """The wanted columns among those found in a file.
 
-    Raises DatasetError if one is missing; it names the missing and the found ones.
+    Raises DatasetError if one is missing or stands twice; it names those and the found ones.
     """
+    _refuse_twice(where, found, wanted)
     comment = _find(found, wanted.comment, _COMMENT)
     reply = _find(found, wanted.reply, _REPLY)
     extra = {
@@ -70,3 +71,24 @@ def _find(found: Sequence[str], wanted: str | None, standard: Sequence[str]) -> 
     if wanted is not None:
         return wanted if wanted in found else None
     return next((name for name in found if name.strip().casefold() in standard), None)
+
+
+def _refuse_twice(where: str, found: Sequence[str], wanted: Columns) -> None:
+    """Raise DatasetError if one of the wanted columns could be either of two."""
+    for what, name, standard in (
+        ("comment", wanted.comment, _COMMENT),
+        ("reply", wanted.reply, _REPLY),
+        ("thread", wanted.thread, ()),
+        ("author", wanted.author, ()),
+        ("score", wanted.score, ()),
+    ):
+        fits = [
+            one
+            for one in found
+            if (one == name if name is not None else one.strip().casefold() in standard)
+        ]
+        if len(fits) > 1:
+            raise DatasetError(
+                f"{where} has {len(fits)} columns for the {what} ({', '.join(fits)}): rename or "
+                f"remove one, or name the right one with --{what}-column"
+            )

@@ -11,10 +11,10 @@ from typing import Any
 from data.errors import DatasetError
 from data.files.datasets import read_turns
 from data.records import RatingKind
+from training.scratch import open_scratch
 from training.sources.objects import Placed
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow, SourceRow, SourceRows, text_cell
-from training.sources.scratch import open_scratch
 
 # What the card says of an export: `python -m data export` has made sure of it.
 CONSENT = "agreed by asker and rater"

@@ -1,94 +1,147 @@
-"""Reddit dumps of comments: each reply is joined to its comment by the comment's id."""
+"""Reddit dumps: each comment is joined by id to the comment or submission that it replies to."""
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from data.errors import DatasetError
+from training.scratch import Message, ReplyIndex
 from training.sources.objects import Placed
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow, SourceRows, int_cell, text_cell
-from training.sources.scratch import open_scratch
+from training.sources.reasons import DroppedRow, DropReason, Faults
+from training.sources.row import SourceRow, SourceRows, int_cell, name_cell, text_cell
 
-_COMMENT = "t1_"
-_BATCH = 1_000
-_TABLE = """
-CREATE TABLE comments (
-    id INTEGER PRIMARY KEY, parent INTEGER, place TEXT, body TEXT, thread TEXT, author TEXT,
-    score INTEGER, subreddit TEXT
-)
-"""
-# Dumps and ids follow the order of time, so parents are found close to each other on the disk.
-_JOINED = """
-SELECT child.*, parent.body AS comment
-FROM comments AS child LEFT JOIN comments AS parent ON parent.id = child.parent
-WHERE child.parent IS NOT NULL ORDER BY child.id
-"""
+_COMMENT, _SUBMISSION = "t1_", "t3_"
+_SUBMISSION_KEYS = {"id", "title", "selftext"}
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_TOP = "a comment on a submission that is in none of the files"
+# What stands in place of a submission's text that is not there any more.
+_GONE = frozenset({"[deleted]", "[removed]", ""})
 
 
-def read_reddit(path: Path, items: Iterator[Placed], scratch: Path) -> SourceRows:
-    """A row for each comment that replies to another comment of the file.
+class RedditIndex:
+    """Comments and submissions of all dumps that are read together, in one index on the disk."""
 
-    The row's thread is the submission. Comments directly under a submission give no row. The
-    comments wait in an index on the disk, so memory does not grow with the dump. Raises
-    DatasetError naming the file and the line.
-    """
-    with closing(open_scratch(scratch)) as index:
-        index.execute(_TABLE)
-        batch: list[tuple[object, ...]] = []
+    def __init__(self, index: ReplyIndex) -> None:
+        self._index = index
+        self._has_submissions = False
+
+    def read(self, items: Iterator[Placed], faults: Faults) -> SourceRows:
+        """A row for each comment of this dump that replies to something in any of the dumps.
+
+        Call it for all dumps before a row is taken from one. The row's thread is the submission.
+        A direct comment on a submission replies to its title and text; without any submissions it
+        gives no row and is noted in `faults`. Raises DatasetError naming the file and the line.
+        """
+        source = self._index.add_source(lambda: self._messages(items, faults))
+        return self._rows(source, faults)
+
+    def _messages(self, items: Iterator[Placed], faults: Faults) -> Iterator[Message]:
         for place, item in items:
-            batch.append(_comment(f"{path}, {place}", place, item))
-            if len(batch) == _BATCH:
-                _insert(index, batch)
-        _insert(index, batch)
-        yield from map(_row, index.execute(_JOINED))
+            try:
+                message = _message(f"{faults.where}, {place}", place, item)
+            except DatasetError as error:
+                faults.broken(place, error)
+            else:
+                self._has_submissions |= _is_submission(message.id)
+                yield message
+
+    def _rows(self, source: int, faults: Faults) -> SourceRows:
+        for row in self._index.replies(source):
+            if row["comment"] is not None:
+                yield _joined(row)
+            elif self._has_submissions or not _is_submission(row["parent"]):
+                yield DroppedRow(DropReason.NO_PARENT, row["place"], row["text"])
+            else:
+                faults.note(_TOP, row["place"])
 
 
-def _insert(index: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
-    # Of a comment that stands twice the first copy counts.
-    index.executemany("INSERT OR IGNORE INTO comments VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
-    batch.clear()
+def is_submission(item: dict[str, Any]) -> bool:
+    """Whether a JSON object is a submission of a dump."""
+    return item.keys() >= _SUBMISSION_KEYS
 
 
-def _comment(where: str, place: str, item: dict[str, Any]) -> tuple[object, ...]:
+def _message(where: str, place: str, item: dict[str, Any]) -> Message:
+    if is_submission(item):
+        title, text = (text_cell(where, key, item[key]) for key in ("title", "selftext"))
+        text = "" if text.strip().casefold() in _GONE else text
+        shown = f"{title}\n\n{text}" if text else title
+        return Message(_key(where, "id", item["id"], _SUBMISSION), None, place, shown)
     if missing := sorted({"id", "parent_id", "body"} - item.keys()):
         raise DatasetError(f"{where} lacks {', '.join(missing)}: is it a dump of comments?")
-    parent = str(item["parent_id"])
-    thread, author, subreddit = (item.get(key) for key in ("link_id", "author", "subreddit"))
-    return (
-        _number(where, "id", str(item["id"]).removeprefix(_COMMENT)),
-        _number(where, "parent_id", parent.removeprefix(_COMMENT))
-        if parent.startswith(_COMMENT)
-        else None,
+    return Message(
+        _key(where, "id", item["id"], _COMMENT),
+        _parent(where, item["parent_id"], item.get("link_id")),
         place,
         text_cell(where, "body", item["body"]),
-        None if thread is None else str(thread),
-        None if author is None else str(author),
+        _thread(item.get("link_id")),
+        name_cell(item.get("author")),
         int_cell(where, "score", item.get("score")),
-        None if subreddit is None else str(subreddit),
+        name_cell(item.get("subreddit")),
     )
 
 
-def _number(where: str, key: str, name: str) -> int:
-    try:
-        number = int(name, 36)
-    except ValueError:
-        number = -1
-    if not 0 <= number < 1 << 63:
-        raise DatasetError(f"{where}: {key} must be a Reddit id such as c0ffee, not {name[:40]!r}")
-    return number
+def _parent(where: str, parent: object, link: object) -> int | None:
+    """The key of what a comment replies to.
+
+    A parent without a prefix is the submission if it is the same as `link`, else a comment; none
+    at all is the submission.
+    """
+    if parent is None:
+        return None if link is None else _key(where, "link_id", link, _SUBMISSION)
+    kind = _SUBMISSION if parent == link and link is not None else _COMMENT
+    if isinstance(parent, str):
+        kind = _SUBMISSION if parent.startswith(_SUBMISSION) else kind
+        if parent[:1] == "t" and parent[2:3] == "_" and parent[:3] not in (_COMMENT, _SUBMISSION):
+            raise DatasetError(
+                f"{where}: parent_id must be of a comment (t1_) or a submission (t3_), "
+                f"not {parent[:40]!r}"
+            )
+    return _key(where, "parent_id", parent, kind)
 
 
-def _row(row: sqlite3.Row) -> SourceRow | DroppedRow:
-    if row["comment"] is None:
-        return DroppedRow(DropReason.NO_PARENT, row["place"], row["body"])
+def _key(where: str, key: str, value: object, kind: str) -> int:
+    """The number in the index: comments are even, submissions odd.
+
+    An id is a text in base 36, or the same number as a JSON number.
+    """
+    number = -1
+    if isinstance(value, str):
+        name = value.removeprefix(kind)
+        try:
+            # Python takes signs, spaces and underscores, too.
+            number = int(name, 36) if name.isascii() and name.isalnum() else -1
+        except ValueError:
+            number = -1
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0:
+        number = int(value)
+    if not 0 <= number < 1 << 62:
+        raise DatasetError(
+            f"{where}: {key} must be a Reddit id such as c0ffee, not {str(value)[:40]!r}"
+        )
+    return 2 * number + (kind == _SUBMISSION)
+
+
+def _is_submission(key: int) -> bool:
+    return key % 2 == 1
+
+
+def _thread(link: object) -> str | None:
+    """The submission's id as dumps of comments mostly write it, t3_c0ffee."""
+    if not isinstance(link, int) or link < 0:
+        return name_cell(link)
+    digits = ""
+    while link or not digits:
+        link, digit = divmod(link, 36)
+        digits = _DIGITS[digit] + digits
+    return _SUBMISSION + digits
+
+
+def _joined(row: sqlite3.Row) -> SourceRow:
     return SourceRow(
         row["place"],
         row["comment"],
-        row["body"],
-        topic=row["subreddit"],
+        row["text"],
+        topic=row["topic"],
         thread=row["thread"],
         author=row["author"],
         score=row["score"],

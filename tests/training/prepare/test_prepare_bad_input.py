@@ -15,7 +15,7 @@ BIG = "x" * 10_000_000
         (HEAD + 'a,b\n"c,d\ne,f\n', "row 3 (from line 3) has a broken quote"),
         (HEAD + f"a,b\nc,{BIG}\n", "row 3: Response has 10,000,000 characters"),
         (HEAD + "a,b\n\0,d\n", "row 3: Comment holds a NUL"),
-        ((HEAD + "Käse,d\n").encode("cp1252"), "not UTF-8 (byte 18, line 2)"),
+        ((HEAD + "Käse,🧀\n").encode()[:-2] + b"\xff\n", "not UTF-8 (byte 23, line 2)"),
         ((HEAD + "a,b\n").encode("utf-16-le"), "try --encoding utf-16-le"),
         (HEAD + "a,\n,b\n", "0 of 2 pairs are left (2 empty)"),
         (HEAD + "a,\n,b\n", "dropped at row 2: reply is empty: a"),
@@ -38,6 +38,13 @@ def test_it_is_one_line_and_nothing_is_left(tmp_path, capsys, content, words):
     assert len(error) < 500
     assert not out.exists()
     assert list(out.parent.iterdir()) == []
+
+
+def test_strict_takes_no_encoding_for_granted(tmp_path, capsys):
+    source = tmp_path / "bad.csv"
+    source.write_bytes((HEAD + "Käse,d\n").encode("cp1252"))
+    assert main(["prepare", str(source), "--out", str(tmp_path / "out"), "--strict"]) == 1
+    assert "not UTF-8 (byte 18, line 2)" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):

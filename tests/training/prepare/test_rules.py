@@ -109,7 +109,24 @@ def test_what_people_say_of_bots_is_none(text):
 
 @pytest.mark.parametrize(
     ("author", "is_bot"),
-    [("AutoModerator", True), ("haiku-bot", True), ("bot_of_all", True), ("abbot", False)],
+    [
+        ("AutoModerator", True),
+        ("haiku-bot", True),
+        ("bot_of_all", True),
+        ("abbot", False),
+        ("RemindMeBot", True),
+        ("sneakpeekbot", True),
+        ("haikusbot2", True),
+        ("WikiBot42x", True),
+        ("xkcdBotPrime", True),
+        ("mr_robot", False),
+        ("MrRobot", False),
+        ("JackTalbot", False),
+        ("Botany_fan", False),
+        ("bottle", False),
+        ("Robotics", False),
+        ("AbBothers", False),
+    ],
 )
 def test_an_author_may_be_a_bot(author, is_bot):
     assert is_bot_notice("Nice.", author) is is_bot

@@ -17,6 +17,33 @@ def test_normalises_case_marks_and_width():
     assert normalise("  What's UP, Ｄoc?!") == "what s up doc"
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("Тhе bеst sоuр", "the best soup"),
+        ("ΝΟΤ ΤΗΕ ΒΕΑΤΕΝ ΡΑΤΗ".replace("Ν", "N"), "not the beaten path"),
+        ("𝐛𝐨𝐥𝐝 𝓈𝒸𝓇𝒾𝓅𝓉", "bold script"),
+        ("sou\u200bp is\u00ad so\ufe0fup", "soup is soup"),
+        ("ɪs sᴏᴜᴘ", "is soup"),
+        ("ｆｕｌｌ", "full"),
+    ],
+)
+def test_letters_that_look_the_same_count_as_the_same(text, same):
+    assert normalise(text) == same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Мама мыла раму", "мама МЫЛА Раму!"), ("Ο ΣΚΥΛΟΣ", "ο σκυλος")]
+)
+def test_case_does_not_count_in_other_scripts(one, other):
+    assert normalise(one) == normalise(other)
+
+
+@given(st.text(max_size=20))
+def test_normalising_again_changes_nothing(text):
+    assert normalise(normalise(text)) == normalise(text)
+
+
 def test_a_text_of_marks_alone_is_itself():
     assert normalise("!?!") == "!?!"
     assert similarity("!?!", "...") < 1

@@ -8,7 +8,7 @@ import zstandard
 
 from data.errors import DatasetError
 from training.sources.lines import lines
-from training.sources.zstd import ZstdReader
+from training.sources.packed import ZstdReader
 
 TEXT = "Käse\nand 🧀\n"
 

@@ -17,7 +17,8 @@ from data.errors import DatasetError
 from training.__main__ import main
 from training.prepare.card import read_card
 from training.sources.columns import Columns
-from training.sources.reading import Format, Reading, open_source
+from training.sources.formats import Format
+from training.sources.reading import Reading, open_source
 from training.sources.row import SourceRow
 
 ROWS = [{"comment": f"question {n}", "reply": f"answer {n}", "by": f"p{n}"} for n in range(4)]

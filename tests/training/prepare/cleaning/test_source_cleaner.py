@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from data.records import Turn
 from training.prepare.cleaning.rule import CleaningChoice, CleaningRule
-from training.prepare.source_cleaner import SourceCleaner
+from training.prepare.cleaning.source_cleaner import SourceCleaner
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow, SourceRow
 
