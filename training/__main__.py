@@ -18,6 +18,7 @@ from training.cli import (
     rollback,
     seed_table,
     train,
+    voice,
 )
 from training.errors import TrainingError
 from training.ship.environment import home
@@ -34,6 +35,7 @@ COMMANDS = {
     "promote": promote,
     "rollback": rollback,
     "seed-table": seed_table,
+    "voice": voice,
 }
 
 
