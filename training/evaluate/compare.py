@@ -32,7 +32,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the phrase classifier found in one variant's answers."""
+    """What the classifier found in one variant's answers."""
 
     answers: int
     positions: int
@@ -133,7 +133,7 @@ def _made(manifest: AdapterManifest | None) -> list[str]:
 def _table(comparisons: Sequence[Comparison]) -> list[str]:
     lines = [
         (
-            "The counts are of phrases (`training/evaluate/voice/phrases.py` lists them), "
+            "The counts come from a small classifier (`training/evaluate/voice`) that errs, "
             "so read the answers too."
         ),
         "",

@@ -79,7 +79,7 @@ class Asked(Record):
 
 
 class Accuracy(Record):
-    """How often the phrase classifier is right on sentences it was not mended on."""
+    """How often the classifier is right on labelled wording that it has not seen."""
 
     label: str
     sentences: int

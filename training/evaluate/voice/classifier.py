@@ -40,9 +40,9 @@ class Linear:
 class Classifier:
     """Both labels' regressions; remembers its last answers, as every measure asks again."""
 
-    def __init__(self, linears: Mapping[Label, Linear], sentences_sha256: str) -> None:
+    def __init__(self, linears: Mapping[Label, Linear], train_sha256: str) -> None:
         self.linears = dict(linears)
-        self.sentences_sha256 = sentences_sha256
+        self.train_sha256 = train_sha256
         self._known: dict[tuple[Label, str], bool] = {}
 
     def has(self, label: Label, text: str) -> bool:
@@ -60,14 +60,14 @@ class Classifier:
             "weights": np.stack([self.linears[label].weights for label in Label]),
             "bias": np.array([self.linears[label].bias for label in Label]),
         }
-        save_file(tensors, path, metadata={"sentences_sha256": self.sentences_sha256})
+        save_file(tensors, path, metadata={"train_sha256": self.train_sha256})
 
 
 def load(path: Path) -> Classifier:
     """Read what `Classifier.save` wrote; ValueError when the shape is another."""
     with safe_open(path, framework="numpy") as file:
         weights, bias = file.get_tensor("weights"), file.get_tensor("bias")
-        sha256 = file.metadata()["sentences_sha256"]
+        sha256 = file.metadata()["train_sha256"]
     if weights.shape != (len(Label), BUCKETS):
         raise ValueError(f"{path.name} holds weights of shape {weights.shape}")
     linears = {label: Linear(weights[at], float(bias[at])) for at, label in enumerate(Label)}

@@ -39,7 +39,7 @@ def word_classes() -> dict[str, str]:
     name = ""
     for line in _CLASSES.read_text(encoding="utf-8").splitlines():
         if not line.startswith(" "):
-            name, _, line = line.partition(":")  # noqa: PLW2901 - what is left are its words
+            name, _, line = line.partition(":")
         found |= dict.fromkeys(line.split(), name)
     return found
 
@@ -74,7 +74,7 @@ def features(text: str) -> Features:
 
 @lru_cache(maxsize=100_000)
 def _code(name: str) -> int:
-    return crc32(name.encode())
+    return crc32(name.encode("utf-8", "surrogatepass"))
 
 
 def _kind(token: str) -> str:

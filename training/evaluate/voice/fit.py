@@ -2,8 +2,8 @@
 
 Logistic regression with a squared penalty, solved to its only optimum, so the same sentences give
 the same classifier. The threshold is where precision and recall meet in a cross-validation that
-leaves whole families out: a share then has as many false alarms as misses, and wording that the
-weights have not seen is weighed as it will be. The test side is never looked at.
+leaves whole families out, so that wording is weighed as it will be: unseen.
+The test side is never looked at.
 """
 
 import random
@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from model.loading.manifest import file_sha256
 from training.evaluate.voice.classifier import Classifier, Label, Linear
 from training.evaluate.voice.features import BUCKETS, features
-from training.evaluate.voice.labelled import SENTENCES, Sentence, Side, read_sentences
+from training.evaluate.voice.labelled import Sentence, Side, read_sentences, train_sha256
 
 PENALTY = 0.2
 FOLDS = 5
@@ -65,7 +64,7 @@ def train_classifier() -> Classifier:
         linears = {label: _fit(label, sentences, matrix, folds) for label in Label}
     finally:
         torch.set_num_threads(threads)
-    return Classifier(linears, file_sha256(SENTENCES))
+    return Classifier(linears, train_sha256(given))
 
 
 def assign_folds(sentences: Sequence[Sentence]) -> NDArray[np.int64]:
@@ -73,7 +72,7 @@ def assign_folds(sentences: Sequence[Sentence]) -> NDArray[np.int64]:
 
     Sentences of the kind `mixed` are of many wordings and are dealt out one by one.
     """
-    rng = random.Random(_SEED)
+    rng = random.Random(_SEED)  # noqa: S311 - a shuffle, no secret
     names = [
         f"{one.family} {number}" if one.kind == "mixed" else one.family
         for number, one in enumerate(sentences)
@@ -97,7 +96,7 @@ def with_long_texts(
 
     Such a text has a label when one of its parts does; most parts have none.
     """
-    rng = random.Random(_SEED)
+    rng = random.Random(_SEED)  # noqa: S311 - a shuffle, no secret
     added: list[Sentence] = []
     added_folds: list[int] = []
     for number in range(FOLDS * _LONG_PER_FOLD):

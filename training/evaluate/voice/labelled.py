@@ -25,6 +25,7 @@ No position: facts, true or false; plain descriptions, instructions, stories and
 questions; both sides without a choice; opinions that are only reported.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,6 +112,12 @@ def read_sentences(path: Path = SENTENCES) -> list[Sentence]:
     """The labelled sentences that ship with this package."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Sentence(**row | {"side": Side(row["side"])}) for row in rows]
+
+
+def train_sha256(sentences: Sequence[Sentence]) -> str:
+    """The hash of what the classifier learns from these sentences: texts and labels, in order."""
+    rows = [[one.text, one.disclaimer, one.position] for one in sentences]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def accuracy(
