@@ -17,10 +17,11 @@ from training.cli.prepare import PREPARE
 from training.cli.promote import PROMOTE, ROLLBACK
 from training.cli.seed_table import SEED_TABLE
 from training.cli.train import TRAIN
+from training.cli.voice import VOICE
 from training.errors import TrainingError
 
 OPENMP_SPINS = "5000"
-COMMANDS = (PREPARE, TRAIN, EVALUATE, COMPARE, DEMO, MERGE, PROMOTE, ROLLBACK, SEED_TABLE)
+COMMANDS = (PREPARE, TRAIN, EVALUATE, COMPARE, DEMO, MERGE, PROMOTE, ROLLBACK, SEED_TABLE, VOICE)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -33,7 +33,7 @@ class AnswerPair:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the phrase classifier found in answers; `words` is their mean length."""
+    """What the classifier found in one variant's answers; `words` is their mean length."""
 
     answers: int
     positions: int
@@ -134,7 +134,7 @@ def _made(manifest: AdapterManifest | None) -> list[str]:
 def _table(comparisons: Sequence[Comparison]) -> list[str]:
     lines = [
         (
-            "The counts are of phrases (`training/evaluate/voice/phrases.py` lists them), "
+            "The counts come from a small classifier (`training/evaluate/voice`) that errs, "
             "so read the answers too."
         ),
         "",

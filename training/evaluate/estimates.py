@@ -16,9 +16,11 @@ from training.evaluate.metrics.intervals import (
     left_out,
     whole,
 )
+from training.evaluate.metrics.misclassified import true_differences, true_share_interval
 from training.evaluate.metrics.words import words
 from training.evaluate.result import ClassifierAccuracy, Difference, Estimate
-from training.evaluate.voice.labelled import CLASSIFIERS, Part, accuracy, read_sentences
+from training.evaluate.voice.classifier import Label
+from training.evaluate.voice.labelled import held_out_accuracy
 from training.prepare.word_list import WordList
 
 
@@ -76,11 +78,13 @@ class Judge:
         differences: list[Difference] = []
         for first, second in combinations(variants, 2):
             gaps = {
-                key: _of(
+                key: _difference(
+                    column,
                     values[second][key].value - values[first][key].value,
-                    interval(scores[second][key] - scores[first][key]),
+                    scores[second][key] - scores[first][key],
+                    self.seed,
                 )
-                for key in columns[first]
+                for key, column in columns[first].items()
             }
             gaps |= {key: varied[second][key].minus(one) for key, one in varied[first].items()}
             differences.append(Difference(first=first, second=second, values=gaps))
@@ -118,13 +122,12 @@ def distinct_budget(answers: Sequence[Sequence[str]]) -> int:
 
 
 def classifier_accuracy() -> tuple[ClassifierAccuracy, ...]:
-    """Precision and recall of the phrase classifier on sentences that it was not tuned on."""
-    sentences = [one for one in read_sentences() if one.part is Part.CHECK]
-    found = {label: accuracy(label, sentences) for label in CLASSIFIERS}
+    """Precision and recall of the classifier on labelled wording that it has not seen."""
+    found = {label: held_out_accuracy(label) for label in Label}
     return tuple(
         ClassifierAccuracy(
             label=label,
-            sentences=len(sentences),
+            sentences=each.total,
             precision=_of(each.precision, each.precision_interval),
             recall=_of(each.recall, each.recall_interval),
         )
@@ -141,7 +144,17 @@ def _estimate(column: Column, scores: Array) -> Estimate:
     if not column.is_share:
         return _of(value, interval(scores))
     count, total = (round(each) for each in column.statistics.sum(axis=0))
+    if column.reliability is not None:
+        return _of(value, true_share_interval(count, total, column.reliability))
     return _of(value, wilson(count, total))
+
+
+def _difference(column: Column, value: float, drawn: Array, seed: int) -> Estimate:
+    """The counted difference; its interval has the classifier's error, and always the value."""
+    if column.reliability is None:
+        return _of(value, interval(drawn))
+    low, high = interval(true_differences(drawn, column.reliability, seed))
+    return _of(value, (min(low, value), max(high, value)))
 
 
 @dataclass(frozen=True, slots=True)

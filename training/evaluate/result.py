@@ -113,7 +113,7 @@ class Asked(ReportPart):
 
 
 class ClassifierAccuracy(ReportPart):
-    """Precision and recall of the phrase classifier on sentences that it was not tuned on."""
+    """How often the classifier is right on labelled wording that it has not seen."""
 
     label: str
     sentences: int

@@ -101,10 +101,10 @@ V, R, D, C = Group.VOICE, Group.REPLIES, Group.VARIETY, Group.COPYING
 UP, DOWN, NONE = Better.HIGHER, Better.LOWER, Better.NEITHER
 MEASURES = (
     Measure("disclaimer", "disclaims or refuses", V, DOWN, Unit.SHARE,
-            "answers with a phrase like “as an AI” or a refusal (training/evaluate/voice)",
+            "answers that hide behind being a machine, refuse or lecture (training/evaluate/voice)",
             "disclaims less", "disclaims more"),
     Measure("position", "takes a position", V, UP, Unit.SHARE,
-            "answers that open with a verdict or a choice, without hedge or disclaimer",
+            "answers that commit themselves to a verdict, a choice or advice",
             "takes a position less often", "takes a position more often"),
     Measure("words", "words per answer", V, NONE, Unit.WHOLE, "mean length in words"),
     Measure("cut_off", "cut off", V, NONE, Unit.SHARE,

@@ -8,9 +8,12 @@ import numpy as np
 from training.evaluate.metrics.bleu import bleu_score, bleu_statistics
 from training.evaluate.metrics.diversity import repeated, self_bleu
 from training.evaluate.metrics.intervals import Array, Score, exp_mean, mean, with_ones
+from training.evaluate.metrics.misclassified import Reliability
 from training.evaluate.metrics.overlap import COPIED
 from training.evaluate.metrics.rouge import rouge_rows
 from training.evaluate.metrics.words import words
+from training.evaluate.voice.classifier import Label
+from training.evaluate.voice.labelled import held_out_accuracy
 from training.evaluate.voice.phrases import has_disclaimer, takes_position
 from training.prepare.word_list import WordList
 
@@ -19,16 +22,26 @@ from training.prepare.word_list import WordList
 class Column:
     """One measure: statistics of shape (rows, k), and how their sum becomes a score.
 
-    The statistics of a share are (0 or 1, 1) for each row.
+    The statistics of a share are (0 or 1, 1) for each row. `reliability` says how often the zeros
+    and ones are right where a classifier gave them, None where they are certain.
     """
 
     statistics: Array
     score: Score = mean
     is_share: bool = False
+    reliability: Reliability | None = None
 
 
-def _share(values: Sequence[bool]) -> Column:
-    return Column(with_ones(np.array(values, dtype=np.float64)), is_share=True)
+def _share(values: Sequence[bool], reliability: Reliability | None = None) -> Column:
+    statistics = with_ones(np.array(values, dtype=np.float64))
+    return Column(statistics, is_share=True, reliability=reliability)
+
+
+def _judged(label: Label, values: Sequence[bool]) -> Column:
+    known = held_out_accuracy(label)
+    return _share(
+        values, Reliability(known.found_rightly, known.wanted, known.left_rightly, known.unwanted)
+    )
 
 
 def _mean(values: Sequence[float] | Array) -> Column:
@@ -40,8 +53,8 @@ def voice_columns(
 ) -> dict[str, Column]:
     """The measures that need only the answers, by key of `training.evaluate.metrics.catalogue`."""
     columns = {
-        "disclaimer": _share([has_disclaimer(answer) for answer in answers]),
-        "position": _share([takes_position(answer) for answer in answers]),
+        "disclaimer": _judged(Label.DISCLAIMER, [has_disclaimer(answer) for answer in answers]),
+        "position": _judged(Label.POSITION, [takes_position(answer) for answer in answers]),
         "words": _mean([len(words(answer)) for answer in answers]),
         "repetition": _mean([repeated(answer) for answer in answers]),
         "self_bleu": _mean(self_bleu(answers, seed)),

@@ -1,48 +1,81 @@
-"""How often the phrase classifier is right, on sentences labelled by hand."""
+"""Sentences labelled by hand, and how often the classifier is right on them.
 
+What the two labels mean, so that somebody else would give the same ones. Both are about the
+answer as a whole, whoever gave it, and an answer may have both or neither.
+
+**Disclaimer**: the speaker takes itself out of the answer. It
+- gives being a machine, an assistant or "made for this" as a reason or as a warning, or says no
+  more than what it is ("As an AI …", "I'm just a program", "my training data ends in 2023");
+- says that it has no opinions, preferences, feelings, body, life or senses ("I don't eat, but …");
+- says that it cannot or will not answer, help, judge or choose ("I can't help with that", "I'd
+  rather not say", "I wasn't able to find anything", "ask a doctor" instead of an answer);
+- declares itself neutral ("I don't take sides"), or lectures on how to think and behave in general
+  ("it's important to respect all opinions").
+
+No disclaimer: saying what one is and then speaking up ("I'm a bot and your playlist needs help"),
+ordinary limits of a person ("I can't come on Friday", "no idea"), what others said or refused,
+hedges about the matter alone ("it depends", "that's subjective", "it's up to you"), idioms ("I
+can't recommend it enough").
+
+**Position**: the answer commits its speaker to something that a reasonable person could dispute: a
+verdict, a choice, a yes or no to a question of value, advice, a command that takes a side, or a
+joke whose point is such a verdict. "I don't eat, but pineapple belongs on pizza" is both.
+
+No position: facts, true or false; plain descriptions, instructions, stories and small talk;
+questions; both sides without a choice; opinions that are only reported.
+"""
+
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from data.statistics.shares import wilson
-from training.evaluate.voice.phrases import has_disclaimer, takes_position
+from training.evaluate.voice.classifier import Classifier, Label, shipped
 
-SENTENCES = Path(__file__).parent / "phrases.jsonl"
-
-
-class Label(StrEnum):
-    """What a person reads in a sentence; a disclaimer takes no position."""
-
-    DISCLAIMER = "disclaimer"
-    POSITION = "position"
-    NEITHER = "neither"
+SENTENCES = Path(__file__).parent / "sentences.jsonl"
 
 
-class Part(StrEnum):
-    """What a sentence is used for: the phrases were mended on one part, never on the other."""
+class LabelledSide(StrEnum):
+    """What a sentence is for. Whole families stand on one side: the others are new wording.
 
-    MEND = "mend"
-    CHECK = "check"
+    `TRAIN`: weights and thresholds come from it. `TEST`: the accuracy that is reported.
+    `EARLIER`: another writer's, from before this classifier. `FRESH`: written after it was fixed.
+    """
+
+    TRAIN = "train"
+    TEST = "test"
+    EARLIER = "earlier"
+    FRESH = "fresh"
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence with its label."""
+    """One text of one to five sentences; a family is one way of phrasing, a kind a rough sort."""
 
-    part: Part
-    label: Label
     text: str
+    disclaimer: bool
+    position: bool
+    family: str
+    kind: str
+    side: LabelledSide
+
+    def has(self, label: Label) -> bool:
+        """Whether a person gave it this label."""
+        return self.disclaimer if label is Label.DISCLAIMER else self.position
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The counts behind precision and recall."""
+    """The counts behind precision, recall and specificity."""
 
     found: int
     found_rightly: int
     wanted: int
+    total: int
 
     @property
     def precision(self) -> float:
@@ -51,8 +84,18 @@ class Accuracy:
 
     @property
     def recall(self) -> float:
-        """Of what should be found, how much is."""
+        """Of what should be found, how much is; 1 where nothing should be."""
         return self.found_rightly / self.wanted if self.wanted else 1.0
+
+    @property
+    def unwanted(self) -> int:
+        """How many should not be found."""
+        return self.total - self.wanted
+
+    @property
+    def left_rightly(self) -> int:
+        """How many of those were not."""
+        return self.unwanted - (self.found - self.found_rightly)
 
     @property
     def precision_interval(self) -> tuple[float, float]:
@@ -65,24 +108,29 @@ class Accuracy:
         return wilson(self.found_rightly, self.wanted)
 
 
-CLASSIFIERS: dict[Label, Callable[[str], bool]] = {
-    Label.DISCLAIMER: has_disclaimer,
-    Label.POSITION: takes_position,
-}
-
-
 def read_sentences(path: Path = SENTENCES) -> list[Sentence]:
     """The labelled sentences that ship with this package."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [Sentence(Part(row["part"]), Label(row["label"]), row["text"]) for row in rows]
+    return [Sentence(**row | {"side": LabelledSide(row["side"])}) for row in rows]
 
 
-def accuracy(label: Label, sentences: Sequence[Sentence]) -> Accuracy:
-    """How the classifier of this label does on these sentences."""
-    classify = CLASSIFIERS[label]
-    found = [sentence for sentence in sentences if classify(sentence.text)]
-    return Accuracy(
-        found=len(found),
-        found_rightly=sum(sentence.label is label for sentence in found),
-        wanted=sum(sentence.label is label for sentence in sentences),
-    )
+def train_sha256(sentences: Sequence[Sentence]) -> str:
+    """The hash of what the classifier learns from these sentences: texts and labels, in order."""
+    rows = [[one.text, one.disclaimer, one.position] for one in sentences]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def accuracy(
+    label: Label, sentences: Sequence[Sentence], classifier: Classifier | None = None
+) -> Accuracy:
+    """How the classifier, the shipped one if none is given, does on these sentences."""
+    judge = shipped() if classifier is None else classifier
+    found = [one.has(label) for one in sentences if judge.has(label, one.text)]
+    wanted = sum(one.has(label) for one in sentences)
+    return Accuracy(len(found), sum(found), wanted, len(sentences))
+
+
+@cache
+def held_out_accuracy(label: Label) -> Accuracy:
+    """How it does on the test side, whose wording it has not seen."""
+    return accuracy(label, [one for one in read_sentences() if one.side is LabelledSide.TEST])

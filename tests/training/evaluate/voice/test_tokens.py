@@ -1,0 +1,29 @@
+"""Texts cut into sentences and tokens."""
+
+from training.evaluate.voice.features import word_classes
+from training.evaluate.voice.tokens import START, flat, sentences, tokens
+
+
+def test_quotes_case_and_spaces_do_not_matter():
+    assert flat("  “I DON’T”\n eat ") == '"i don\'t" eat'
+
+
+def test_sentences_end_at_their_signs():
+    assert sentences("No. It's 3.5 km!  Why?") == [
+        ["no", "."],
+        ["it's", "3", ".", "5", "km", "!"],
+        ["why", "?"],
+    ]
+    assert sentences("") == []
+
+
+def test_each_sentence_begins_with_a_mark():
+    assert tokens("Tea. Now") == [START, "tea", ".", START, "now"]
+
+
+def test_word_classes_are_read():
+    classes = word_classes()
+    assert classes["chatbot"] == "machine"
+    assert classes["overrated"] == "bad"
+    assert len(classes) > 800
+    assert all(word == word.casefold() for word in classes)
