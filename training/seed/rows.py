@@ -14,8 +14,8 @@ from training.prepare.card import Card, SideRecord, Source, write_card
 from training.prepare.clean import clean
 from training.prepare.shingles import normalise
 from training.prepare.sides import Side
-from training.sources.columns import Columns
 from training.sources.csv_file import read_csv
+from training.sources.pairs import Columns
 from training.sources.row import SourceRow
 
 TRAINED = 240
