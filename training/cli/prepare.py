@@ -114,8 +114,8 @@ def _options(options: Namespace) -> "PrepareOptions":
     from training.prepare.rules import RowRules
     from training.prepare.sides import Shares
     from training.prepare.word_list import WordList, read_word_list
-    from training.sources.columns import Columns
     from training.sources.formats import Format
+    from training.sources.pairs import Columns
     from training.sources.rated import RatingThresholds
     from training.sources.reading import Reading
 

@@ -15,8 +15,8 @@ from training.prepare.cleaning.clean import clean
 from training.prepare.provenance import permitted, provenance_of
 from training.prepare.shingles import normalise
 from training.prepare.sides import Side
-from training.sources.columns import Columns
 from training.sources.csv_file import read_csv
+from training.sources.pairs import Columns
 from training.sources.row import SourceRow
 
 KIND = "python -m training seed-table"

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import DatasetError
-from training.sources.columns import Columns, find_keys
 from training.sources.lines import LINE_LIMIT, WINDOWS, lines, text_encoding
 from training.sources.objects import Placed
 from training.sources.packed import packing_words
-from training.sources.pairs import pair_row
+from training.sources.pairs import Columns, find_keys, pair_row
 from training.sources.reasons import Faults
 from training.sources.row import CELL_LIMIT, SourceRows
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import DatasetError
-from training.sources.columns import Columns
 from training.sources.discord import is_discord_message
 from training.sources.openassistant import is_openassistant
 from training.sources.packed import unpacked_name
+from training.sources.pairs import Columns
 from training.sources.reddit import is_submission
 from training.sources.tables import is_hub_name
 

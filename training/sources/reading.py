@@ -9,14 +9,13 @@ from pathlib import Path
 
 from data.errors import DatasetError
 from training.scratch import ReplyIndex
-from training.sources.columns import Columns
 from training.sources.csv_file import TableStyle, open_table, table_pairs
 from training.sources.discord import DiscordIndex, is_other_export
 from training.sources.formats import Format, container_of, shape_of
 from training.sources.objects import Placed, objects
 from training.sources.openassistant import read_openassistant
 from training.sources.packed import packing_words
-from training.sources.pairs import read_alpaca, read_pair, read_prompt_completion
+from training.sources.pairs import Columns, read_alpaca, read_pair, read_prompt_completion
 from training.sources.rated import RatingThresholds, read_rated
 from training.sources.reasons import Faults
 from training.sources.reddit import RedditIndex

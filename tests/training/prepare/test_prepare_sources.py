@@ -9,6 +9,7 @@ import zstandard
 from data.files.datasets import read_pairs
 from data.records import Turn
 from tests.training.sources.test_rated import line as rating
+from training.__main__ import main
 from training.prepare.card import PAGE, read_card
 from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.rules import RowRules
@@ -105,3 +106,35 @@ def test_the_page_tells_people_what_the_card_holds(csv_file, tmp_path):
     assert "- `` row 11: kelp kelp? ``" in page
     assert f"| pairs.csv | csv | 10 | {card.source.sha256[:16]} |" in page
     assert "| listed_words | 1 |" in page
+
+
+def test_what_was_detected_and_tolerated_is_printed_and_on_the_card(tmp_path, capsys):
+    path = tmp_path / "RC_2015-01.jsonl"
+    comments = [
+        {"id": f"a{n}", "parent_id": f"t1_a{n - 1}" if n else None, "link_id": "t3_x",
+         "body": f"{thing} {n**9} \ud800"} for n, thing in enumerate(THINGS)
+    ]  # fmt: skip
+    lines = [*map(json.dumps, comments), "{broken", '{"id": "b"}', "\0", "[]"]
+    path.write_text("\n".join(lines))
+    out = tmp_path / "out"
+    arguments = ["prepare", str(path), "--out", str(out), "--group-by", "text"]
+    assert main([*arguments, "--strict"]) == 1
+    assert "RC_2015-01.jsonl, line 1 holds a lone surrogate" in capsys.readouterr().err
+    main(arguments)
+    shown = capsys.readouterr()
+    # All rows of one chain of replies share a side, so this little dump cannot be divided.
+    assert "Traceback" not in shown.err
+    more = tmp_path / "more.jsonl"
+    more.write_text("".join(json.dumps({"comment": f"{n**5}?", "reply": f"no {n**7}"}) + "\n"
+                            for n in range(2, 40)))  # fmt: skip
+    assert main(["prepare", str(path), str(more), *arguments[2:]]) == 0
+    shown = capsys.readouterr().out
+    assert "RC_2015-01.jsonl (JSON, Reddit dump)" in shown
+    assert "10 times: a lone surrogate, at line 1" in shown
+    assert "3 dropped: broken, a line or row that cannot be read" in shown
+    page = (out / PAGE).read_text(encoding="utf-8")
+    assert "- `RC_2015-01.jsonl` was read as: JSON, Reddit dump." in page
+    assert "  - a lone surrogate: 10 times, the first at line 1, line 2, line 3." in page
+    assert "RC_2015-01.jsonl, line 12: lacks body, parent_id" in page
+    [source, _] = read_card(out).sources
+    assert next(iter(source.tolerated)).places == 10

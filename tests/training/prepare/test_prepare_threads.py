@@ -9,7 +9,7 @@ from data.files.datasets import read_pairs
 from training.prepare.intake import GroupBy
 from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares, Side
-from training.sources.columns import Columns
+from training.sources.pairs import Columns
 from training.sources.reading import Reading
 
 COLUMNS = Columns(thread="Thread", author="By")

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from data.errors import DatasetError
-from training.sources.columns import Columns
+from training.sources.pairs import Columns
 from training.sources.reading import Reading
 from training.sources.row import SourceRow
 

@@ -162,7 +162,7 @@ def test_a_mark_is_no_part_of_the_first_name_when_the_encoding_is_said(write, re
 
 
 def columns(comment, reply):
-    from training.sources.columns import Columns
+    from training.sources.pairs import Columns
 
     return Columns(comment, reply)
 

@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import DatasetError
 from data.records import Turn
-from training.sources.columns import Columns
+from training.sources.pairs import Columns
 from training.sources.reading import Reading
 from training.sources.row import SourceRow
 

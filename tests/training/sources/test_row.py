@@ -6,7 +6,7 @@ import math
 import pytest
 
 from data.errors import DatasetError
-from training.sources.columns import Columns
+from training.sources.pairs import Columns
 from training.sources.reading import Reading
 from training.sources.row import SourceRow, int_cell, name_cell, text_cell
 

@@ -16,8 +16,8 @@ from datasets import Dataset, DatasetDict
 from data.errors import DatasetError
 from training.__main__ import main
 from training.prepare.card import read_card
-from training.sources.columns import Columns
 from training.sources.formats import Format
+from training.sources.pairs import Columns
 from training.sources.reading import Reading, open_source
 from training.sources.row import SourceRow
 
