@@ -163,7 +163,8 @@ def test_the_table_has_every_measure(evaluation):
     for key in evaluation.variants[0].values:
         assert BY_KEY[key].label in text
     assert "tuned − base" in text
-    assert "✓" in text
+    assert "✓ │" in text
+    assert "does not say that there is none" in " ".join(text.split())
 
 
 def test_the_page_shows_prompts_and_answers_and_runs_nothing_of_them(evaluation):
