@@ -2,26 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 
 from data.statistics.shares import wilson
+from training.evaluate.differences import Measured, bounded, gaps, p_values, varied
+from training.evaluate.metrics.bleu import bleu_interval
 from training.evaluate.metrics.columns import Column, model_columns, reply_columns, voice_columns
-from training.evaluate.metrics.diversity import distinct
+from training.evaluate.metrics.diversity import self_bleu
 from training.evaluate.metrics.intervals import (
     Array,
     Resampling,
     interval,
-    jackknife_interval,
-    left_out,
     whole,
 )
-from training.evaluate.metrics.misclassified import true_differences, true_share_interval
-from training.evaluate.metrics.words import words
+from training.evaluate.metrics.misclassified import true_share_interval
+from training.evaluate.metrics.significance import Exchanges
+from training.evaluate.metrics.words import bleu_tokenizer, words
 from training.evaluate.result import ClassifierAccuracy, Difference, Estimate
 from training.evaluate.voice.classifier import Label
 from training.evaluate.voice.labelled import held_out_accuracy
 from training.prepare.word_list import WordList
+
+_EXCHANGES = 5  # for each bootstrap draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,37 +59,41 @@ class Judge:
     ) -> tuple[dict[str, dict[str, Estimate]], list[Difference]]:
         """The figures of each variant, and the differences of every two of them.
 
-        A difference is the later named variant minus the earlier one.
+        A difference is the later named variant minus the earlier one. Its p-values come from five
+        times as many exchanges as there are draws, so that correcting them leaves enough.
         """
         columns = {name: self._columns(answered) for name, answered in variants.items()}
         drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
-        scores = {
-            name: {key: drawn.scores(c.statistics, c.score) for key, c in found.items()}
+        budget = distinct_budget([answered.texts for answered in variants.values()])
+        measured = {
+            name: Measured(
+                texts=variants[name].texts,
+                columns=found,
+                scores={k: drawn.scores(c.statistics, c.score) for k, c in found.items()},
+                varied=varied(variants[name].texts, budget),
+                self_bleu=self._self_bleu(variants[name].texts),
+            )
             for name, found in columns.items()
         }
-        budget = distinct_budget([answered.texts for answered in variants.values()])
-        varied = {name: _varied(answered.texts, budget) for name, answered in variants.items()}
         values = {
             name: {
-                **{key: _estimate(c, scores[name][key]) for key, c in found.items()},
-                **{key: each.estimate() for key, each in varied[name].items()},
+                **{key: _estimate(c, found.scores[key]) for key, c in found.columns.items()},
+                **{key: each.estimate() for key, each in found.varied.items()},
+                "self_bleu": found.self_bleu,
                 "overlap_most": Estimate(value=max(variants[name].overlaps)),
             }
-            for name, found in columns.items()
+            for name, found in measured.items()
         }
-        differences: list[Difference] = []
-        for first, second in combinations(variants, 2):
-            gaps = {
-                key: _difference(
-                    column,
-                    values[second][key].value - values[first][key].value,
-                    scores[second][key] - scores[first][key],
-                    self.seed,
-                )
-                for key, column in columns[first].items()
-            }
-            gaps |= {key: varied[second][key].minus(one) for key, one in varied[first].items()}
-            differences.append(Difference(first=first, second=second, values=gaps))
+        exchanges = Exchanges.draw(len(self.replies), _EXCHANGES * self.draws - 1, self.seed)
+        differences = [
+            Difference(
+                first=first,
+                second=second,
+                values=gaps(measured[first], measured[second], self.seed),
+                p_values=p_values(measured[first], measured[second], exchanges),
+            )
+            for first, second in combinations(variants, 2)
+        ]
         return values, differences
 
     def of_replies(self, overlaps: Sequence[int], budget: int) -> dict[str, Estimate]:
@@ -95,25 +101,31 @@ class Judge:
 
         They show what people sound like. `budget` is that of `distinct_budget`.
         """
-        columns = voice_columns(self.replies, overlaps, self.listed, self.seed)
+        columns = voice_columns(self.replies, overlaps, self.listed)
         drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
         values = {
             key: _estimate(column, drawn.scores(column.statistics, column.score))
             for key, column in columns.items()
         }
-        varied = _varied(self.replies, budget)
         return {
             **values,
-            **{key: each.estimate() for key, each in varied.items()},
+            **{key: each.estimate() for key, each in varied(self.replies, budget).items()},
+            "self_bleu": self._self_bleu(self.replies),
             "overlap_most": Estimate(value=max(overlaps)),
         }
 
     def _columns(self, answered: VariantAnswers) -> dict[str, Column]:
         return {
-            **voice_columns(answered.texts, answered.overlaps, self.listed, self.seed),
+            **voice_columns(answered.texts, answered.overlaps, self.listed),
             **reply_columns(answered.texts, self.replies),
             **model_columns(answered.losses, answered.cut_off),
         }
+
+    def _self_bleu(self, texts: Sequence[str]) -> Estimate:
+        # Without interval: each answer counts in the scores of all others, and neither bootstrap
+        # nor jackknife covers what other rows would have given (docs/experiments.md).
+        scores = self_bleu(texts, self.seed, bleu_tokenizer(self.replies))
+        return Estimate(value=sum(scores) / len(scores))
 
 
 def distinct_budget(answers: Sequence[Sequence[str]]) -> int:
@@ -128,57 +140,20 @@ def classifier_accuracy() -> tuple[ClassifierAccuracy, ...]:
         ClassifierAccuracy(
             label=label,
             sentences=each.total,
-            precision=_of(each.precision, each.precision_interval),
-            recall=_of(each.recall, each.recall_interval),
+            precision=bounded(each.precision, each.precision_interval),
+            recall=bounded(each.recall, each.recall_interval),
         )
         for label, each in found.items()
     )
 
 
-def _of(value: float, bounds: tuple[float, float]) -> Estimate:
-    return Estimate(value=value, low=bounds[0], high=bounds[1])
-
-
 def _estimate(column: Column, scores: Array) -> Estimate:
     value = whole(column.statistics, column.score)
+    if column.is_bleu:
+        return bounded(value, bleu_interval(column.statistics))
     if not column.is_share:
-        return _of(value, interval(scores))
+        return bounded(value, interval(scores))
     count, total = (round(each) for each in column.statistics.sum(axis=0))
     if column.reliability is not None:
-        return _of(value, true_share_interval(count, total, column.reliability))
-    return _of(value, wilson(count, total))
-
-
-def _difference(column: Column, value: float, drawn: Array, seed: int) -> Estimate:
-    """The counted difference; its interval has the classifier's error, and always the value."""
-    if column.reliability is None:
-        return _of(value, interval(drawn))
-    low, high = interval(true_differences(drawn, column.reliability, seed))
-    return _of(value, (min(low, value), max(high, value)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Varied:
-    """distinct-n of all answers, and without each group of them.
-
-    The bootstrap does not fit here: if a row is drawn twice, its words are no longer different.
-    """
-
-    value: float
-    without: Array
-
-    def estimate(self) -> Estimate:
-        return _of(self.value, jackknife_interval(self.value, self.without))
-
-    def minus(self, other: "_Varied") -> Estimate:
-        value = self.value - other.value
-        return _of(value, jackknife_interval(value, self.without - other.without))
-
-
-def _varied(texts: Sequence[str], budget: int) -> dict[str, _Varied]:
-    return {
-        f"distinct_{n}": _Varied(
-            distinct(texts, n, budget), left_out(texts, partial(distinct, n=n, budget=budget))
-        )
-        for n in (1, 2)
-    }
+        return bounded(value, true_share_interval(count, total, column.reliability))
+    return bounded(value, wilson(count, total))

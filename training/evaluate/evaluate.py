@@ -21,6 +21,7 @@ from training.evaluate.leakage import refuse_overlap, unchecked_adapters
 from training.evaluate.losses import losses_by_row
 from training.evaluate.metrics.intervals import Array
 from training.evaluate.metrics.overlap import longest_overlaps
+from training.evaluate.metrics.words import bleu_tokenizer
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt, record
 from training.evaluate.result import DataUsed, Evaluation, ReportedSampling, VariantFigures
 from training.prepare.sides import Side
@@ -121,6 +122,7 @@ def measure_adapters(
         compute=engine.compute,
         draws=options.draws,
         distinct_words=budget,
+        bleu_tokenizer=bleu_tokenizer(replies),
         unchecked=sides.unchecked,
         variants=tuple(
             VariantFigures(

@@ -27,16 +27,22 @@ _BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class SideLosses:
-    """The loss of the base and of an adapter on one side, with the same 4-bit weights."""
+    """The loss of the base and of an adapter on one side, with the same 4-bit weights.
+
+    `left_out` counts the rows that are longer than 2,048 tokens and were not measured.
+    """
 
     side: Side
     rows: int
+    left_out: int
     base: ReplyLoss
     tuned: ReplyLoss
 
     def lines(self) -> list[str]:
         """The losses as lines for a terminal."""
         head = f"{self.side}: {self.rows} rows, {self.base.tokens} reply tokens"
+        if self.left_out:
+            head += f"; {self.left_out} more rows left out as too long"
         return [head] + [
             f"  {name:<6} loss {loss.per_token:.4f}  perplexity {loss.perplexity:.2f}"
             for name, loss in (("base", self.base), ("tuned", self.tuned))
@@ -56,7 +62,8 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
     layout = Padded(_BATCH)
     with model.disable_adapter():
         plain = measure(model, rows, layout)
-    return SideLosses(side, len(rows), plain, measure(model, rows, layout))
+    left_out = len(pairs) - len(rows)
+    return SideLosses(side, len(rows), left_out, plain, measure(model, rows, layout))
 
 
 def losses_by_row(

@@ -20,9 +20,9 @@ _HASH_SHOWN = 19  # "sha256:" and 12 digits
 
 
 class ReportPart(BaseModel):
-    """A part of the report."""
+    """A part of the report. What a newer version of this program has added is not read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class ReportedSampling(ReportPart):
@@ -72,11 +72,17 @@ class VariantFigures(ReportPart):
 
 
 class Difference(ReportPart):
-    """The figures of `second` minus those of `first`, by key; intervals by paired resampling."""
+    """The figures of `second` minus those of `first`, by key; intervals by paired resampling.
+
+    `p_values` are those of `training.evaluate.metrics.significance`, by key, each on its own and
+    not corrected for their number. Measures that are not tested have none, and so have reports of
+    format 1.
+    """
 
     first: str
     second: str
     values: dict[str, Estimate]
+    p_values: dict[str, float] = {}
 
 
 class MeasuredAnswer(ReportPart):
@@ -132,9 +138,12 @@ class DataUsed(ReportPart):
 
 
 class Evaluation(ReportPart):
-    """The whole evaluation; `unchecked` has a line for each adapter that may know test rows."""
+    """The whole evaluation; `unchecked` has a line for each adapter that may know test rows.
 
-    format: int = 1
+    Format 2 added p-values and the name of BLEU's tokenizer; reports of format 1 can be read.
+    """
+
+    format: int = 2
     created: datetime
     base: BaseRecord
     data: DataUsed
@@ -142,6 +151,7 @@ class Evaluation(ReportPart):
     compute: str
     draws: int
     distinct_words: int
+    bleu_tokenizer: str = "13a"
     unchecked: tuple[str, ...]
     variants: tuple[VariantFigures, ...]
     replies: dict[str, Estimate]

@@ -47,7 +47,28 @@ def test_a_difference_is_the_second_minus_the_first(judge):
 
 def test_a_variant_beside_itself_differs_in_nothing(judge):
     _, (found,) = judge.values({"one": answered(GOOD), "same": answered(GOOD)})
-    assert {(e.value, e.low, e.high) for e in found.values.values()} == {(0, 0, 0)}
+    bare = {"bleu", "self_bleu"}  # too few matches; never has an interval
+    bounded = [each for key, each in found.values.items() if key not in bare]
+    assert {(e.value, e.low, e.high) for e in bounded} == {(0, 0, 0)}
+    assert {(found.values[key].value, found.values[key].low) for key in bare} == {(0, None)}
+    assert set(found.p_values.values()) == {1.0}
+
+
+def test_everything_that_has_a_better_direction_is_tested_but_self_bleu(judge):
+    _, (found,) = judge.values({"one": answered(GOOD), "two": answered(BAD)})
+    judged = {key for key, measure in BY_KEY.items() if measure.better != "neither"}
+    assert judged - {"self_bleu", "listed"} <= set(found.p_values)
+    assert found.p_values["disclaimer"] == pytest.approx(1 / 1500, abs=1e-3)
+    assert "self_bleu" not in found.p_values
+
+
+def test_self_bleu_has_no_interval(judge):
+    # Each answer counts in the others' scores; an interval with the others fixed covered
+    # the value of other rows' answers in a quarter of samples of 20.
+    values, (found,) = judge.values({"one": answered(GOOD), "two": answered(BAD)})
+    assert values["one"]["self_bleu"].low is None
+    assert found.values["self_bleu"].low is None
+    assert judge.of_replies([0] * ROWS, 20)["self_bleu"].low is None
 
 
 def test_copied_answers_are_counted_from_eight_words_on(judge):

@@ -12,13 +12,14 @@ from tests.fakes.chat_models import chat_tokenizer
 from tests.fakes.tiny_model import make_adapter, make_tiny
 from training.errors import AdapterError, EvaluationError, PreparedDataError
 from training.evaluate.evaluate import EvaluationOptions, measure_adapters
-from training.evaluate.losses import losses, losses_by_row
+from training.evaluate.losses import SideLosses, losses, losses_by_row
+from training.evaluate.report.table import rows_used, table
 from training.evaluate.result import Evaluation, ReportedSampling
 from training.prepare.sides import Side
 from training.train.device import compute_dtype
 from training.train.examples import encode, read_side
 from training.train.layout import Padded
-from training.train.loss import measure
+from training.train.loss import ReplyLoss, measure
 
 SAMPLING = ReportedSampling(max_tokens=10, temperature=0.7)
 
@@ -63,6 +64,13 @@ def test_perplexity_is_that_of_training(base, adapter, prepared, options):
     values = [variant.values["perplexity"].value for variant in found.variants]
     assert values == pytest.approx([side.base.perplexity, side.tuned.perplexity], rel=1e-3)
     assert "tuned" in side.lines()[2]
+
+
+def test_losses_say_how_many_rows_were_left_out():
+    loss = ReplyLoss(total=20.0, tokens=10)
+    lines = SideLosses(Side.TEST, 3, 2, loss, loss).lines()
+    assert lines[0] == "test: 3 rows, 10 reply tokens; 2 more rows left out as too long"
+    assert "left out" not in SideLosses(Side.TEST, 3, 0, loss, loss).lines()[0]
 
 
 def test_losses_by_row_add_up_and_an_adapter_leaves_no_trace(base, adapter, prepared):
@@ -125,6 +133,8 @@ def test_rows_too_long_for_the_model_are_left_out_and_counted(base, prepared, op
     path.write_text(path.read_text() + long + "\n")
     found = measure_adapters(base, {"base": None}, prepared, options)
     assert found.data.left_out == 1
+    assert table(found).title == rows_used(found.data)
+    assert "1 more left out as too long" in rows_used(found.data)
     path.write_text(long + "\n")
     with pytest.raises(PreparedDataError, match="fit into 512 tokens"):
         measure_adapters(base, {"base": None}, prepared, options)

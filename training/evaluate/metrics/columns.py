@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.evaluate.metrics.bleu import bleu_score, bleu_statistics
-from training.evaluate.metrics.diversity import repeated, self_bleu
+from training.evaluate.metrics.diversity import repeated
 from training.evaluate.metrics.intervals import Array, Score, exp_mean, mean, with_ones
 from training.evaluate.metrics.misclassified import Reliability
 from training.evaluate.metrics.overlap import COPIED
@@ -23,13 +23,15 @@ class Column:
     """One measure: statistics of shape (rows, k), and how their sum becomes a score.
 
     The statistics of a share are (0 or 1, 1) for each row. `reliability` says how often the zeros
-    and ones are right where a classifier gave them, None where they are certain.
+    and ones are right where a classifier gave them, None where they are certain. `is_bleu` marks
+    corpus BLEU, which has intervals of its own.
     """
 
     statistics: Array
     score: Score = mean
     is_share: bool = False
     reliability: Reliability | None = None
+    is_bleu: bool = False
 
 
 def _share(values: Sequence[bool], reliability: Reliability | None = None) -> Column:
@@ -49,7 +51,7 @@ def _mean(values: Sequence[float] | Array) -> Column:
 
 
 def voice_columns(
-    answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None, seed: int
+    answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None
 ) -> dict[str, Column]:
     """The measures that need only the answers, by key of `training.evaluate.metrics.catalogue`."""
     columns = {
@@ -57,7 +59,6 @@ def voice_columns(
         "position": _judged(Label.POSITION, [takes_position(answer) for answer in answers]),
         "words": _mean([len(words(answer)) for answer in answers]),
         "repetition": _mean([repeated(answer) for answer in answers]),
-        "self_bleu": _mean(self_bleu(answers, seed)),
         "overlap": _mean(overlaps),
         "copied": _share([overlap >= COPIED for overlap in overlaps]),
     }
@@ -69,7 +70,8 @@ def voice_columns(
 def reply_columns(answers: Sequence[str], replies: Sequence[str]) -> dict[str, Column]:
     """The measures that compare answers with the replies of the test rows, by key."""
     rouge = {name: _mean(values) for name, values in rouge_rows(answers, replies).items()}
-    return {"bleu": Column(bleu_statistics(answers, replies), bleu_score), **rouge}
+    bleu = Column(bleu_statistics(answers, replies), bleu_score, is_bleu=True)
+    return {"bleu": bleu, **rouge}
 
 
 def model_columns(losses: Array, cut_off: Sequence[bool]) -> dict[str, Column]:

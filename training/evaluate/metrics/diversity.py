@@ -1,10 +1,13 @@
 """How varied a set of answers is, and how much an answer repeats itself."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 
-from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.bleu import BLEU, MAX_NGRAM_ORDER
 
+from training.evaluate.metrics.bleu import tokenized
 from training.evaluate.metrics.words import ngrams, words
 
 _LOOP = 4
@@ -31,17 +34,62 @@ def repeated(answer: str, n: int = _LOOP) -> float:
     return 1 - len(set(found)) / len(found) if found else 0.0
 
 
-def self_bleu(answers: Sequence[str], seed: int) -> list[float]:
+def self_bleu(answers: Sequence[str], seed: int, tokenizer: str = "13a") -> list[float]:
     """Each answer's BLEU, 0 to 100, against the other answers (Texygen, arXiv:1802.01886).
 
     High means that all answers sound alike. The figure rises with the number of other answers, so
-    it is taken against at most 100 of them, which the seed chooses.
+    it is taken against at most 100 of them, which the seed chooses. The values are sacrebleu's
+    sentence BLEU with these references; `tokenizer` names sacrebleu's tokenizer.
     """
-    scorer = BLEU(effective_order=True)
+    counted = [_count(text) for text in tokenized(answers, tokenizer)]
     places = range(len(answers))
-    kept = sorted(Random(seed).sample(places, min(_OTHERS, len(answers))))  # noqa: S311 - no secret
+    kept = Random(seed).sample(places, min(_OTHERS, len(answers)))  # noqa: S311 - no secret
+    most = _most_often([(place, counted[place].ngrams) for place in kept])
+    lengths = {place: counted[place].length for place in kept}
     scores: list[float] = []
-    for place, answer in enumerate(answers):
-        others = [answers[other] for other in kept if other != place]
-        scores.append(scorer.sentence_score(answer, others).score if others else 0.0)
+    for place, own in enumerate(counted):
+        others = [length for other, length in lengths.items() if other != place]
+        scores.append(_score(place, own, most, others) if others else 0.0)
     return scores
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The n-grams of an answer with their counts, and its length in tokens."""
+
+    ngrams: Counter[tuple[str, ...]]
+    length: int
+
+
+def _count(tokens: list[str]) -> _Counted:
+    found = Counter(gram for n in range(1, MAX_NGRAM_ORDER + 1) for gram in ngrams(tokens, n))
+    return _Counted(found, len(tokens))
+
+
+# The place of the answer that has an n-gram most often, how often, and how often any other has it.
+_Most = dict[tuple[str, ...], tuple[int, int, int]]
+
+
+def _most_often(kept: Sequence[tuple[int, Counter[tuple[str, ...]]]]) -> _Most:
+    most: _Most = {}
+    for place, counts in kept:
+        for gram, count in counts.items():
+            owner, first, second = most.get(gram, (-1, 0, 0))
+            if count > first:
+                most[gram] = (place, count, first)
+            elif count > second:
+                most[gram] = (owner, first, count)
+    return most
+
+
+def _score(place: int, own: _Counted, most: _Most, others: Sequence[int]) -> float:
+    correct, total = [0] * MAX_NGRAM_ORDER, [0] * MAX_NGRAM_ORDER
+    for gram, count in own.ngrams.items():
+        owner, first, second = most.get(gram, (-1, 0, 0))
+        correct[len(gram) - 1] += min(count, second if owner == place else first)
+        total[len(gram) - 1] += count
+    nearest = min(others, key=lambda length: (abs(length - own.length), length))
+    score = BLEU.compute_bleu(
+        correct, total, own.length, nearest, smooth_method="exp", effective_order=True
+    )
+    return score.score

@@ -5,6 +5,9 @@ Bootstrap (P. Koehn, Statistical significance tests for machine translation eval
 draws' scores. The score of a draw is computed from sums over its rows (for BLEU: n-gram counts and
 lengths), so no text is scored twice.
 
+Jackknife (B. Efron, The jackknife, the bootstrap and other resampling plans, 1982): compute the
+measure without each row in turn. Corpus BLEU's intervals come from it, see `bleu`.
+
 Delete-a-group jackknife (P. S. Kott, Journal of Official Statistics 2001): compute the measure
 without each group of rows in turn. It is for measures that would change if a row were drawn twice.
 """
@@ -83,12 +86,31 @@ def left_out(texts: Sequence[str], measure: Callable[[Sequence[str]], float]) ->
     )
 
 
+def without_each(statistics: Array, score: Score) -> Array:
+    """The score without each row in turn, shape (rows,), from statistics (rows, statistics)."""
+    return score(statistics.sum(axis=0, keepdims=True) - statistics)
+
+
+def jackknife_error(without: Array) -> float:
+    """The standard error of a measure, from its values without each row or group."""
+    groups = len(without)
+    return float(np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum()))
+
+
+def student_95(degrees: int) -> float:
+    """The 97.5 % point of Student's t, right to 1 % from 4 degrees of freedom on.
+
+    Abramowitz and Stegun, Handbook of mathematical functions, 26.7.5.
+    """
+    z = Z_95
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + (z**3 + z) / (4 * degrees) + second / degrees**2
+
+
 def jackknife_interval(value: float, without: Array) -> tuple[float, float]:
     """The 95 % interval around `value`, from the values of `left_out`.
 
     With one group both ends are `value`.
     """
-    groups = len(without)
-    variance = (groups - 1) / groups * float(((without - without.mean()) ** 2).sum())
-    half = Z_95 * float(np.sqrt(variance))
+    half = Z_95 * jackknife_error(without)
     return value - half, value + half

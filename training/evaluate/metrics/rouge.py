@@ -8,6 +8,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from training.evaluate.metrics.intervals import Array
 from training.evaluate.metrics.library import text_info
+from training.evaluate.metrics.words import RougeWords
 
 KINDS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
 PARTS = ("precision", "recall", "f1")
@@ -36,7 +37,7 @@ def rouge_rows(predictions: Sequence[str], references: Sequence[str]) -> dict[st
 
     For ROUGE-Lsum each line counts as a sentence, as in the metric of `evaluate`.
     """
-    scorer = RougeScorer(list(KINDS), use_stemmer=False)
+    scorer = RougeScorer(list(KINDS), tokenizer=RougeWords())
     found = [
         scorer.score(wanted, said) for said, wanted in zip(predictions, references, strict=True)
     ]

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from data.files.output_folder import output_folder
 from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure
 from training.evaluate.report.plots import forest, shares
-from training.evaluate.report.table import difference, estimate
-from training.evaluate.report.verdict import Outcome, outcome, verdicts
+from training.evaluate.report.table import difference, estimate, rows_used
+from training.evaluate.report.verdict import FEWEST_ROWS, Outcome, outcomes, verdicts
 from training.evaluate.result import Asked, Evaluation
 
 JSON = "report.json"
@@ -50,7 +50,9 @@ def page(evaluation: Evaluation) -> str:
         found=evaluation,
         estimate=estimate,
         difference=difference,
-        outcome=outcome,
+        outcomes=outcomes(evaluation),
+        rows_used=rows_used(evaluation.data),
+        fewest_rows=FEWEST_ROWS,
         Outcome=Outcome,
         first=first,
         verdicts=judged,

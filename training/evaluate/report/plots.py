@@ -85,9 +85,13 @@ def _dot(measure: Measure, found: Estimate, y: float, mark: str) -> Iterable[str
 
 
 def _oriented(line: MeasureVerdict) -> tuple[float, float, float]:
-    """The lower end, the value and the upper end, scaled to -1 to 1; positive is better."""
+    """The lower end, the value and the upper end, scaled to -1 to 1; positive is better.
+
+    Without interval both ends are the value.
+    """
     found = line.difference
-    low, high = found.low or 0.0, found.high or 0.0
+    low = found.value if found.low is None else found.low
+    high = found.value if found.high is None else found.high
     largest = max(abs(low), abs(high), abs(found.value)) or 1.0
     sign = 1 if line.measure.better == "higher" else -1
     ends = sorted((sign * low / largest, sign * high / largest))

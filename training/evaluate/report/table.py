@@ -3,8 +3,8 @@
 from rich.table import Table
 
 from training.evaluate.metrics.catalogue import MEASURES, Measure
-from training.evaluate.report.verdict import Outcome, outcome
-from training.evaluate.result import Estimate, Evaluation
+from training.evaluate.report.verdict import Outcome, Outcomes, outcomes
+from training.evaluate.result import DataUsed, Difference, Estimate, Evaluation
 
 _STYLES = {Outcome.BETTER: "green", Outcome.WORSE: "red", Outcome.UNDECIDED: ""}
 _MARKS = {Outcome.BETTER: " ✓", Outcome.WORSE: " ✗", Outcome.UNDECIDED: ""}
@@ -13,10 +13,15 @@ _MARKS = {Outcome.BETTER: " ✓", Outcome.WORSE: " ✗", Outcome.UNDECIDED: ""}
 def table(evaluation: Evaluation) -> Table:
     """A table with a line for each measure: the variants, and their differences to the first one.
 
-    Intervals are 95 %. ✓ and ✗ mark differences whose interval does not contain 0.
+    Intervals are 95 %, each on its own. ✓ and ✗ mark what is shown for all measures together.
     """
-    rows, first = evaluation.data.rows, evaluation.variants[0].name
-    drawn = Table(title=f"{rows} test rows of {evaluation.data.path}", title_justify="left")
+    first, judged = evaluation.variants[0].name, outcomes(evaluation)
+    drawn = Table(
+        title=rows_used(evaluation.data),
+        title_justify="left",
+        caption=_claims(len(judged)) if judged else None,
+        caption_justify="left",
+    )
     drawn.add_column("")
     for variant in evaluation.variants:
         drawn.add_column(variant.name, justify="right")
@@ -31,9 +36,15 @@ def table(evaluation: Evaluation) -> Table:
             drawn.add_section()
         group = measure.group
         cells = [estimate(measure, v.values[measure.key]) for v in evaluation.variants]
-        cells += [_difference(measure, found.values.get(measure.key)) for found in others]
+        cells += [_difference(measure, found, judged) for found in others]
         drawn.add_row(measure.label, *cells)
     return drawn
+
+
+def rows_used(data: DataUsed) -> str:
+    """How many test rows were measured, and how many were left out."""
+    used = f"{data.rows} test rows of {data.path}"
+    return f"{used}; {data.left_out} more left out as too long" if data.left_out else used
 
 
 def estimate(measure: Measure, found: Estimate) -> str:
@@ -63,9 +74,18 @@ def _signed(measure: Measure, value: float) -> str:
     return f"−{shown}" if value < 0 and float(shown) else shown
 
 
-def _difference(measure: Measure, found: Estimate | None) -> str:
-    if found is None:
+def _difference(measure: Measure, found: Difference, judged: Outcomes) -> str:
+    if measure.key not in found.values:
         return ""
-    judged = outcome(measure, found)
-    text = difference(measure, found) + _MARKS[judged]
-    return f"[{style}]{text}[/]" if (style := _STYLES[judged]) else text
+    kind = judged.get((found.second, measure.key), Outcome.UNDECIDED)
+    text = difference(measure, found.values[measure.key]) + _MARKS[kind]
+    return f"[{style}]{text}[/]" if (style := _STYLES[kind]) else text
+
+
+def _claims(judged: int) -> str:
+    return (
+        "In brackets 95 % intervals, each on its own. ✓ better and ✗ worse are judged over all "
+        f"{judged} comparisons together: if nothing differed, one such table in twenty at most "
+        "would have a mark. Without a mark these rows could not show a difference, which does not "
+        "say that there is none."
+    )

@@ -1,6 +1,9 @@
 """Words, shares, variety, overlap: small cases that one can count by hand."""
 
+from random import Random
+
 import pytest
+from sacrebleu.metrics.bleu import BLEU
 
 from data.statistics.shares import wilson
 from training.evaluate.metrics.catalogue import BY_KEY
@@ -58,6 +61,34 @@ def test_self_bleu_is_100_for_an_echo_and_low_for_strangers():
     strangers = self_bleu(["soup over salad any day", "my neighbour plays drums at night"], seed=0)
     assert max(strangers) < 5
     assert self_bleu(["alone"], seed=0) == [0.0]
+
+
+@pytest.mark.parametrize("count", [5, 130])
+def test_self_bleu_is_sacrebleus_sentence_bleu_against_the_others(count):
+    words_ = [
+        "soup",
+        "salad",
+        "is",
+        "was",
+        "not",
+        "better",
+        "than",
+        "a",
+        "the",
+        "cold,",
+        "day!",
+        "don't",
+        "eat",
+    ]
+    random = Random(1)
+    texts = [" ".join(random.choices(words_, k=random.randint(0, 9))) for _ in range(count)]
+    kept = Random(3).sample(range(count), min(100, count))
+    scorer = BLEU(effective_order=True)
+    theirs = [
+        scorer.sentence_score(text, [texts[other] for other in kept if other != place]).score
+        for place, text in enumerate(texts)
+    ]
+    assert self_bleu(texts, seed=3) == theirs
 
 
 def test_the_longest_overlap_is_found_in_whatever_case():

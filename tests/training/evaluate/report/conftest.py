@@ -17,11 +17,12 @@ from training.evaluate.result import (
     VariantFigures,
 )
 
+ROWS = 24
 BASE = [
     "As an AI, I have no opinions on soup, so it is all the same to me, to me, to me, to me"
-] * 8
-TUNED = [f"Soup number {n} is the best thing that you can eat on a cold day." for n in range(8)]
-REPLIES = [f"Soup number {n} is the best thing in a bowl." for n in range(8)]
+] * ROWS
+TUNED = [f"Soup number {n} is the best thing that you can eat on a cold day." for n in range(ROWS)]
+REPLIES = [f"Soup number {n} is the best thing in a bowl." for n in range(ROWS)]
 NASTY = "<script>alert('x')</script> & <img src=http://example.com/x.png>"
 
 
@@ -36,30 +37,43 @@ def said(text):
     )
 
 
-def make_evaluation(variants, names=None):
-    losses = {name: np.full((8, 2), (20.0 - 5 * place, 9.0)) for place, name in enumerate(variants)}
-    answered = {
-        name: VariantAnswers(texts, [0] * 8, [False] * 8, losses[name])
-        for name, texts in variants.items()
+def give_losses(variants):
+    """The texts of each variant as answers; each variant is less surprised than the one before."""
+    return {
+        name: VariantAnswers(
+            texts,
+            [0] * len(texts),
+            [False] * len(texts),
+            np.full((len(texts), 2), (20.0 - 5 * place, 9.0)),
+        )
+        for place, (name, texts) in enumerate(variants.items())
     }
-    judge = Judge(REPLIES, None, draws=200, seed=0)
+
+
+def make_evaluation(answered, replies=REPLIES, draws=200, seed=0):
+    """An evaluation of answers, given as VariantAnswers or, with losses made up, as texts."""
+    if not all(isinstance(one, VariantAnswers) for one in answered.values()):
+        answered = give_losses(answered)
+    judge = Judge(replies, None, draws=draws, seed=seed)
     values, differences = judge.values(answered)
     asked = tuple(
         Asked(
             id=f"test {n}",
             turns=(AskedTurn(role="user", content=f"Is soup {n} good? {NASTY}"),),
-            reply=REPLIES[n],
-            answers={name: said(f"{texts[n]} {NASTY}") for name, texts in variants.items()},
+            reply=reply,
+            answers={name: said(f"{one.texts[n]} {NASTY}") for name, one in answered.items()},
         )
-        for n in range(8)
+        for n, reply in enumerate(replies)
     )
     return Evaluation(
         created=datetime(2024, 5, 4, 12, tzinfo=UTC),
         base=BaseRecord(id="tiny", hash="sha256:0123"),
-        data=DataUsed(path="d", test_sha256="a" * 64, train_sha256="b" * 64, rows=8, left_out=1),
+        data=DataUsed(
+            path="d", test_sha256="a" * 64, train_sha256="b" * 64, rows=len(replies), left_out=1
+        ),
         sampling=ReportedSampling(),
         compute="float32 on cpu",
-        draws=200,
+        draws=draws,
         distinct_words=100,
         unchecked=("tuned: nobody knows what it has seen",),
         variants=tuple(
@@ -68,7 +82,7 @@ def make_evaluation(variants, names=None):
             )
             for name, found in values.items()
         ),
-        replies=judge.of_replies([0] * 8, 100),
+        replies=judge.of_replies([0] * len(replies), 100),
         differences=tuple(differences),
         classifier=classifier_accuracy(),
         versions={"torch": "2"},

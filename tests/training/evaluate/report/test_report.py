@@ -13,7 +13,7 @@ from tests.training.evaluate.report.conftest import BASE, TUNED, make_evaluation
 from training.evaluate.metrics.catalogue import BY_KEY
 from training.evaluate.report.page import page, write_report
 from training.evaluate.report.table import difference, estimate, table
-from training.evaluate.report.verdict import Outcome, outcome, verdicts
+from training.evaluate.report.verdict import Outcome, outcome, outcomes, verdicts
 from training.evaluate.result import Estimate, Evaluation
 
 
@@ -46,7 +46,63 @@ def tags(text):
 )
 def test_a_difference_counts_when_its_interval_leaves_0_out(key, low, high, expected):
     found = Estimate(value=(low + high) / 2, low=low, high=high)
-    assert outcome(BY_KEY[key], found) is expected
+    assert outcome(BY_KEY[key], found, 0.05) is expected
+    assert outcome(BY_KEY[key], found, 0.0501) is Outcome.UNDECIDED
+
+
+def test_a_difference_without_interval_counts_by_its_p_value():
+    found = Estimate(value=1.5)
+    assert outcome(BY_KEY["bleu"], found, 0.01) is Outcome.BETTER
+    assert outcome(BY_KEY["bleu"], found, 0.06) is Outcome.UNDECIDED
+
+
+def test_all_variants_of_a_page_are_corrected_together():
+    found = make_evaluation({"base": BASE, "one": TUNED, "two": TUNED})
+    values = {"perplexity": Estimate(value=-1.0)}
+    differences = tuple(
+        each.model_copy(update={"values": values, "p_values": {"perplexity": 0.03}})
+        for each in found.differences
+    )
+    assert outcomes(found.model_copy(update={"differences": differences[:1]})) == {
+        ("one", "perplexity"): Outcome.BETTER
+    }
+    assert set(outcomes(found.model_copy(update={"differences": differences})).values()) == {
+        Outcome.UNDECIDED
+    }
+
+
+def test_the_words_say_what_is_claimed_and_what_not(evaluation):
+    text = page(evaluation)
+    assert "judged over all 12 comparisons of this page together" in text
+    assert "does not say that there is none: these 24 rows could not show one" in text
+    few = evaluation.model_copy(update={"data": evaluation.data.model_copy(update={"rows": 8})})
+    assert "8 test rows cannot show a difference between tuned and base" in page(few)
+    assert "With fewer than 20 test rows nothing is called better or worse" in page(few)
+    assert "✓" not in page(few).split('id="table"')[1].split("<tbody>", 1)[1].split("</table>")[0]
+
+
+def test_rows_left_out_are_counted_wherever_rows_are(evaluation):
+    assert "24 test rows of d; 1 more left out as too long" in page(evaluation)
+    assert table(evaluation).title == "24 test rows of d; 1 more left out as too long"
+    whole = evaluation.model_copy(
+        update={"data": evaluation.data.model_copy(update={"left_out": 0})}
+    )
+    assert table(whole).title == "24 test rows of d"
+    assert "none left out as too long" in page(whole)
+
+
+def test_reports_of_other_versions_can_be_read(evaluation):
+    new = json.loads(evaluation.model_dump_json())
+    new["added"] = new["data"]["added"] = new["differences"][0]["added"] = 1
+    assert Evaluation.model_validate(new) == evaluation
+    old = json.loads(evaluation.model_dump_json())
+    old["format"] = 1
+    del old["bleu_tokenizer"]
+    for each in old["differences"]:
+        del each["p_values"]
+    read = Evaluation.model_validate(old)
+    assert (read.format, read.bleu_tokenizer) == (1, "13a")
+    assert verdicts(read)[0].of(Outcome.BETTER) == []
 
 
 def test_the_verdict_says_who_is_better_and_at_what(evaluation):
@@ -107,7 +163,8 @@ def test_the_table_has_every_measure(evaluation):
     for key in evaluation.variants[0].values:
         assert BY_KEY[key].label in text
     assert "tuned − base" in text
-    assert "✓" in text
+    assert "✓ │" in text
+    assert "does not say that there is none" in " ".join(text.split())
 
 
 def test_the_page_shows_prompts_and_answers_and_runs_nothing_of_them(evaluation):
