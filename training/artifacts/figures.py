@@ -22,7 +22,8 @@ class Figure:
 
     `step` counts from 1; 0 stands for the time before the first step. Losses are in nats per reply
     token, `memory_mib` is the peak so far, and `tokens_per_second` counts prompts and replies but
-    no padding.
+    no padding. At step 0 stand the `rows` learned from, how many of them were shortened, and how
+    many others were left out, both because they are longer than `max_tokens`.
     """
 
     step: int
@@ -33,6 +34,9 @@ class Figure:
     tokens_per_second: float | None = None
     memory_mib: float | None = None
     validation_loss: float | None = None
+    rows: float | None = None
+    rows_shortened: float | None = None
+    rows_left_out: float | None = None
 
     def line(self) -> str:
         """One line of JSON, numbers with six significant digits."""

@@ -27,16 +27,19 @@ _BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class SideLosses:
-    """The loss of the base and of an adapter on one side, with the same 4-bit weights."""
+    """The loss of the base and of an adapter on one side, with the same 4-bit weights.
+
+    `rows` says how many rows were measured, and how many were too long for that.
+    """
 
     side: Side
-    rows: int
+    rows: str
     base: ReplyLoss
     tuned: ReplyLoss
 
     def lines(self) -> list[str]:
         """The losses as lines for a terminal."""
-        head = f"{self.side}: {self.rows} rows, {self.base.tokens} reply tokens"
+        head = f"{self.side}: {self.rows}, {self.base.tokens} reply tokens"
         return [head] + [
             f"  {name:<6} loss {loss.per_token:.4f}  perplexity {loss.perplexity:.2f}"
             for name, loss in (("base", self.base), ("tuned", self.tuned))
@@ -51,12 +54,13 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
     check_base(adapter, base)
     pairs = read_side(data, side)
     loaded, tokenizer = load_to_learn(base, compute_dtype())
-    rows = encode(pairs, PromptRenderer(tokenizer, DATE), _MAX_TOKENS, side_file(data, side))
+    file = side_file(data, side)
+    found = encode(pairs, PromptRenderer(tokenizer, DATE), _MAX_TOKENS, file, too_long="drop")
     model = apply_adapter(loaded, adapter)
     layout = Padded(_BATCH)
     with model.disable_adapter():
-        plain = measure(model, rows, layout)
-    return SideLosses(side, len(rows), plain, measure(model, rows, layout))
+        plain = measure(model, found.rows, layout)
+    return SideLosses(side, str(found), plain, measure(model, found.rows, layout))
 
 
 def losses_by_row(

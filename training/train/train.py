@@ -1,7 +1,7 @@
 """A whole training: from a prepared data set to an adapter folder with its manifest."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from peft import PeftModel
 
+from data.files.datasets import Pair
 from data.files.output_folder import check_output, output_folder
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
 from model.text.prompt import PromptRenderer
@@ -20,7 +21,7 @@ from training.prepare.sides import Side
 from training.train.checkpoint import Checkpoints, TrainState
 from training.train.dense import load_to_learn
 from training.train.device import compute_dtype, new_accelerator
-from training.train.examples import encode, read_side, side_file
+from training.train.examples import EncodedSide, encode, read_side, side_file
 from training.train.gradient_step import fused_is_used
 from training.train.job import Job, licence_of
 from training.train.loss import ReplyLoss
@@ -65,10 +66,8 @@ def train(
         with memory_advice(job.recipe):
             report(f"loading {job.base.id} in 4 bits")
             model, renderer = _load(job, accelerator)
-            limit = job.recipe.schedule.max_tokens
-            files = {side: side_file(job.data, side) for side in pairs}
-            sides = Sides(*(encode(pairs[side], renderer, limit, files[side]) for side in pairs))
-            report(f"{len(sides.train)} rows to learn from, {len(sides.validation)} to validate on")
+            sides = Sides(*(_encode(job, side, pairs[side], renderer) for side in pairs))
+            report(f"{sides.train} to learn from, {sides.validation} to validate on")
             tell = (report, progress or ProgressLines(report))
             trainer = Trainer(model, job.recipe, sides, accelerator, work, tell)
             state = trainer.run()
@@ -79,7 +78,7 @@ def train(
                 "memory_mib": round(peak_mib(accelerator.device)),
                 "processes": accelerator.num_processes,
             }
-            _write(job, card, model, work, figures, now())
+            _write(job, card, sides.train, model, work, figures, now())
     except KeyboardInterrupt:
         if work.begun:
             report(f"the same command goes on from the last checkpoint in {work.folder}")
@@ -104,11 +103,21 @@ def _load(job: Job, accelerator: Accelerator) -> tuple[PeftModel, PromptRenderer
     return model, PromptRenderer(tokenizer, recipe.date)
 
 
+def _encode(job: Job, side: Side, pairs: Sequence[Pair], renderer: PromptRenderer) -> EncodedSide:
+    schedule = job.recipe.schedule
+    file = side_file(job.data, side)
+    return encode(pairs, renderer, schedule.max_tokens, file, schedule.too_long)
+
+
 def _figures(sides: Sides, state: TrainState, after: ReplyLoss) -> dict[str, float]:
     before = ReplyLoss(state.base_loss, 1)
     return {
-        "train_rows": len(sides.train),
-        "validation_rows": len(sides.validation),
+        "train_rows": len(sides.train.rows),
+        "train_rows_shortened": sides.train.shortened,
+        "train_rows_left_out": sides.train.left_out,
+        "validation_rows": len(sides.validation.rows),
+        "validation_rows_shortened": sides.validation.shortened,
+        "validation_rows_left_out": sides.validation.left_out,
         "base_validation_loss": round(before.per_token, 4),
         "validation_loss": round(after.per_token, 4),
         "base_perplexity": round(before.perplexity, 2),
@@ -124,6 +133,7 @@ def _figures(sides: Sides, state: TrainState, after: ReplyLoss) -> dict[str, flo
 def _write(
     job: Job,
     card: Card,
+    learned: EncodedSide,
     model: PeftModel,
     work: Checkpoints,
     figures: dict[str, float],
@@ -131,13 +141,13 @@ def _write(
 ) -> None:
     """Write the adapter's folder as a whole, and remove the work folder."""
     log = FigureLog(work.folder / FIGURES)
-    title = f"{job.recipe.name} on {job.base.id}"
+    title = f"{job.recipe.name} on {job.base.id}: {learned}"
     with output_folder(job.out, KIND, job.inputs()) as folder:
         save_adapter(model, folder, job.base.id)
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), title)
         (folder / CURVE).write_bytes(curve)
-        write_manifest(folder, job.manifest(card, folder / WEIGHTS, figures, now))
+        write_manifest(folder, job.manifest(card, learned, folder / WEIGHTS, figures, now))
     work.remove()
 
 

@@ -13,6 +13,7 @@ from tests.fakes.tiny_model import make_adapter, make_tiny
 from training.errors import AdapterError, EvaluationError, PreparedDataError
 from training.evaluate.evaluate import EvaluationOptions, measure_adapters
 from training.evaluate.losses import losses, losses_by_row
+from training.evaluate.report.table import table
 from training.evaluate.result import Evaluation, ReportedSampling
 from training.prepare.sides import Side
 from training.train.device import compute_dtype
@@ -67,7 +68,7 @@ def test_perplexity_is_that_of_training(base, adapter, prepared, options):
 
 def test_losses_by_row_add_up_and_an_adapter_leaves_no_trace(base, adapter, prepared):
     model, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
-    rows = encode(read_side(prepared, Side.TEST), PromptRenderer(tokenizer), 512)
+    rows = encode(read_side(prepared, Side.TEST), PromptRenderer(tokenizer), 512).rows
     whole = measure(model, rows, Padded(4))
     variants = {"base": None, "tuned": adapter, "again": None}
     found = losses_by_row(model, variants, rows, lambda *_: None)
@@ -125,6 +126,8 @@ def test_rows_too_long_for_the_model_are_left_out_and_counted(base, prepared, op
     path.write_text(path.read_text() + long + "\n")
     found = measure_adapters(base, {"base": None}, prepared, options)
     assert found.data.left_out == 1
+    title = f"{found.data.rows} test rows of {prepared} (1 more left out: too long)"
+    assert table(found).title == title
     path.write_text(long + "\n")
     with pytest.raises(PreparedDataError, match="fit into 512 tokens"):
         measure_adapters(base, {"base": None}, prepared, options)

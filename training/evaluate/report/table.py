@@ -16,7 +16,9 @@ def table(evaluation: Evaluation) -> Table:
     Intervals are 95 %. ✓ and ✗ mark differences whose interval does not contain 0.
     """
     rows, first = evaluation.data.rows, evaluation.variants[0].name
-    drawn = Table(title=f"{rows} test rows of {evaluation.data.path}", title_justify="left")
+    left_out = evaluation.data.left_out
+    more = f" ({left_out} more left out: too long)" if left_out else ""
+    drawn = Table(title=f"{rows} test rows of {evaluation.data.path}{more}", title_justify="left")
     drawn.add_column("")
     for variant in evaluation.variants:
         drawn.add_column(variant.name, justify="right")
