@@ -61,6 +61,8 @@ def layout_of(schedule: Schedule, device: torch.device) -> Layout:
 class Trainer:
     """Trains the model's adapter in place; after `run` it is the best one.
 
+    What it is before the first step counts among them, so a training never makes it worse.
+
     Under `accelerate launch` every process runs the same loop over its share of each step's
     examples. All of them come to the same decisions; only the main one writes and reports.
     """
@@ -124,7 +126,7 @@ class Trainer:
     def _begin(self) -> None:
         checkpoint = self._work.last()
         if checkpoint is None:
-            self.state.base_loss = self.measure().per_token
+            self.state.base_loss = self.state.best_loss = self.measure().per_token
             self._best = self._read()
             if self._accelerator.is_main_process:
                 self._log.rewind(-1)
@@ -210,6 +212,7 @@ class Trainer:
     def _validate(self) -> None:
         state, loss = self.state, self.measure().per_token
         self._validation = loss
+        state.trained_loss = min(state.trained_loss, loss)
         if loss < state.best_loss:
             state.best_loss, state.best_step, state.bad_validations = loss, state.step, 0
             self._best = self._read()
@@ -221,7 +224,8 @@ class Trainer:
 
     def _say_validation(self) -> None:
         state, loss = self.state, self._validation
-        kept = f"best {state.best_loss:.3f}" if state.bad_validations else "the best so far"
+        began = "" if state.best_step else " before training"
+        kept = f"best {state.best_loss:.3f}{began}" if state.bad_validations else "the best so far"
         self._say(f"step {state.step}/{self.steps}  validation loss {loss:.3f}, {kept}")
 
     def measure(self) -> ReplyLoss:

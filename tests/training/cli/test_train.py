@@ -59,6 +59,15 @@ def test_a_bad_setting_is_one_line(job, tmp_path, capsys, options, line):
     assert not job.work_folder.exists()
 
 
+def test_a_training_that_makes_it_worse_fails(misled, capsys):
+    job = misled
+    call = ["train", "--config", str(job.config), "--data", str(job.data), "--out", str(job.out)]
+    assert main([*call, "--set", "schedule.learning_rate=0.1", "--set", "stopping.every=1"]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("training: no adapter is kept: the validation loss was ")
+    assert not job.out.exists()
+
+
 def test_the_work_folder_can_lie_elsewhere(job, tmp_path, monkeypatch, capsys):
     def fail(*_, **__):
         raise KeyboardInterrupt
