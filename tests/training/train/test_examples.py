@@ -118,7 +118,7 @@ def test_a_long_row_keeps_its_reply_and_the_end_of_what_was_said():
     assert 90 < len(row["input_ids"]) <= 100
     prompt, reply = learned(row)
     assert reply == "an opinion<|im_end|>"
-    comment = prompt.removeprefix("<|im_start|>user\n").split("<|im_end|>")[0]
+    comment = str(prompt).removeprefix("<|im_start|>user\n").split("<|im_end|>")[0]
     assert LONG.endswith(f" {comment}")
     assert comment.startswith("word"), "it begins with a whole word"
 
