@@ -1,5 +1,8 @@
 """The errors of this package. The text of each is one line for the person who called."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 
 class TrainingError(Exception):
     """The base class of all errors of this package."""
@@ -35,6 +38,18 @@ class OutOfMemory(TrainingError):
 
 class Diverged(TrainingError):
     """The loss is not a finite number any more."""
+
+
+class NotBetter(TrainingError):
+    """No adapter of a training is better than what it began with; none is kept.
+
+    `figures` are those that the adapter's manifest would have, and `folder` keeps the file of
+    figures and the curve.
+    """
+
+    def __init__(self, line: str, figures: Mapping[str, float], folder: Path) -> None:
+        super().__init__(line)
+        self.figures, self.folder = figures, folder
 
 
 class EvaluationError(TrainingError):

@@ -15,6 +15,7 @@ LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 ALL = "all"
 DATE = datetime.date(2024, 7, 26)  # what Llama 3.1 and 3.2 say where there is no clock
 EPOCH = "epoch"
+TooLong = Literal["shorten", "drop", "refuse"]
 
 
 def _targets(value: object) -> object:
@@ -53,7 +54,9 @@ class Schedule(Section):
     """How the optimiser's steps go, each over `batch_size * accumulation` examples.
 
     The learning rate rises linearly over the warm-up, then follows `scheduler`. `layout`,
-    `row_tokens` and `checkpointing` change speed and memory, not what is learned.
+    `row_tokens` and `checkpointing` change speed and memory, not what is learned. `too_long` says
+    what becomes of an example with more than `max_tokens` tokens: its end is kept ("shorten"), it
+    is left out ("drop"), or training does not begin ("refuse").
     """
 
     learning_rate: float = Field(gt=0, le=1)
@@ -68,7 +71,8 @@ class Schedule(Section):
     optimizer: Literal["auto", "adamw", "paged_adamw_8bit"] = "auto"
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
-    max_tokens: int = Field(default=512, ge=16, description="longer examples are left out")
+    max_tokens: int = Field(default=512, ge=16, description="of an example")
+    too_long: TooLong = "shorten"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     checkpointing: Literal["auto", "on", "off"] = "auto"
 

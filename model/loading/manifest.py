@@ -25,9 +25,12 @@ class BaseRecord(BaseModel):
 
 
 class DataRecord(BaseModel):
-    """The data that an adapter was trained on; `rows` counts the training side.
+    """The data that an adapter was trained on; `rows` counts those that it learned from.
 
-    `consent` says in words whether the writers agreed; None where nobody said so.
+    Of these, `rows_shortened` were longer than the recipe's `max_tokens` and lost their beginning;
+    `rows_left_out` more were too long and not learned from. Both are None in the manifest of an
+    earlier version, whose `rows` counted those left out as well. `consent` says in words whether
+    the writers agreed; None where nobody said so.
     `discord_permission` is the reference of Discord's permission to train on its message content,
     None if there is no such content. `exports` are the ids and hashes of the bot's exports in it.
     """
@@ -41,6 +44,15 @@ class DataRecord(BaseModel):
     consent: str | None = None
     discord_permission: str | None = None
     exports: tuple[str, ...] = ()
+    rows_shortened: int | None = None
+    rows_left_out: int | None = None
+
+    @property
+    def learned(self) -> str:
+        """The rows that were learned from, in words, and what became of others."""
+        counts = ((self.rows_shortened, "shortened"), (self.rows_left_out, "more left out"))
+        told = ", ".join(f"{count} {word}" for count, word in counts if count)
+        return f"{self.rows} rows ({told}: too long)" if told else f"{self.rows} rows"
 
 
 class AdapterManifest(BaseModel):

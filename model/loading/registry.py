@@ -27,7 +27,11 @@ _VERSION = re.compile(r"[0-9a-f]{16}")
 
 
 class Promotion(BaseModel):
-    """The promotion of one version: its folder's name, where it came from, and when."""
+    """The promotion of one version: its folder's name, where it came from, and when.
+
+    `override` is the reason that somebody gave for promoting it although its own manifest calls it
+    no better than its base; None where that was not needed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,6 +39,7 @@ class Promotion(BaseModel):
     adapter: str
     adapter_hash: str
     promoted: datetime
+    override: str | None = None
 
 
 class Current(BaseModel):

@@ -64,7 +64,7 @@ def measure(home: Path) -> str:
         if weights != "4 bits":
             unpack(model, torch.float32)
         module = ReplyLossModule(new_adapter(model, Lora(), seed=0).train())
-        rows = encode(read_pairs(PAIRS), PromptRenderer(tokenizer), FULL)[:PAIRS_USED]
+        rows = encode(read_pairs(PAIRS), PromptRenderer(tokenizer), FULL).rows[:PAIRS_USED]
         _speed(module, Packed(1024), rows[:8])  # warm-up
         rounds = [{name: _speed(module, of, rows) for name, of in LAYOUTS.items()}
                   for _ in range(ROUNDS)]  # fmt: skip

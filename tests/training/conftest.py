@@ -1,7 +1,9 @@
 """A tiny random base, prepared pairs and a recipe for it, made once."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from model.loading.base import ResolvedBase, resolve_base
 from tests.fakes.tiny_model import make_tiny
 from training.cli.terminal import silence_libraries
+from training.prepare.card import read_card, write_card
 from training.prepare.prepare import PrepareOptions, prepare
-from training.prepare.sides import Shares
+from training.prepare.sides import Shares, Side
 from training.recipe import read_recipe
 from training.train.job import Job
 
@@ -35,6 +38,7 @@ batch_size = 4
 every = {every}
 patience = {patience}
 """
+MISLED = ("schedule.learning_rate=0.1", "schedule.epochs=4", "stopping.every=1")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -87,3 +91,15 @@ def write_recipe(tmp_path: Path, base: ResolvedBase) -> WriteRecipe:
 def job(base: ResolvedBase, prepared: Path, write_recipe: WriteRecipe, tmp_path: Path) -> Job:
     config = write_recipe()
     return Job(base, prepared, read_recipe(config), tmp_path / "adapter", config)
+
+
+@pytest.fixture
+def misled(job: Job) -> Job:
+    """A job whose training rows make the replies of the validation side less likely."""
+    path, card = job.data / "train.jsonl", read_card(job.data)
+    rows = ({"comment": f"and {number}", "reply": "zq" * 20} for number in range(12))
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    side = card.sides[Side.TRAIN].model_copy(update={"rows": 12, "sha256": sha256})
+    write_card(job.data, card.model_copy(update={"sides": {**card.sides, Side.TRAIN: side}}))
+    return replace(job, recipe=read_recipe(job.config or Path(), MISLED))

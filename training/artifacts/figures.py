@@ -1,7 +1,7 @@
 """What training measured: a file with one JSON object a step or validation, and its picture."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FIGURES = "figures.jsonl"
 CURVE = "loss.png"
+BEFORE, AFTER = "base_validation_loss", "validation_loss"  # in a manifest
 _WINDOW = 20  # steps that the thick line is a mean of, at most
 _INK, _PALE, _MARK = "#1f4e79", "#b9cbe0", "#c2410c"
 
@@ -22,7 +23,8 @@ class Figure:
 
     `step` counts from 1; 0 stands for the time before the first step. Losses are in nats per reply
     token, `memory_mib` is the peak so far, and `tokens_per_second` counts prompts and replies but
-    no padding.
+    no padding. At step 0 stand the `rows` learned from, how many of them were shortened, and how
+    many others were left out, both because they are longer than `max_tokens`.
     """
 
     step: int
@@ -33,6 +35,9 @@ class Figure:
     tokens_per_second: float | None = None
     memory_mib: float | None = None
     validation_loss: float | None = None
+    rows: float | None = None
+    rows_shortened: float | None = None
+    rows_left_out: float | None = None
 
     def line(self) -> str:
         """One line of JSON, numbers with six significant digits."""
@@ -71,11 +76,20 @@ class FigureLog:
         return figures
 
 
-def draw_curve(figures: Sequence[Figure], best_step: int, title: str) -> bytes:
+def is_better(figures: Mapping[str, float]) -> bool | None:
+    """Whether an adapter is better on the validation side than the base, by a manifest's figures.
+
+    None where they do not say. A loss that is no number is not better.
+    """
+    before, after = figures.get(BEFORE), figures.get(AFTER)
+    return None if before is None or after is None else after < before
+
+
+def draw_curve(figures: Sequence[Figure], best_step: int | None, title: str) -> bytes:
     """The losses over the steps as a PNG, with the step whose adapter is kept marked.
 
-    Training losses are drawn for each step and as a running mean. The same arguments give the same
-    bytes.
+    `best_step` is None where none is kept. Training losses are drawn for each step and as a running
+    mean. The same arguments give the same bytes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Picture
@@ -94,8 +108,8 @@ def draw_curve(figures: Sequence[Figure], best_step: int, title: str) -> bytes:
     if validated:
         steps, losses = zip(*validated, strict=True)
         axes.plot(steps, losses, "o-", color=_MARK, markersize=4, label="validation")
-    kept = dict(validated).get(best_step)
-    if kept is not None:
+    kept = None if best_step is None else dict(validated).get(best_step)
+    if best_step is not None and kept is not None:
         axes.axvline(best_step, color=_MARK, linewidth=1, linestyle=":")
         axes.plot([best_step], [kept], "*", color=_MARK, markersize=14,
                   label=f"kept: step {best_step}, {kept:.3f}")  # fmt: skip

@@ -1,13 +1,14 @@
 """Showing a person how training goes: as lines, or as a live bar on a terminal."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 # Is called with one line of text for a person.
 Report = Callable[[str], None]
@@ -15,7 +16,10 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where training is now. `seconds_left` assumes that it goes on at the speed so far."""
+    """Where training is now. `seconds_left` assumes that it goes on at the speed so far.
+
+    `rows` says how many rows were shortened and left out, in words; it is empty where none was.
+    """
 
     step: int
     steps: int
@@ -24,10 +28,12 @@ class Moment:
     tokens_per_second: float
     memory_mib: float
     seconds_left: float
+    rows: str = ""
 
     def __str__(self) -> str:
         """One line of text."""
-        return f"step {self.step}/{self.steps}  {self.figures()}"
+        rows = f"  ({self.rows})" if self.rows else ""
+        return f"step {self.step}/{self.steps}  {self.figures()}{rows}"
 
     def figures(self) -> str:
         """That line without the step: losses, speed, memory and the time left."""
@@ -65,10 +71,24 @@ class ProgressLines:
         self._report(str(moment))
 
 
-class LiveBar:
-    """A TrainingProgress as a bar that stays at the bottom of a terminal."""
+class _NotedBar(RichProgress):
+    """A bar below a line of text, which is not there while it is empty."""
 
-    def __init__(self, bar: RichProgress) -> None:
+    note = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.note:
+            yield Text(self.note, no_wrap=True, overflow="ellipsis")
+        yield from super().get_renderables()
+
+
+class LiveBar:
+    """A TrainingProgress as a bar that stays at the bottom of a terminal.
+
+    Where rows were shortened or left out, a line above the bar says how many.
+    """
+
+    def __init__(self, bar: _NotedBar) -> None:
         self._bar = bar
         self._task = bar.add_task("training", total=None, figures="loading")
 
@@ -78,6 +98,7 @@ class LiveBar:
 
     def show(self, moment: Moment) -> None:
         """See TrainingProgress."""
+        self._bar.note = f"rows too long: {moment.rows}" if moment.rows else ""
         self._bar.update(
             self._task, completed=moment.step, total=moment.steps, figures=moment.figures()
         )
@@ -91,7 +112,7 @@ def live_bar(console: Console) -> Generator[LiveBar]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
     )
-    with RichProgress(
+    with _NotedBar(
         *columns, console=console, transient=True, expand=True, refresh_per_second=2
     ) as bar:
         yield LiveBar(bar)

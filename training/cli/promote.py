@@ -21,6 +21,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_name_argument(parser)
     parser.add_argument("--base", help="demo, a folder or a hub id (BASE_MODEL, else demo)")
+    parser.add_argument(
+        "--override",
+        type=_reason,
+        metavar="REASON",
+        help="promote an adapter that is no better than its base; the reason is recorded",
+    )
 
 
 def add_name_argument(parser: ArgumentParser) -> None:
@@ -41,7 +47,15 @@ def run_promote(options: Namespace, home: Path) -> None:
     folder = find_adapter(options.adapter, options.name, home, registry)
     base = find_base(options.base or variable("BASE_MODEL") or "demo", home)
     told: list[str] = []
-    change = promote(folder, options.name, base, registry, AlwaysOpen(), _telling(told))
+    change = promote(
+        folder,
+        options.name,
+        base,
+        registry,
+        AlwaysOpen(),
+        _telling(told),
+        override=options.override,
+    )
     show(_describe(change), *told)
 
 
@@ -75,7 +89,15 @@ def _describe(change: "Change") -> str:
 def _named(promotion: "Promotion | None") -> str:
     if promotion is None:
         return "what the worker's settings name"
-    return f"{promotion.adapter} (version {promotion.version})"
+    reason = promotion.override
+    told = f", no better than its base, overridden: {reason}" if reason else ""
+    return f"{promotion.adapter} (version {promotion.version}{told})"
+
+
+def _reason(text: str) -> str:
+    if not (reason := " ".join(text.split())):
+        raise ArgumentTypeError("give a reason, which is recorded")
+    return reason
 
 
 def _name(text: str) -> str:

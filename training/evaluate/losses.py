@@ -57,13 +57,14 @@ def losses(base: ResolvedBase, adapter: Path, data: Path, side: Side) -> SideLos
     check_base(adapter, base)
     pairs = read_side(data, side)
     loaded, tokenizer = load_to_learn(base, compute_dtype())
-    rows = encode(pairs, PromptRenderer(tokenizer, DATE), _MAX_TOKENS, side_file(data, side))
+    file = side_file(data, side)
+    found = encode(pairs, PromptRenderer(tokenizer, DATE), _MAX_TOKENS, file, too_long="drop")
     model = apply_adapter(loaded, adapter)
     layout = Padded(_BATCH)
     with model.disable_adapter():
-        plain = measure(model, rows, layout)
-    left_out = len(pairs) - len(rows)
-    return SideLosses(side, len(rows), left_out, plain, measure(model, rows, layout))
+        plain = measure(model, found.rows, layout)
+    tuned = measure(model, found.rows, layout)
+    return SideLosses(side, len(found.rows), found.left_out, plain, tuned)
 
 
 def losses_by_row(

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict
 from data.files.datasets import PROMPTS, Pair, read_prompts
 from data.files.output_folder import check_output, output_folder
 from model.loading.base import ResolvedBase, no_progress
-from model.loading.manifest import AdapterManifest
 from model.offline import OfflineModel
 from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
+from training.errors import NotBetter
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt
 from training.evaluate.result import ReportedSampling
+from training.recipe import Recipe
 from training.seed.recipes import RecipeName, recipe_of
 from training.seed.rows import KIND, divide, write_rows
 from training.train.job import Job
@@ -29,8 +30,9 @@ class SeedRun(BaseModel):
     """The outcome of one training.
 
     `validation` has the losses per reply token before training and after each epoch. `kept` is the
-    step whose adapter was kept. `answers` are greedy answers to the held-out comments, whose real
-    replies are `replies`; `answers_to_prompts` are those to the 20 fixed prompts.
+    step whose adapter was kept, 0 where none was better than the base and so the base answered.
+    `answers` are greedy answers to the held-out comments, whose real replies are `replies`;
+    `answers_to_prompts` are those to the 20 fixed prompts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,10 +96,17 @@ class SeedTable:
             data, out = Path(scratch) / "data", Path(scratch) / "adapter"
             write_rows(data, self.source, train_rows[:rows], held_out)
             recipe = recipe_of(name, self.base.id, seed)
-            manifest = train(Job(self.base, data, recipe, out), lambda _: None)
-            finished = self._record(out, manifest, seed, held_out)
+            finished = self._train(Job(self.base, data, recipe, out), held_out)
         self.keep(path.name, finished.model_dump_json(indent=2) + "\n")
         return finished
+
+    def _train(self, job: Job, held_out: Sequence[Pair]) -> SeedRun:
+        """Train and answer; where no adapter is kept the base answers, and the kept step is 0."""
+        try:
+            figures = train(job, lambda _: None).figures
+        except NotBetter as error:
+            return self._record(job.recipe, error.folder, None, error.figures, held_out)
+        return self._record(job.recipe, job.out, job.out, figures, held_out)
 
     def untrained(self, seed: int, report: Report) -> tuple[list[str], list[str]]:
         """The base's own answers to a seed's held-out comments, and to the fixed prompts."""
@@ -111,20 +120,26 @@ class SeedTable:
         return first, second
 
     def _record(
-        self, adapter: Path, manifest: AdapterManifest, seed: int, held_out: Sequence[Pair]
+        self,
+        recipe: Recipe,
+        log: Path,
+        adapter: Path | None,
+        figures: Mapping[str, float],
+        held_out: Sequence[Pair],
     ) -> SeedRun:
-        figures = FigureLog(adapter / FIGURES).read()
-        validated = [figure for figure in figures if figure.validation_loss is not None]
+        """The run whose file of figures lies in the folder `log`."""
+        measured = FigureLog(log / FIGURES).read()
+        validated = [figure for figure in measured if figure.validation_loss is not None]
         answers, to_prompts = self._answers(adapter, held_out)
         return SeedRun(
-            recipe=manifest.name,
+            recipe=recipe.name,
             base=self.base.id,
-            rows=int(manifest.figures["train_rows"]),
-            seed=seed,
+            rows=int(figures["train_rows"]),
+            seed=recipe.seed,
             validation=tuple(figure.validation_loss or 0.0 for figure in validated),
-            kept=int(manifest.figures["best_step"]),
+            kept=0 if adapter is None else int(figures["best_step"]),
             steps_per_epoch=validated[-1].step / validated[-1].epoch,
-            seconds=manifest.figures["seconds"],
+            seconds=figures["seconds"],
             replies=tuple(pair.reply for pair in held_out),
             answers=tuple(answers),
             answers_to_prompts=tuple(to_prompts),

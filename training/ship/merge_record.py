@@ -31,7 +31,7 @@ def readme(name: str, record: MergeRecord) -> str:
     trained: list[str] = []
     if adapter is not None:
         data = adapter.data
-        trained.append(f"- trained on {data.rows} rows of {data.path}, licence: {data.licence}")
+        trained.append(f"- trained on {data.learned} of {data.path}, licence: {data.licence}")
     lines = [
         f"# {name}",
         "",

@@ -10,6 +10,7 @@ from model.loading.base import ResolvedBase, no_progress
 from model.loading.manifest import MANIFEST, AdapterManifest, file_sha256, read_manifest
 from model.loading.quantised import check_architecture
 from model.loading.registry import Current, Promotion, Registry
+from training.artifacts.figures import AFTER, BEFORE, is_better
 from training.errors import AdapterError, RegistryError
 from training.ship.gate import Candidate, Gate
 from training.ship.registry import FILES, WEIGHTS, locked, store_version, version_of, write_current
@@ -28,15 +29,29 @@ class Change:
 
 
 def promote(
-    folder: Path, name: str, base: ResolvedBase, registry: Registry, gate: Gate, tell: Tell
+    folder: Path,
+    name: str,
+    base: ResolvedBase,
+    registry: Registry,
+    gate: Gate,
+    tell: Tell,
+    *,
+    override: str | None = None,
 ) -> Change:
     """Check an adapter, let it answer as `name`, and tell the worker.
 
+    An adapter that its own manifest calls no better than its base needs a reason, `override`,
+    which is recorded with its promotion; one that was not needed is not recorded.
+
     Raises AdapterError, AdapterMismatch or ConfigError if the adapter is not complete or belongs
-    to another base, RegistryError if the gate refuses it. Then nothing has changed.
+    to another base, RegistryError if it is no better than its base and there is no reason for it,
+    or if the gate refuses it. Then nothing has changed.
     """
     checked = version_of(folder) if _is_complete(folder) else ""
     manifest = check_adapter(folder, name, base)
+    worse = is_better(manifest.figures) is False
+    if worse and override is None:
+        raise RegistryError(f"{folder} is not promoted as {name}: {_no_better(manifest)}")
     with locked(registry):
         current = registry.current(name)
         if (refusal := gate.refusal(Candidate(name, manifest, current.promotion))) is not None:
@@ -49,6 +64,7 @@ def promote(
             adapter=manifest.name,
             adapter_hash=manifest.adapter_hash,
             promoted=datetime.now(UTC),
+            override=override if worse else None,
         )
         before = current.promotion
         if before is None or before.version != version:
@@ -123,6 +139,14 @@ def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifes
                 f"{folder / WEIGHTS}: layer {layer} {linear} holds numbers that are not finite"
             )
     return manifest
+
+
+def _no_better(manifest: AdapterManifest) -> str:
+    before, after = (manifest.figures[key] for key in (BEFORE, AFTER))
+    return (
+        "its manifest says that it is no better than its base (validation loss "
+        f'{after:.4f}, base {before:.4f}): --override "reason" promotes it all the same'
+    )
 
 
 def _is_complete(folder: Path) -> bool:

@@ -98,7 +98,9 @@ def write_current(registry: Registry, name: str, current: Current) -> None:
     home = registry.root / name
     work = home / f"{_PARTIAL}{CURRENT}"
     try:
-        work.write_text(current.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        work.write_text(
+            current.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8"
+        )
         sync(work)
         work.replace(home / CURRENT)
         sync(home)

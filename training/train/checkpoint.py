@@ -19,7 +19,7 @@ from torch import Tensor
 
 from data.files.new_file import sync
 from data.files.output_folder import claim_output, release_output
-from training.artifacts.figures import FIGURES
+from training.artifacts.figures import CURVE, FIGURES
 from training.errors import CheckpointError, OtherJobError
 from training.train.optimiser import Slots
 
@@ -34,14 +34,17 @@ Weights = dict[str, Tensor]
 class TrainState:
     """How far training has come.
 
-    Losses are per reply token. `bad_validations` is how many validations since the best one were
-    not better. `tokens` are those trained on, with prompts and without padding.
+    Losses are per reply token; `base_loss` is the one before the first step. Step 0 is the best one
+    until another is better; `trained_loss` is the lowest of the others. `bad_validations` is how
+    many validations since the best one were not better. `tokens` are those trained on, with
+    prompts and without padding.
     """
 
     step: int = 0
     base_loss: float = float("nan")
     best_loss: float = float("inf")
     best_step: int = 0
+    trained_loss: float = float("inf")
     bad_validations: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -158,6 +161,12 @@ class Checkpoints:
         release_output(self.folder)
         self._release()
 
+    def leave_figures(self) -> None:
+        """Delete the checkpoint and release the folder; the figures and their curve stay."""
+        for name in (LAST, JOB, LOCK):  # the checkpoint first: it would be continued
+            (self.folder / name).unlink(missing_ok=True)
+        self._release()
+
     def close(self) -> None:
         """Release the folder for other processes; without a checkpoint, delete what is there."""
         if self._held is not None and not self.begun:
@@ -170,7 +179,7 @@ class Checkpoints:
             self._held = None
 
     def _clear(self) -> None:
-        for name in (JOB, LAST, FIGURES):
+        for name in (JOB, LAST, FIGURES, CURVE):
             (self.folder / name).unlink(missing_ok=True)
             _partial(self.folder / name).unlink(missing_ok=True)
 
@@ -195,7 +204,10 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
-_NAMES = (LOCK, *(name for file in (JOB, LAST, FIGURES) for name in (file, f".{file}.partial")))
+_NAMES = (
+    LOCK,
+    *(name for file in (JOB, LAST, FIGURES, CURVE) for name in (file, f".{file}.partial")),
+)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from training.errors import RecipeError
 from training.prepare.card import Card
 from training.prepare.sides import Side
 from training.recipe import Recipe
+from training.train.examples import EncodedSide
 
 UNKNOWN = "unknown"
 _CHECKPOINT_FORMAT = 2
@@ -80,9 +81,17 @@ class Job:
         }
 
     def manifest(
-        self, card: Card, weights: Path, figures: Mapping[str, float], now: datetime
+        self,
+        card: Card,
+        learned: EncodedSide,
+        weights: Path,
+        figures: Mapping[str, float],
+        now: datetime,
     ) -> AdapterManifest:
-        """The manifest for this job's adapter, whose weights are in the file `weights`."""
+        """The manifest for this job's adapter, whose weights are in the file `weights`.
+
+        `card` is that of the prepared data, `learned` its training side as it was learned from.
+        """
         base, train = self.base, card.sides[Side.TRAIN]
         revision = base.hash.removeprefix(_REVISION) if base.hash.startswith(_REVISION) else None
         return AdapterManifest(
@@ -92,11 +101,13 @@ class Job:
             data=DataRecord(
                 path=card.source.path,
                 sha256=card.source.sha256,
-                rows=train.rows,
+                rows=len(learned.rows),
                 licence=licence_of(self.recipe, card),
                 consent=card.consent,
                 discord_permission=card.permission,
                 exports=card.exports,
+                rows_shortened=learned.shortened,
+                rows_left_out=learned.left_out,
             ),
             config={
                 "sha256": None if self.config is None else file_sha256(self.config),

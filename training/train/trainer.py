@@ -15,7 +15,7 @@ from training.artifacts.progress import Moment, Report, TrainingProgress
 from training.errors import Diverged
 from training.recipe import EPOCH, Recipe, Schedule
 from training.train.checkpoint import Checkpoint, Checkpoints, TrainState, Weights
-from training.train.examples import IGNORED, TokenizedExample
+from training.train.examples import IGNORED, EncodedSide, TokenizedExample
 from training.train.gradient_step import new_gradient_step
 from training.train.layout import Layout, Packed, Padded
 from training.train.loss import ReplyLoss, measure
@@ -37,8 +37,8 @@ _TELL_EVERY = 10  # steps; reading a loss waits for the GPU
 class Sides:
     """The examples to train on, and those that decide which adapter is kept and when to stop."""
 
-    train: list[TokenizedExample]
-    validation: list[TokenizedExample]
+    train: EncodedSide
+    validation: EncodedSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ def layout_of(schedule: Schedule, device: torch.device) -> Layout:
 class Trainer:
     """Trains the model's adapter in place; after `run` it is the best one.
 
+    What it is before the first step counts among them, so a training never makes it worse.
+
     Under `accelerate launch` every process runs the same loop over its share of each step's
     examples. All of them come to the same decisions; only the main one writes and reports.
     """
@@ -82,7 +84,7 @@ class Trainer:
         self._log = FigureLog(work.folder / FIGURES)
         self._layout = layout_of(schedule, accelerator.device)
         self._order = ExampleOrder(
-            len(sides.train), schedule.batch_size * schedule.accumulation, recipe.seed
+            len(sides.train.rows), schedule.batch_size * schedule.accumulation, recipe.seed
         )
         self.steps = math.ceil(schedule.epochs * self._order.steps_per_epoch)
         every = recipe.stopping.every
@@ -124,11 +126,11 @@ class Trainer:
     def _begin(self) -> None:
         checkpoint = self._work.last()
         if checkpoint is None:
-            self.state.base_loss = self.measure().per_token
+            self.state.base_loss = self.state.best_loss = self.measure().per_token
             self._best = self._read()
             if self._accelerator.is_main_process:
                 self._log.rewind(-1)
-                self._log.add([self._figure(0, validation_loss=self.state.base_loss)])
+                self._log.add([self._beginning()])
         else:
             self.state, self._best = checkpoint.state, checkpoint.best
             self._write(checkpoint.adapter)
@@ -141,8 +143,18 @@ class Trainer:
         self._window = (self._began, self.state.tokens)
         self._model.train()
 
+    def _beginning(self) -> Figure:
+        learned = self._sides.train
+        return self._figure(
+            0,
+            validation_loss=self.state.base_loss,
+            rows=len(learned.rows),
+            rows_shortened=learned.shortened,
+            rows_left_out=learned.left_out,
+        )
+
     def _one_step(self, step: int) -> None:
-        rows = [self._sides.train[place] for place in self._order.places(step)]
+        rows = [self._sides.train.rows[place] for place in self._order.places(step)]
         rows.sort(key=lambda row: len(row["input_ids"]))
         processes, rank = self._accelerator.num_processes, self._accelerator.process_index
         mine = rows[rank::processes] or [_without_loss(rows[0])]
@@ -191,14 +203,16 @@ class Trainer:
             done = self.state.step
             left = self.state.seconds / done * (self.steps - done)
             mean = sum(losses) / len(losses)
+            rows = self._sides.train.losses()
             self._progress.show(
-                Moment(done, self.steps, mean, self._validation, speed, memory, left)
+                Moment(done, self.steps, mean, self._validation, speed, memory, left, rows)
             )
         self._window = (monotonic(), tokens)
 
     def _validate(self) -> None:
         state, loss = self.state, self.measure().per_token
         self._validation = loss
+        state.trained_loss = min(state.trained_loss, loss)
         if loss < state.best_loss:
             state.best_loss, state.best_step, state.bad_validations = loss, state.step, 0
             self._best = self._read()
@@ -210,13 +224,14 @@ class Trainer:
 
     def _say_validation(self) -> None:
         state, loss = self.state, self._validation
-        kept = f"best {state.best_loss:.3f}" if state.bad_validations else "the best so far"
+        began = "" if state.best_step else " before training"
+        kept = f"best {state.best_loss:.3f}{began}" if state.bad_validations else "the best so far"
         self._say(f"step {state.step}/{self.steps}  validation loss {loss:.3f}, {kept}")
 
     def measure(self) -> ReplyLoss:
         """The loss on the validation side, over all processes, with the adapter as it is now."""
         accelerator = self._accelerator
-        mine = self._sides.validation[accelerator.process_index :: accelerator.num_processes]
+        mine = self._sides.validation.rows[accelerator.process_index :: accelerator.num_processes]
         with accelerator.autocast():
             found = measure(self._model, mine, self._layout)
         sums = torch.tensor(

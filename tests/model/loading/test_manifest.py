@@ -1,6 +1,7 @@
 """Manifests are read as they were written, and damage is named."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -34,6 +35,28 @@ def test_is_read_as_it_was_written(tmp_path):
 
 def test_no_manifest_is_none(tmp_path):
     assert read_manifest(tmp_path) is None
+
+
+def test_a_manifest_from_before_rows_were_counted_is_read(tmp_path):
+    whole = MANIFEST.model_dump(mode="json")
+    for new in ("rows_shortened", "rows_left_out"):
+        del whole["data"][new]
+    (tmp_path / "manifest.json").write_text(json.dumps(whole))
+    assert read_manifest(tmp_path) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("shortened", "left_out", "words"),
+    [
+        (None, None, "7 rows"),
+        (0, 0, "7 rows"),
+        (2, 0, "7 rows (2 shortened: too long)"),
+        (2, 1, "7 rows (2 shortened, 1 more left out: too long)"),
+    ],
+)
+def test_what_was_learned_is_said_in_words(shortened, left_out, words):
+    counts = {"rows_shortened": shortened, "rows_left_out": left_out}
+    assert MANIFEST.data.model_copy(update=counts).learned == words
 
 
 @pytest.mark.parametrize(

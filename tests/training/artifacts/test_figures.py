@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.artifacts.figures import Figure, FigureLog, draw_curve, running_mean
+from training.artifacts.figures import Figure, FigureLog, draw_curve, is_better, running_mean
 
 FIGURES = [
     Figure(step=0, epoch=0.0, validation_loss=4.0),
@@ -69,6 +69,26 @@ def test_both_losses_are_drawn_and_the_kept_step_is_marked():
     assert count(only, validation) == 0
     unmarked = draw_curve(figures(), 7, "tiny")
     assert count(whole, validation) > count(unmarked, validation)
+
+
+def test_nothing_is_marked_where_nothing_was_kept():
+    marked, unmarked = (draw_curve(figures(), step, "tiny") for step in (0, None))
+    mark = (0xC2, 0x41, 0x0C)
+    assert count(marked, mark) > count(unmarked, mark) > 300
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "worse"),
+    [(4.2, 15.7, True), (4.2, 4.2, True), (4.2, 4.1, False), (4.2, float("nan"), True)],
+)
+def test_an_adapter_must_be_better_than_its_base(before, after, worse):
+    measured = {"base_validation_loss": before, "validation_loss": after}
+    assert is_better(measured) is not worse
+
+
+@pytest.mark.parametrize("key", ["base_validation_loss", "validation_loss"])
+def test_figures_that_say_nothing_call_nothing_worse(key):
+    assert is_better({key: 1.0}) is None
 
 
 def test_the_same_figures_give_the_same_bytes():

@@ -1,9 +1,11 @@
 """promote, rollback and merge as a person calls them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from model.loading.manifest import MANIFEST
 from model.loading.registry import Registry
 from tests.fakes.tiny_model import make_whole_adapter
 from training.__main__ import main
@@ -41,6 +43,32 @@ def test_promote_and_rollback_say_what_answers(adapter, tmp_path, capsys):
     assert capsys.readouterr().out.startswith(f"tuned: {own} answers now; before: {named}\n")
     assert main(["rollback"]) == 1
     assert capsys.readouterr().err.startswith("training: nothing to roll back: ")
+
+
+def test_an_override_is_shown_as_long_as_it_answers(adapter, tmp_path, capsys):
+    manifest = json.loads((adapter / MANIFEST).read_text())
+    manifest["figures"] = {"base_validation_loss": 4.2, "validation_loss": 15.7}
+    (adapter / MANIFEST).write_text(json.dumps(manifest))
+    assert main(["promote", "tuned-v2"]) == 1
+    assert "is no better than its base" in capsys.readouterr().err
+    assert main(["promote", "tuned-v2", "--override", "people asked for it"]) == 0
+    promotion = Registry(tmp_path / "home").current("tuned").promotion
+    assert promotion is not None
+    named = (
+        f"tuned-v2 (version {promotion.version}, no better than its base, "
+        "overridden: people asked for it)"
+    )
+    assert capsys.readouterr().out.startswith(f"tuned: {named} answers now; before: ")
+    assert main(["rollback"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"; before: {named}")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_override_needs_a_reason(adapter, capsys, reason):
+    with pytest.raises(SystemExit) as caught:
+        main(["promote", "tuned-v2", "--override", reason])
+    assert caught.value.code == 2
+    assert "give a reason" in capsys.readouterr().err
 
 
 def test_another_name_and_a_worker_that_is_away(adapter, tmp_path, capsys, monkeypatch):

@@ -26,7 +26,7 @@ def test_data_and_adapter_have_their_places(job, home, capsys):
     assert printed.out == ""
     lines = printed.err.splitlines()
     assert lines[0] == "loading tiny in 4 bits"
-    assert lines[1] == "12 rows to learn from, 4 to validate on"
+    assert lines[1] == "12 rows to learn from, 4 rows to validate on"
     assert any(line.startswith("step 6/6  loss ") and line.endswith(" left") for line in lines)
     assert lines[-1].endswith(f"wrote {home / 'training' / 'mine'}")
     assert "\x1b" not in printed.err
@@ -40,6 +40,14 @@ def test_data_and_adapter_have_their_places(job, home, capsys):
             "training: --set: lora.rank: no such key; known are r, alpha, dropout, targets",
         ),
         (["--set", "seed"], "training: --set seed: give key=value, as in schedule.epochs=2"),
+        (
+            ["--set", "schedule.max_tokens=50", "--set", "schedule.too_long=refuse"],
+            'or let schedule.too_long="shorten" keep their ends or "drop" leave them out',
+        ),
+        (
+            ["--set", "schedule.too_long=cut"],
+            "schedule.too_long: Input should be 'shorten', 'drop' or 'refuse', not 'cut'",
+        ),
         (["--set", "schedule.max_tokens=16"], "no pair has 16 tokens or fewer: raise max_tokens"),
     ],
 )
@@ -49,6 +57,15 @@ def test_a_bad_setting_is_one_line(job, tmp_path, capsys, options, line):
     assert capsys.readouterr().err.splitlines()[-1].endswith(line)
     assert not job.out.exists()
     assert not job.work_folder.exists()
+
+
+def test_a_training_that_makes_it_worse_fails(misled, capsys):
+    job = misled
+    call = ["train", "--config", str(job.config), "--data", str(job.data), "--out", str(job.out)]
+    assert main([*call, "--set", "schedule.learning_rate=0.1", "--set", "stopping.every=1"]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("training: no adapter is kept: the validation loss was ")
+    assert not job.out.exists()
 
 
 def test_the_work_folder_can_lie_elsewhere(job, tmp_path, monkeypatch, capsys):

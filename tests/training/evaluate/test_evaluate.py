@@ -75,7 +75,7 @@ def test_losses_say_how_many_rows_were_left_out():
 
 def test_losses_by_row_add_up_and_an_adapter_leaves_no_trace(base, adapter, prepared):
     model, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
-    rows = encode(read_side(prepared, Side.TEST), PromptRenderer(tokenizer), 512)
+    rows = encode(read_side(prepared, Side.TEST), PromptRenderer(tokenizer), 512).rows
     whole = measure(model, rows, Padded(4))
     variants = {"base": None, "tuned": adapter, "again": None}
     found = losses_by_row(model, variants, rows, lambda *_: None)

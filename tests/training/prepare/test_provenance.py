@@ -150,11 +150,11 @@ def test_what_was_typed_here_is_no_discord_content(file, tmp_path):
 
 def test_the_rule():
     path, foreign = Path("a.json"), Provenance(EXPORTER)
-    assert permitted(path, Provenance(), None, None) is None
-    assert permitted(path, Provenance(), "7", None) is None
-    assert permitted(path, Provenance(EXPORT, "8", agreed=True), "7", None) == "8"
-    assert permitted(path, Provenance(EXPORT, None, agreed=True), "7", None) == "7"
-    assert permitted(path, foreign, "7", "all asked") == "7"
+    assert permitted(path, Provenance(), None, None).permission is None
+    assert permitted(path, Provenance(), "7", None).permission is None
+    assert permitted(path, Provenance(EXPORT, "8", agreed=True), "7", None).permission == "8"
+    assert permitted(path, Provenance(EXPORT, None, agreed=True), "7", None).permission == "7"
+    assert permitted(path, foreign, "7", "all asked").permission == "7"
     with pytest.raises(PreparationError, match="DISCORD_TRAINING_PERMISSION"):
         permitted(path, foreign, None, "all asked")
     with pytest.raises(PreparationError, match="DISCORD_TRAINING_PERMISSION"):

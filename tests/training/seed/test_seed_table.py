@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from training.__main__ import main
-from training.errors import PreparationError
+from training.artifacts.figures import FIGURES, Figure, FigureLog
+from training.errors import NotBetter, PreparationError
 from training.seed import recipes, runs
 from training.seed.figures import Spread, seed_measures
 from training.seed.recipes import RecipeName, recipe_of
@@ -93,6 +94,24 @@ def test_the_table_has_both_recipes_beside_the_seeds_figures(
     monkeypatch.setattr(runs, "train", again)
     assert main(call) == 0
     assert capsys.readouterr().out == printed
+
+
+def test_where_no_adapter_is_kept_the_base_answers(source, base, tmp_path, monkeypatch):
+    def train(job, report):
+        job.work_folder.mkdir()
+        FigureLog(job.work_folder / FIGURES).add(
+            Figure(step=step, epoch=step / 2, validation_loss=4.0 + step) for step in (0, 2, 4)
+        )
+        measured = {"train_rows": 30, "best_step": 4, "seconds": 1}
+        raise NotBetter("no adapter is kept", measured, job.work_folder)
+
+    monkeypatch.setattr(runs, "train", train)
+    monkeypatch.setattr(runs, "GREEDY", runs.GREEDY.model_copy(update={"max_tokens": 8}))
+    table = runs.SeedTable(base, source, read_seed(source), tmp_path / "out")
+    run = table.run(RecipeName.OURS, 30, 0, lambda _: None)
+    assert (run.kept, run.kept_epoch, run.best_epoch) == (0, 0, 1)
+    assert run.validation == (4.0, 6.0, 8.0)
+    assert (list(run.answers), list(run.answers_to_prompts)) == table.untrained(0, lambda _: None)
 
 
 def test_bad_sizes_are_one_clear_line(source, capsys):

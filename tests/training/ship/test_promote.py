@@ -194,6 +194,43 @@ def test_an_adapter_of_another_base_is_refused_with_both_names(put, copy, base):
     assert f"{base.id} ({base.hash})" in text
 
 
+def measured(folder: Path, before: float, after: float) -> None:
+    claim(folder, figures={"base_validation_loss": before, "validation_loss": after})
+
+
+@pytest.mark.parametrize("after", [4.2, 15.7])
+def test_an_adapter_that_its_own_manifest_calls_worse_is_refused(put, copy, registry, told, after):
+    measured(copy, 4.2, after)
+    assert refusal(put, copy, RegistryError) == (
+        f"{copy} is not promoted as tuned: its manifest says that it is no better than its base "
+        f'(validation loss {after:.4f}, base 4.2000): --override "reason" promotes it all the same'
+    )
+    assert answering(registry) is None
+    assert told.versions == []
+
+
+def test_a_better_one_is_promoted(put, copy, registry):
+    measured(copy, 4.2, 3.1)
+    assert put(copy).now.override is None
+    assert '"override"' not in (registry.root / "tuned" / "current").read_text()
+
+
+def test_the_reason_for_a_worse_one_is_recorded(base, copy, registry, told, put):
+    measured(copy, 4.2, 15.7)
+    change = promote(copy, "tuned", base, registry, AlwaysOpen(), told, override="a try-out")
+    assert change.now is not None
+    assert change.now.override == "a try-out"
+    assert registry.current("tuned").promotion == change.now
+    refusal(put, copy, RegistryError)
+    assert answering(registry) == version_of(copy)
+
+
+def test_a_reason_that_was_not_needed_is_not_recorded(base, adapters, registry, told):
+    change = promote(adapters[0], "tuned", base, registry, AlwaysOpen(), told, override="in vain")
+    assert change.now is not None
+    assert change.now.override is None
+
+
 def test_the_gate_is_asked_before_anything_changes(base, adapters, registry, told, put):
     put(adapters[0])
     asked: list[Candidate] = []

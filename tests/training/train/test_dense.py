@@ -30,7 +30,7 @@ def gradient(model, tokenizer) -> tuple[float, torch.Tensor]:
     trained = [p for p in adapted.parameters() if p.requires_grad]
     for parameter in trained:
         parameter.data.normal_(0, 0.1, generator=make)
-    (batch,) = Packed(500).batches(encode(PAIRS, PromptRenderer(tokenizer), 100))
+    (batch,) = Packed(500).batches(encode(PAIRS, PromptRenderer(tokenizer), 100).rows)
     loss = ReplyLossModule(adapted)(batch)
     loss.backward()
     return loss.item(), torch.cat([p.grad.flatten() for p in trained if p.grad is not None])

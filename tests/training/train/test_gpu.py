@@ -124,7 +124,7 @@ def test_a_graph_computes_each_batch_of_one_shape_anew(job, base, fused):
 
 def encode_side(job, base, side):
     _, tokenizer = load_quantised(base, compute_dtype=torch.bfloat16, trainable=True)
-    return encode(read_side(job.data, side), PromptRenderer(tokenizer), 512)
+    return encode(read_side(job.data, side), PromptRenderer(tokenizer), 512).rows
 
 
 def adapted(base, dtype):

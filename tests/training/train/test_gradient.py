@@ -24,7 +24,7 @@ ROWS = encode(
     [Pair("hello there", "an opinion"), Pair("system", "user assistant")],
     PromptRenderer(tiny_tokenizer()),
     100,
-)
+).rows
 
 
 def adapted(model):

@@ -13,7 +13,9 @@ from data.records import MadeExport
 from model.loading.manifest import write_manifest
 from training.errors import PreparedDataError, RecipeError
 from training.prepare.card import check_permission, read_card, write_card
+from training.prepare.sides import Side
 from training.recipe import read_recipe
+from training.train.examples import EncodedSide
 from training.train.job import code_version, licence_of
 from training.train.train import train
 
@@ -23,6 +25,7 @@ SHARED_WITH_SERVING = (
     ROOT / "model/text/template.py",
     ROOT / "model/loading/quantised.py",
 )
+LEARNED = EncodedSide([], 512, shortened=2, left_out=3)
 NOON = datetime(2024, 5, 4, 12, tzinfo=UTC)
 
 
@@ -40,6 +43,8 @@ def identity(job, *overrides, device="cpu"):
         "stopping.patience=9",
         "schedule.batch_size=2",
         "date=2031-12-24",
+        "schedule.max_tokens=99",
+        "schedule.too_long=drop",
     ],
 )
 def test_what_changes_the_adapter_makes_it_another(job, override):
@@ -96,7 +101,7 @@ def card(job):
 def manifest(job, card, tmp_path):
     weights = tmp_path / "weights"
     weights.write_bytes(b"weights")
-    return job.manifest(card, weights, {"steps": 3}, NOON)
+    return job.manifest(card, LEARNED, weights, {"steps": 3}, NOON)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +121,12 @@ def test_the_licence_is_what_card_or_recipe_say(job, card, recipe, card_says, li
 def test_two_licences_are_refused(job, card):
     with pytest.raises(RecipeError, match=r"recipe says 'CC0-1.0', the card of the data 'MIT'"):
         licence_of(job.recipe, card.model_copy(update={"licence": "MIT"}))
+
+
+def test_rows_are_those_that_were_learned_from(job, card, tmp_path):
+    data = manifest(job, card, tmp_path).data
+    assert card.sides[Side.TRAIN].rows == 12
+    assert (data.rows, data.rows_shortened, data.rows_left_out) == (0, 2, 3)
 
 
 def test_consent_is_taken_from_the_card(job, card, tmp_path):

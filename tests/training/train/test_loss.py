@@ -35,7 +35,7 @@ def plain(base):
 
 @pytest.fixture(scope="module")
 def rows():
-    return encode(PAIRS, PromptRenderer(tiny_tokenizer()), 100)
+    return encode(PAIRS, PromptRenderer(tiny_tokenizer()), 100).rows
 
 
 @pytest.mark.parametrize("layout", [Padded(1), Padded(3), Packed(400)])

@@ -24,7 +24,7 @@ ROWS = encode(
     ],
     PromptRenderer(tiny_tokenizer()),
     200,
-)
+).rows
 
 
 @pytest.fixture

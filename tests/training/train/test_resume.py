@@ -14,7 +14,7 @@ import torch
 
 from training.artifacts.adapter import WEIGHTS
 from training.artifacts.figures import FIGURES, FigureLog
-from training.errors import CheckpointError, OtherJobError, OutOfMemory
+from training.errors import CheckpointError, NotBetter, OtherJobError, OutOfMemory
 from training.recipe import read_recipe
 from training.train.checkpoint import LAST, Checkpoints
 from training.train.gradient_step import EagerStep
@@ -126,6 +126,13 @@ def crash_after_the_end(monkeypatch):
     monkeypatch.setattr(Checkpoints, "remove", remove)
 
 
+def crash_while_leaving(monkeypatch):
+    def leave(self):
+        raise Crash
+
+    monkeypatch.setattr(Checkpoints, "leave_figures", leave)
+
+
 def break_off(job, monkeypatch, crash):
     with monkeypatch.context() as patched:
         crash(patched)
@@ -146,6 +153,29 @@ def test_wherever_it_breaks_off_it_goes_on_to_the_same(
     assert weights(with_dropout) == weights(undisturbed)
     assert told(with_dropout) == told(undisturbed)
     assert not with_dropout.work_folder.exists()
+
+
+@pytest.mark.parametrize("crash", [crash_in_step, crash_before_the_checkpoint, crash_while_leaving])
+def test_a_training_that_makes_it_worse_ends_alike_wherever_it_breaks_off(
+    misled, monkeypatch, tmp_path, crash
+):
+    stopping = misled.recipe.stopping.model_copy(update={"patience": 9})
+    job = replace(misled, recipe=misled.recipe.model_copy(update={"stopping": stopping}))
+    whole = replace(job, out=tmp_path / "whole")
+    with pytest.raises(NotBetter) as undisturbed:
+        train(whole, silent)
+    break_off(job, monkeypatch, crash)
+    lines: list[str] = []
+    with pytest.raises(NotBetter) as resumed:
+        train(job, lines.append)
+    assert any(line.startswith("going on after step") for line in lines)
+    assert str(resumed.value) == str(undisturbed.value).replace("whole.work", "adapter.work")
+    assert not job.out.exists()
+    assert losses(job.work_folder) == losses(whole.work_folder)
+
+
+def losses(folder):
+    return [(f.step, f.loss, f.validation_loss) for f in FigureLog(folder / FIGURES).read()]
 
 
 def test_eight_bit_states_survive_too(with_dropout, monkeypatch, tmp_path):

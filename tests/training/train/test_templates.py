@@ -82,7 +82,7 @@ def test_rows_with_a_persona_train_and_serve_alike(job_on, name):
     _, tokenizer = load_quantised(job.base, compute_dtype=compute_dtype(), trainable=False)
     codec = TokenizerCodec(tokenizer, job.recipe.date)
     _, tokenizer = load_to_learn(job.base, compute_dtype())
-    rows = encode(pairs, PromptRenderer(tokenizer, job.recipe.date), 1024)
+    rows = encode(pairs, PromptRenderer(tokenizer, job.recipe.date), 1024).rows
     for pair, row in zip(pairs, rows, strict=True):
         before = [ChatTurn(turn.role, turn.content) for turn in pair.before]
         served = codec.encode_chat([*before, ChatTurn("user", pair.comment)])

@@ -15,7 +15,9 @@ from model.errors import ConfigError
 from model.loading.manifest import BaseRecord, file_sha256, read_manifest
 from model.loading.quantised import load_quantised
 from model.text.prompt import PromptRenderer
+from tests.fakes.tiny_model import tiny_tokenizer
 from training.artifacts.adapter import WEIGHTS, apply_adapter, check_base
+from training.artifacts.figures import FIGURES, FigureLog, draw_curve
 from training.errors import AdapterError, PreparedDataError, RecipeError
 from training.prepare.card import read_card, write_card
 from training.prepare.sides import Side
@@ -34,7 +36,7 @@ def run(job, lines=None):
 
 def validation_rows(job, base):
     model, tokenizer = load_quantised(base, compute_dtype=torch.float32, trainable=True)
-    rows = encode(read_side(job.data, Side.VALIDATION), PromptRenderer(tokenizer), 512)
+    rows = encode(read_side(job.data, Side.VALIDATION), PromptRenderer(tokenizer), 512).rows
     return rows, model
 
 
@@ -54,6 +56,58 @@ def test_the_manifest_says_how_the_adapter_was_made(job, base):
         MARKER, "adapter_config.json", "adapter_model.safetensors", "figures.jsonl", "loss.png",
         "manifest.json",
     ]  # fmt: skip
+
+
+def test_rows_that_are_too_long_are_counted_wherever_rows_are(job, monkeypatch):
+    lengths = sorted(len(row["input_ids"]) for row in training_rows(job))
+    longer = sum(length > lengths[3] for length in lengths)
+    overrides = [f"schedule.max_tokens={lengths[3]}", "schedule.too_long=drop"]
+    titles = watched_titles(monkeypatch)
+    lines: list[str] = []
+    manifest = run(replace(job, recipe=read_recipe(job.config, overrides)), lines)
+    kept = len(lengths) - longer
+    assert 0 < longer < 12
+    assert manifest.data.rows == manifest.figures["train_rows"] == kept
+    assert manifest.data.rows_left_out == manifest.figures["train_rows_left_out"] == longer
+    assert manifest.data.rows_shortened == manifest.figures["train_rows_shortened"] == 0
+    whole = manifest.figures["validation_rows"] + manifest.figures["validation_rows_left_out"]
+    assert whole == len(read_side(job.data, Side.VALIDATION))
+    told = f"{kept} of 12 rows ({longer} left out: more than {lengths[3]} tokens)"
+    assert lines[1].startswith(f"{told} to learn from, ")
+    assert f"({longer} left out)" in next(line for line in lines if line.startswith("step"))
+    assert titles == [f"tiny on tiny: {told}"]
+    first = FigureLog(job.out / FIGURES).read()[0]
+    assert (first.step, first.rows, first.rows_shortened, first.rows_left_out) == (
+        0, kept, 0, longer,
+    )  # fmt: skip
+    assert manifest.data.learned == f"{kept} rows ({longer} more left out: too long)"
+
+
+def test_long_rows_are_shortened_unless_the_recipe_says_otherwise(job):
+    lengths = sorted(len(row["input_ids"]) for row in training_rows(job))
+    overrides = [f"schedule.max_tokens={lengths[-1] - 1}"]
+    manifest = run(replace(job, recipe=read_recipe(job.config, overrides)))
+    longest = lengths.count(lengths[-1])
+    assert manifest.data.rows == 12
+    assert (manifest.data.rows_shortened, manifest.data.rows_left_out) == (longest, 0)
+    assert manifest.config["schedule"]["too_long"] == "shorten"
+
+
+def training_rows(job):
+    pairs = read_side(job.data, Side.TRAIN)
+    return encode(pairs, PromptRenderer(tiny_tokenizer()), 512).rows
+
+
+def watched_titles(monkeypatch):
+    """The titles of all curves that are drawn from now on."""
+    titles = []
+
+    def draw(figures, best_step, title):
+        titles.append(title)
+        return draw_curve(figures, best_step, title)
+
+    monkeypatch.setattr("training.train.train.draw_curve", draw)
+    return titles
 
 
 def test_the_adapter_is_small_and_tells_no_place(job, base):

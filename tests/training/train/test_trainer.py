@@ -1,6 +1,7 @@
 """The loop: when it validates and stops, what it keeps and what it tells."""
 
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,11 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
+from data.files.output_marker import MARKER
 from model.loading.manifest import read_manifest
 from training.artifacts.adapter import WEIGHTS
-from training.artifacts.figures import FIGURES, FigureLog
-from training.errors import Diverged
+from training.artifacts.figures import CURVE, FIGURES, FigureLog
+from training.errors import Diverged, NotBetter
 from training.prepare.card import read_card
 from training.prepare.sides import Side
 from training.recipe import Schedule, read_recipe
@@ -28,6 +30,10 @@ class Watching:
 
     def show(self, moment):
         self.moments.append(moment)
+
+
+def silent(line):
+    """For tests that do not look at what is said."""
 
 
 def run(job, *overrides, name="adapter"):
@@ -99,6 +105,53 @@ def test_a_loss_that_is_no_number_ends_it_with_one_line(job, monkeypatch):
     with pytest.raises(Diverged, match=r"at step 1: lower schedule\.learning_rate \(now 0\.01\)"):
         run(job, "stopping.every=1")
     assert not job.out.exists()
+
+
+def test_an_adapter_that_is_worse_than_the_base_is_not_kept(misled):
+    job, lines = misled, list[str]()
+    with pytest.raises(NotBetter) as caught:
+        train(job, lines.append)
+    validated = {
+        f.step: f.validation_loss
+        for f in FigureLog(job.work_folder / FIGURES).read()
+        if f.validation_loss is not None
+    }
+    before = validated.pop(0)
+    assert min(validated.values()) > before
+    assert str(caught.value) == (
+        f"no adapter is kept: the validation loss was {before:.4f} before training and "
+        f"{min(validated.values()):.4f} at best after it (figures.jsonl and loss.png are in "
+        f"{job.work_folder}): lower schedule.learning_rate (now 0.1), or give it more data"
+    )
+    assert not job.out.exists()
+    assert not any("best so far" in line or "wrote" in line for line in lines)
+    assert any(line.endswith(f", best {before:.3f} before training") for line in lines)
+    assert len(validated) == job.recipe.stopping.patience, "it stops as early as after any other"
+    assert sorted(path.name for path in job.work_folder.iterdir()) == [MARKER, FIGURES, CURVE]
+
+
+def test_what_a_useless_training_left_is_in_nobodys_way(job, request, tmp_path):
+    right = shutil.copytree(job.data, tmp_path / "right")
+    misled = request.getfixturevalue("misled")
+    for _ in range(2):  # the same again is no other job
+        with pytest.raises(NotBetter):
+            train(misled, silent)
+    train(replace(job, data=right), silent)
+    assert (job.out / WEIGHTS).is_file()
+    assert not job.work_folder.exists()
+
+
+def test_an_earlier_adapter_stays_where_a_training_was_useless(job, request):
+    train(job, silent)
+    before = (job.out / WEIGHTS).read_bytes()
+    with pytest.raises(NotBetter):
+        train(request.getfixturevalue("misled"), silent)
+    assert (job.out / WEIGHTS).read_bytes() == before
+
+
+def test_an_adapter_that_is_as_good_as_the_base_is_not_better(job):
+    with pytest.raises(NotBetter):
+        run(job, "schedule.learning_rate=1e-12")
 
 
 def test_computing_layers_again_changes_nothing(job):

@@ -23,7 +23,7 @@ ROWS = encode(
     ],
     PromptRenderer(tiny_tokenizer()),
     200,
-)
+).rows
 LORA = Lora(r=4, alpha=12)
 
 
