@@ -8,12 +8,12 @@ from training.evaluate.voice.classifier import Label
 from training.evaluate.voice.labelled import (
     Accuracy,
     Sentence,
-    Side,
+    LabelledSide,
     accuracy,
     held_out_accuracy,
     read_sentences,
 )
-from training.prepare.shingles import near_pairs
+from training.prepare.shingles import near_pairs, normalise, shingles
 
 
 def on(side):
@@ -22,27 +22,27 @@ def on(side):
 
 def test_there_are_enough_sentences_and_none_stands_twice():
     sentences = read_sentences()
-    assert len(on(Side.TRAIN)) >= 1500
-    assert len(on(Side.TEST)) >= 400
-    assert len(on(Side.FRESH)) >= 100
+    assert len(on(LabelledSide.TRAIN)) >= 1500
+    assert len(on(LabelledSide.TEST)) >= 400
+    assert len(on(LabelledSide.FRESH)) >= 100
     assert len({sentence.text.casefold() for sentence in sentences}) == len(sentences)
-    for side in Side:
+    for side in LabelledSide:
         counts = Counter((one.disclaimer, one.position) for one in on(side))
         assert min(counts[True, False], counts[False, True], counts[False, False]) >= 10
 
 
 def test_whole_families_are_held_out():
-    families = {side: {one.family for one in on(side)} for side in (Side.TRAIN, Side.TEST)}
-    assert not families[Side.TRAIN] & families[Side.TEST]
-    assert len(families[Side.TEST]) >= 40
+    families = {side: {one.family for one in on(side)} for side in (LabelledSide.TRAIN, LabelledSide.TEST)}
+    assert not families[LabelledSide.TRAIN] & families[LabelledSide.TEST]
+    assert len(families[LabelledSide.TEST]) >= 40
 
 
 def test_no_test_sentence_is_near_one_of_the_train_side():
     train, test = (
         [one.text for one in on(side) if len(one.text.split()) >= 5]
-        for side in (Side.TRAIN, Side.TEST)
+        for side in (LabelledSide.TRAIN, LabelledSide.TEST)
     )
-    pairs = near_pairs([*train, *test], 0.6)
+    pairs = near_pairs([shingles(normalise(text)) for text in (*train, *test)], 0.6)
     crossing = [pair for pair in pairs if pair[0] < len(train) <= pair[1]]
     assert crossing == []
 
@@ -63,14 +63,14 @@ def test_the_phrases_are_right_on_sentences_they_were_not_mended_on(label, preci
     ("label", "precision", "recall"), [(Label.DISCLAIMER, 0.85, 0.9), (Label.POSITION, 0.85, 0.85)]
 )
 def test_another_writers_sentences(label, precision, recall):
-    found = accuracy(label, on(Side.EARLIER))
+    found = accuracy(label, on(LabelledSide.EARLIER))
     assert found.precision >= precision
     assert found.recall >= recall
 
 
 @pytest.mark.parametrize("label", list(Label))
 def test_sentences_written_to_mislead_it(label):
-    found = accuracy(label, on(Side.FRESH))
+    found = accuracy(label, on(LabelledSide.FRESH))
     assert found.precision >= 0.7
     assert found.recall >= 0.7
 
@@ -83,7 +83,7 @@ def test_precision_and_recall_are_counted():
         "The bus is late.": False,
     }
     sentences = [
-        Sentence(text, disclaimer, False, "f", "k", Side.TEST) for text, disclaimer in texts.items()
+        Sentence(text, disclaimer, False, "f", "k", LabelledSide.TEST) for text, disclaimer in texts.items()
     ]
     found = accuracy(Label.DISCLAIMER, sentences)
     assert found == Accuracy(found=2, found_rightly=1, wanted=2, total=4)
