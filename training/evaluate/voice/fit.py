@@ -23,7 +23,6 @@ PENALTY = 0.2
 FOLDS = 5
 _SEED = 7
 _ROUNDS = 200
-_LONG_PER_FOLD = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,12 @@ class _Matrix:
 def train_classifier() -> Classifier:
     """The classifier from the shipped sentences' train side."""
     given = [one for one in read_sentences() if one.side is LabelledSide.TRAIN]
-    sentences, placed = with_long_texts(given, assign_folds(given))
-    matrix = _Matrix.of([one.text for one in sentences])
-    folds = torch.from_numpy(placed)
+    matrix = _Matrix.of([one.text for one in given])
+    folds = torch.from_numpy(assign_folds(given))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the order of a sum must not depend on the machine's cores
     try:
-        linears = {label: _fit(label, sentences, matrix, folds) for label in Label}
+        linears = {label: _fit(label, given, matrix, folds) for label in Label}
     finally:
         torch.set_num_threads(threads)
     return Classifier(linears, train_sha256(given))
@@ -89,29 +87,6 @@ def assign_folds(sentences: Sequence[Sentence]) -> NDArray[np.int64]:
     return np.array([fold_of[name] for name in names])
 
 
-def with_long_texts(
-    sentences: Sequence[Sentence], folds: NDArray[np.int64]
-) -> tuple[list[Sentence], NDArray[np.int64]]:
-    """Add texts put together from several of one fold, as answers are longer than sentences.
-
-    Such a text has a label when one of its parts does; most parts have none.
-    """
-    rng = random.Random(_SEED)  # noqa: S311 - a shuffle, no secret
-    added: list[Sentence] = []
-    added_folds: list[int] = []
-    for number in range(FOLDS * _LONG_PER_FOLD):
-        fold = number % FOLDS
-        own = [one for one, of in zip(sentences, folds, strict=True) if of == fold]
-        plain = [one for one in own if not one.disclaimer and not one.position]
-        parts = rng.choices(plain, k=rng.randint(2, 6)) + rng.choices(own, k=rng.randint(0, 1))
-        rng.shuffle(parts)
-        text = " ".join(one.text for one in parts)
-        has = [any(one.has(label) for one in parts) for label in Label]
-        added.append(Sentence(text, *has, family="long", kind="long", side=LabelledSide.TRAIN))
-        added_folds.append(fold)
-    return [*sentences, *added], np.concatenate([folds, np.array(added_folds)])
-
-
 def balance_point(scores: NDArray[np.float64], wanted: NDArray[np.bool_]) -> float:
     """The threshold above which as many are found as are wanted: precision equals recall."""
     ordered = np.sort(scores)[::-1]
@@ -127,8 +102,7 @@ def _fit(
     for fold in range(FOLDS):
         weights, bias = _solve(matrix, wanted, folds != fold)
         left_out[folds == fold] = matrix.scores(weights, bias)[folds == fold]
-    plain = np.array([one.kind != "long" for one in sentences])
-    threshold = balance_point(left_out.numpy()[plain], wanted.numpy().astype(bool)[plain])
+    threshold = balance_point(left_out.numpy(), wanted.numpy().astype(bool))
     weights, bias = _solve(matrix, wanted, torch.ones_like(folds, dtype=torch.bool))
     return Linear(weights.numpy().astype(np.float16), float(bias) - threshold)
 

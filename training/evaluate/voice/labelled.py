@@ -54,7 +54,11 @@ class LabelledSide(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One text of one to five sentences; a family is one way of phrasing, a kind a rough sort."""
+    """One text; a family is one way of phrasing, a kind a rough sort.
+
+    Most texts have one to five sentences. Those of the kind `ramble` are whole answers that
+    SmolLM2-135M-Instruct generated, up to 120 tokens; their families are the prompts' topics.
+    """
 
     text: str
     disclaimer: bool

@@ -6,7 +6,6 @@ from training.evaluate.voice.fit import (
     FOLDS,
     assign_folds,
     balance_point,
-    with_long_texts,
 )
 from training.evaluate.voice.labelled import LabelledSide, read_sentences
 
@@ -20,18 +19,6 @@ def test_a_family_stays_in_one_fold():
         assert (
             len({fold for fold, one in zip(folds, TRAIN, strict=True) if one.family == family}) == 1
         )
-
-
-def test_long_texts_are_put_together_within_a_fold():
-    folds = assign_folds(TRAIN)
-    sentences, placed = with_long_texts(TRAIN, folds)
-    assert sentences[: len(TRAIN)] == TRAIN
-    assert len(sentences) == len(placed) > len(TRAIN)
-    fold_of = {one.text: fold for one, fold in zip(TRAIN, folds, strict=True)}
-    whole, fold = sentences[-1], placed[-1]
-    parts = [text for text in fold_of if text in whole.text and len(text) > 20]
-    assert parts
-    assert {fold_of[text] for text in parts} == {fold}
 
 
 def test_the_threshold_balances_misses_and_false_alarms():
