@@ -73,7 +73,8 @@ def test_a_wheel_has_every_file_of_the_packages_and_no_others(unpacked: Path) ->
         "data/adapters/demo/*",
         "training/*.toml",
         "training/evaluate/report/*.jinja",
-        "training/evaluate/voice/phrases.jsonl",
+        "training/evaluate/voice/sentences.jsonl",
+        "training/evaluate/voice/*.safetensors",
     ],
 )
 def test_a_wheel_has_what_the_programs_read(unpacked: Path, kind: str) -> None:

@@ -110,7 +110,10 @@ async def test_the_doctor_knows_a_good_token_and_a_refused_one(tmp_path: Path):
         outcome = await good.run("", "-m", "bot", "doctor")
         assert (outcome.code, outcome.err) == (0, "")
         said = dict(line.split(": ", 1) for line in outcome.out.splitlines())
-        subjects = ["token", "intents", "permissions", "database", "worker", "adapter", "disk"]
+        subjects = [
+            "token", "intents", "permissions", "policy", "training", "database", "worker",
+            "adapter", "disk",
+        ]  # fmt: skip
         assert [one[5:] for one in said] == subjects
         assert said["ok   token"] == f"it is FunGPT's ({discord.me.id})"
         assert said["ok   intents"].startswith("with message content")
