@@ -58,8 +58,8 @@ class Measured:
 def gaps(first: Measured, second: Measured, seed: int) -> dict[str, Estimate]:
     """The figures of the second variant minus those of the first, by key.
 
-    The interval of what a classifier counted has the classifier's errors, and holds the value;
-    `seed` is that of the errors' draws.
+    The interval of what a classifier counted has the classifier's errors, and is nowhere narrower
+    than if it made none; `seed` is that of the errors' draws.
     Self-BLEU's has no interval, as its value has none.
     """
     return {
@@ -105,5 +105,6 @@ def _gap(key: str, first: Measured, second: Measured, seed: int) -> Estimate:
     drawn = second.scores[key] - first.scores[key]
     if one.reliability is None:
         return bounded(value, interval(drawn))
+    sure_low, sure_high = interval(drawn)
     low, high = interval(true_differences(drawn, one.reliability, seed))
-    return bounded(value, (min(low, value), max(high, value)))
+    return bounded(value, (min(low, sure_low), max(high, sure_high)))

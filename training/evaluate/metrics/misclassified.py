@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.statistics.shares import Z_95
+from data.statistics.shares import Z_95, wilson
 from training.evaluate.metrics.intervals import Array
 
 
@@ -40,8 +40,9 @@ def true_share_interval(found: int, total: int, reliability: Reliability) -> tup
     W. J. Rogan, B. Gladen, Estimating prevalence from the results of a screening test, American
     Journal of Epidemiology 1978, with the adjusted counts and the shift of Z. Lang, J. Reiczigel,
     Confidence limits for prevalence of disease adjusted for estimated sensitivity and specificity,
-    Preventive Veterinary Medicine 2014. The counted share itself always lies within: the interval
-    is widened to it where the correction leads away. (0, 1) where there is nothing.
+    Preventive Veterinary Medicine 2014. Wilson's interval of the counted share always lies within:
+    where the correction leads away from it or beyond 0 or 1, a fallible classifier would seem to
+    know more than one that is never wrong. (0, 1) where there is nothing.
     """
     if not 0 <= found <= total:
         raise ValueError(f"{found} of {total} cannot be")
@@ -58,9 +59,9 @@ def true_share_interval(found: int, total: int, reliability: Reliability) -> tup
         seen_variance + share**2 * sensitivity_variance + (1 - share) ** 2 * specificity_variance
     )
     half = Z_95 * math.sqrt(variance) / gain
-    counted = found / total
+    sure_low, sure_high = wilson(found, total)
     low, high = share + shift - half, share + shift + half
-    return max(0.0, min(low, counted)), min(1.0, max(high, counted))
+    return max(0.0, min(low, sure_low)), min(1.0, max(high, sure_high))
 
 
 def true_differences(counted: Array, reliability: Reliability, seed: int) -> Array:

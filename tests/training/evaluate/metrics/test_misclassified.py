@@ -68,6 +68,15 @@ def test_it_is_wider_than_for_counts_that_cannot_be_wrong():
     assert high - low > sure_high - sure_low
 
 
+def test_it_never_claims_more_than_counts_that_cannot_be_wrong():
+    """A classifier that misses a quarter cannot make 47 of 47 certain."""
+    for found in (0, 24, 47):
+        low, high = true_share_interval(found, 47, GOOD)
+        sure_low, sure_high = wilson(found, 47)
+        assert low <= sure_low
+        assert high >= sure_high
+
+
 def test_nothing_says_nothing():
     assert true_share_interval(0, 0, GOOD) == (0, 1)
 
