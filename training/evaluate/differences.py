@@ -59,8 +59,8 @@ def gaps(first: Measured, second: Measured, seed: int) -> dict[str, Estimate]:
     """The figures of the second variant minus those of the first, by key.
 
     The interval of what a classifier counted has the classifier's errors, and is nowhere narrower
-    than if it made none; `seed` is that of the errors' draws.
-    Self-BLEU's has no interval, as its value has none.
+    than if it made none; `seed` is that of the errors' draws. Self-BLEU's has no interval, as its
+    value has none.
     """
     return {
         **{key: _gap(key, first, second, seed) for key in first.columns},

@@ -87,9 +87,9 @@ class SourceIntake:
         `origin` is where its texts come from, with the permission to train on them. `prefix` is put
         before the places of its rows. Raises DatasetError.
         """
-        count = 0
+        count, name = 0, _name(path, opened)
         with closing(opened.rows) as rows:
-            ready = self.cleaner.ready(_name(path, opened), opened.format, rows, prefix)
+            ready = self.cleaner.ready(name, opened.format, rows, prefix)
             for count, row in enumerate(ready, start=1):
                 is_dropped = isinstance(row, DroppedRow)
                 judged = row if is_dropped else judge(row, self.rules, self.cleaner)
@@ -99,7 +99,6 @@ class SourceIntake:
                     self.tally.add(DroppedRow(dropped.reason, place, dropped.text))
                 if count % _REPORT_EVERY == 0:
                     report(f"{path}: {count:,} rows read")
-        name = _name(path, opened)
         if opened.commit is not None:
             content = sha256(name.encode()).hexdigest()
         else:

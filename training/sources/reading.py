@@ -60,19 +60,6 @@ class Opened:
     commit: str | None = None
 
 
-def open_source(path: Path, reading: Reading, scratch: Path) -> Opened:
-    """Begin to read a source on its own, as `open_sources` does."""
-    sources = _Sources(reading, scratch)
-    opened = sources.open(path)
-
-    def rows() -> SourceRows:
-        with closing(sources), closing(opened.rows):
-            yield from opened.rows
-
-    return Opened(opened.format, rows(), opened.detected, opened.faults,
-                  opened.is_discord, opened.commit)  # fmt: skip
-
-
 @contextmanager
 def open_sources(
     paths: Sequence[Path], reading: Reading, scratch: Path

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from training.sources.reading import Reading, open_source
+from tests.fakes.one_source import open_source
+from training.sources.reading import Reading
 from training.sources.row import DroppedRow, SourceRow
 
 Write = Callable[[str, str | bytes], Path]

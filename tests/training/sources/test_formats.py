@@ -11,8 +11,9 @@ from datasets import Dataset
 
 from data.errors import DatasetError
 from data.records import Turn
+from tests.fakes.one_source import open_source
 from training.sources.formats import Format
-from training.sources.reading import Reading, open_source
+from training.sources.reading import Reading
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow, SourceRow
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import DatasetError
+from tests.fakes.one_source import open_source
 from training.sources.formats import Format
-from training.sources.reading import Reading, open_source, open_sources
+from training.sources.reading import Reading, open_sources
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow, SourceRow
 

@@ -14,11 +14,12 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from data.errors import DatasetError
+from tests.fakes.one_source import open_source
 from training.__main__ import main
 from training.prepare.card import read_card
 from training.sources.formats import Format
 from training.sources.pairs import Columns
-from training.sources.reading import Reading, open_source
+from training.sources.reading import Reading
 from training.sources.row import SourceRow
 
 ROWS = [{"comment": f"question {n}", "reply": f"answer {n}", "by": f"p{n}"} for n in range(4)]
@@ -171,7 +172,8 @@ def test_nothing_is_left_in_the_users_home_and_the_import_is_late(tmp_path):
         "import sys; from pathlib import Path; from training.sources.reading import *\n"
         "assert 'datasets' not in sys.modules\n"
         f"path, scratch = Path({str(path)!r}), Path({str(tmp_path)!r})\n"
-        "print(len(list(open_source(path, Reading(), scratch).rows)))"
+        "with open_sources([path], Reading(), scratch) as [opened]:\n"
+        "    print(len(list(opened.rows)))"
     )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "XDG_"))}
     done = subprocess.run(
