@@ -43,6 +43,7 @@ class FakeOutlet:
     nonces: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
+    mended: list[discord.HTTPException] = field(default_factory=list)
     next_id: int = 100
     called: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,6 +64,9 @@ class FakeOutlet:
         self._call("delete")
         if self.messages.pop(message_id, None) is None:
             raise refusal(404, 10008)
+
+    async def abandon(self) -> None:
+        self.calls.append("abandon")
 
     def begin_typing(self) -> None:
         if "begin" not in self.typed:

@@ -11,6 +11,7 @@ from discord.abc import Snowflake
 
 from bot.chat.conversation import Utterance
 from bot.chat.events import Ask
+from bot.chat.persistence import Persistence
 from bot.chat.ticket import Ticket
 from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.outlet import Outlet
@@ -76,7 +77,11 @@ class Desk:
         self._on_answer = on_answer
         self._shown: dict[str, _Shown] = {}
         self._beginning: set[str] = set()
-        self._means = Means(services.store, services.board, self.paces, self._answered)
+        self._persistence = Persistence()
+        self._means = Means(
+            services.store, services.board, self.paces, self._answered,
+            persistence=self._persistence,
+        )  # fmt: skip
 
     async def ask(self, question: UserQuestion, outlet: Outlet) -> Ticket | None:
         """Accept a question and begin to show its answer in `outlet`; gives the ticket.
@@ -117,13 +122,20 @@ class Desk:
         outlet: Outlet,
         *,
         notices: Sequence[str] = (),
-        known: Sequence[int] = (),
+        look: Callable[[], Awaitable[Sequence[int]]] | None = None,
     ) -> None:
-        """Begin to show a ticket; `notices` and `known` are those of Delivery."""
-        delivery = Delivery(ticket, outlet, self._means, notices=notices, known=known)
+        """Begin to show a ticket; `notices` are those of Delivery.
+
+        `look` is awaited first, and gives the ids of the messages that show it already.
+        """
+
+        async def deliver() -> None:
+            known = () if look is None else await look()
+            await Delivery(ticket, outlet, self._means, notices=notices, known=known).run()
+
         key = ticket.request.source_key
         shown = self._shown[key] = _Shown(ticket)
-        shown.task = asyncio.create_task(self._deliver(key, delivery.run()), name=f"show {key}")
+        shown.task = asyncio.create_task(self._deliver(key, deliver()), name=f"show {key}")
 
     def live(self, source_key: str) -> Ticket | None:
         """The ticket of the question with this key, if it is being shown."""
@@ -147,6 +159,7 @@ class Desk:
 
     async def close(self, limit_s: float) -> None:
         """Wait until everything is shown, at most `limit_s` seconds, then cancel the rest."""
+        self._persistence.leave()
         tasks = [shown.task for shown in self._shown.values() if shown.task is not None]
         if not tasks:
             return

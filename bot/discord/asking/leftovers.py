@@ -1,6 +1,7 @@
 """Going on with what an earlier run of the bot left: unfinished, or finished but never shown."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import discord
 
@@ -8,6 +9,7 @@ from bot.chat.events import Ended, Finished
 from bot.chat.ticket import Ticket
 from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.asking.desk import Desk
+from bot.discord.asking.recovery import Recovery
 from bot.discord.identity import FRONT_END, asking_message, channel_of
 from data.records import Request
 
@@ -18,7 +20,7 @@ _UNKNOWN = "Something went wrong while I was away. Please ask me again."
 async def show_leftovers(client: discord.Client, desk: Desk) -> int:
     """Show each of them in the messages that it has already, or in new ones; gives their number.
 
-    Raises StoreError.
+    What these messages show already is believed; see Recovery. Raises StoreError.
     """
     services = desk.services
     tickets = {
@@ -30,18 +32,20 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
     for request in await services.store.undelivered(FRONT_END, since):
         if request.id not in tickets:
             tickets[request.id] = await _ended(desk, request)
+    recovery = Recovery(client, services.store, services.chat.resumption)
     shown = 0
     for ticket in tickets.values():
         outlet = outlet_of(client, ticket.request)
         if outlet is not None:
-            known = await services.store.request_messages(ticket.request.id)
             desk.show(
                 ticket,
                 outlet,
                 notices=() if outlet.replies else (_ASKED_BY.format(ticket.request.user_name),),
-                known=[int(message.message_id) for message in known],
+                look=partial(recovery.settle, ticket, outlet.channel_id),
             )
             shown += 1
+        else:
+            await services.chat.resumption.go_on(ticket)
     return shown
 
 

@@ -7,7 +7,7 @@ from discord.ext import commands
 
 from bot.chat.conversation import Utterance
 from bot.discord import phrases
-from bot.discord.answer.outlet import ONLY_THE_ANSWERED, ChannelOutlet
+from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.identity import message_key
 from bot.discord.incoming.listening import incoming, is_listening
@@ -127,11 +127,8 @@ class MessageListener(commands.Cog):
         return ()
 
     async def _say(self, message: discord.Message, text: str) -> None:
+        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
         try:
-            await message.channel.send(
-                text,
-                reference=message.to_reference(fail_if_not_exists=False),
-                allowed_mentions=ONLY_THE_ANSWERED,
-            )
+            await outlet.send(text, None, f"say-{message.id}")
         except discord.HTTPException as refusal:
             _log.info("a remark was not taken: %d (%d)", refusal.status, refusal.code)

@@ -7,7 +7,7 @@ from discord.ext import commands
 
 from bot.discord import phrases
 from bot.discord.answer.button_row import AGAIN, STOP, pressed_button
-from bot.discord.answer.outlet import InteractionOutlet
+from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.commands.base import defer_openly, tell
 from bot.discord.identity import interaction_key, user_id

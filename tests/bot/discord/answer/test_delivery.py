@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from bot.chat import persistence
 from bot.chat.events import Delta, Queued
 from bot.chat.ticket import Ticket
-from bot.discord.answer import delivery as module
+from bot.discord.answer import delivery, insisting
 from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.pacing import Paces
 from bot.discord.identity import FRONT_END
@@ -29,8 +30,9 @@ LIMIT_S = 5.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NOTE_AFTER_S", 0.01)
-    monkeypatch.setattr(module, "LAST_EDIT_AGAIN_S", (0.0, 0.0))
+    monkeypatch.setattr(delivery, "NOTE_AFTER_S", 0.01)
+    monkeypatch.setattr(insisting, "LAST_EDIT_AGAIN_S", (0.0, 0.0))
+    monkeypatch.setattr(persistence, "WRITE_AGAIN_S", (0.0, 0.0))
 
 
 class Show:
