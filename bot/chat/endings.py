@@ -50,8 +50,9 @@ class Endings:
             await self._persistence.write(
                 lambda: self._store.end(ticket.request.id, state, message), tell
             )
-        except StoreError:
-            _log.exception("request %d could not be ended as %s", ticket.request.id, state)
+        except StoreError as error:
+            number = ticket.request.id
+            _log.error("request %d could not be ended as %s: %s", number, state, error)
         tell()
 
     async def park(self, ticket: Ticket, *, served: bool) -> None:
@@ -64,8 +65,8 @@ class Endings:
                 await self._store.requeue(ticket.request.id)
             except StoreConflict:
                 pass  # it was cut short before its row said running: it waits already
-            except StoreError:
-                _log.exception("request %d could not be parked", ticket.request.id)
+            except StoreError as error:
+                _log.error("request %d could not be parked: %s", ticket.request.id, error)
         ticket.update(replace(ticket.request, state=RequestState.WAITING))
         ticket.publish(Ended(RequestState.WAITING, _PARKED))
 
@@ -82,8 +83,8 @@ class Endings:
             answer = await self._persistence.write(
                 lambda: self._store.finish(ticket.request.id, new, state), tell
             )
-        except StoreError:
-            _log.exception("the answer to request %d could not be stored", ticket.request.id)
+        except StoreError as error:
+            _log.error("the answer to request %d is not kept: %s", ticket.request.id, error)
             ticket.publish(Ended(RequestState.FAILED, _UNSAVED, new))
             return None
         ticket.update(replace(ticket.request, state=state, ended_at=answer.created_at))
