@@ -18,6 +18,9 @@ NOT_YOURS = "Only the person who asked, or a moderator, can stop this."
 ENDED_ALREADY = "That one has ended already."
 GONE = "I don't remember that answer any more."
 GOES_ON_ALREADY = "That answer goes on already. Look further down."
+NOT_YOURS_TO_CONTINUE = (
+    "Only the person who asked can let this answer go on. “Again” asks the same in your name."
+)
 NOT_CUT = "That answer is not cut off, so there is nothing to go on with."
 REFUSED_ALL = "🛡️ This server's rules do not let me post my answer."
 REFUSED_REST = "🛡️ This server's rules do not let me post the rest of my answer."

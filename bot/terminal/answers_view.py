@@ -68,9 +68,11 @@ class Pane:
         return not self.text and not self.footer
 
     async def follow(self) -> None:
-        """Take in the ticket's events up to the last one."""
+        """Take in the ticket's events up to the one after which no more text comes."""
         async for event in self.ticket.events():
             self.take(event)
+            if isinstance(event, Written):
+                return  # the store comes round to it, or not: nobody has to wait for that
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -87,6 +89,11 @@ class Pane:
                 self.text, self.note = "", THINKING_FIRST
             case Restarted(reason):
                 self.text, self.note = "", clean_text(reason)
+            case Written() | Finished() | Ended():
+                self._take_end(event)
+
+    def _take_end(self, event: Written | Finished | Ended) -> None:
+        match event:
             case Written(answer):
                 self._end(answer, f"{draft_line(answer)} · {NOT_KEPT_YET}")
             case Finished(answer, request):
@@ -197,4 +204,6 @@ async def _write(console: Console, pane: Pane, *, titled: bool) -> None:
                 on_screen = pane.text
             case _:
                 pass
+        if isinstance(event, Written):
+            break
     console.out(f"\n{pane.footer}", highlight=False)

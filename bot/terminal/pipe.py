@@ -16,6 +16,7 @@ from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
+    GoOn,
     Misunderstood,
     Quit,
     RateAnswer,
@@ -96,10 +97,9 @@ class PlainFrontEnd:
     async def _do(self, command: Command) -> None:
         session = self._session
         match command:
-            case Say(text):
-                await self._answer([await session.say(text)], headed=False)
-            case AskBoth(prompt):
-                await self._answer(await session.ask_both(prompt), headed=True)
+            case Say() | AskBoth() | GoOn():
+                tickets = await session.begin(command)
+                await self._answer(tickets, headed=len(tickets) > 1)
             case ChooseModel(name):
                 await session.choose(name)
                 _notice(model_line(await session.active(), await session.known()))

@@ -26,7 +26,11 @@ class Outlet(Protocol):
     """
 
     channel_id: int
-    mended: list[discord.HTTPException]
+
+    @property
+    def mended(self) -> list[discord.HTTPException]:
+        """What was refused and mended since somebody cleared the list."""
+        ...
 
     @property
     def bucket(self) -> str:
@@ -66,11 +70,16 @@ class ChannelOutlet:
 
     def __init__(self, client: discord.Client, channel_id: int, reply_to: int | None) -> None:
         self.channel_id = channel_id
-        self.mended: list[discord.HTTPException] = []
+        self._mended: list[discord.HTTPException] = []
         self._client = client
         self._channel = client.get_partial_messageable(channel_id)
         self._reply_to = reply_to
         self._typing: asyncio.Task[None] | None = None
+
+    @property
+    def mended(self) -> list[discord.HTTPException]:
+        """What was refused and mended since somebody cleared the list."""
+        return self._mended
 
     @property
     def replies(self) -> bool:
@@ -130,7 +139,7 @@ class ChannelOutlet:
                         await self._client.http.edit_channel(self.channel_id, archived=False)
                     case _:
                         raise
-                self.mended.append(refusal)
+                self._mended.append(refusal)
         return await call(view)
 
     async def delete(self, message_id: int) -> None:
