@@ -55,6 +55,13 @@ def asking_message(source_key: str) -> int | None:
     return int(number) if kind == "message" and number.isdigit() else None
 
 
+def asking_channel(source_key: str) -> int | None:
+    """The id of the channel in which the message stands that made the request; None as above."""
+    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
+    number = numbers.partition(":")[0]
+    return int(number) if kind == "message" and number.isdigit() else None
+
+
 def channel_of(conversation: str) -> int | None:
     """The id of a conversation's channel, thread or direct message; None if it has none."""
     front_end, _, number = conversation.partition(":")

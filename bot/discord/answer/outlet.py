@@ -25,7 +25,10 @@ class Outlet(Protocol):
     refusal in `mended` for the operator.
     """
 
-    channel_id: int
+    @property
+    def channel_id(self) -> int:
+        """Where its messages stand."""
+        ...
 
     @property
     def mended(self) -> list[discord.HTTPException]:

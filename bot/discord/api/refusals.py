@@ -143,19 +143,21 @@ class RefusalLog:
     """Tells the operator of each kind of refusal in each channel, once."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[tuple[int, int, int], None] = OrderedDict()
+        self._told: OrderedDict[tuple[int, str], None] = OrderedDict()
 
     def tell(self, channel_id: int, refusal: discord.HTTPException) -> None:
         """Log a refusal with what can be done about it, unless that has been done before."""
-        key = channel_id, refusal.status, refusal.code
+        reason = " ".join(refusal.text.split())[:200]
+        advice = _ADVICE.get(refusal.code)
+        said = f"{refusal.status} ({refusal.code}) {reason}" + (f": {advice}" if advice else "")
+        self.note(channel_id, f"{refusal.status} ({refusal.code})", said)
+
+    def note(self, channel_id: int, kind: str, line: str) -> None:
+        """Log a line about a channel, unless one of this kind has been logged for it before."""
+        key = channel_id, kind
         if key in self._told:
             return
         self._told[key] = None
         while len(self._told) > _TOLD:
             self._told.popitem(last=False)
-        reason = " ".join(refusal.text.split())[:200]
-        advice = _ADVICE.get(refusal.code)
-        _log.warning(
-            "Discord refuses something in channel %d: %d (%d) %s%s",
-            channel_id, refusal.status, refusal.code, reason, f": {advice}" if advice else "",
-        )  # fmt: skip
+        _log.warning("Discord refuses something in channel %d: %s", channel_id, line)

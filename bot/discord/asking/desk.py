@@ -17,6 +17,7 @@ from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.pacing import Paces
 from bot.discord.api.rate_limits import RestResponse
+from bot.discord.api.refusals import RefusalLog
 from bot.discord.asking.admission import Admission
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
 from bot.discord.incoming.history import History
@@ -38,6 +39,7 @@ class UserQuestion:
     `key` is the source key of the message or interaction. `history` is what was said before.
     `variant` is a variant asked for by name. `notices` are remarks to show with the answer.
     `turns` are the model's turns where they are known already, as when the same is asked again.
+    `thread` is the id of the thread in which the answer will stand, where it gets one of its own.
     """
 
     key: str
@@ -48,6 +50,7 @@ class UserQuestion:
     variant: str | None = None
     notices: tuple[str, ...] = ()
     turns: tuple[Turn, ...] | None = None
+    thread: int | None = None
 
 
 @dataclass(slots=True)
@@ -78,9 +81,10 @@ class Desk:
         self._shown: dict[str, _Shown] = {}
         self._beginning: set[str] = set()
         self._persistence = Persistence()
+        self.refusals = RefusalLog()
         self._means = Means(
             services.store, services.board, self.paces, self._answered,
-            persistence=self._persistence,
+            refusals=self.refusals, persistence=self._persistence,
         )  # fmt: skip
 
     async def ask(self, question: UserQuestion, outlet: Outlet) -> Ticket | None:
@@ -172,7 +176,9 @@ class Desk:
         channel = question.channel
         return Ask(
             source_key=question.key,
-            conversation=conversation_id(channel),
+            conversation=conversation_id(
+                channel if question.thread is None else discord.Object(question.thread)
+            ),
             front_end=FRONT_END,
             user_id=user_id(question.person),
             user_name=question.person.display_name,

@@ -8,9 +8,10 @@ import discord
 from bot.chat.events import Ended, Finished
 from bot.chat.ticket import Ticket
 from bot.discord.answer.outlet import ChannelOutlet
+from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
 from bot.discord.asking.desk import Desk
 from bot.discord.asking.recovery import Recovery
-from bot.discord.identity import FRONT_END, asking_message, channel_of
+from bot.discord.identity import FRONT_END, asking_channel, asking_message, channel_of
 from data.records import Request
 
 _ASKED_BY = "{} asked this before I was restarted."  # where no reply says so
@@ -49,12 +50,20 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
     return shown
 
 
-def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | None:
-    """The channel that a request was asked in; None where its stored data does not name one."""
-    channel_id = channel_of(request.conversation)
+def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | ThreadOutlet | None:
+    """Where a request is answered; None where its stored data names no channel.
+
+    A conversation that has the id of the question is in the thread that hangs on the question.
+    """
+    channel_id, asked = channel_of(request.conversation), asking_message(request.source_key)
     if channel_id is None:
         return None
-    return ChannelOutlet(client, channel_id, asking_message(request.source_key))
+    if asked is None or asked != channel_id:
+        return ChannelOutlet(client, channel_id, asked)
+    parent = asking_channel(request.source_key) or channel_id
+    in_place = ChannelOutlet(client, parent, asked)
+    asker = int(request.user_id) if request.user_id.isdigit() else 0
+    return ThreadOutlet(client, in_place, asked, title_of(request.prompt), asker)
 
 
 async def _ended(desk: Desk, request: Request) -> Ticket:

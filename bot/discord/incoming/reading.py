@@ -78,7 +78,9 @@ async def _read_own(
             message.id, None, answer.text, parent, answer_id=answer.id, goes_on=True
         )
     parent = parent or asking_message(request.source_key)
-    asked = None if parent else (request.user_name, request.prompt)
+    # The question that a thread hangs on is no message of the thread.
+    stands_outside = parent is None or parent == message.channel.id
+    asked = (request.user_name, request.prompt) if stands_outside else None
     return CachedMessage(message.id, None, answer.text, parent, asked, answer.id)
 
 
@@ -91,7 +93,7 @@ def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
             if one.answer_id in seen:
                 continue
             seen.add(one.answer_id)
-        if one.asked is not None:
+        if one.asked is not None and not (lines and lines[-1].text == one.asked[1]):
             lines.append(Utterance(*one.asked))
         if one.goes_on and lines and lines[-1].speaker is None:
             lines[-1] = Utterance(None, lines[-1].text + one.text)

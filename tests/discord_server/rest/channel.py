@@ -186,6 +186,8 @@ def _start_thread(
 ) -> Json:
     allowed(world, channel, Permission.CREATE_PUBLIC_THREADS)
     check_length("name", body["name"], 100, 1)
+    if any(word in body["name"].lower() for word in world.forbidden_words):
+        raise Refused(400, 200001, "Title was blocked by automatic moderation")
     thread = world.add_thread(channel, world.me, body["name"], id_)
     payload = channel_json(thread)
     world.announce("THREAD_CREATE", thread, {**payload, "newly_created": True})
@@ -195,3 +197,10 @@ def _start_thread(
 @routes("PUT /channels/{channel}/thread-members/@me")
 def join_thread(world: World, call: Call) -> None:
     world.channel(call.args["channel"]).thread_members.add(world.me.id)
+
+
+@routes("PUT /channels/{channel}/thread-members/{user}")
+def add_to_thread(world: World, call: Call) -> None:
+    thread = world.channel(call.args["channel"])
+    allowed(world, thread, speaking(thread))
+    thread.thread_members.add(int(call.args["user"]))
