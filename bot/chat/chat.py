@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from bot.chat.answering import Answering, NoAnswer
 from bot.chat.draft import Draft
 from bot.chat.endings import Endings
 from bot.chat.events import Ask
 from bot.chat.intake import Intake
+from bot.chat.own_tasks import OwnTasks
 from bot.chat.persistence import Persistence
 from bot.chat.queue import Load, RequestQueue
 from bot.chat.resumption import Resumption
@@ -25,7 +25,6 @@ from data.records import Answer, NewAnswer, Request, RequestState
 from data.store.store import Store
 
 _log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
 _WRITE_LIMIT_S = 10.0  # for the last writes when the bot stops
 _BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
 
@@ -66,7 +65,7 @@ class Chat:
             store, self._endings, settings, clock, self._live, self._ticket, self._enqueue
         )
         self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
-        self._own: set[asyncio.Task[Any]] = set()
+        self._own = OwnTasks()
         self._admission = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
         self._cutting = False
@@ -91,7 +90,7 @@ class Chat:
         """
         if ask.source_key in self._live:
             return self._live[ask.source_key]
-        return await asyncio.shield(self._start(self._admit(ask)))
+        return await asyncio.shield(self._own.start(self._admit(ask)))
 
     def unfinished_of(self, user_id: str) -> list[Ticket]:
         """The tickets of a person's requests that wait or run."""
@@ -141,7 +140,7 @@ class Chat:
         """
         if self._closing is None:
             limit = self._settings.drain_s if drain_s is None else drain_s
-            self._closing = self._start(self._close(limit))
+            self._closing = self._own.start(self._close(limit))
         await asyncio.shield(self._closing)
 
     async def _admit(self, ask: Ask) -> Ticket:
@@ -180,7 +179,7 @@ class Chat:
     def _stop(self, ticket: Ticket) -> None:
         work = self._work.get(ticket)
         if self._queue.take_out(ticket):
-            self._start(self._conclude(Draft(ticket, self._clock.now), None))
+            self._own.start(self._conclude(Draft(ticket, self._clock.now), None))
         elif work is not None:
             work.cancel()
 
@@ -196,7 +195,7 @@ class Chat:
             finally:
                 del self._work[ticket]
                 work.cancel()
-        concluding = self._start(self._conclude(draft, work))
+        concluding = self._own.start(self._conclude(draft, work))
         settled = asyncio.create_task(ticket.settled())
         try:  # a store that cannot write just now shall not keep the worker from others
             await asyncio.wait({concluding, settled}, return_when=asyncio.FIRST_COMPLETED)
@@ -249,19 +248,5 @@ class Chat:
         for ticket in [*waiting, *self.resumption.held()]:
             await self._endings.park(ticket, served=False)
         self._persistence.leave()
-        last_writes = self._own - {asyncio.current_task()}
-        if last_writes:
-            await asyncio.wait(last_writes, timeout=_WRITE_LIMIT_S)
+        await self._own.others(_WRITE_LIMIT_S)
         self._closed.set()
-
-    def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
-        """Run `work` as a task of our own, which ends even if whoever waits for it is cancelled."""
-        task = asyncio.create_task(work)
-        self._own.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._own.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen by whoever waits; without anybody it is no loss

@@ -51,7 +51,9 @@ def end_shown(request_id: int, messages: Sequence[ShownMessage]) -> AnswerShown 
     kinds = {kind for kind, number in pressed if number == request_id}
     if STOP in kinds:
         return None
-    return _answer(messages) if kinds else _end(last.content)
+    if last.buttons:
+        return _answer(messages) if kinds else None
+    return _end(last.content)
 
 
 def _answer(messages: Sequence[ShownMessage]) -> AnswerShown | None:
