@@ -174,6 +174,8 @@ class Chat:
     def _enqueue(self, ticket: Ticket) -> Ticket:
         self._live[ticket.request.source_key] = ticket
         self._queue.add(ticket)
+        if ticket.stopping:  # somebody did not want it any more while it was held
+            self._stop(ticket)
         return ticket
 
     def _stop(self, ticket: Ticket) -> None:

@@ -1,5 +1,6 @@
 """Taking up what an earlier process left: to be answered anew, to be ended, or known to be done."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 
 from bot.chat.answering import EXPIRED, MAX_ATTEMPTS
@@ -22,9 +23,9 @@ class Resumption:
     Requests older than `REQUEST_TTL_S` end as EXPIRED and those interrupted too often as FAILED,
     and their tickets carry the Ended event already.
 
-    An interrupted request may have been answered before the eyes of people, by a process that
-    could not store that. So `resume(hold=True)` keeps interrupted requests back until whoever
-    has looked calls `go_on`, `answered` or `ended`.
+    What the store calls unfinished may have ended before the eyes of people, by a process that
+    could not store that. So `resume(hold=True)` keeps the requests back until whoever has looked
+    calls `go_on`, `answered` or `ended` for each. They go on in the order of their ids.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class Resumption:
         self._live = live
         self._new_ticket = new_ticket
         self._enqueue = enqueue
-        self._held: dict[str, Ticket] = {}  # by source key
+        self._held: dict[str, Ticket] = {}  # by source key, oldest first
+        self._may_go_on: set[str] = set()  # source keys of held requests
+        self._releasing = asyncio.Lock()
 
     async def resume(self, front_ends: Collection[str] | None, *, hold: bool) -> list[Ticket]:
         """The tickets of the requests that were asked through these front ends, oldest first.
@@ -57,7 +60,7 @@ class Resumption:
             if known or not (front_ends is None or request.front_end in front_ends):
                 continue
             ticket = self._new_ticket(request)
-            if hold and request.state is RequestState.RUNNING:
+            if hold:
                 self._held[request.source_key] = ticket
             else:
                 await self._take_up(ticket)
@@ -87,22 +90,33 @@ class Resumption:
         """Give up all tickets that are kept back; they stay in the store as they are."""
         held = list(self._held.values())
         self._held.clear()
+        self._may_go_on.clear()
         return held
 
     async def go_on(self, ticket: Ticket) -> None:
         """Nobody has seen an end of it: let it be answered, or end it where that is too late."""
-        if self._held.pop(ticket.request.source_key, None) is not None:
-            await self._take_up(ticket)
+        if self.holds(ticket):
+            self._may_go_on.add(ticket.request.source_key)
+            await self._release()
 
     async def answered(self, ticket: Ticket, answer: NewAnswer, state: AnsweredState) -> None:
         """People have this answer before their eyes: store it as the request's own."""
         if self._held.pop(ticket.request.source_key, None) is not None:
             await self._endings.store_answer(ticket, answer, state)
+            await self._release()
 
     async def ended(self, ticket: Ticket, state: UnansweredState, message: str) -> None:
         """People were told that there is no answer, by this message: store that."""
         if self._held.pop(ticket.request.source_key, None) is not None:
             await self._endings.end(ticket, state, message)
+            await self._release()
+
+    async def _release(self) -> None:
+        """Take up the oldest held requests, up to the first that nobody has looked at."""
+        async with self._releasing:
+            while (key := next(iter(self._held), "")) in self._may_go_on:
+                self._may_go_on.discard(key)
+                await self._take_up(self._held.pop(key))
 
     async def _take_up(self, ticket: Ticket) -> Ticket:
         """Let a request of an earlier process wait again, or end it."""

@@ -1,7 +1,8 @@
 """What an interrupted request looks like on Discord: the store may not know how it ended."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 import discord
@@ -12,9 +13,10 @@ from bot.discord.answer.button_row import pressed_button
 from bot.discord.answer.evidence import AnswerShown, EndShown, ShownMessage, end_shown
 from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.identity import asking_message
-from data.records import NewAnswer, Request
+from data.records import NewAnswer, Request, RequestMessage, RequestState
 from data.store.store import Store
 
+LOOK_S = 10.0  # for one request; the younger ones wait for it
 _MOST_READ = 200  # messages after the question among which the bot's own are looked for
 _log = logging.getLogger(__name__)
 
@@ -36,37 +38,41 @@ class Recovery:
 
         Raises StoreError.
         """
-        messages = await self._messages(ticket.request, channel_id)
-        if self._resumption.holds(ticket):
-            end = end_shown(ticket.request.id, [_shown(message) for message in messages])
-            match end:
-                case AnswerShown():
-                    answer = _answer(ticket.request, end, messages[-1])
-                    _log.info("request %d was answered before it was stored", ticket.request.id)
-                    await self._resumption.answered(ticket, answer, end.state)
-                case EndShown():
-                    await self._resumption.ended(ticket, end.state, end.message)
-                case None:
-                    await self._resumption.go_on(ticket)
-        return [message.id for message in messages]
-
-    async def _messages(self, request: Request, channel_id: int) -> list[discord.Message]:
-        """The request's messages: those that were noted, else those that are found."""
-        noted = await self._store.request_messages(request.id)
-        channel = self._client.get_partial_messageable(channel_id)
-        found: list[discord.Message] = []
+        request, resumption = ticket.request, self._resumption
         try:
-            for one in noted:
-                place = self._client.get_partial_messageable(int(one.channel_id))
-                try:
-                    found.append(await place.fetch_message(int(one.message_id)))
-                except discord.NotFound:
-                    continue
-            if not noted:
-                found = await self._search(request, channel)
-        except (discord.HTTPException, *UNREACHABLE) as error:
+            noted = await self._store.request_messages(request.id)
+            messages = await self._read(request, channel_id, noted)
+            if resumption.holds(ticket):
+                match end_shown(request.id, [_shown(message) for message in messages]):
+                    case AnswerShown() as shown if request.state is RequestState.RUNNING:
+                        _log.info("request %d was answered before it was stored", request.id)
+                        answer = _answer(request, shown, messages[-1])
+                        await resumption.answered(ticket, answer, shown.state)
+                    case EndShown(state, message):
+                        await resumption.ended(ticket, state, message)
+                    case _:
+                        pass
+        finally:  # whatever was seen, the request must not wait for ever
+            await resumption.go_on(ticket)
+        return [int(one.message_id) for one in noted] or [message.id for message in messages]
+
+    async def _read(
+        self, request: Request, channel_id: int, noted: Sequence[RequestMessage]
+    ) -> list[discord.Message]:
+        """The request's messages: those that were noted, else those that are found."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                if noted:
+                    return [await self._fetch(one) for one in noted]
+                channel = self._client.get_partial_messageable(channel_id)
+                return await self._search(request, channel)
+        except (discord.HTTPException, TimeoutError, *UNREACHABLE) as error:
             _log.info("request %d: its messages cannot be read: %s", request.id, type(error))
-        return found
+            return []
+
+    async def _fetch(self, one: RequestMessage) -> discord.Message:
+        channel = self._client.get_partial_messageable(int(one.channel_id))
+        return await channel.fetch_message(int(one.message_id))
 
     async def _search(
         self, request: Request, channel: discord.PartialMessageable

@@ -12,7 +12,7 @@ from data.errors import StoreConflict, StoreError, StoreLocked
 from data.records import NewAnswer, RequestState
 from model.client import ThoughtDelta
 from model.errors import WorkerDied, WorkerRefused
-from tests.bot.rig import ended, events, finished, new_request, rig, until
+from tests.bot.rig import ended, events, finished, new_request, place_in_queue, rig, until
 from tests.fakes.worker import FakeWorker, Hang
 
 
@@ -213,3 +213,27 @@ async def test_halves_of_a_character_come_in_two_pieces(path):
 async def test_an_answer_that_says_nothing_is_stored_as_none(path, nothing):
     async with rig(path, worker=FakeWorker(otherwise=(nothing,))) as it:
         assert (await finished(await it.submit())).answer.text == ""
+
+
+async def test_held_requests_go_on_in_their_order(path):
+    async with rig(path, running=False) as it:
+        for key in "abc":
+            await it.store.add_request(new_request(key))
+    async with rig(path, running=False) as it:
+        first, second, third = await it.chat.resume(hold=True)
+        await it.chat.resumption.go_on(third)
+        await it.chat.resumption.go_on(second)
+        assert it.chat.load.waiting == 0
+        await it.chat.resumption.ended(first, RequestState.STOPPED, "Stopped.")
+        assert it.chat.load.waiting == 2
+        assert place_in_queue(second).position == 1
+
+
+async def test_what_is_stopped_while_it_is_held_does_not_begin(path):
+    await shown_before(path)
+    async with rig(path) as it:
+        [ticket] = await it.chat.resume(hold=True)
+        ticket.stop()
+        await it.chat.resumption.go_on(ticket)
+        assert (await ended(ticket)).state is RequestState.STOPPED
+        assert it.worker.calls == []
