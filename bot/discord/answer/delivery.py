@@ -223,9 +223,9 @@ class Delivery:
         match outcome:
             case None | Ended(RequestState.WAITING) | Ended(unkept=NewAnswer()):
                 return  # the next start goes on with the same messages
-            case Finished(answer):
+            case Finished(answer) if answer.text:
                 answer_id = answer.id
-            case Ended():
+            case _:  # a message that says that there is no answer shows none to rate
                 answer_id = None
         store, number, messages = self._means.store, self._ticket.request.id, self._screen.messages
         try:

@@ -356,3 +356,16 @@ async def test_a_text_that_is_refused_from_the_start_leaves_one_line(tmp_path: P
         on.outlet.failures.append(refusal(400, 200000))
         await on.run(await on.ask())
         assert on.outlet.shown == [f"-# {phrases.REFUSED_ALL}"]
+
+
+@pytest.mark.parametrize("nothing", ["", "\u3164", "** **"])
+async def test_an_answer_that_says_nothing_cannot_be_rated(tmp_path: Path, nothing: str):
+    async with show(tmp_path, (nothing,) if nothing else ()) as on:
+        on.rig.worker.otherwise = ()
+        ticket = await on.ask()
+        await on.run(ticket)
+        assert on.outlet.shown == [f"{phrases.EMPTY_ANSWER}\n-# tuned"]
+        assert on.told == []
+        assert await on.rig.store.answer_by_message(FRONT_END, "101") is None
+        since = on.rig.time.at.replace(year=2024)
+        assert await on.rig.store.undelivered(FRONT_END, since) == []
