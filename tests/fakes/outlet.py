@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import discord
@@ -21,10 +22,11 @@ class Reply:
         self.reason = "because"
 
 
-def refusal(status: int, code: int = 0) -> discord.HTTPException:
+def refusal(status: int, code: int = 0, **details: Any) -> discord.HTTPException:
+    """What discord.py raises; `details` are further fields of Discord's answer."""
     kinds = {403: discord.Forbidden, 404: discord.NotFound}
     kind = kinds.get(status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
-    return kind(Reply(status), {"code": code, "message": "no"})
+    return kind(Reply(status), {"code": code, "message": "no", **details})
 
 
 def cut_off() -> aiohttp.ClientError:

@@ -45,9 +45,11 @@ async def test_what_works_later_is_stored_and_both_are_told(path, monkeypatch):
         calls = failing(it.store, "finish", monkeypatch, 2)
         ticket = await it.submit()
         history = await events(ticket)
-        assert [type(one) for one in history[-2:]] == [Written, Finished]
-        assert history[-2] == Written(history[-2].answer, RequestState.FINISHED)
-        assert history[-2].answer.text == "Hello there"
+        written, end = history[-2:]
+        assert isinstance(written, Written)
+        assert isinstance(end, Finished)
+        assert written.state is RequestState.FINISHED
+        assert written.answer.text == end.answer.text == "Hello there"
         assert len(calls) == 3
         assert (await it.store.request(ticket.request.id)).state is RequestState.FINISHED
 

@@ -290,7 +290,7 @@ async def until(condition: Any) -> None:
 
 @pytest.mark.parametrize("console", [{}, {"force_terminal": False}])
 async def test_an_answer_that_cannot_be_stored_stays_on_the_screen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: dict[str, bool]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: dict[str, Any]
 ):
     """The next line can be typed at once, though the store is tried again for long."""
 
@@ -307,7 +307,7 @@ async def test_an_answer_that_cannot_be_stored_stays_on_the_screen(
 
 
 @pytest.mark.parametrize("console", [{}, {"force_terminal": False}])
-async def test_thoughts_do_not_stay_on_the_screen(tmp_path: Path, console: dict[str, bool]):
+async def test_thoughts_do_not_stay_on_the_screen(tmp_path: Path, console: dict[str, Any]):
     async with screen(tmp_path, ("<think>secret</think>", "Yes"), ("<think>x",), **console) as one:
         await one.type("hi", "and?")
         assert "secret" not in one.text

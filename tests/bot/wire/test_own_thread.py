@@ -42,7 +42,8 @@ async def threaded(bot: Bot) -> Channel:
 
 async def thread_of(bot: Bot, question: Message) -> Channel:
     """Wait for the thread that hangs on a question."""
-    return await bot.discord.until(lambda: bot.discord.world.channels.get(question.id))
+    await bot.discord.until(lambda: question.id in bot.discord.world.channels)
+    return bot.discord.world.channels[question.id]
 
 
 async def test_a_question_opens_a_thread_with_its_title(bot: Bot):

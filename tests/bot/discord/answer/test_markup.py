@@ -45,7 +45,7 @@ def test_a_line_goes_on_in_the_next_message():
     assert open_markup(" ends\nhere", 10, first).line == ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(words, st.sampled_from(["||", "**", "__", "~~"]), words, words, st.integers(60, 120))
 @example(["word "] * 9, "||", ["word "] * 30, ["word "], 60)
 def test_every_message_closes_what_it_opens(before, mark, inside, after, limit):
@@ -62,7 +62,7 @@ def test_every_message_closes_what_it_opens(before, mark, inside, after, limit):
     assert "".join(inside_marks.split()) == "".join(secret.split())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.sampled_from(["word ", "Ends. ", *WHOLE]), max_size=40), st.integers(90, 160))
 def test_what_means_something_in_one_piece_only_is_not_cut(parts, limit):
     text = " ".join(parts)

@@ -4,7 +4,7 @@ import discord
 import pytest
 
 from bot.discord.api.refusals import REMEDIES, RefusalLog, Remedy, refused_fields, remedy
-from tests.fakes.outlet import Reply, refusal
+from tests.fakes.outlet import refusal
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,7 @@ def test_each_refusal_has_its_remedy(status: int, code: int, wanted: Remedy):
 
 def form(**fields: object) -> discord.HTTPException:
     inner = {name: {"_errors": [{"code": "BAD", "message": "bad: really\nbad"}]} for name in fields}
-    body = {"code": 50035, "message": "Invalid Form Body", "errors": inner}
-    return discord.HTTPException(Reply(400), body)
+    return refusal(400, 50035, errors=inner)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +50,7 @@ def test_an_invalid_form_goes_by_its_field(field: str, wanted: Remedy):
 
 def test_a_nested_field_counts_by_its_outermost_name():
     errors = {"components": {"0": {"components": {"1": {"_errors": [{"message": "no"}]}}}}}
-    body = {"code": 50035, "message": "Invalid Form Body", "errors": errors}
-    assert refused_fields(discord.HTTPException(Reply(400), body)) == ["components"]
+    assert refused_fields(refusal(400, 50035, errors=errors)) == ["components"]
 
 
 def test_every_code_has_one_remedy():
