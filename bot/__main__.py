@@ -120,7 +120,8 @@ async def _services(settings: BotSettings, logs: Path) -> AsyncGenerator[Service
         try:
             on_discord = settings.discord_token is not None
             mine = (FrontEndName.DISCORD,) if on_discord else LOCAL_FRONT_ENDS
-            leftovers = tuple(await chat.resume(mine))
+            # On Discord it can be seen how an interrupted answer ended.
+            leftovers = tuple(await chat.resume(mine, hold=on_discord))
             yield Services(chat, store, worker.board, settings, leftovers)
         finally:
             await chat.aclose(0)

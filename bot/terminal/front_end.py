@@ -20,6 +20,7 @@ from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
+    GoOn,
     Misunderstood,
     Quit,
     RateAnswer,
@@ -136,10 +137,8 @@ class TerminalFrontEnd:
     async def _do(self, command: Command) -> None:
         session = self._session
         match command:
-            case Say(text):
-                await self._answer([await session.say(text)])
-            case AskBoth(prompt):
-                await self._answer(await session.ask_both(prompt))
+            case Say() | AskBoth() | GoOn():
+                await self._answer(await session.begin(command))
             case ChooseModel(name):
                 await session.choose(name)
                 await self._show_model()
