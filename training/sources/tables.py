@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _BATCH = 1_000
 _HUB_LIMIT_S = 20.0
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*(?:@\w[\w.-]*)?")
+# The first bytes of Parquet, of Arrow's file format and of its stream format.
+_MARKS = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrow"))
 # Files that only `save_to_disk` writes.
 _SAVED = ("dataset_dict.json", "state.json")
 
@@ -79,12 +81,18 @@ def folder_rows(path: Path, scratch: Path) -> Iterator[Placed]:
     return _stream(str(path), str(path), scratch)
 
 
-def hub_rows(found: HubDataset, scratch: Path) -> Iterator[Placed]:
+def hub_rows(found: HubDataset, scratch: Path, first: int | None = None) -> Iterator[Placed]:
     """The rows of all splits of a data set of the hub, placed as those of a folder.
 
-    Raises DatasetError naming the data set.
+    With `first`, only so many of each split. Raises DatasetError naming the data set.
     """
-    return _stream(f"{found.id}@{found.commit}", found.id, scratch, revision=found.commit)
+    where = f"{found.id}@{found.commit}"
+    return _stream(where, found.id, scratch, revision=found.commit, first=first)
+
+
+def table_kind(start: bytes) -> str | None:
+    """What a file with these first bytes is, "parquet" or "arrow"; None if it is neither."""
+    return next((kind for mark, kind in _MARKS if start.startswith(mark)), None)
 
 
 def _stream(
@@ -94,6 +102,7 @@ def _stream(
     *,
     data_files: str | None = None,
     revision: str | None = None,
+    first: int | None = None,
 ) -> Iterator[Placed]:
     with _one_line_errors(where):
         from datasets import load_dataset
@@ -105,7 +114,7 @@ def _stream(
             revision=revision,
             cache_dir=str(scratch),
         )
-        yield from _rows(cast("Mapping[str, IterableDataset]", splits))
+        yield from _rows(cast("Mapping[str, IterableDataset]", splits), first)
 
 
 def _saved(path: Path) -> Iterator[Placed]:
@@ -119,12 +128,15 @@ def _saved(path: Path) -> Iterator[Placed]:
         yield from _rows(splits)
 
 
-def _rows(splits: "Mapping[str, Dataset] | Mapping[str, IterableDataset]") -> Iterator[Placed]:
+def _rows(
+    splits: "Mapping[str, Dataset] | Mapping[str, IterableDataset]", first: int | None = None
+) -> Iterator[Placed]:
     for split, rows in splits.items():
         prefix = f"{split} " if len(splits) > 1 else ""
         number = 0
+        chosen = cast("Any", rows if first is None else rows.take(first))
         # As Arrow tables: pictures and sound beside the texts are not decoded.
-        for batch in cast("Any", rows).with_format("arrow").iter(batch_size=_BATCH):
+        for batch in chosen.with_format("arrow").iter(batch_size=_BATCH):
             for row in cast("list[dict[str, Any]]", batch.to_pylist()):
                 number += 1
                 yield f"{prefix}row {number}", row
