@@ -14,6 +14,7 @@ from data.files.output_folder import check_output, output_folder
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
+from training.artifacts.card import write_adapter_card
 from training.artifacts.figures import (
     AFTER,
     BEFORE,
@@ -164,7 +165,9 @@ def _write(
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), _title(job, learned))
         (folder / CURVE).write_bytes(curve)
-        write_manifest(folder, job.manifest(card, learned, folder / WEIGHTS, figures, now))
+        manifest = job.manifest(card, learned, folder / WEIGHTS, figures, now)
+        write_manifest(folder, manifest)
+        write_adapter_card(folder, manifest)
     work.remove()
 
 
