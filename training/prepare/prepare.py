@@ -171,7 +171,13 @@ class _Preparation:
         if len(rows) >= _LEAST:
             return
         dropped = [count for count in self._dropped() if count.rows]
-        counts = ", ".join(f"{count.rows} {count.step}" for count in dropped)
+        passed = [one for record in records for one in record.tolerated]
+        counts = ", ".join(
+            [
+                *(f"{count.rows} {count.step}" for count in dropped),
+                *(f"{one.places} times {one.what}" for one in passed),
+            ]
+        )
         first = f"; dropped at {dropped[0].examples[0]}" if dropped else ""
         raise PreparationError(
             f"{_names(paths)}: {len(rows)} of {sum(record.rows for record in records)} pairs are "

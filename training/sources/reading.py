@@ -12,6 +12,7 @@ from training.scratch import ReplyIndex
 from training.sources.csv_file import TableStyle, open_table, table_pairs
 from training.sources.discord import DiscordIndex, is_other_export
 from training.sources.formats import Format, container_of, shape_of
+from training.sources.learned import ROW_FLAGS, is_learned, says_unlearned, unlearned
 from training.sources.objects import Placed, objects
 from training.sources.openassistant import read_openassistant
 from training.sources.packed import packing_words
@@ -182,13 +183,18 @@ class _Sources:
         if shape is Format.OPENASSISTANT:
             return read_openassistant(items, faults)
 
-        def convert(where: str, place: str, item: dict[str, object]) -> SourceRows:
+        def convert(
+            where: str, place: str, item: dict[str, object]
+        ) -> Iterator[SourceRow | DroppedRow]:
             thread = f"{path.name}: {place}"
+            rows = read_pair(where, place, thread, item, reading.columns)
             if shape is Format.ALPACA:
-                return read_alpaca(where, place, item)
-            if shape is Format.PROMPT_COMPLETION:
-                return read_prompt_completion(where, place, thread, item)
-            return read_pair(where, place, thread, item, reading.columns)
+                rows = read_alpaca(where, place, item)
+            elif shape is Format.PROMPT_COMPLETION:
+                rows = read_prompt_completion(where, place, thread, item)
+            elif shape is Format.PAIRS:
+                return unlearned(rows) if says_unlearned(item.get("weight")) else rows
+            return rows if is_learned(where, item, ROW_FLAGS, "") else unlearned(rows)
 
         return _each(items, faults, convert)
 
@@ -196,7 +202,7 @@ class _Sources:
 def _each(
     items: Iterator[Placed],
     faults: Faults,
-    convert: Callable[[str, str, dict[str, object]], SourceRows],
+    convert: Callable[[str, str, dict[str, object]], Iterator[SourceRow | DroppedRow]],
 ) -> SourceRows:
     for place, item in items:
         try:

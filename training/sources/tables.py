@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _BATCH = 1_000
 _HUB_LIMIT_S = 20.0
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*(?:@\w[\w.-]*)?")
+# What may lie in a folder and be data, and files of such names that only describe it.
+_DATA = re.compile(
+    r"\.(csv|tsv|json|jsonl|ndjson|parquet|arrow)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE
+)
+_ABOUT = frozenset({"dataset_info.json", "dataset_infos.json", "card.json", "index.json"})
 # The first bytes of Parquet, of Arrow's file format and of its stream format.
 _MARKS = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrow"))
 # Files that only `save_to_disk` writes.
@@ -74,11 +79,39 @@ def folder_rows(path: Path, scratch: Path) -> Iterator[Placed]:
     """The rows of all splits of a folder that `save_to_disk` wrote or that holds data files.
 
     Their places are "row 3", or "train row 3" if there are several splits. Raises DatasetError
-    naming the folder.
+    naming the folder, also if it holds data files that the library would not read.
     """
     if any((path / name).is_file() for name in _SAVED):
         return _saved(path)
+    _refuse_unread(path, scratch)
     return _stream(str(path), str(path), scratch)
+
+
+def _refuse_unread(path: Path, scratch: Path) -> None:
+    """The library reads files of one kind, and if a name tells a split only such ones."""
+    with _one_line_errors(str(path)):
+        from datasets import load_dataset_builder
+
+        builder = load_dataset_builder(str(path), cache_dir=str(scratch))
+        chosen = cast("Mapping[str, list[str]]", builder.config.data_files or {})
+    read = {Path(file).resolve() for files in chosen.values() for file in files}
+    if left := sorted(
+        str(f.relative_to(path)) for f in _data_files(path) if f.resolve() not in read
+    ):
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        raise DatasetError(
+            f"{path} holds files of several kinds or names, and {', '.join(left[:3])}{more} would "
+            "not be read: name the files themselves instead of the folder"
+        )
+
+
+def _data_files(path: Path) -> Iterator[Path]:
+    for file in path.rglob("*"):
+        parts = file.relative_to(path).parts
+        if any(part.startswith((".", "__")) for part in parts) or file.name in _ABOUT:
+            continue
+        if _DATA.search(file.name) and file.is_file():
+            yield file
 
 
 def hub_rows(found: HubDataset, scratch: Path, first: int | None = None) -> Iterator[Placed]:

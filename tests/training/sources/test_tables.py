@@ -1,5 +1,6 @@
 """What the library `datasets` reads: Parquet, Arrow, folders, and data sets of the hub."""
 
+import json
 import os
 import shutil
 import socket
@@ -122,6 +123,31 @@ def test_what_cannot_be_read_is_one_line(read, tmp_path, name, content, words, c
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        (("a.jsonl", "b.csv"), "b.csv"),
+        (("train.jsonl", "more.jsonl"), "more.jsonl"),
+        (("a.jsonl", "b.jsonl", "deep/c.csv", "d.parquet"), "d.parquet, deep/c.csv"),
+    ],
+)
+def test_a_folder_is_read_whole_or_not_at_all(read, tmp_path, names, left):
+    folder = tmp_path / "folder"
+    for name in (*names, "README.md", ".hidden.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(ROWS[0]) + "\n")
+    with pytest.raises(DatasetError, match=f"and {left} would not be read: name the files"):
+        read(folder)
+
+
+def test_files_of_one_kind_are_read_whatever_else_lies_there(read, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.jsonl", "b.jsonl", "README.md", "LICENSE", "notes.txt"):
+        (folder / name).write_text(json.dumps(ROWS[0]) + "\n")
+    assert len(read(folder)) == 2
 
 
 def test_a_data_set_of_the_hub_is_read_at_one_commit(read, tmp_path, monkeypatch):
