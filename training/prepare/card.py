@@ -3,13 +3,14 @@
 It says where the pairs come from, how they were prepared and why rows were dropped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from model.loading.manifest import file_sha256
 from training.artifacts.markdown import code, table
 from training.errors import PreparedDataError
 from training.prepare.cleaning.record import EncodingRecord, RuleRecord
@@ -168,6 +169,21 @@ def check_permission(folder: Path, card: Card) -> None:
             raise PreparedDataError(
                 f"{folder / CARD}: {source.path} is Discord content without Discord's permission"
                 " to train on it: prepare the data again, with the permission or without it"
+            )
+
+
+def check_sides(folder: Path, card: Card, sides: Iterable[Side]) -> None:
+    """Raise PreparedDataError if the file of one of these sides is not the one on the card.
+
+    An adapter's manifest and an unfinished training take the card's word for it. Raises OSError if
+    there is no such file.
+    """
+    for side in sides:
+        path = folder / f"{side}.jsonl"
+        if file_sha256(path) != card.sides[side].sha256:
+            raise PreparedDataError(
+                f"{path} was changed since it was prepared, and {CARD} does not know it: prepare "
+                "the data again, also from an edited file"
             )
 
 

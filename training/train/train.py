@@ -26,7 +26,7 @@ from training.artifacts.figures import (
 )
 from training.artifacts.progress import ProgressLines, Report, TrainingProgress
 from training.errors import NotBetter
-from training.prepare.card import Card, check_permission, read_card
+from training.prepare.card import Card, check_permission, check_sides, read_card
 from training.prepare.sides import Side
 from training.train.checkpoint import Checkpoints, TrainState
 from training.train.dense import load_to_learn
@@ -69,6 +69,7 @@ def train(
     check_permission(job.data, card)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
+    check_sides(job.data, card, pairs)
     accelerator = new_accelerator(compute_dtype(job.recipe.schedule.precision))
     work = Checkpoints(job.work_folder)
     if accelerator.is_main_process:

@@ -199,6 +199,16 @@ def test_what_was_made_from_an_export_is_found_by_card_and_manifest(job, card, t
     assert made("third") == set()
 
 
+@pytest.mark.parametrize("side", ["train", "validation"])
+def test_sides_that_were_edited_are_refused(job, side):
+    path = job.data / f"{side}.jsonl"
+    path.write_text(path.read_text() + '{"comment": "one more", "reply": "by hand"}\n')
+    with pytest.raises(PreparedDataError, match=rf"{side}\.jsonl was changed since it was"):
+        train(job, lambda _: None)
+    assert not job.out.exists()
+    assert not job.work_folder.exists()
+
+
 @pytest.mark.parametrize(
     "source",
     [{"discord": "DiscordChatExporter"}, {"format": "export"}],
