@@ -1,6 +1,6 @@
 """Conversations in one JSON object: OpenAI's `messages`, ShareGPT's `conversations`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, cast
@@ -43,9 +43,10 @@ def read_chat(where: str, place: str, thread: str, item: dict[str, Any], key: st
 
     `key` is `messages` or `conversations`; a turn has `role` and `content`, or `from` and `value`.
     Neighbouring turns of one role are merged first, as the bot does. `developer` is the system, and
-    a system's turn between question and answer goes before the question. An answer of weight 0, or
-    to nobody's question, is context but no row. All rows of a chat have the same `thread`. Raises
-    DatasetError for tools, calls and contents other than text, which cannot be learned.
+    a system's turn between question and answer goes before the question. An answer of weight 0 is
+    context but no row, one to nobody's question neither of them, as in serving. All rows of a chat
+    have the same `thread`. Raises DatasetError for tools, calls and contents other than text, which
+    cannot be learned.
     """
     _refuse(where, item, _REFUSED)
     said = _turns(where, key, item[key])
@@ -80,10 +81,15 @@ def _answers(place: str, thread: str, said: list[_Said]) -> Iterator[SourceRow |
         elif not before or before[-1].role != "user":
             yield DroppedRow(DropReason.UNASKED, place, turn.content)
         else:
-            *earlier, asked = before
-            yield SourceRow(
-                place, asked.content, turn.content, thread=thread, before=tuple(earlier)
-            )  # fmt: skip
+            yield _row(place, thread, before, turn)
+
+
+def _row(place: str, thread: str, before: Sequence[Turn], answer: Turn) -> SourceRow:
+    """The row of an answer. Its context begins with a user's turn, as in serving."""
+    *earlier, asked = before
+    first = next((n for n, turn in enumerate(before) if turn.role == "user"), 0)
+    kept = (turn for n, turn in enumerate(earlier) if n >= first or turn.role == "system")
+    return SourceRow(place, asked.content, answer.content, thread=thread, before=tuple(kept))
 
 
 def _turns(where: str, key: str, value: object) -> list[_Said]:

@@ -57,7 +57,7 @@ def test_an_answer_that_nobody_asked_for_is_counted(rows):
     for first in ([assistant("hi")], [system, assistant("hi")]):
         greeting, row = rows(*first, user("a"), assistant("b"))
         assert greeting == DroppedRow(DropReason.UNASKED, "line 1", "hi")
-        assert row.before[-1] == Turn("assistant", "hi")
+        assert row.before == tuple(Turn("system", "s") for _ in first[1:]), "as in serving"
 
 
 def test_weights_of_blank_turns_do_not_move_to_others(rows):
