@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bot.chat.events import Finished
 from bot.chat.ticket import Ticket
+from bot.config.own_files import HISTORY
 from bot.errors import UserError
 from bot.front_end import Services
 from bot.ratings.statistics import Figures
@@ -66,7 +67,7 @@ class TerminalFrontEnd:
         self._session = session
         self._console = console or Console(highlight=False)
         home = services.settings.fungpt_home
-        self._editor = editor or LineEditor(home / "terminal-history")
+        self._editor = editor or LineEditor(home / HISTORY)
         self._running: Sequence[Ticket] = ()
         self._starting: asyncio.Task[object] | None = None
 

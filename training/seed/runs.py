@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from data.errors import OutputRefused
 from data.files.datasets import PROMPTS, Pair, read_prompts
 from data.files.output_folder import check_output, output_folder
 from model.loading.base import ResolvedBase, no_progress
+from model.loading.manifest import file_sha256
 from model.offline import OfflineModel
 from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
@@ -23,8 +25,18 @@ from training.seed.rows import KIND, divide, write_rows
 from training.train.job import Job
 from training.train.train import train
 
+RUNS = "runs.json"
 GREEDY = ReportedSampling(temperature=0.0, top_p=1.0)
 _AT_ONCE = 32  # answers: those to 9 comments and 20 prompts at a time
+
+
+class Runs(BaseModel):
+    """What the runs of a folder are of: the hashes of the source's bytes and of the base."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    base: str
 
 
 class SeedRun(BaseModel):
@@ -76,12 +88,27 @@ class SeedTable:
     folder: Path
 
     def check(self) -> None:
-        """Raise OutputRefused when the folder holds what no `seed-table` wrote, or the source."""
+        """Raise OutputRefused when the folder holds what no `seed-table` wrote, or the source.
+
+        Also when its finished runs are of another source or base: they would not be done again.
+        """
         check_output(self.folder, KIND, [self.source, self.base.folder])
+        path, mine = self.folder / RUNS, self._identity()
+        if not path.is_file() and not any(self.folder.glob("*-*.json")):
+            return
+        found = Runs.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if found != mine:
+            what = "the source" if found and found.base == mine.base else "the base"
+            why = f"runs in which {what} is another" if found else "runs of an older version"
+            raise OutputRefused(f"{self.folder} holds {why}: name another folder with --out")
+
+    def _identity(self) -> Runs:
+        return Runs(source=file_sha256(self.source), base=self.base.hash)
 
     def keep(self, name: str, text: str) -> None:
         """Write one file of the folder, in place of an earlier one. Raises OutputRefused."""
         with output_folder(self.folder, KIND, keep=True) as work:
+            (work / RUNS).write_text(self._identity().model_dump_json() + "\n", encoding="utf-8")
             (work / name).write_text(text, encoding="utf-8")
 
     def run(self, name: RecipeName, rows: int, seed: int, report: Report) -> SeedRun:
