@@ -10,7 +10,11 @@ _KEPT = "\n\t"
 _CONTROLS = dict.fromkeys(
     code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _KEPT
 )
-_NAME_CHARS = 32
+NAME_CHARS = 32
+# Also what looks like one: a name must not end where it does not. Marks that turn the direction of
+# a line would reorder what is said after the name.
+_COLONS = dict.fromkeys((*map(ord, ":\uff1a\ufe55\ua789\u2236"), *range(0x202A, 0x202F),
+                         *range(0x2066, 0x206A)))  # fmt: skip
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _REPLACEMENT = "\ufffd"  # stands for a character that could not be read
 
@@ -42,9 +46,9 @@ def clean_prompt(text: str, max_chars: int) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Clean a person's name for the model: one short line without colons, never empty."""
-    words = " ".join(clean_text(name).split()).replace(":", "")
-    return words[:_NAME_CHARS].strip() or "someone"
+    """Clean a person's name for the model: one short visible line without colons, never empty."""
+    words = " ".join(clean_text(name).translate(_COLONS).split())[:NAME_CHARS].strip()
+    return words if any(_visible(character) for character in words) else "someone"
 
 
 def _visible(character: str) -> bool:

@@ -1,18 +1,26 @@
 """Builds the turns that the model is asked with, and shortens them. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from bot.chat.people import Person, labels_of, spoken
 from bot.text import clean_name
 from data.records import Answer, Request, Turn, merge_turns
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What somebody said; `speaker` is a person's name, None for the bot itself."""
+    """What somebody said; `speaker` is a person's name, None for the bot itself.
+
+    `person` is the speaker's id; without one the name has to do. A text may hold mentions (see
+    `people.mention`) of people in `mentioned`.
+    """
 
     speaker: str | None
     text: str
+    person: str | None = None
+    mentioned: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,31 @@ def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
     return [
         line
         for request, answer in history
-        for line in (Utterance(request.user_name, request.prompt), Utterance(None, answer.text))
+        for line in (
+            Utterance(request.user_name, request.prompt, request.user_id),
+            Utterance(None, answer.text),
+        )
+    ]
+
+
+def labelled(lines: Sequence[Utterance], reserved: Collection[str] = ()) -> list[Utterance]:
+    """The lines with each person's label as speaker, and in place of the mentions of them.
+
+    A person has one label in all lines, whatever name each line came with, and no other person
+    has it; nor is it one of `reserved`, such as the bot's own name. Who speaks goes before who is
+    only mentioned, so that a name from a mention never replaces the one that somebody speaks with.
+    """
+    mentioned = [person for line in lines for person in line.mentioned]
+    speakers = [Person(_id_of(line), line.speaker) for line in lines if line.speaker is not None]
+    labels = labels_of([*mentioned, *speakers], reserved)
+    return [
+        replace(
+            line,
+            speaker=None if line.speaker is None else labels[_id_of(line)],
+            text=spoken(line.text, labels),
+            mentioned=(),
+        )
+        for line in lines
     ]
 
 
@@ -39,10 +71,12 @@ def build_turns(
 
     After an optional system turn, user and assistant alternate, beginning and ending with user:
     neighbouring turns of one role are merged. Where several people speak, each line begins with
-    its speaker's name. What exceeds the budget goes from the oldest end; the last turn stays.
+    its speaker's name, and what somebody writes cannot look like the beginning of another's line.
+    What exceeds the budget goes from the oldest end; the last turn stays. The lines' speakers are
+    distinct, see `labelled`.
     """
-    people = {line.speaker for line in lines if line.speaker is not None}
-    named = len(people) > 1
+    people = {clean_name(line.speaker) for line in lines if line.speaker is not None}
+    named = people if len(people) > 1 else set[str]()
     turns = merge_turns(Turn("assistant" if line.speaker is None else "user", _say(line, named))
                   for line in lines)  # fmt: skip
     return with_persona(cut(turns, budget), persona)
@@ -83,7 +117,14 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     return system + spoken[2 * ((exchanges + 1) // 2) :]
 
 
-def _say(line: Utterance, named: bool) -> str:
-    if line.speaker is None or not named:
+def _say(line: Utterance, named: Collection[str]) -> str:
+    if line.speaker is None or not named or not line.text.strip():
         return line.text
-    return f"{clean_name(line.speaker)}: {line.text}"
+    names = "|".join(re.escape(name) for name in named)
+    text = re.sub(rf"(?im)^(?=(?:{names})[ \t]*[:\uff1a])", "  ", line.text)
+    return f"{clean_name(line.speaker)}: {text.lstrip()}"
+
+
+def _id_of(line: Utterance) -> str:
+    """The speaker's id; a name that stands for one is no other person's id."""
+    return line.person if line.person is not None else f"named {line.speaker}"
