@@ -11,7 +11,9 @@ from bot.text import NAME_CHARS, clean_name
 ROLE_WORDS = frozenset(
     {"ai", "assistant", "bot", "developer", "function", "human", "model", "system", "tool", "user"}
 )
-_MENTION = re.compile(r"<@([^<>@&!\s]{1,80})>")
+# Two characters that Unicode keeps out of texts, so that nobody can have typed them.
+_BEGIN, _END = "\ufdd0", "\ufdd1"
+_MENTION = re.compile(f"{_BEGIN}([^{_BEGIN}{_END}]{{1,100}}){_END}")
 _UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"})
 
 
@@ -25,7 +27,12 @@ class Person:
 
 def mention(person_id: str) -> str:
     """What stands in a text for a person, until the people of its conversation have labels."""
-    return f"<@{person_id}>"
+    return f"{_BEGIN}{person_id}{_END}"
+
+
+def unmarked(text: str) -> str:
+    """What somebody typed, without anything that would be taken for a mention."""
+    return text.replace(_BEGIN, "").replace(_END, "")
 
 
 def mentioned_in(text: str) -> list[str]:

@@ -5,13 +5,12 @@ import logging
 import discord
 from discord.ext import commands
 
-from bot.chat.conversation import Utterance
 from bot.discord import phrases
 from bot.discord.answer.outlet import ONLY_THE_ANSWERED, ChannelOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.identity import message_key
 from bot.discord.incoming.listening import incoming, is_listening
-from bot.discord.incoming.text_files import read_files
+from bot.discord.incoming.places import Places
 from bot.discord.incoming.triggers import Incoming, Trigger, decide
 from bot.discord.rules import rules_of
 from bot.errors import UserError
@@ -29,6 +28,7 @@ class MessageListener(commands.Cog):
         self._store = services.store
         self._prompt_max_chars = services.settings.prompt_max_chars
         self._desk = desk
+        self._places = Places(client)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -36,6 +36,8 @@ class MessageListener(commands.Cog):
         me = self._client.user
         if me is None:
             return
+        self._desk.cache.names.learn(message)
+        await self._places.settle(message)
         seen = incoming(message, me.id)
         if seen.is_for_people_only:
             return
@@ -56,10 +58,11 @@ class MessageListener(commands.Cog):
         ticket = desk.live(message_key(event.channel_id, event.message_id))
         if ticket is None or ticket.started or me is None:
             return
+        await self._places.settle(event.message)
         seen = incoming(event.message, me.id)
         try:
             if seen.says_something:
-                await desk.reword(await self._asked(event.message, seen))
+                await desk.reword(await self._asked(event.message))
         except (UserError, StoreError) as error:
             _log.info("a changed question stays as it was: %s", type(error).__name__)
 
@@ -90,41 +93,37 @@ class MessageListener(commands.Cog):
             case Trigger.DECLINE_IMAGE:
                 await self._say(message, phrases.NO_IMAGES)
             case Trigger.ANSWER | Trigger.ANSWER_ABOUT:
-                await self._answer(message, seen)
+                await self._answer(message)
 
-    async def _answer(self, message: discord.Message, seen: Incoming) -> None:
+    async def _answer(self, message: discord.Message) -> None:
         outlet = ChannelOutlet(self._client, message.channel.id, message.id)
         outlet.begin_typing()  # before anything is read or stored: a person sees this first
         ticket = None
         try:
-            ticket = await self._desk.ask(await self._asked(message, seen), outlet)
+            ticket = await self._desk.ask(await self._asked(message), outlet)
         finally:
             if ticket is None:
                 await outlet.end_typing()
 
-    async def _asked(self, message: discord.Message, seen: Incoming) -> UserQuestion:
-        room = self._prompt_max_chars - len(seen.text)
-        files, notices = await read_files(message.attachments, room)
+    async def _asked(self, message: discord.Message) -> UserQuestion:
+        heard = await self._desk.questions.of_message(
+            message, self._prompt_max_chars, whole_place=await self._is_whole(message)
+        )
         return UserQuestion(
             key=message_key(message.channel.id, message.id),
             person=message.author,
             channel=message.channel,
-            text=(seen.text + files).strip() or phrases.ABOUT_PROMPT,
-            history=await self._history(message),
-            notices=notices,
+            text=heard.text,
+            history=heard.history,
+            notices=heard.notices,
+            mentioned=heard.mentioned,
         )
 
-    async def _history(self, message: discord.Message) -> tuple[Utterance, ...]:
-        """The reply chain, or all messages of a place where every message is for the bot."""
-        history, channel = self._desk.history, message.channel
-        if message.reference is not None:
-            return await history.before(message)
-        if message.guild is None or isinstance(channel, discord.Thread):
-            return await history.of_channel(channel, channel, message)
-        rules = await rules_of(self._store, message.guild.id, channel)
-        if rules.always:
-            return await history.of_channel(channel, channel, message)
-        return ()
+    async def _is_whole(self, message: discord.Message) -> bool:
+        """Whether all that is said where a message stands is one conversation with the bot."""
+        if message.guild is None or isinstance(message.channel, discord.Thread):
+            return True
+        return (await rules_of(self._store, message.guild.id, message.channel)).always
 
     async def _say(self, message: discord.Message, text: str) -> None:
         try:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.conversation import Budget, Utterance, build_turns, labelled
-from bot.chat.people import Person, labels_of, mention, mentioned_in, spoken
+from bot.chat.people import Person, labels_of, mention, mentioned_in, spoken, unmarked
 from bot.text import NAME_CHARS, clean_name
 from data.records import Turn
 
@@ -71,9 +71,7 @@ def test_two_people_with_one_name_are_two_speakers():
 
 
 def test_mentions_are_the_labels_of_those_who_speak():
-    asked = Utterance(
-        "Ann", f"Is {mention('2')} right, {mention('9')}?", "1", (Person("2", "Robert"),)
-    )
+    asked = Utterance("Ann", f"Is {mention('2')} right, <@9>?", "1", (Person("2", "Robert"),))
     told = said(Utterance("Ann", "No.", "2"), asked)
     assert told == "Ann (2): No.\nAnn: Is @Ann (2) right, <@9>?"
 
@@ -97,5 +95,7 @@ def test_nobody_can_write_anothers_line():
 
 
 def test_mentions_are_found_and_replaced():
-    assert mentioned_in("<@1> <@1> <@x y> <@&3> <@4>") == ["1", "4"]
-    assert spoken("<@1><@2>", {"1": "Ann"}) == "@Ann<@2>"
+    text = mention("1") + mention("1") + "<@3>" + mention("4 b")
+    assert mentioned_in(text) == ["1", "4 b"]
+    assert spoken(text, {"1": "Ann"}) == "@Ann@Ann<@3>" + mention("4 b")
+    assert mentioned_in(unmarked(text)) == []

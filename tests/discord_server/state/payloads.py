@@ -74,6 +74,8 @@ def channel_json(channel: Channel, for_user: int | None = None) -> Json:
     payload |= {"name": channel.name, "guild_id": str(channel.guild.id), "rate_limit_per_user": 0}
     if channel.parent is not None:
         return {**payload, **_thread_json(channel, channel.parent)}
+    if channel.kind is ChannelKind.FORUM:
+        payload |= {"available_tags": [], "default_auto_archive_duration": 1440}
     overwrites = [
         {"id": str(target), "type": rule.kind, "allow": str(rule.allow), "deny": str(rule.deny)}
         for target, rule in channel.overwrites.items()
@@ -208,6 +210,7 @@ def message_json(message: Message, me: User, base_url: str, *, readable: bool) -
     if message.interaction is not None:
         payload |= {"interaction_metadata": message.interaction}
     payload |= _reference_json(message, me, base_url, readable=readable)
+    payload |= message.extra if shown else {}
     guild = message.channel.guild
     if guild is not None and message.author.id in guild.members and message.webhook_id is None:
         payload["member"] = member_json(guild.members[message.author.id], with_user=False)
