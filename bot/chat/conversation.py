@@ -8,6 +8,8 @@ from bot.chat.people import Person, labels_of, spoken
 from bot.text import clean_name
 from data.records import Answer, Request, Turn, merge_turns
 
+_WORTH_READING = 200  # characters of a line that does not fit
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -72,14 +74,31 @@ def build_turns(
     After an optional system turn, user and assistant alternate, beginning and ending with user:
     neighbouring turns of one role are merged. Where several people speak, each line begins with
     its speaker's name, and what somebody writes cannot look like the beginning of another's line.
-    What exceeds the budget goes from the oldest end; the last turn stays. The lines' speakers are
+    What exceeds the budget goes from the oldest end; the prompt stays. The lines' speakers are
     distinct, see `labelled`.
     """
     people = {clean_name(line.speaker) for line in lines if line.speaker is not None}
     named = people if len(people) > 1 else set[str]()
-    turns = merge_turns(Turn("assistant" if line.speaker is None else "user", _say(line, named))
-                  for line in lines)  # fmt: skip
+    said = [Turn("assistant" if one.speaker is None else "user", _say(one, named)) for one in lines]
+    turns = merge_turns(_newest(said, budget.max_chars))
     return with_persona(cut(turns, budget), persona)
+
+
+def _newest(said: Sequence[Turn], room: int) -> list[Turn]:
+    """The last lines, as many as `room` characters hold; the last one in any case.
+
+    The first of them keeps its beginning where that is worth reading: a long message that was
+    pointed at is better read in part than not at all.
+    """
+    kept: list[Turn] = []
+    for one in reversed(said):
+        if kept and len(one.content) > room:
+            if one.role == "user" and room >= _WORTH_READING:
+                kept.append(Turn(one.role, one.content[: room - 2] + " …"))
+            break
+        kept.append(one)
+        room -= len(one.content) + 1
+    return kept[::-1]
 
 
 def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:

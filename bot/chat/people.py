@@ -30,6 +30,11 @@ def mention(person_id: str) -> str:
     return f"{_BEGIN}{person_id}{_END}"
 
 
+def shortened(text: str, room: int) -> str:
+    """The first `room` characters, less a mention that they would cut in two."""
+    return re.sub(f"{_BEGIN}[^{_END}]*\\Z", "", text[: max(0, room)])
+
+
 def unmarked(text: str) -> str:
     """What somebody typed, without anything that would be taken for a mention."""
     return text.replace(_BEGIN, "").replace(_END, "")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.chat.people import Person
+from bot.chat.people import Person, shortened
 from bot.discord.content.components import embed_text, layout_text, poll_text
 from bot.discord.content.file_kinds import may_be_text, media_word
 from bot.discord.content.markup import MentionNames, people_in, readable
@@ -69,7 +69,9 @@ def contents_of(message: discord.Message, names: MentionNames) -> Contents:
 
 def cut(text: str, room: int) -> str:
     """The text, shortened to `room` characters where it is longer, with a sign that it was."""
-    return text if len(text) <= room else text[: max(0, room - len(CUT_SIGN))] + CUT_SIGN[:room]
+    if len(text) <= room:
+        return text
+    return shortened(text, room - len(CUT_SIGN)) + CUT_SIGN[: max(0, room)]
 
 
 def _title(message: discord.Message) -> str:

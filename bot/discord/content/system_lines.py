@@ -5,7 +5,6 @@ from collections.abc import Callable
 import discord
 from discord import MessageType
 
-from bot.chat.people import mention
 from bot.discord.content.components import poll_result_text
 
 _Line = Callable[[discord.Message], str]
@@ -26,7 +25,7 @@ def _named(before: str, after: str = "") -> _Line:
 
 def _people(before: str, after: str) -> _Line:
     def line(message: discord.Message) -> str:
-        people = ", ".join(mention(str(one.id)) for one in message.mentions)
+        people = ", ".join(f"<@{one.id}>" for one in message.mentions)
         return f"{before} {people or 'somebody'} {after}"
 
     return line

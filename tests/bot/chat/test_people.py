@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.conversation import Budget, Utterance, build_turns, labelled
-from bot.chat.people import Person, labels_of, mention, mentioned_in, spoken, unmarked
+from bot.chat.people import Person, labels_of, mention, mentioned_in, shortened, spoken, unmarked
 from bot.text import NAME_CHARS, clean_name
 from data.records import Turn
 
@@ -99,3 +99,5 @@ def test_mentions_are_found_and_replaced():
     assert mentioned_in(text) == ["1", "4 b"]
     assert spoken(text, {"1": "Ann"}) == "@Ann@Ann<@3>" + mention("4 b")
     assert mentioned_in(unmarked(text)) == []
+    assert shortened(text, 4) == mention("1")
+    assert shortened("abc", -1) == ""

@@ -117,3 +117,16 @@ async def test_the_files_of_what_somebody_points_at_are_read(bot: Bot, discord: 
     await discord.settled(await discord.menu(shown, bob, "Ask about this"))
     menu = await answer_in(discord, room, after=answer)
     assert "I left out cat.txt" in menu[-1].content
+
+
+async def test_a_file_stays_a_part_of_the_conversation(bot: Bot, discord: Discord):
+    ann = discord.user("Ann")
+    room = discord.dm(ann)
+    first = await discord.say(room, ann, "read", files=[File(0, "tea.txt", TEA.encode(), None)])
+    await answer_in(discord, room, after=first)
+    second = await discord.say(room, ann, "and at what hour?")
+    await answer_in(discord, room, after=second)
+    sql = "SELECT turns FROM requests WHERE user_id = ? ORDER BY id DESC LIMIT 1"
+    ((turns,),) = bot.rows(sql, str(ann.id))
+    said = [turn["content"] for turn in json.loads(turns)]
+    assert said == [f"read\n\ntea.txt:\n{TEA}", "Fine.", "and at what hour?"]

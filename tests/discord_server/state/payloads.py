@@ -74,8 +74,6 @@ def channel_json(channel: Channel, for_user: int | None = None) -> Json:
     payload |= {"name": channel.name, "guild_id": str(channel.guild.id), "rate_limit_per_user": 0}
     if channel.parent is not None:
         return {**payload, **_thread_json(channel, channel.parent)}
-    if channel.kind is ChannelKind.FORUM:
-        payload |= {"available_tags": [], "default_auto_archive_duration": 1440}
     overwrites = [
         {"id": str(target), "type": rule.kind, "allow": str(rule.allow), "deny": str(rule.deny)}
         for target, rule in channel.overwrites.items()
@@ -183,10 +181,7 @@ def file_json(file: File, base_url: str) -> Json:
 def message_json(
     message: Message, me: User, base_url: str, *, readable: bool, in_event: bool = False
 ) -> Json:
-    """A message as the bot `me` gets it; without `readable` what it says is left out.
-
-    Only an event of the gateway (`in_event`) brings what its people are in the server.
-    """
+    """A message as the bot `me` gets it: what it says if `readable`, nicknames if `in_event`."""
     shown = readable or readable_anyway(message, me)
     payload: Json = {
         "id": str(message.id),
