@@ -37,10 +37,27 @@ class History:
         self._bare_threads: Newest[int, bool] = Newest(_BARE_THREADS)
 
     async def before(
-        self, message: discord.Message, patience: Patience | None = None
+        self,
+        message: discord.Message,
+        patience: Patience | None = None,
+        *,
+        whole_place: bool = False,
     ) -> tuple[Utterance, ...]:
-        """The chain of messages that this one replies to, oldest first."""
-        return await self._chain(message, replied_to(message), patience or Patience())
+        """The chain of messages that this one replies to, oldest first.
+
+        With `whole_place` the newest messages of its channel follow, as far as they are not part
+        of the chain.
+        """
+        patience = patience or Patience()
+        channel = message.channel
+        said = await self._chain(message, replied_to(message), patience)
+        if whole_place:
+            newest = await self._newest(channel, channel, message, patience)
+            ids = {one.message_id for one in newest}
+            said = [*(one for one in said if one.message_id not in ids), *newest]
+        if message.id != channel.id:  # else it opens the thread itself
+            said = await self._opened(channel, said, patience)
+        return await self._lines.of(said, message.guild, patience)
 
     async def up_to(
         self, message: discord.Message, patience: Patience | None = None
@@ -49,7 +66,10 @@ class History:
         patience = patience or Patience()
         self._cache.forget(message.id)  # a command brings it in full
         chain = await self._chain(message, message.id, patience)
-        return chain or await self.alone(message, patience)
+        if not chain:
+            return await self.alone(message, patience)
+        opened = await self._opened(message.channel, chain, patience)
+        return await self._lines.of(opened, message.guild, patience)
 
     async def alone(
         self, message: discord.Message, patience: Patience, note: str = ""
@@ -76,22 +96,10 @@ class History:
         Other bots' messages are left out, unless they open a post.
         """
         patience = patience or Patience()
-        after = await self._reset(place)
-        found: list[discord.Message] = []
-
-        async def collect() -> None:
-            async for message in channel.history(limit=self._limit, before=before):
-                if message.id <= after:
-                    break
-                found.append(message)
-
-        await patience.read("what was said before", collect, None)
-        known = [await self._cache.get(one.id, self._reading(one)) for one in reversed(found)]
-        said = [one for one in known if one is not None and not one.is_bot]
-        guild = found[0].guild if found else getattr(place, "guild", None)
+        said = await self._newest(channel, place, before, patience)
         if before is None or before.id != place.id:
-            said = await self._opened(place, said, after, patience)
-        return await self._lines.of(said, guild, patience)
+            said = await self._opened(place, said, patience)
+        return await self._lines.of(said, getattr(place, "guild", None), patience)
 
     async def reset(self, place: Snowflake, at: Snowflake) -> None:
         """Forget what was said in `place` before `at`: it is never read again."""
@@ -103,7 +111,8 @@ class History:
 
     async def _chain(
         self, message: discord.Message, at: int | None, patience: Patience
-    ) -> tuple[Utterance, ...]:
+    ) -> list[CachedMessage]:
+        """The messages that reply to each other, from the oldest to the one with id `at`."""
         after = await self._reset(message.channel)
         chain: list[CachedMessage] = []
         while at is not None and at > after and len(chain) < self._limit:
@@ -112,16 +121,30 @@ class History:
                 break
             chain.append(said)
             at = said.parent
-        opened = chain[::-1]
-        if message.id != message.channel.id:
-            opened = await self._opened(message.channel, opened, after, patience)
-        return await self._lines.of(opened, message.guild, patience)
+        return chain[::-1]
+
+    async def _newest(
+        self, channel: Messageable, place: Snowflake, before: Snowflake | None, patience: Patience
+    ) -> list[CachedMessage]:
+        """What people and the bot said in a channel, oldest first."""
+        after = await self._reset(place)
+        found: list[discord.Message] = []
+
+        async def collect() -> None:
+            async for message in channel.history(limit=self._limit, before=before):
+                if message.id <= after:
+                    break
+                found.append(message)
+
+        await patience.read("what was said before", collect, None)
+        known = [await self._cache.get(one.id, self._reading(one)) for one in reversed(found)]
+        return [one for one in known if one is not None and not one.is_bot]
 
     async def _opened(
-        self, place: object, said: list[CachedMessage], after: int, patience: Patience
+        self, place: object, said: list[CachedMessage], patience: Patience
     ) -> list[CachedMessage]:
         """The messages of a thread, from the one on that it hangs on, or that opens a post."""
-        if not isinstance(place, discord.Thread) or place.id <= after:
+        if not isinstance(place, discord.Thread) or place.id <= await self._reset(place):
             return said
         first = await self._starter(place, patience)
         others = [one for one in said if one.message_id != place.id]

@@ -45,8 +45,8 @@ class Questions:
     ) -> Heard:
         """What a message asks, at most `room` characters besides what its author typed.
 
-        What it replies to comes before it; with `whole_place`, and where it replies to nothing,
-        all that was said in its channel. Raises UserError where there is nothing to read, or
+        What it replies to comes before it, and with `whole_place` all that was said in its channel.
+        Raises UserError where there is nothing to read, or
         StoreError.
         """
         patience = Patience()
@@ -122,11 +122,8 @@ class Questions:
     async def _before(
         self, message: discord.Message, patience: Patience, *, whole_place: bool
     ) -> tuple[Utterance, ...]:
-        if replied_to(message) is not None:
-            return await self._history.before(message, patience)
-        if whole_place:
-            channel = message.channel
-            return await self._history.of_channel(channel, channel, message, patience)
+        if whole_place or replied_to(message) is not None:
+            return await self._history.before(message, patience, whole_place=whole_place)
         return ()
 
     async def _follow(

@@ -231,6 +231,18 @@ async def test_links_in_links_are_not_followed(bot: Bot, discord: Discord):
     assert "number 3" not in asked(bot, room)[0]
 
 
+async def test_a_reply_is_a_part_of_the_conversation_that_it_stands_in(bot: Bot, discord: Discord):
+    ann = discord.user("Ann")
+    room = discord.dm(ann)
+    old = [await discord.say(room, ann, f"One, {n}.") for n in range(2)]
+    await answers_in(discord, room, 2)
+    await discord.say(room, ann, "More?", reply_to=old[0])
+    await answers_in(discord, room, 3)
+    said = "\n".join(asked(bot, room))
+    assert said.count("One, 0.") == said.count("One, 1.") == 1
+    assert said.endswith("More?")
+
+
 async def test_a_reply_to_what_was_deleted_is_answered(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
     gone = await discord.say(room, ann, "soon gone")

@@ -1,6 +1,6 @@
 """What messages show, as discord.py makes them of Discord's own JSON."""
 
-from typing import Any
+from typing import Any, cast
 
 import discord
 import pytest
@@ -9,8 +9,10 @@ from bot.chat.people import mention
 from bot.discord.content.contents import MESSAGE_CHARS, Contents, contents_of, cut
 from bot.discord.content.markup import MentionNames
 
-ANN = {"id": "333333333333333333", "username": "ann", "discriminator": "0", "avatar": None,
-       "global_name": "Ann"}  # fmt: skip
+ANN: dict[str, Any] = {
+    "id": "333333333333333333", "username": "ann", "discriminator": "0", "avatar": None,
+    "global_name": "Ann",
+}  # fmt: skip
 POLL_RESULT = [
     {"name": "poll_question_text", "value": "Best cake?"},
     {"name": "victor_answer_text", "value": "Carrot"},
@@ -21,7 +23,8 @@ POLL_RESULT = [
 
 def message(**changes: Any) -> discord.Message:
     """A message in a direct conversation."""
-    state: Any = discord.Client(intents=discord.Intents.none())._connection
+    client: Any = discord.Client(intents=discord.Intents.none())
+    state, direct = client._connection, cast("Any", discord.DMChannel)
     payload: Any = {
         "id": "555555555555555555", "channel_id": "666666666666666666", "author": ANN,
         "content": "", "timestamp": "2024-06-05T07:08:09+00:00", "edited_timestamp": None,
@@ -29,7 +32,7 @@ def message(**changes: Any) -> discord.Message:
         "attachments": [], "embeds": [], "components": [], "pinned": False, "type": 0, "flags": 0,
         **changes,
     }  # fmt: skip
-    channel = discord.DMChannel._from_message(state, int(payload["channel_id"]))
+    channel = direct._from_message(state, int(payload["channel_id"]))
     return discord.Message(state=state, channel=channel, data=payload)
 
 

@@ -30,8 +30,11 @@ def test_which_links_lead_to_messages(text: str, links: list[MessageLink]):
 
 def room(kind: type[Any], **allowed: bool) -> Any:
     """A channel of a kind, in which everybody may do this."""
-    permissions = discord.Permissions(**allowed)
-    special = type("Room", (kind,), {"permissions_for": lambda *_: permissions})
+
+    def permissions_for(_self: object, _member: object) -> discord.Permissions:
+        return discord.Permissions(**allowed)
+
+    special = type("Room", (kind,), {"permissions_for": permissions_for})
     return special.__new__(special)
 
 
