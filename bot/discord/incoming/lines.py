@@ -6,6 +6,7 @@ from dataclasses import replace
 import discord
 
 from bot.chat.conversation import Utterance
+from bot.chat.people import Person
 from bot.discord.api.patience import Patience
 from bot.discord.content.contents import MESSAGE_CHARS
 from bot.discord.incoming.message_cache import CachedMessage, MessageCache
@@ -36,6 +37,9 @@ class Lines:
                 lines.append(one.asked)
             line = _line(one, files.get(one.message_id, ""))
             lines += [line] if line.text else []
+        if guild is not None:
+            people = [Person(one.person or "", one.speaker or "") for one in lines]
+            await self._cache.names.look_up(guild, people, patience)
         return tuple(self._named(line, guild) for line in lines)
 
     async def _files(self, message: CachedMessage, patience: Patience) -> str:

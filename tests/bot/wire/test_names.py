@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, conversation
+from tests.bot.wire.reading import answer_in, answers_in, conversation
 from tests.discord_server.driver import Discord
 from tests.discord_server.posting import nickname, post
 from tests.discord_server.state.places import Channel
@@ -54,6 +54,23 @@ async def test_nicknames_are_the_names_of_the_conversation(bot: Bot, discord: Di
     await bot.ask(thread, ann, f"Is {bob.mention} right?")
     await answer_in(discord, thread)
     assert asked(bot, thread) == ["Bobby: Coffee!\nAnn: Is @Bobby right?"]
+
+
+async def test_a_nickname_from_before_the_start_is_looked_up(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    thread = discord.thread(room, ann)
+    bob, gone = discord.user("Robert"), discord.user("Gone")
+    nickname(discord, bob, "Bobby")
+    for person, text in ((bob, "Coffee!"), (gone, "Cocoa!")):  # without an event
+        said = discord.world.make(thread, person, {"content": text})
+        thread.messages[said.id] = said
+    del discord.guild.members[gone.id]
+    for count in (1, 2):
+        await bot.ask(thread, ann, "Who is right?")
+        await answers_in(discord, thread, count)
+        assert asked(bot, thread)[0].startswith("Bobby: Coffee!\nGone: Cocoa!\nAnn: Who is right?")
+    calls = discord.calls.of("GET /guilds/{guild}/members/{user}")
+    assert [call.args["user"] for call in calls] == [str(bob.id), str(gone.id)]
 
 
 async def test_two_people_with_one_name_are_two(bot: Bot, discord: Discord):
