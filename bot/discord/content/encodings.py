@@ -25,7 +25,9 @@ _WESTERN = frozenset(
 _ONE_ALPHABET = 0.8
 _EAST = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "FULLWIDTH",
                    "HANGUL", "BOPOMOFO"})  # fmt: skip
-_MOST_CONTROLS = 0.005  # of all characters
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_STRANGE = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f\ufffd]")
+_MOST_STRANGE = 0.005  # of all characters
 
 
 def decoded(data: bytes, *, is_cut: bool = False) -> str | None:
@@ -50,10 +52,20 @@ def _unmarked(data: bytes, is_cut: bool) -> Iterator[str]:
     if 0 in data:  # in no text of one byte a character
         yield from _wide(data, is_cut)
         return
-    if (text := _strict(data, "utf-8", is_cut)) is not None:
+    text = _strict(data, "utf-8", is_cut)
+    text = _nearly_utf8(data) if text is None else text
+    if text is not None:
         yield text
     yield from _older(data)
     yield from _wide(data, is_cut)
+
+
+def _nearly_utf8(data: bytes) -> str | None:
+    """UTF-8 in which a few characters are broken, as where a log was cut."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    whole = sum(1 for _ in _BEYOND_ASCII.finditer(text)) - broken
+    return text if whole > 4 * broken else None
 
 
 def _wide(data: bytes, is_cut: bool) -> Iterator[str]:
@@ -118,8 +130,5 @@ def _loose(data: bytes, mark: bytes, name: str) -> str:
 def _checked(text: str) -> str | None:
     """The text without terminal colours; None where control characters show that it is none."""
     plain = _ESCAPES.sub("", text)
-    controls = sum(
-        unicodedata.category(one) == "Cc" and one not in "\t\n\r\f\v\x1a\x85" for one in plain
-    )
-    controls += plain.count("\ufffd")
-    return plain if controls <= _MOST_CONTROLS * len(plain) else None
+    strange = sum(1 for _ in _STRANGE.finditer(plain))
+    return plain if strange <= _MOST_STRANGE * len(plain) else None

@@ -1,5 +1,6 @@
 """Reading the text files that people attach: what they hold decides, not what they are called."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -75,7 +76,9 @@ class TextFiles:
         data = await patience.read(file.filename, lambda: _beginning(file), None)
         if data is None:
             return FileText(FileState.NOT_GIVEN)
-        found = text_of(file.filename, data, is_cut=len(data) < file.size)
+        is_cut = len(data) < file.size
+        # Telling an encoding takes a while, and others want to be answered meanwhile.
+        found = await asyncio.to_thread(text_of, file.filename, data, is_cut=is_cut)
         self._known.put(file.id, found)
         return found
 

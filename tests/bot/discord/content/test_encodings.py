@@ -79,3 +79,11 @@ def test_a_character_that_was_cut_is_left_out():
 
 def test_colours_of_a_terminal_are_no_text():
     assert decoded(b"\x1b[31mred\x1b[0m and plain") == "red and plain"
+
+
+def test_a_broken_character_does_not_spoil_the_others():
+    data = ("Grüße, Привет. " * 20).encode() + b"\xff!"
+    text = decoded(data)
+    assert text is not None
+    assert text.startswith("Grüße, Привет.")
+    assert text.endswith("\ufffd!")
