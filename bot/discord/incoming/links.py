@@ -58,12 +58,13 @@ class LinkedMessages:
         Only links within the server in which the asker asks lead anywhere: only there Discord
         says what they may do.
         """
-        if not isinstance(asker, discord.Member) or asker.guild.id != link.guild_id:
+        guild = self._client.get_guild(link.guild_id)
+        if guild is None or not isinstance(asker, discord.Member) or asker.guild != guild:
             return None
-        channel = await self._channel(asker.guild, link.channel_id, patience)
+        channel = await self._channel(guild, link.channel_id, patience)
         if channel is None or not await self._is_open(channel, asker, patience):
             return None
-        place = self._client.get_partial_messageable(channel.id, guild_id=asker.guild.id)
+        place = self._client.get_partial_messageable(channel.id, guild_id=guild.id)
         message = await patience.read(
             "a linked message", lambda: place.fetch_message(link.message_id), None
         )

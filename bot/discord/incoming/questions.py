@@ -46,14 +46,15 @@ class Questions:
         """What a message asks, at most `room` characters besides what its author typed.
 
         What it replies to comes before it, and with `whole_place` all that was said in its channel.
-        Raises UserError where there is nothing to read, or
-        StoreError.
+        Raises UserError where there is nothing to read, or StoreError.
         """
         patience = Patience()
         contents = self._contents(message)
         shown = cut(contents.shown, max(0, room - len(contents.said)))
         text = "\n".join(filter(None, (contents.said, shown)))
-        files, notices = await self._cache.files.read(contents.files, room - len(text), patience)
+        unread = "".join(f"\n{name}" for name in contents.unread)
+        left = room - len(text) - len(unread)
+        files, notices = await self._cache.files.read(contents.files, left, patience)
         said = (text + files).strip()
         if not said and contents.files:
             raise UserError(" ".join(notices))
@@ -69,8 +70,9 @@ class Questions:
         linked = await self._follow(around, message.author, patience)
         if not contents.is_whole:
             notices = (phrases.OTHER_FILES, *notices)
+        said = said or phrases.ABOUT_PROMPT
         return Heard(
-            "\n".join((said or phrases.ABOUT_PROMPT, *contents.unread)),
+            said + unread if len(said) + len(unread) <= room else said,
             self._named(message.guild, contents.mentioned),
             (*history, *linked),
             tuple(dict.fromkeys(notices)),
