@@ -12,9 +12,13 @@ _KEPT = "\n\t"
 _CONTROLS = dict.fromkeys(
     code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _KEPT
 )
-_NAME_CHARS = 32
 # Controls, blanks, marks without anything to stand on, and unassigned characters.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
+NAME_CHARS = 32
+# Also what looks like one: a name must not end where it does not. Marks that turn the direction of
+# a line would reorder what is said after the name.
+_COLONS = dict.fromkeys((*map(ord, ":\uff1a\ufe55\ua789\u2236"), *range(0x202A, 0x202F),
+                         *range(0x2066, 0x206A)))  # fmt: skip
 _REPLACEMENT = "\ufffd"  # stands for a character that could not be read
 # Letters and symbols by their category, and blank all the same: the empty Braille cell, the place
 # holder of an embedded object, a notehead without ink. Unicode's own list (Hangul fillers,
@@ -54,9 +58,9 @@ def clean_prompt(text: str, max_chars: int) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Clean a person's name for the model: one short line without colons, never empty."""
-    words = " ".join(clean_text(name).split()).replace(":", "")
-    return words[:_NAME_CHARS].strip() or "someone"
+    """Clean a person's name for the model: one short visible line without colons, never empty."""
+    words = " ".join(clean_text(name).translate(_COLONS).split())[:NAME_CHARS].strip()
+    return words if is_visible(words) else "someone"
 
 
 def is_visible(text: str) -> bool:

@@ -53,6 +53,7 @@ ROOMS = {
         "bot.terminal",
         "bot.discord.api bot.discord.identity",
         "bot.discord.phrases bot.discord.rules bot.discord.metrics",
+        "bot.discord.content",
         "bot.discord.incoming",
         "bot.discord.answer",
         "bot.discord.asking",

@@ -1,18 +1,28 @@
 """Builds the turns that the model is asked with, and shortens them. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from bot.chat.people import Person, labels_of, spoken
 from bot.text import clean_name
 from data.records import Answer, Request, Turn, merge_turns
+
+_WORTH_READING = 200  # characters of a line that does not fit
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What somebody said; `speaker` is a person's name, None for the bot itself."""
+    """What somebody said; `speaker` is a person's name, None for the bot itself.
+
+    `person` is the speaker's id; without one the name has to do. A text may hold mentions (see
+    `people.mention`) of people in `mentioned`.
+    """
 
     speaker: str | None
     text: str
+    person: str | None = None
+    mentioned: tuple[Person, ...] = ()
 
 
 _GO_ON = "Go on exactly where you stopped, in the middle of a word if need be. Repeat nothing."
@@ -37,7 +47,7 @@ def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
         if before is not None and lines and before.endswith(lines[-1].text):
             lines[-1] = Utterance(None, lines[-1].text + answer.text)
         else:
-            lines.append(Utterance(request.user_name, request.prompt))
+            lines.append(Utterance(request.user_name, request.prompt, request.user_id))
             lines.append(Utterance(None, (before or "") + answer.text))
     return lines
 
@@ -60,6 +70,27 @@ def in_words(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     return (*turns, Turn("user", _GO_ON))
 
 
+def labelled(lines: Sequence[Utterance], reserved: Collection[str] = ()) -> list[Utterance]:
+    """The lines with each person's label as speaker, and in place of the mentions of them.
+
+    A person has one label in all lines, whatever name each line came with, and no other person
+    has it; nor is it one of `reserved`, such as the bot's own name. Who speaks goes before who is
+    only mentioned, so that a name from a mention never replaces the one that somebody speaks with.
+    """
+    mentioned = [person for line in lines for person in line.mentioned]
+    speakers = [Person(_id_of(line), line.speaker) for line in lines if line.speaker is not None]
+    labels = labels_of([*mentioned, *speakers], reserved)
+    return [
+        replace(
+            line,
+            speaker=None if line.speaker is None else labels[_id_of(line)],
+            text=spoken(line.text, labels),
+            mentioned=(),
+        )
+        for line in lines
+    ]
+
+
 def build_turns(
     lines: Sequence[Utterance], persona: str | None, budget: Budget
 ) -> tuple[Turn, ...]:
@@ -67,13 +98,32 @@ def build_turns(
 
     After an optional system turn, user and assistant alternate, beginning and ending with user:
     neighbouring turns of one role are merged. Where several people speak, each line begins with
-    its speaker's name. What exceeds the budget goes from the oldest end; the last turn stays.
+    its speaker's name, and what somebody writes cannot look like the beginning of another's line.
+    What exceeds the budget goes from the oldest end; the prompt stays. The lines' speakers are
+    distinct, see `labelled`.
     """
-    people = {line.speaker for line in lines if line.speaker is not None}
-    named = len(people) > 1
-    turns = merge_turns(Turn("assistant" if line.speaker is None else "user", _say(line, named))
-                  for line in lines)  # fmt: skip
+    people = {clean_name(line.speaker) for line in lines if line.speaker is not None}
+    named = people if len(people) > 1 else set[str]()
+    said = [Turn("assistant" if one.speaker is None else "user", _say(one, named)) for one in lines]
+    turns = merge_turns(_newest(said, budget.max_chars))
     return with_persona(cut(turns, budget), persona)
+
+
+def _newest(said: Sequence[Turn], room: int) -> list[Turn]:
+    """The last lines, as many as `room` characters hold; the last one in any case.
+
+    The first of them keeps its beginning where that is worth reading: a long message that was
+    pointed at is better read in part than not at all.
+    """
+    kept: list[Turn] = []
+    for one in reversed(said):
+        if kept and len(one.content) > room:
+            if one.role == "user" and room >= _WORTH_READING:
+                kept.append(Turn(one.role, one.content[: room - 2] + " …"))
+            break
+        kept.append(one)
+        room -= len(one.content) + 1
+    return kept[::-1]
 
 
 def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:
@@ -111,7 +161,14 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     return system + spoken[2 * ((exchanges + 1) // 2) :]
 
 
-def _say(line: Utterance, named: bool) -> str:
-    if line.speaker is None or not named:
+def _say(line: Utterance, named: Collection[str]) -> str:
+    if line.speaker is None or not named or not line.text.strip():
         return line.text
-    return f"{clean_name(line.speaker)}: {line.text}"
+    names = "|".join(re.escape(name) for name in named)
+    text = re.sub(rf"(?im)^(?=(?:{names})[ \t]*[:\uff1a])", "  ", line.text)
+    return f"{clean_name(line.speaker)}: {text.lstrip()}"
+
+
+def _id_of(line: Utterance) -> str:
+    """The speaker's id; a name that stands for one is no other person's id."""
+    return line.person if line.person is not None else f"named {line.speaker}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.chat.conversation import Utterance
+from bot.chat.people import Person
 from data.records import Answer, AnsweredState, NewAnswer, Request, RequestState, Turn
 
 
@@ -20,6 +21,8 @@ class Ask:
     - `channel_id`: the channel whose choice of a variant counts.
     - `turns`: the very turns to ask the model with, as for the same question to another variant;
       `persona` and `history` are not used then.
+    - `mentioned`: people whose mentions stand in `text`, see `people.mention`.
+    - `own_names`: what the bot is called here; nobody else goes by that in the conversation.
     """
 
     source_key: str
@@ -34,6 +37,8 @@ class Ask:
     history: tuple[Utterance, ...] | None = None
     channel_id: str | None = None
     turns: tuple[Turn, ...] | None = None
+    mentioned: tuple[Person, ...] = ()
+    own_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

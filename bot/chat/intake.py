@@ -1,8 +1,10 @@
 """Makes a request of what a person asked: cleans it, and decides variant, turns and seed."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
-from bot.chat.conversation import Budget, Utterance, build_turns, lines_of
+from bot.chat.conversation import Budget, Utterance, build_turns, labelled, lines_of
 from bot.chat.events import Ask
 from bot.chat.variants import Variants
 from bot.config.settings import BotSettings
@@ -32,14 +34,16 @@ class Intake:
         """
         prompt = clean_prompt(ask.text, self._settings.prompt_max_chars)
         name = clean_name(ask.user_name)
+        asked = Utterance(name, prompt, ask.user_id, ask.mentioned)
+        lines = labelled([*await self._earlier(ask), asked], ask.own_names)
         return NewRequest(
             source_key=ask.source_key,
             conversation=ask.conversation,
             front_end=ask.front_end,
             user_id=ask.user_id,
             user_name=name,
-            prompt=prompt,
-            turns=await self._turns(ask, Utterance(name, prompt)),
+            prompt=lines[-1].text,
+            turns=self._turns(ask, lines) if ask.turns is None else ask.turns,
             variant=await self._variant(ask),
             sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
             in_history=ask.in_history,
@@ -54,17 +58,17 @@ class Intake:
             return ask.variant
         return ask.variant
 
-    async def _turns(self, ask: Ask, prompt: Utterance) -> tuple[Turn, ...]:
-        if ask.turns is not None:
-            return ask.turns
+    def _turns(self, ask: Ask, lines: Sequence[Utterance]) -> tuple[Turn, ...]:
         settings = self._settings
         persona = settings.persona if ask.persona is None else clean_text(ask.persona)
         budget = Budget(settings.history_max_chars, settings.history_max_turns)
-        return build_turns([*await self._earlier(ask), prompt], persona or None, budget)
+        return build_turns(lines, persona or None, budget)
 
-    async def _earlier(self, ask: Ask) -> list[Utterance]:
+    async def _earlier(self, ask: Ask) -> Sequence[Utterance]:
+        if ask.turns is not None:
+            return ()
         if ask.history is not None:
-            return [Utterance(line.speaker, clean_text(line.text)) for line in ask.history]
+            return [replace(line, text=clean_text(line.text)) for line in ask.history]
         exchanges = self._settings.history_max_turns // 2
         if exchanges == 0:
             return []

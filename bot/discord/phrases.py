@@ -6,6 +6,7 @@ from data.records import NewAnswer
 HINT = "You called? Write me something along with the mention, and I will answer."
 UNREADABLE = "I can only read replies that mention me. Please mention me in it."
 NO_IMAGES = "I can't look at pictures or other files, only read text. Tell me what it is about?"
+OTHER_FILES = "I can't look at pictures or other files, so I went by the text."
 EMPTY_ANSWER = "-# The model had nothing to say."
 BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
 ONLY_THOUGHTS = "-# 🤔 The model thought about it, and then had nothing to say."
@@ -87,3 +88,33 @@ def _about(estimate_s: float | None) -> str:
         return ""
     seconds = max(1, round(estimate_s))
     return f", about {seconds} s" if seconds < 90 else f", about {round(seconds / 60)} min"
+
+
+def file_not_given(name: str) -> str:
+    """Of an attached file that could not be fetched."""
+    return f"I left out {name}: Discord did not give it to me."
+
+
+def file_without_text(name: str) -> str:
+    """Of an attached file whose bytes are no text, whatever it is called."""
+    return f"I left out {name}: there is no text in it that I can read."
+
+
+def file_too_long(name: str) -> str:
+    """Of an attached file for which there was no room left."""
+    return f"I left out {name}: it is too long for me."
+
+
+def file_cut(name: str) -> str:
+    """Of an attached file that was read in part."""
+    return f"I read only the beginning of {name}."
+
+
+def file_empty(name: str) -> str:
+    """Of an attached file with nothing in it."""
+    return f"{name} is empty."
+
+
+def files_left_out(read: int) -> str:
+    """Where more files were attached than are read."""
+    return f"I read only the first {read} files."

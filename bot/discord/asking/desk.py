@@ -11,6 +11,7 @@ from discord.abc import Snowflake
 
 from bot.chat.conversation import Utterance
 from bot.chat.events import Ask
+from bot.chat.people import Person
 from bot.chat.persistence import Persistence
 from bot.chat.ticket import Ticket
 from bot.discord.answer.delivery import Delivery, Means
@@ -22,6 +23,7 @@ from bot.discord.asking.admission import Admission
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
 from bot.discord.incoming.history import History
 from bot.discord.incoming.message_cache import MessageCache
+from bot.discord.incoming.questions import Questions
 from bot.discord.rules import persona_of
 from bot.front_end import Services
 from data.records import Answer, Turn
@@ -40,6 +42,7 @@ class UserQuestion:
     `variant` is a variant asked for by name. `notices` are remarks to show with the answer.
     `turns` are the model's turns where they are known already, as when the same is asked again.
     `thread` is the id of the thread in which the answer will stand, where it gets one of its own.
+    `mentioned` are the people whose mentions stand in `text`.
     """
 
     key: str
@@ -51,6 +54,7 @@ class UserQuestion:
     notices: tuple[str, ...] = ()
     turns: tuple[Turn, ...] | None = None
     thread: int | None = None
+    mentioned: tuple[Person, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Desk:
         self.history = History(
             client, services.store, self.cache, services.settings.history_max_turns
         )
+        self.questions = Questions(client, self.history, self.cache)
         self._admission = Admission(services)
         self._client = client
         self._on_answer = on_answer
@@ -188,7 +193,15 @@ class Desk:
             history=question.history,
             channel_id=settings_channel(channel),
             turns=question.turns,
+            mentioned=question.mentioned,
+            own_names=self._own_names(channel),
         )
+
+    def _own_names(self, channel: Snowflake) -> tuple[str, ...]:
+        """What the bot is called where it is asked."""
+        me, guild = self._client.user, getattr(channel, "guild", None)
+        here = guild.me if isinstance(guild, discord.Guild) else None
+        return tuple(one.display_name for one in (me, here) if one is not None)
 
     async def _deliver(self, key: str, showing: Coroutine[Any, Any, None]) -> None:
         """Show one request; what goes wrong is logged and ends here."""

@@ -5,7 +5,6 @@ import logging
 import discord
 from discord.ext import commands
 
-from bot.chat.conversation import Utterance
 from bot.chat.ticket import Ticket
 from bot.discord import phrases
 from bot.discord.answer.outlet import ChannelOutlet, Outlet
@@ -13,7 +12,7 @@ from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.identity import message_key
 from bot.discord.incoming.listening import incoming, is_listening
-from bot.discord.incoming.text_files import read_files
+from bot.discord.incoming.places import Places
 from bot.discord.incoming.triggers import Incoming, Trigger, decide
 from bot.discord.rules import THREAD_PERMISSION, may_open_threads, rules_of
 from bot.errors import UserError
@@ -31,6 +30,7 @@ class MessageListener(commands.Cog):
         self._store = services.store
         self._prompt_max_chars = services.settings.prompt_max_chars
         self._desk = desk
+        self._places = Places(client)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -38,6 +38,8 @@ class MessageListener(commands.Cog):
         me = self._client.user
         if me is None:
             return
+        self._desk.cache.names.learn(message)
+        await self._places.settle(message)
         seen = incoming(message, me.id)
         if seen.is_for_people_only:
             return
@@ -58,10 +60,11 @@ class MessageListener(commands.Cog):
         ticket = desk.live(message_key(event.channel_id, event.message_id))
         if ticket is None or ticket.started or me is None:
             return
+        await self._places.settle(event.message)
         seen = incoming(event.message, me.id)
         try:
             if seen.says_something:
-                await desk.reword(await self._asked(event.message, seen))
+                await desk.reword(await self._asked(event.message))
         except (UserError, StoreError) as error:
             _log.info("a changed question stays as it was: %s", type(error).__name__)
 
@@ -101,7 +104,7 @@ class MessageListener(commands.Cog):
         outlet: Outlet = typing
         try:
             in_thread = await self._wants_thread(message)
-            question = await self._asked(message, seen, in_thread=in_thread)
+            question = await self._asked(message, in_thread=in_thread)
             if in_thread:
                 title, asker = title_of(seen.text), message.author.id
                 outlet = ThreadOutlet(self._client, typing, message.id, title, asker)
@@ -123,34 +126,28 @@ class MessageListener(commands.Cog):
         self._desk.refusals.note(channel.id, THREAD_PERMISSION, line)
         return False
 
-    async def _asked(
-        self, message: discord.Message, seen: Incoming, *, in_thread: bool = False
-    ) -> UserQuestion:
-        room = self._prompt_max_chars - len(seen.text)
-        files, notices = await read_files(message.attachments, room)
+    async def _asked(self, message: discord.Message, *, in_thread: bool = False) -> UserQuestion:
+        # Each thread is a conversation of its own.
+        whole_place = not in_thread and await self._is_whole(message)
+        heard = await self._desk.questions.of_message(
+            message, self._prompt_max_chars, whole_place=whole_place
+        )
         return UserQuestion(
             key=message_key(message.channel.id, message.id),
             person=message.author,
             channel=message.channel,
-            text=(seen.text + files).strip() or phrases.ABOUT_PROMPT,
-            history=await self._history(message, in_thread=in_thread),
-            notices=notices,
+            text=heard.text,
+            history=heard.history,
+            notices=heard.notices,
+            mentioned=heard.mentioned,
             thread=message.id if in_thread else None,
         )
 
-    async def _history(self, message: discord.Message, *, in_thread: bool) -> tuple[Utterance, ...]:
-        """The reply chain, or all messages of a place where every message is for the bot."""
-        history, channel = self._desk.history, message.channel
-        if message.reference is not None:
-            return await history.before(message)
-        if in_thread:
-            return ()  # each thread is a conversation of its own
-        if message.guild is None or isinstance(channel, discord.Thread):
-            return await history.of_channel(channel, channel, message)
-        rules = await rules_of(self._store, message.guild.id, channel)
-        if rules.always:
-            return await history.of_channel(channel, channel, message)
-        return ()
+    async def _is_whole(self, message: discord.Message) -> bool:
+        """Whether all that is said where a message stands is one conversation with the bot."""
+        if message.guild is None or isinstance(message.channel, discord.Thread):
+            return True
+        return (await rules_of(self._store, message.guild.id, message.channel)).always
 
     async def _say(self, message: discord.Message, text: str) -> None:
         outlet = ChannelOutlet(self._client, message.channel.id, message.id)

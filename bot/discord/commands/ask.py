@@ -6,13 +6,13 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.chat.conversation import Utterance
 from bot.discord import phrases
 from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.commands.base import CommandCog, defer_openly
 from bot.discord.commands.model import variant_choices
 from bot.discord.identity import interaction_key
+from bot.discord.incoming.questions import Heard
 from bot.errors import UserError
 from bot.front_end import Services
 
@@ -46,8 +46,10 @@ class AskCommands(CommandCog):
         variant: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
         """Answer a prompt for everybody to see."""
-        question = await self._question(interaction, prompt)
-        await self._take(interaction, replace(question, variant=variant))
+        await defer_openly(interaction)
+        is_whole = isinstance(interaction.channel, discord.DMChannel | discord.Thread)
+        heard = await self._desk.questions.of_command(interaction, prompt, whole_place=is_whole)
+        await self._take(interaction, replace(_question(interaction, heard), variant=variant))
 
     @ask.autocomplete("variant")
     async def complete(
@@ -58,13 +60,11 @@ class AskCommands(CommandCog):
 
     async def ask_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Answer on the message whose menu was used."""
-        if not message.content.strip():
+        if not self._desk.questions.shows_something(message):
             raise UserError(phrases.NO_IMAGES)
-        question = await self._question(interaction, phrases.ABOUT_PROMPT)
-        history = await self._desk.history.up_to(message)
-        if not history:  # another bot's, or from before a reset
-            history = (Utterance(message.author.display_name, message.content),)
-        await self._take(interaction, replace(question, history=history))
+        await defer_openly(interaction)
+        heard = await self._desk.questions.about(message, interaction.user)
+        await self._take(interaction, _question(interaction, heard))
 
     @app_commands.command(name="reset", description="Let me forget what was said here before")
     async def reset(self, interaction: discord.Interaction) -> None:
@@ -74,18 +74,19 @@ class AskCommands(CommandCog):
         await self._desk.history.reset(interaction.channel, interaction)
         await interaction.response.send_message(phrases.RESET_DONE)
 
-    async def _question(self, interaction: discord.Interaction, prompt: str) -> UserQuestion:
-        """Defer a command and make its question, in threads and direct messages with a history."""
-        await defer_openly(interaction)
-        channel = interaction.channel
-        if channel is None:
-            raise UserError(phrases.GONE)
-        history: tuple[Utterance, ...] = ()
-        if isinstance(channel, discord.DMChannel | discord.Thread):
-            history = await self._desk.history.of_channel(channel, channel, interaction)
-        return UserQuestion(
-            interaction_key(interaction.id), interaction.user, channel, prompt, history
-        )
-
     async def _take(self, interaction: discord.Interaction, question: UserQuestion) -> None:
         await self._desk.ask(question, InteractionOutlet(interaction))
+
+
+def _question(interaction: discord.Interaction, heard: Heard) -> UserQuestion:
+    if interaction.channel is None:
+        raise UserError(phrases.GONE)
+    return UserQuestion(
+        key=interaction_key(interaction.id),
+        person=interaction.user,
+        channel=interaction.channel,
+        text=heard.text,
+        history=heard.history,
+        notices=heard.notices,
+        mentioned=heard.mentioned,
+    )

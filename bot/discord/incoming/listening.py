@@ -4,9 +4,9 @@ import re
 
 import discord
 
+from bot.discord.content.contents import contents_of
 from bot.discord.identity import conversation_id
-from bot.discord.incoming.reading import names_in, readable
-from bot.discord.incoming.text_files import is_text
+from bot.discord.incoming.reading import names_in
 from bot.discord.incoming.triggers import Incoming
 from bot.discord.rules import rules_of
 from data.store.store import Store
@@ -20,7 +20,8 @@ def incoming(message: discord.Message, me: int) -> Incoming:
     author, names = message.author, names_in(message, me)
     resolved = message.reference.resolved if message.reference else None
     replied = resolved if isinstance(resolved, discord.Message) else None
-    texts = [is_text(one.filename, one.content_type) for one in message.attachments]
+    contents = contents_of(message, names)
+    pointed = contents_of(replied, names_in(replied, me)) if replied else None
     mentioned = {one.id for one in (*message.mentions, *message.role_mentions)}
     return Incoming(
         is_from_person=not author.bot
@@ -28,14 +29,16 @@ def incoming(message: discord.Message, me: int) -> Incoming:
         and message.type in _SPOKEN
         and author.id != me,
         may_speak=may_speak(message),
-        text=readable(message.content, names),
+        text=contents.text,
         mentions_bot=not mentioned.isdisjoint(names.ours),
         mentions_everyone=message.mention_everyone or bool(_EVERYBODY.search(message.content)),
         is_direct=message.guild is None,
         replies_to_bot=replied is not None and replied.author.id == me,
-        replies_readable=replied is not None and bool(replied.content or replied.author.id == me),
-        has_text_file=any(texts),
-        has_other_file=not all(texts) or bool(message.stickers),
+        replies_readable=replied is not None
+        and pointed is not None
+        and bool(pointed.text or pointed.files or replied.author.id == me),
+        has_text_file=bool(contents.files),
+        has_other_file=not contents.is_whole or (pointed is not None and not pointed.is_whole),
     )
 
 

@@ -1,9 +1,15 @@
 """A bounded memory of messages, for reply chains: each is fetched once, whoever asks for it."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+from bot.chat.conversation import Utterance
+from bot.chat.people import Person
+from bot.discord.content.contents import Contents
+from bot.discord.incoming.names import NameBook
+from bot.discord.incoming.newest import Newest
+from bot.discord.incoming.text_files import TextFiles
 
 REMEMBERED = 2000
 
@@ -12,19 +18,20 @@ REMEMBERED = 2000
 class CachedMessage:
     """What a message says as part of a conversation.
 
-    `speaker` is the author's name, None for the bot. `parent` is the id of the message that it
-    replies to. For the bot's answer, `answer_id` is the stored answer's id, and `asked` the
-    author's name and the prompt where a command asked for it instead of a message. One that
-    `goes_on` continues the answer that is its parent, in the middle of a sentence.
+    `speaker` is the author, None for the bot; `is_bot` says that it is another bot. `parent` is the
+    id of the message that it replies to. For the bot's answer, `answer_id` is the stored answer's
+    id, and `asked` the question where a command asked it instead of a message. One that `goes_on`
+    continues the answer that is its parent, in the middle of a sentence.
     """
 
     message_id: int
-    speaker: str | None
-    text: str
+    speaker: Person | None
+    contents: Contents
     parent: int | None = None
-    asked: tuple[str, str] | None = None
+    asked: Utterance | None = None
     answer_id: int | None = None
     goes_on: bool = False
+    is_bot: bool = False
 
 
 @dataclass
@@ -34,11 +41,15 @@ class _Node:
 
 
 class MessageCache:
-    """The last `limit` messages that were read. Call `forget` for those edited or deleted."""
+    """The last `limit` messages that were read. Call `forget` for those edited or deleted.
+
+    `files` and `names` are what was read with them.
+    """
 
     def __init__(self, limit: int = REMEMBERED) -> None:
-        self._limit = limit
-        self._nodes: OrderedDict[int, _Node] = OrderedDict()
+        self._nodes: Newest[int, _Node] = Newest(limit)
+        self.files = TextFiles()
+        self.names = NameBook()
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -59,15 +70,17 @@ class MessageCache:
 
     def forget(self, message_id: int) -> None:
         """Fetch this message anew next time, because it was edited or deleted."""
-        self._nodes.pop(message_id, None)
+        self._nodes.forget(message_id)
 
     def clear(self) -> None:
-        """Fetch every message anew next time."""
+        """Fetch every message and file anew next time, and know nobody's name."""
         self._nodes.clear()
+        self.files.clear()
+        self.names.clear()
 
     def _node(self, message_id: int) -> _Node:
-        node = self._nodes.setdefault(message_id, _Node())
-        self._nodes.move_to_end(message_id)
-        while len(self._nodes) > self._limit:
-            self._nodes.popitem(last=False)
+        node = self._nodes.get(message_id)
+        if node is None:
+            node = _Node()
+            self._nodes.put(message_id, node)
         return node

@@ -1,67 +1,77 @@
-"""Reading Discord's messages as people meant them: mentions become names, answers are in full."""
+"""Reading one of Discord's messages as a part of a conversation."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import discord
 
 from bot.chat.conversation import Utterance
-from bot.discord.identity import FRONT_END, asking_message, continued_request
+from bot.chat.people import Person
+from bot.discord.content.contents import Contents, contents_of
+from bot.discord.content.markup import MentionNames
+from bot.discord.identity import FRONT_END, asking_message, continued_request, user_id
 from bot.discord.incoming.message_cache import CachedMessage
 from data.store.store import Store
-
-_MENTION = re.compile(r"<(@!?|@&|#)(\d{15,21})>")
-_EMOJI = re.compile(r"<a?(:\w{1,32}:)\d{15,21}>")
-
-
-@dataclass(frozen=True, slots=True)
-class MentionNames:
-    """What the ids in a message stand for; `ours` are the bot's own user and role."""
-
-    ours: frozenset[int] = frozenset()
-    people: Mapping[int, str] = field(default_factory=dict[int, str])
-    roles: Mapping[int, str] = field(default_factory=dict[int, str])
-    channels: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 def names_in(message: discord.Message, me: int) -> MentionNames:
     """Whom and what a message mentions, as its author saw it; `me` is the bot's id."""
-    role = message.guild.self_role if message.guild else None
-    return MentionNames(
+    guild = message.guild
+    role = guild.self_role if guild else None
+    people = {person.id: person.display_name for person in message.mentions}
+    return replace(
+        names_at(guild, None),
         ours=frozenset({me} if role is None else {me, role.id}),
-        people={person.id: person.display_name for person in message.mentions},
-        roles={one.id: one.name for one in message.role_mentions},
-        channels={one.id: one.name for one in message.channel_mentions},
+        own_name=people.pop(me, "you"),
+        people=people,
     )
 
 
-def readable(content: str, names: MentionNames) -> str:
-    """The text without mentions of the bot; other mentions and custom emoji become words. Pure."""
+def names_at(guild: discord.Guild | None, me: discord.ClientUser | None) -> MentionNames:
+    """What roles and channels are called in a server; `me` is the bot, if it is to be named."""
+    return MentionNames(
+        ours=frozenset({me.id} if me else ()),
+        own_name=me.display_name if me else "you",
+        role=lambda id_: _name(guild and guild.get_role(id_)),
+        channel=lambda id_: _name(guild and guild.get_channel_or_thread(id_)),
+    )
 
-    def spoken(match: re.Match[str]) -> str:
-        sign, number = match[1], int(match[2])
-        if number in names.ours and sign != "#":
-            return ""
-        known = {"#": names.channels, "@&": names.roles}.get(sign, names.people)
-        return ("#" if sign == "#" else "@") + known.get(number, "someone" if sign != "#" else "?")
 
-    return _EMOJI.sub(r"\1", _MENTION.sub(spoken, content)).strip()
+def speaker_of(message: discord.Message) -> Person:
+    """Who wrote a message. Behind one webhook speaks everybody whose name it shows."""
+    author = message.author
+    behind = f" {author.display_name}" if message.webhook_id is not None else ""
+    return Person(f"{user_id(author)}{behind}", author.display_name)
 
 
 async def read(message: discord.Message, store: Store, me: int) -> CachedMessage | None:
     """What a message says, for the cache; None where it is no part of a conversation.
 
     Of the bot's own messages only answers are part of one. An answer is read in full from the
-    store, whichever of its messages this is. Raises StoreError.
+    store, whichever of its messages this is. The message that opens a thread stands for the one
+    that the thread hangs on. Raises StoreError.
     """
-    parent = message.reference.message_id if message.reference else None
+    reference = message.reference
+    if message.type is discord.MessageType.thread_starter_message:
+        opened = reference.resolved if reference else None
+        return await read(opened, store, me) if isinstance(opened, discord.Message) else None
+    parent = replied_to(message)
     if message.author.id == me:
         return await _read_own(message, store, parent)
-    if message.author.bot or message.webhook_id is not None or message.is_system():
+    contents = contents_of(message, names_in(message, me))
+    return CachedMessage(
+        message.id, speaker_of(message), contents, parent, is_bot=_is_program(message)
+    )
+
+
+def replied_to(message: discord.Message) -> int | None:
+    """The id of the message in the same channel that this one replies to, None if there is none.
+
+    What is forwarded or followed is no part of the conversation: it says so itself what it is.
+    """
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply:
         return None
-    text = readable(message.content, names_in(message, me))
-    return CachedMessage(message.id, message.author.display_name, text, parent)
+    return reference.message_id if reference.channel_id == message.channel.id else None
 
 
 async def _read_own(
@@ -75,28 +85,26 @@ async def _read_own(
         before = await store.answer_messages(FRONT_END, continued)
         parent = int(before[0].message_id) if before else None
         return CachedMessage(
-            message.id, None, answer.text, parent, answer_id=answer.id, goes_on=True
+            message.id, None, Contents(answer.text), parent, answer_id=answer.id, goes_on=True
         )
     parent = parent or asking_message(request.source_key)
     # The question that a thread hangs on is no message of the thread.
     stands_outside = parent is None or parent == message.channel.id
-    asked = (request.user_name, request.prompt) if stands_outside else None
-    return CachedMessage(message.id, None, answer.text, parent, asked, answer.id)
+    asked = None
+    if stands_outside:
+        asked = Utterance(request.user_name, request.prompt, request.user_id)
+    return CachedMessage(message.id, None, Contents(answer.text), parent, asked, answer.id)
 
 
-def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
-    """The messages, oldest first, as a conversation's lines; each answer counts once. Pure."""
-    lines: list[Utterance] = []
-    seen: set[int] = set()
-    for one in messages:
-        if one.answer_id is not None:
-            if one.answer_id in seen:
-                continue
-            seen.add(one.answer_id)
-        if one.asked is not None and not (lines and lines[-1].text == one.asked[1]):
-            lines.append(Utterance(*one.asked))
-        if one.goes_on and lines and lines[-1].speaker is None:
-            lines[-1] = Utterance(None, lines[-1].text + one.text)
-        elif one.text:
-            lines.append(Utterance(one.speaker, one.text))
-    return tuple(lines)
+def _is_program(message: discord.Message) -> bool:
+    """Whether another bot wrote it. A webhook may speak for a person, an answer to a command not.
+
+    Discord calls both bots, and gives both the id of a webhook.
+    """
+    hook = message.webhook_id
+    by_command = message.interaction_metadata is not None or hook == message.application_id
+    return message.author.bot and (hook is None or by_command)
+
+
+def _name(thing: discord.Role | discord.abc.GuildChannel | discord.Thread | None) -> str | None:
+    return None if thing is None else thing.name

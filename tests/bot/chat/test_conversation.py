@@ -39,7 +39,8 @@ def test_the_budget_holds_but_for_the_last_turn(lines, budget):
 def test_only_the_oldest_end_is_cut(lines, budget):
     whole = build_turns(prompted(lines), None, PLENTY)
     turns = build_turns(prompted(lines), None, budget)
-    assert whole[len(whole) - len(turns) :] == turns
+    assert whole[len(whole) - len(turns) + 1 :] == turns[1:]
+    assert whole[len(whole) - len(turns)].content.endswith(turns[0].content)
 
 
 @given(LINES)
@@ -70,6 +71,23 @@ def test_names_only_where_several_people_speak():
         Turn("assistant", "c"),
         Turn("user", "Ann: d"),
     )
+
+
+def test_many_lines_before_the_prompt_are_cut_as_well():
+    """Neighbouring lines make one turn, and that turn too has to fit."""
+    lines = [Utterance("Ann", f"{number} {'x' * 100}") for number in range(99)]
+    (turn,) = build_turns([*lines, Utterance("Ann", "well?")], None, Budget(1000, 24))
+    assert len(turn.content) <= 1000
+    assert turn.content.endswith(f"98 {'x' * 100}\nwell?")
+
+
+def test_a_long_line_is_read_in_part():
+    (turn,) = build_turns(
+        [Utterance("Ann", "x" * 5000), Utterance("Ann", "well?")], None, Budget(1000, 24)
+    )
+    assert turn.content.startswith("xxx")
+    assert turn.content.endswith(" …\nwell?")
+    assert len(turn.content) <= 1000
 
 
 def test_a_last_turn_above_the_budget_stays_alone():

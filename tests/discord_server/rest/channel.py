@@ -13,7 +13,7 @@ from tests.discord_server.state.messages import (
     Json,
     Message,
 )
-from tests.discord_server.state.payloads import channel_json
+from tests.discord_server.state.payloads import JOINED, channel_json
 from tests.discord_server.state.permissions import Permission, channel_permissions
 from tests.discord_server.state.places import Channel, ChannelKind
 from tests.discord_server.state.refusals import (
@@ -42,7 +42,7 @@ def allowed(world: World, channel: Channel, *wanted: Permission) -> None:
 
 def speaking(channel: Channel) -> Permission:
     """The permission to write here."""
-    in_thread = channel.kind is ChannelKind.THREAD
+    in_thread = channel.kind in (ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD)
     return Permission.SEND_MESSAGES_IN_THREADS if in_thread else Permission.SEND_MESSAGES
 
 
@@ -204,3 +204,12 @@ def add_to_thread(world: World, call: Call) -> None:
     thread = world.channel(call.args["channel"])
     allowed(world, thread, speaking(thread))
     thread.thread_members.add(int(call.args["user"]))
+
+
+@routes("GET /channels/{channel}/thread-members/{user}")
+def thread_member(world: World, call: Call) -> Json:
+    thread, user = world.channel(call.args["channel"]), call.args["user"]
+    allowed(world, thread)
+    if int(user) not in thread.thread_members:
+        raise unknown("Member", 10007)
+    return {"id": str(thread.id), "user_id": user, "join_timestamp": JOINED, "flags": 0}

@@ -58,6 +58,7 @@ class Message:
     webhook_id: int | None = None
     nonce: str | int | None = None
     edited: str | None = None
+    extra: Json = field(default_factory=dict)  # what it shows besides: a poll, stickers, a forward
     deleted: bool = False
     revisions: list[Revision] = field(default_factory=list)
 

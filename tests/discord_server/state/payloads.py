@@ -178,8 +178,10 @@ def file_json(file: File, base_url: str) -> Json:
     return {**payload, "url": url, "proxy_url": url}
 
 
-def message_json(message: Message, me: User, base_url: str, *, readable: bool) -> Json:
-    """A message as the bot `me` gets it; without `readable` what it says is left out."""
+def message_json(
+    message: Message, me: User, base_url: str, *, readable: bool, in_event: bool = False
+) -> Json:
+    """A message as the bot `me` gets it: what it says if `readable`, nicknames if `in_event`."""
     shown = readable or readable_anyway(message, me)
     payload: Json = {
         "id": str(message.id),
@@ -190,7 +192,7 @@ def message_json(message: Message, me: User, base_url: str, *, readable: bool) -
         "edited_timestamp": message.edited,
         "tts": False,
         "mention_everyone": message.mentions_everyone,
-        "mentions": [_mentioned(message, user) for user in message.mentions],
+        "mentions": [_mentioned(message, user, in_event) for user in message.mentions],
         "mention_roles": [str(role) for role in message.mentioned_roles],
         "attachments": [file_json(file, base_url) for file in message.files] if shown else [],
         "embeds": message.embeds if shown else [],
@@ -208,8 +210,10 @@ def message_json(message: Message, me: User, base_url: str, *, readable: bool) -
     if message.interaction is not None:
         payload |= {"interaction_metadata": message.interaction}
     payload |= _reference_json(message, me, base_url, readable=readable)
+    payload |= message.extra if shown else {}
     guild = message.channel.guild
-    if guild is not None and message.author.id in guild.members and message.webhook_id is None:
+    is_member = guild is not None and message.author.id in guild.members
+    if in_event and guild is not None and is_member and message.webhook_id is None:
         payload["member"] = member_json(guild.members[message.author.id], with_user=False)
     return payload
 
@@ -234,9 +238,9 @@ def readable_anyway(message: Message, me: User) -> bool:
     return in_dm or message.author is me or me in message.mentions
 
 
-def _mentioned(message: Message, user: User) -> Json:
+def _mentioned(message: Message, user: User, in_event: bool) -> Json:
     guild = message.channel.guild
-    if guild is None or user.id not in guild.members:
+    if not in_event or guild is None or user.id not in guild.members:
         return user_json(user)
     return {
         **user_json(user),

@@ -14,6 +14,8 @@ class ChannelKind(IntEnum):
     TEXT = 0
     DM = 1
     THREAD = 11
+    PRIVATE_THREAD = 12
+    FORUM = 15
 
 
 @dataclass(eq=False)

@@ -245,7 +245,10 @@ class World:
 
         def data(session: Session) -> Json:
             readable = Intent.MESSAGE_CONTENT in session.intents
-            return place | message_json(message, self.me, self.base_url, readable=readable)
+            shown = message_json(
+                message, self.me, self.base_url, readable=readable, in_event=True
+            )  # fmt: skip
+            return place | shown
 
         guild = message.channel.guild
         intent = _messages(message.channel)

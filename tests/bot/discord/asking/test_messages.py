@@ -196,7 +196,7 @@ async def test_text_files_are_read_and_others_declined(tmp_path):
     async with stage(tmp_path) as on:
         files = [("notes.txt", b"buy milk"), ("cat.png", b"\x89PNG")]
         await on.ann.send(on.channel, f"{on.mention} what is this?", attachments=files)
-        assert on.turns()[-1][1] == "what is this?\n\nnotes.txt:\nbuy milk"
+        assert on.turns()[-1][1] == "what is this?\n\nnotes.txt:\nbuy milk\n[picture cat.png]"
         assert "I can't look at pictures" in on.texts()[0]
         await on.ann.send(on.channel, on.mention, attachments=[("cat.png", b"\x89PNG")])
         assert on.texts()[-1] == phrases.NO_IMAGES

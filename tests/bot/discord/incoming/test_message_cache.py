@@ -2,9 +2,11 @@ import asyncio
 
 import pytest
 
+from bot.chat.people import Person
+from bot.discord.content.contents import Contents
 from bot.discord.incoming.message_cache import CachedMessage, MessageCache
 
-SAID = CachedMessage(1, "Ann", "hello")
+SAID = CachedMessage(1, Person("1", "Ann"), Contents("hello"))
 LIMIT_S = 5.0
 
 

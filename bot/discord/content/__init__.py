@@ -1,0 +1,1 @@
+"""All that a message shows, as text: markup, embeds, polls, forwards, files."""
