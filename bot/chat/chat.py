@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, NoAnswer
@@ -13,6 +12,7 @@ from bot.chat.endings import Endings
 from bot.chat.events import Ask, Ended, Finished
 from bot.chat.intake import Intake
 from bot.chat.queue import Load, RequestQueue
+from bot.chat.rewording import Rewording
 from bot.chat.ticket import Ticket
 from bot.chat.variants import Variants
 from bot.clock import SYSTEM_CLOCK, Clock
@@ -56,6 +56,7 @@ class Chat:
         self._intake = Intake(store, self.variants, settings, rng)
         self._answering = Answering(store, worker, watch, self.variants, settings, clock)
         self._endings = Endings(store, clock)
+        self._rewording = Rewording(store, self._intake)
         self._queue = RequestQueue(settings, self._serve)
         self._live: dict[str, Ticket] = {}  # by source key, until the end
         self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
@@ -90,17 +91,16 @@ class Chat:
         """The tickets of a person's requests that wait or run."""
         return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
 
-    async def reword(self, ticket: Ticket, ask: Ask) -> bool:
-        """Replace the prompt of a request that still waits by that of `ask`; false if too late.
+    async def reword(self, ticket: Ticket, asking: Callable[[], Awaitable[Ask]]) -> bool:
+        """Answer what `asking()` gives in place of what was asked; false if it has ended.
 
-        The request keeps its place in the queue, its variant and its seed. Raises EmptyPrompt,
-        PromptTooLong or StoreError.
+        From this call on the old words are not answered any more; what was written so far is
+        dropped. The request keeps its place in the queue, its variant and its seed. Raises what
+        `asking` raises, EmptyPrompt, PromptTooLong or StoreError; the old words count again then.
         """
-        new = await self._intake.request(replace(ask, variant=ticket.request.variant))
-        if not await self._store.reword(ticket.request.id, new.prompt, new.turns):
-            return False
-        ticket.update(replace(ticket.request, prompt=new.prompt, turns=new.turns))
-        return True
+        if (work := self._work.get(ticket)) is not None:
+            work.cancel()
+        return await self._rewording.reword(ticket, asking)
 
     async def resume(self, front_ends: Collection[str] | None = None) -> list[Ticket]:
         """Take up the requests that an earlier process left; return their tickets, oldest first.
@@ -214,7 +214,8 @@ class Chat:
         """Get the answer in a task that can be cancelled, then end the request, which cannot be."""
         draft = Draft(ticket, self._clock.now)
         work = None
-        if not (ticket.stopping or self._cutting):
+        await self._rewording.released(ticket)
+        while not (ticket.stopping or self._cutting):
             work = asyncio.create_task(self._answering.answer(draft))
             self._work[ticket] = work
             try:
@@ -222,6 +223,9 @@ class Chat:
             finally:
                 del self._work[ticket]
                 work.cancel()
+            if not (work.cancelled() and self._rewording.holds(ticket)):
+                break
+            await self._rewording.begin_again(draft)
         await asyncio.shield(self._start(self._conclude(draft, work)))
 
     async def _conclude(
@@ -249,7 +253,8 @@ class Chat:
                 case NewAnswer() as answer:
                     self._learn(await self._endings.finish(ticket, answer))
         elif ticket.stopping:
-            await self._endings.stop(ticket, draft.fragment(self.variants))
+            fragment = None if ticket.withdrawn else draft.fragment(self.variants)
+            await self._endings.stop(ticket, fragment)
         else:
             await self._endings.park(ticket, served=True)
 

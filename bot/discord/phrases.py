@@ -14,6 +14,10 @@ RESET_DONE = "A line is drawn: I don't look at what was said here before."
 NOT_YOURS = "Only the person who asked, or a moderator, can stop this."
 ENDED_ALREADY = "That one has ended already."
 GONE = "I don't remember that answer any more."
+FILES_TOO_SLOW = "I left out the files: Discord did not give them to me in time."
+NOT_YOUR_WORDS = "Only the person who asked can have their new wording answered."
+ANSWERED_ALREADY = "That wording is answered already."
+NOT_EDITED = "That message reads as it did when I answered it."
 NO_OTHER = "There is only one model here."
 
 

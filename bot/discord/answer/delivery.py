@@ -77,6 +77,12 @@ class Delivery:
         self._progress = RequestProgress(request_id, notices=tuple(notices))
         self._following = Following(ticket, means.board, self._progress)
         self._following.awaits_text = self._screen.is_empty
+        self.has_shown_text = False  # whether anybody can have read some of the answer
+
+    @property
+    def messages(self) -> list[RequestMessage]:
+        """The messages that it has on Discord."""
+        return self._screen.messages
 
     async def run(self) -> None:
         """Show the request to its end; returns when that is shown, or cannot be shown."""
@@ -134,16 +140,23 @@ class Delivery:
             self._pace.took(loop.time() - begun)
 
     async def _show(self, now: Picture) -> None:
+        has_text = bool(self._progress.text.strip())
         try:
             await self._screen.show(now)
+            self.has_shown_text = self.has_shown_text or has_text
         except discord.HTTPException as refusal:
             if refusal.status == _TOO_MANY or refusal.status >= _SERVER_ERRORS:
                 raise _TemporaryError from refusal
             raise _Lost(f"Discord said {refusal.status} ({refusal.code})") from refusal
 
     async def _show_end(self) -> None:
-        """Show how the request ended; tried again for about four minutes where Discord fails."""
+        """Show how the request ended; tried again for about four minutes where Discord fails.
+
+        Where the question was taken back, nothing is shown: whoever did that sees to the rest.
+        """
         for wait_s in (*LAST_EDIT_AGAIN_S, None):
+            if self._ticket.withdrawn:
+                return
             try:
                 await self._show(picture(self._progress))
             except _TRANSIENT as error:
@@ -182,7 +195,10 @@ class Delivery:
 
     async def _tell_of_answer(self) -> None:
         outcome, messages = self._progress.outcome, self._screen.messages
-        if isinstance(outcome, Finished) and messages and outcome.answer.text.strip():
+        if self._ticket.withdrawn or not isinstance(outcome, Finished):
+            return
+        is_whole = outcome.request.state is RequestState.FINISHED  # half an answer is not rated
+        if is_whole and messages and outcome.answer.text.strip():
             last = messages[-1]
             await self._means.answered(outcome.answer, int(last.channel_id), int(last.message_id))
 

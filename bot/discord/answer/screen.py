@@ -66,10 +66,18 @@ class Screen:
             else:
                 await self._add(position, content, row)
         while len(self._messages) > max(1, len(picture.contents)):
+            await self._remove_last()
+
+    async def _remove_last(self) -> None:
+        """Delete the last message; from the beginning it is none of those that somebody deletes."""
+        last = self._messages.pop()
+        try:
             with suppress(discord.NotFound):
-                await self.outlet.delete(self._messages[-1].id)
-            self._messages.pop()
-            self._taken_away += 1
+                await self.outlet.delete(last.id)
+        except BaseException:
+            self._messages.append(last)
+            raise
+        self._taken_away += 1
 
     async def _change(self, message: _Message, content: str, row: ButtonRow | None) -> None:
         if (message.content, message.row) != (content, row):

@@ -1,23 +1,30 @@
 """What was said before a message: its reply chain, or the channel it stands in."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import discord
 from discord.abc import Messageable, Snowflake
 
 from bot.chat.conversation import Utterance
+from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.identity import conversation_id
 from bot.discord.incoming.message_cache import CachedMessage, MessageCache
 from bot.discord.incoming.reading import lines_of, read
 from data.records import SettingKey
 from data.store.store import Store
 
+READING_S = 3.0  # for one conversation: what Discord has not given by then is left out
+_log = logging.getLogger(__name__)
+
 
 class History:
     """Reads conversations from Discord as they stand now, with what was edited and deleted.
 
-    `limit` is how many messages are read at most. What Discord does not show is left out. Its
-    methods may raise StoreError, and HTTPException where Discord fails.
+    `limit` is how many messages are read at most. What Discord does not show, or not within
+    READING_S, is left out. Its methods may raise StoreError.
     """
 
     def __init__(
@@ -40,12 +47,13 @@ class History:
     async def _chain(self, message: discord.Message, at: int | None) -> tuple[Utterance, ...]:
         after = await self._reset(message.channel)
         chain: list[CachedMessage] = []
-        while at is not None and at > after and len(chain) < self._limit:
-            said = await self._get(message, at)
-            if said is None or said in chain:
-                break
-            chain.append(said)
-            at = said.parent
+        async with _optional():
+            while at is not None and at > after and len(chain) < self._limit:
+                said = await self._get(message, at)
+                if said is None or said in chain or _is_before(said, after):
+                    break
+                chain.append(said)
+                at = said.parent
         return lines_of(chain[::-1])
 
     async def of_channel(
@@ -58,15 +66,13 @@ class History:
         """
         after = await self._reset(place)
         found: list[CachedMessage] = []
-        try:
+        async with _optional():
             async for message in channel.history(limit=self._limit, before=before):
                 if message.id <= after:
                     break
                 said = await self._cache.get(message.id, self._reading(message))
-                if said is not None:
+                if said is not None and not _is_before(said, after):
                     found.append(said)
-        except (discord.Forbidden, discord.NotFound):
-            return ()
         return lines_of(found[::-1])
 
     async def reset(self, place: Snowflake, at: Snowflake) -> None:
@@ -104,3 +110,18 @@ class History:
     @property
     def _me(self) -> int:
         return self._client.user.id if self._client.user else 0
+
+
+@asynccontextmanager
+async def _optional() -> AsyncGenerator[None]:
+    """Read what is good to have: where Discord fails or is slow, what was read so far counts."""
+    try:
+        async with asyncio.timeout(READING_S):
+            yield
+    except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+        _log.info("a conversation is read only in part: %s", type(failure).__name__)
+
+
+def _is_before(said: CachedMessage, reset: int) -> bool:
+    """Whether this answers what was asked before a reset, though it came after that."""
+    return said.asked_at is not None and said.asked_at <= reset

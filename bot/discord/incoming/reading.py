@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import discord
 
 from bot.chat.conversation import Utterance
-from bot.discord.identity import FRONT_END, asking_message
+from bot.discord.identity import FRONT_END, asked_at, asking_message, message_key
 from bot.discord.incoming.message_cache import CachedMessage
 from data.store.store import Store
 
@@ -52,16 +52,25 @@ def readable(content: str, names: MentionNames) -> str:
 async def read(message: discord.Message, store: Store, me: int) -> CachedMessage | None:
     """What a message says, for the cache; None where it is no part of a conversation.
 
-    Of the bot's own messages only answers are part of one. An answer is read in full from the
-    store, whichever of its messages this is. Raises StoreError.
+    Of webhooks only what a proxy bot posted for a person counts, of the bot's own messages only
+    answers. An answer is read in full from the store, whichever of its messages this is. Raises
+    StoreError.
     """
     parent = message.reference.message_id if message.reference else None
     if message.author.id == me:
         return await _read_own(message, store, parent)
-    if message.author.bot or message.webhook_id is not None or message.is_system():
+    is_of_bot = message.author.bot or message.webhook_id is not None or message.is_system()
+    if is_of_bot and not await _was_asked(message, store):
         return None
     text = readable(message.content, names_in(message, me))
     return CachedMessage(message.id, message.author.display_name, text, parent)
+
+
+async def _was_asked(message: discord.Message, store: Store) -> bool:
+    """Whether this was answered as a person's words, which a proxy bot had posted again."""
+    if message.webhook_id is None:
+        return False
+    return await store.request_from(message_key(message.channel.id, message.id)) is not None
 
 
 async def _read_own(
@@ -73,7 +82,8 @@ async def _read_own(
     request = await store.request(answer.request_id)
     parent = parent or asking_message(request.source_key)
     asked = None if parent else (request.user_name, request.prompt)
-    return CachedMessage(message.id, None, answer.text, parent, asked, answer.id)
+    moment = asked_at(request.source_key)
+    return CachedMessage(message.id, None, answer.text, parent, asked, answer.id, asked_at=moment)
 
 
 def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
