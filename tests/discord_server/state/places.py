@@ -14,6 +14,7 @@ class ChannelKind(IntEnum):
     TEXT = 0
     DM = 1
     THREAD = 11
+    FORUM = 15
 
 
 @dataclass(eq=False)
