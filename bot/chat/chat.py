@@ -223,8 +223,8 @@ class Chat:
             finally:
                 del self._work[ticket]
                 work.cancel()
-            if not (work.cancelled() and self._rewording.holds(ticket)):
-                break
+            if not work.cancelled() or ticket.stopping or self._cutting:
+                break  # otherwise it was cancelled because the question changes
             await self._rewording.begin_again(draft)
         await asyncio.shield(self._start(self._conclude(draft, work)))
 

@@ -29,8 +29,8 @@ class _Hold:
 class Rewording:
     """Holds the tickets whose questions are being changed: nobody answers them until then.
 
-    Whoever answers asks `holds`, and waits for `released` before, or for `begin_again` after the
-    answering was cancelled.
+    Whoever answers waits for `released` before, and for `begin_again` after the answering was
+    cancelled.
     """
 
     def __init__(self, store: Store, intake: Intake) -> None:
@@ -50,10 +50,6 @@ class Rewording:
                 return False
             ticket.update(replace(ticket.request, prompt=new.prompt, turns=new.turns))
             return True
-
-    def holds(self, ticket: Ticket) -> bool:
-        """Whether the question is being changed."""
-        return ticket in self._holds
 
     async def released(self, ticket: Ticket) -> None:
         """Wait until the question is not being changed."""
