@@ -29,11 +29,13 @@ class Deletions:
 
     async def question_deleted(
         self, key: str, guild_id: int | None, *, is_moved: bool = False
-    ) -> None:
+    ) -> bool:
         """The message with this key is gone; `is_moved`: a copy stands for it, so nothing is kept.
 
-        Waits until nothing of the question is being answered any more.
+        Waits until nothing of the question is being answered any more; gives whether it had been
+        asked at all.
         """
+        requests: list[Request] = []
         for shown in self._about(key):
             if is_moved or not shown.delivery.has_shown_text:
                 shown.withdraw(forget=True)
@@ -46,6 +48,7 @@ class Deletions:
             _log.error("the answer to a deleted message could not be looked up: %s", error)
         ends = [shown.ticket.result() for shown in self._about(key) if shown.ticket.withdrawn]
         await asyncio.gather(*ends)
+        return bool(requests)
 
     def answer_deleted(self, channel_id: int, message_id: int) -> None:
         """A moderator has deleted a message: if it shows a running answer, that is given up."""

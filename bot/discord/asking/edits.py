@@ -56,6 +56,8 @@ class Edits:
         if message.edited_at is None or message.edited_at <= request.created_at:
             return False
         text = self._composer.text(message)
+        if not text:
+            return False  # it may be that Discord does not show it to the bot
         return not (request.prompt == text or request.prompt.startswith(f"{text}\n\n"))
 
     async def offer(self, requests: list[Request]) -> None:

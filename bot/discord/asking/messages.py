@@ -13,11 +13,11 @@ from bot.discord.asking.composing import Composer
 from bot.discord.asking.deletions import Deletions
 from bot.discord.asking.desk import Desk, Showing
 from bot.discord.asking.edits import Edits
-from bot.discord.asking.open_questions import OpenQuestion, OpenQuestions, Wordings
+from bot.discord.asking.open_questions import OpenQuestion, Wordings
 from bot.discord.asking.places import Places
 from bot.discord.asking.reposts import Repost, Reposts
 from bot.discord.asking.taking import Taking
-from bot.discord.identity import message_key
+from bot.discord.identity import message_key, question_key
 from bot.discord.incoming.triggers import Trigger
 from bot.front_end import Services
 from data.errors import StoreError
@@ -38,7 +38,7 @@ class MessageListener(commands.Cog):
         self._edits = Edits(client, services.store, composer)
         self._deletions = Deletions(client, services.store, desk)
         self._places = Places(client)
-        self._open = OpenQuestions()
+        self._open = desk.open_questions
         self._wordings = Wordings()
         self._reposts = Reposts()
 
@@ -120,13 +120,13 @@ class MessageListener(commands.Cog):
         key = message_key(pair.original.channel.id, pair.original.id)
         self._open.gone(key)
         await self._open.ended(key)
-        await self._deletions.question_deleted(key, guild_id, is_moved=True)
+        was_asked = await self._deletions.question_deleted(key, guild_id, is_moved=True)
         question = self._open.begin(pair.copy, pair.original)
         if question is None:
             return
         self._wordings.note(pair.copy)
         try:
-            await self._taking.answer(question, is_counted=False)
+            await self._taking.answer(question, is_counted=not was_asked)
         finally:
             self._open.end(question)
 
@@ -167,7 +167,9 @@ class MessageListener(commands.Cog):
         self._deletions.places_gone(is_gone)
 
     def _shown(self, key: str) -> Showing | None:
-        return next((one for one in self._desk.showings if one.key == key), None)
+        """The newest answer to a question that is being shown."""
+        about = (one for one in self._desk.showings if question_key(one.key) == key)
+        return max(about, key=lambda one: one.ticket.request.id, default=None)
 
 
 def _is_recent(message: discord.Message) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import discord
 
 from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.identity import FRONT_END
 from data.errors import StoreError
 from data.records import RequestMessage
 from data.store.store import Store
@@ -29,17 +30,22 @@ class TakingBack:
         """Delete the messages of a request's answer, those that are stored and `also` these.
 
         With `forget` question and answer are taken out of the store afterwards, too; their ratings
-        stay counted.
+        stay counted. Otherwise they are stored as if they had been shown to their end.
         """
+        given = list(also)
         try:
             stored = await self._store.messages_of(request_id)
-            messages = {(one.channel_id, one.message_id) for one in (*also, *stored)}
+            messages = {(one.channel_id, one.message_id) for one in (*given, *stored)}
             for channel_id, message_id in sorted(messages):
                 if not await self._delete(int(channel_id), int(message_id)):
                     _log.warning("a message of request %d is still there", request_id)
                     return
             if forget:
                 await self._store.withdraw(request_id)
+            else:
+                answer = await self._store.answer_for(request_id)
+                shown_as = None if answer is None else answer.id
+                await self._store.delivered(request_id, FRONT_END, shown_as, given)
         except StoreError as error:
             _log.error("request %d could not be taken back: %s", request_id, error)
 

@@ -17,6 +17,7 @@ from bot.discord.identity import asking_message, edited_key, question_key, user_
 from bot.errors import UserError
 from bot.front_end import Services
 from data.errors import StoreConflict, StoreError
+from data.records import Request
 
 _log = logging.getLogger(__name__)
 
@@ -50,22 +51,34 @@ class EditedQuestions(commands.Cog):
             _log.info("a button could not answer: %d (%d)", refusal.status, refusal.code)
 
     async def _press(self, interaction: discord.Interaction, request_id: int) -> None:
-        question = await self._question(interaction, request_id)
-        outlet = ChannelOutlet(self._client, question.channel.id, asking_message(question.key))
+        """Ask the message as it reads now; it is followed meanwhile, as when it was written."""
+        request, message = await self._asked(interaction, request_id)
+        question = self._desk.open_questions.begin(message)
+        if question is None:
+            raise UserError(phrases.ANSWERED_ALREADY)
+        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
         outlet.begin_typing()
-        ticket = None
+        shown = None
         try:
-            ticket = await self._desk.ask(question, outlet)
+            asked = await self._composed(interaction, request, question)
+            ticket = await self._desk.accept(asked)
+            if ticket is not None:
+                shown = self._desk.show(ticket, outlet, notices=asked.notices)
+                if question.is_gone:
+                    shown.withdraw(forget=True)
         finally:
-            if ticket is None:
+            self._desk.open_questions.end(question)
+            if shown is None:
                 await outlet.end_typing()
         if interaction.message is not None:
             await interaction.edit_original_response(view=without_button(interaction.message))
-        if ticket is None:
+        if shown is None:
             raise UserError(phrases.ANSWERED_ALREADY)
 
-    async def _question(self, interaction: discord.Interaction, request_id: int) -> UserQuestion:
-        """The message as it reads now, asked by the person who pressed: that is who wrote it."""
+    async def _asked(
+        self, interaction: discord.Interaction, request_id: int
+    ) -> tuple[Request, discord.Message]:
+        """The request under whose answer the button stands, and its message as it reads now."""
         try:
             request = await self._store.request(request_id)
         except StoreConflict as error:
@@ -77,12 +90,21 @@ class EditedQuestions(commands.Cog):
         if message_id is None or not isinstance(channel, discord.abc.Messageable):
             raise UserError(phrases.GONE)
         try:
-            message = await channel.fetch_message(message_id)
+            return request, await channel.fetch_message(message_id)
         except (discord.NotFound, discord.Forbidden) as error:
             raise UserError(phrases.GONE) from error
-        if message.edited_at is None:
+
+    async def _composed(
+        self, interaction: discord.Interaction, request: Request, question: OpenQuestion
+    ) -> UserQuestion:
+        """The newest wording, in the name of who pressed: that is who wrote it."""
+        edition, composed = question.edition, await self._composer.compose(question)
+        while edition != question.edition:
+            edition, composed = question.edition, await self._composer.compose(question)
+        if question.is_gone:
+            raise UserError(phrases.GONE)
+        edited_at = question.message.edited_at
+        if edited_at is None:
             raise UserError(phrases.NOT_EDITED)
-        composed = await self._composer.compose(OpenQuestion(message))
-        edition = round(message.edited_at.timestamp() * 1000)
-        key = edited_key(question_key(request.source_key), edition)
-        return replace(composed, key=key, person=interaction.user, channel=channel)
+        key = edited_key(question_key(request.source_key), round(edited_at.timestamp() * 1000))
+        return replace(composed, key=key, person=interaction.user)

@@ -1,5 +1,6 @@
 """Whom a message is for, in every place where one can talk, and what is remembered there."""
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 
@@ -58,8 +59,10 @@ async def put(bot: Bot, *values: str) -> None:
     database.close()
 
 
-async def command(discord: Discord, room: Channel, user: User, text: str, **values: object) -> str:
-    asked = await discord.slash(room, user, text, **values)
+async def command(
+    discord: Discord, room: Channel, user: User, name: str, /, **values: object
+) -> str:
+    asked = await discord.slash(room, user, name, **values)
     return (await discord.settled(asked)).text
 
 
@@ -282,6 +285,42 @@ async def test_a_channel_has_no_memory_but_its_reply_chains(bot: Bot, discord: D
     assert shown([second]) == "tuned, 1 turns: two"
 
 
+async def test_a_persona_holds_in_threads_and_posts_until_they_have_their_own(
+    bot: Bot, discord: Discord
+):
+    owner, ann = discord.guild.owner, discord.user("Ann")
+    room = discord.channel()
+    forum = discord.forum()
+    post = (await discord.open_post(forum, ann, "A post", "Hello!")).channel
+    thread = discord.thread(room, ann)
+    await put(bot, "channel", str(forum.id), "persona", "Be brief.")
+    await command(discord, room, owner, "persona set", text="Be brief.")
+    for place in (room, thread, post):
+        await bot.ask(place, ann, "hello")
+        await answer_in(discord, place)
+    assert await personas(bot, room, thread, post) == ["Be brief."] * 3
+    await command(discord, thread, owner, "persona set", text="Be long.")
+    await command(discord, room, owner, "persona clear")
+    for place in (room, thread, post):
+        await bot.ask(place, ann, "hello again")
+        await answers_in(discord, place, 2)
+    assert await personas(bot, room, thread, post) == [None, "Be long.", "Be brief."]
+
+
+async def personas(bot: Bot, *rooms: Channel) -> list[str | None]:
+    """The persona with which the newest question of each place was asked; None: the usual one."""
+    found: list[str | None] = []
+    for room in rooms:
+        ((text,),) = bot.rows(
+            "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1",
+            f"discord:{room.id}",
+        )
+        first = json.loads(text)[0]
+        own = first["role"] == "system" and first["content"].startswith("Be ")
+        found.append(first["content"] if own else None)
+    return found
+
+
 # What cannot be known.
 
 
@@ -297,6 +336,23 @@ async def test_settings_of_a_newer_version_silence_it_where_nobody_called(
     call = await bot.ask(thread, ann, "hello")
     await answered(bot, discord, room)
     await answered(bot, discord, thread, call)
+
+
+async def test_limits_of_a_newer_version_fail_for_who_called_and_nobody_else(
+    bot: Bot, discord: Discord
+):
+    room, always, ann = discord.channel(), discord.channel(), discord.user("Ann")
+    await command(discord, always, discord.guild.owner, "settings always", on=True)
+    place = ("guild", str(discord.guild.id), "hourly_limit")
+    await put(bot, *place, "on_tuesdays")
+    try:
+        await discord.say(always, ann, "hello")
+        call = await bot.ask(room, ann, "hello")
+        (told,) = await discord.until(lambda: discord.replies(call))
+        assert "Something went wrong" in told.content
+    finally:
+        await put(bot, *place, "1000")
+    await answered(bot, discord, always)
 
 
 async def test_a_channel_of_which_nothing_is_known(bot: Bot, discord: Discord):

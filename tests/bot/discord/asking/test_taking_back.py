@@ -1,5 +1,6 @@
 import asyncio
 
+import discord
 import pytest
 
 from bot.discord.asking import taking_back as module
@@ -101,7 +102,9 @@ async def test_an_unknown_place_is_looked_up_once_in_a_while(stage):
     assert (await places.in_full(message)).channel.id == place.id
     assert message.channel is not partial
     message.channel = partial
-    assert places.known(message).channel.parent_id == stage.channel.id
+    found = places.known(message).channel
+    assert isinstance(found, discord.Thread)
+    assert found.parent_id == stage.channel.id
     gets = [one for one in stage.env.http_requests if one.method == "GET"]
     assert len(gets) - len(calls) == 2
     await asyncio.gather(*(places.in_full(message) for _ in range(2)))
