@@ -1,7 +1,6 @@
 """What becomes of answers when messages are deleted: questions, answers, whole channels."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 import discord
@@ -12,8 +11,6 @@ from bot.discord.identity import channel_of, question_key
 from data.errors import StoreError
 from data.records import YES, Request, SettingKey
 from data.store.store import Store
-
-_log = logging.getLogger(__name__)
 
 
 class Deletions:
@@ -45,7 +42,7 @@ class Deletions:
                 for request in requests:
                     await self._take_back(request)
         except StoreError as error:
-            _log.error("the answer to a deleted message could not be looked up: %s", error)
+            self._desk.doubts.note(error)
         ends = [shown.ticket.result() for shown in self._about(key) if shown.ticket.withdrawn]
         await asyncio.gather(*ends)
         return bool(requests)

@@ -16,6 +16,7 @@ from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.pacing import Paces
 from bot.discord.api.rate_limits import RestResponse
 from bot.discord.asking.admission import Admission
+from bot.discord.asking.doubts import Doubts
 from bot.discord.asking.open_questions import OpenQuestions
 from bot.discord.asking.taking_back import TakingBack
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
@@ -98,6 +99,7 @@ class Desk:
         self._shown: dict[str, Showing] = {}
         self._beginning: set[str] = set()
         self.open_questions = OpenQuestions()
+        self.doubts = Doubts()
         self.taking_back = TakingBack(client, services.store)
         self._means = Means(services.store, services.board, self.paces, self._answered)
 

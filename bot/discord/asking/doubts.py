@@ -21,6 +21,7 @@ class Doubts:
 
     def note(self, failure: BaseException) -> None:
         """Note that a message was left alone because of this failure."""
+        _log.debug("why a message is left alone", exc_info=failure)
         now = self._clock.monotonic()
         if self._next is not None and now < self._next:
             self._unsaid += 1

@@ -1,7 +1,6 @@
 """Listens to messages: follows each that may be for the bot, from its first event to its last."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -23,7 +22,6 @@ from bot.front_end import Services
 from data.errors import StoreError
 
 CALLED_LATER = timedelta(minutes=10)  # how old a message may be to which a call is added
-_log = logging.getLogger(__name__)
 
 
 class MessageListener(commands.Cog):
@@ -143,7 +141,7 @@ class MessageListener(commands.Cog):
             if asked and (is_known or self._edits.differs(message, asked[-1])):
                 await self._edits.offer(asked)
         except StoreError as error:
-            _log.error("an edited message could not be looked up: %s", error)
+            self._desk.doubts.note(error)
             return
         if not requests and _is_recent(message) and not message.author.bot:
             followed = self._open.begin(message)

@@ -11,7 +11,6 @@ from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.asking.admission import RulesUnknown
 from bot.discord.asking.composing import Composer
 from bot.discord.asking.desk import Desk, UserQuestion
-from bot.discord.asking.doubts import Doubts
 from bot.discord.asking.open_questions import OpenQuestion
 from bot.discord.asking.remarks import Remarks
 from bot.discord.incoming.listening import incoming, mode_of
@@ -40,7 +39,7 @@ class Taking:
         self._store = services.store
         self._desk = desk
         self._composer = composer
-        self._doubts = Doubts()
+        self._doubts = desk.doubts
         self.remarks = Remarks()
 
     async def judge(self, question: OpenQuestion, *, only_calls: bool = False) -> Trigger:
@@ -78,7 +77,7 @@ class Taking:
         if trigger in _ANSWERED:
             await self.answer(question)
         elif trigger in _REMARKS:
-            await self.remarks.say(question.message, _REMARKS[trigger])
+            await self._say(question, _REMARKS[trigger])
 
     async def answer(self, question: OpenQuestion, *, is_counted: bool = True) -> None:
         """Ask the question and show its answer; a refusal or failure is told in a reply."""
@@ -145,6 +144,8 @@ class Taking:
     async def _say(self, question: OpenQuestion, text: str) -> None:
         if not question.is_gone:
             await self.remarks.say(question.message, text)
+        if question.is_gone:  # meanwhile, perhaps
+            await self.remarks.take_away(question.message.id)
 
     @property
     def _me(self) -> int:

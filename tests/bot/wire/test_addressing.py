@@ -376,7 +376,9 @@ async def test_a_store_that_cannot_be_read(bot: Bot, discord: Discord):
     try:
         for place in (room, thread, always):
             for _ in range(5):
-                await discord.say(place, ann, "hello")
+                said = await discord.say(place, ann, "hello")
+            await discord.edit(said, "hello again")
+            await discord.delete(said)
         called = await bot.ask(room, ann, "hello?")
         (told,) = await discord.until(lambda: discord.replies(called))
     finally:

@@ -285,6 +285,15 @@ async def test_a_hint_goes_with_its_message(bot: Bot, discord: Discord):
     await discord.until(lambda: hint.deleted)
 
 
+async def test_a_hint_does_not_come_after_its_message_is_gone(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    late = discord.fault(FaultKind.SLOW, SEND, seconds=0.3)
+    question = await bot.ask(room, ann, "")
+    (hint,) = await discord.until(lambda: late.struck and discord.replies(question))
+    await discord.delete(question)
+    await discord.until(lambda: hint.deleted)
+
+
 async def test_a_moderator_deletes_an_answer_that_is_being_written(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
     await bot.ask(room, ann, SENTENCE * 60)
