@@ -100,7 +100,8 @@ class MessageListener(commands.Cog):
 
     async def _take(self, question: OpenQuestion, *, only_calls: bool = False) -> None:
         try:
-            question.message = await self._places.in_full(question.message)
+            await self._places.in_full(question.message)
+            self._places.known(question.message)  # which may be a newer one by now
             trigger = await self._taking.judge(question, only_calls=only_calls)
             pair = None
             if trigger in (Trigger.ANSWER, Trigger.ANSWER_ABOUT):
@@ -114,16 +115,16 @@ class MessageListener(commands.Cog):
 
     async def _answer_copy(self, pair: Repost) -> None:
         """Answer what a proxy bot has posted, in place of what the person had written."""
-        guild_id = pair.copy.guild.id if pair.copy.guild else None
-        key = message_key(pair.original.channel.id, pair.original.id)
-        self._open.gone(key)
-        await self._open.ended(key)
-        was_asked = await self._deletions.question_deleted(key, guild_id, is_moved=True)
         question = self._open.begin(pair.copy, pair.original)
         if question is None:
             return
         self._wordings.note(pair.copy)
+        guild_id = pair.copy.guild.id if pair.copy.guild else None
+        key = message_key(pair.original.channel.id, pair.original.id)
         try:
+            self._open.gone(key)
+            await self._open.ended(key)
+            was_asked = await self._deletions.question_deleted(key, guild_id, is_moved=True)
             await self._taking.answer(question, is_counted=not was_asked)
         finally:
             self._open.end(question)

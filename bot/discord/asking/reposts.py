@@ -60,7 +60,10 @@ class Reposts:
         return self._completed(original)
 
     def deleted(self, message_id: int) -> Repost | None:
-        """A message was deleted."""
+        """A message was deleted, which may be an original or a copy."""
+        for one in self._originals.values():
+            if one.copy is not None and one.copy.id == message_id:
+                one.copy = None
         original = self._recent(message_id)
         if original is None:
             return None

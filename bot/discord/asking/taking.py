@@ -115,6 +115,7 @@ class Taking:
             edition, asked = await self._composed(question)
             if question.is_gone:
                 return
+            await self.remarks.take_away(message_id)
             asked = replace(asked, is_call=is_call, is_counted=is_counted)
             ticket = await self._desk.accept(asked)
             if ticket is None:
@@ -125,7 +126,6 @@ class Taking:
             shown = self._desk.show(ticket, outlet, notices=asked.notices)
             if question.is_gone:
                 shown.withdraw(forget=True)
-            await self.remarks.take_away(message_id)
         finally:
             if shown is None:
                 await outlet.end_typing()

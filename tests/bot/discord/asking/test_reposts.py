@@ -59,6 +59,13 @@ def test_what_takes_too_long_is_no_pair(reposts: Reposts, time: ManualClock):
     assert reposts.posted(COPY) is None
 
 
+def test_a_copy_that_is_gone_as_well_is_none(reposts: Reposts):
+    reposts.meant(ORIGINAL)
+    reposts.posted(COPY)
+    assert reposts.deleted(COPY.id) is None
+    assert reposts.deleted(ORIGINAL.id) is None
+
+
 def test_how_bots_answer_commands_is_no_copy(reposts: Reposts):
     reposts.meant(ORIGINAL)
     reposts.deleted(ORIGINAL.id)
