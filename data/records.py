@@ -22,7 +22,7 @@ class SettingKey(StrEnum):
     PERSONA = "persona"
     """Channel, or the conversation of direct messages: the system prompt."""
     ALWAYS = "always"
-    """Channel: YES if the bot answers every message."""
+    """Channel: YES if the bot answers every message, NO if that was switched off again."""
     THREADS = "threads"
     """Channel: YES if each answer gets a thread of its own."""
     ALLOWED_ROLES = "allowed_roles"
@@ -45,6 +45,12 @@ class SettingKey(StrEnum):
     """Global: the fingerprint of the commands that Discord has been told of."""
     EXPORT_KEY = "export_key"
     """Global: the key, in hex, that hides people's ids in exports; it never leaves the store."""
+    THREAD_MODE = "thread_mode"
+    """Channel, of a thread: when the bot answers there (`bot.discord.rules.ThreadMode`)."""
+    CALLED = "called"
+    """Channel, of a thread: YES once somebody called the bot there."""
+    KEEP_ANSWERS = "keep_answers"
+    """Guild: YES if answers stay where their question is deleted."""
 
 
 class RequestState(StrEnum):

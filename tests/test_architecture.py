@@ -56,6 +56,7 @@ ROOMS = {
         "bot.discord.content",
         "bot.discord.incoming",
         "bot.discord.answer",
+        "bot.discord.following",
         "bot.discord.asking",
         "bot.discord.ratings bot.discord.commands",
         "bot.discord.cogs",

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection
 
 from bot.chat.answering import Answering, NoAnswer
 from bot.chat.draft import Draft
@@ -15,6 +14,7 @@ from bot.chat.own_tasks import OwnTasks
 from bot.chat.persistence import Persistence
 from bot.chat.queue import Load, RequestQueue
 from bot.chat.resumption import Resumption
+from bot.chat.rewording import Rewording
 from bot.chat.ticket import Ticket
 from bot.chat.variants import Variants
 from bot.clock import SYSTEM_CLOCK, Clock
@@ -59,6 +59,7 @@ class Chat:
             store, worker, watch, self.variants, settings, clock, self._persistence
         )
         self._endings = Endings(store, clock, self._persistence)
+        self._rewording = Rewording(store, self._intake)
         self._queue = RequestQueue(settings, self._serve)
         self._live: dict[str, Ticket] = {}  # by source key, until the end is stored
         self.resumption = Resumption(
@@ -100,17 +101,16 @@ class Chat:
             if ticket.request.user_id == user_id and ticket.outcome is None
         ]
 
-    async def reword(self, ticket: Ticket, ask: Ask) -> bool:
-        """Replace the prompt of a request that still waits by that of `ask`; false if too late.
+    async def reword(self, ticket: Ticket, asking: Callable[[], Awaitable[Ask]]) -> bool:
+        """Answer what `asking()` gives in place of what was asked; false if it has ended.
 
-        The request keeps its place in the queue, its variant and its seed. Raises EmptyPrompt,
-        PromptTooLong or StoreError.
+        From this call on the old words are not answered any more; what was written so far is
+        dropped. The request keeps its place in the queue, its variant and its seed. Raises what
+        `asking` raises, EmptyPrompt, PromptTooLong or StoreError; the old words count again then.
         """
-        new = await self._intake.request(replace(ask, variant=ticket.request.variant))
-        if not await self._store.reword(ticket.request.id, new.prompt, new.turns):
-            return False
-        ticket.update(replace(ticket.request, prompt=new.prompt, turns=new.turns))
-        return True
+        if (work := self._work.get(ticket)) is not None:
+            work.cancel()
+        return await self._rewording.reword(ticket, asking)
 
     async def resume(
         self, front_ends: Collection[str] | None = None, *, hold: bool = False
@@ -189,7 +189,8 @@ class Chat:
         """Get the answer in a task that can be cancelled, then end the request, which cannot be."""
         draft = Draft(ticket, self._clock.now)
         work = None
-        if not (ticket.stopping or self._cutting):
+        await self._rewording.released(ticket)
+        while not (ticket.stopping or self._cutting):
             work = asyncio.create_task(self._answering.answer(draft))
             self._work[ticket] = work
             try:
@@ -197,6 +198,9 @@ class Chat:
             finally:
                 del self._work[ticket]
                 work.cancel()
+            if not work.cancelled() or ticket.stopping or self._cutting:
+                break  # otherwise it was cancelled because the question changes
+            await self._rewording.begin_again(draft)
         concluding = self._own.start(self._conclude(draft, work))
         settled = asyncio.create_task(ticket.settled())
         try:  # a store that cannot write just now shall not keep the worker from others
@@ -231,7 +235,8 @@ class Chat:
                         await self._endings.store_answer(ticket, answer, RequestState.FINISHED)
                     )
         elif ticket.stopping:
-            await self._endings.stop(ticket, draft.fragment(self.variants))
+            fragment = None if ticket.withdrawn else draft.fragment(self.variants)
+            await self._endings.stop(ticket, fragment)
         else:
             await self._endings.park(ticket, served=True)
 

@@ -39,6 +39,7 @@ class Ticket:
         self._started = False
         self._stopping = False
         self._written = False
+        self._withdrawn = False
         self._pieces: list[str] = []
         self._log: list[Event] = []
         self._more = asyncio.Event()
@@ -67,6 +68,11 @@ class Ticket:
     def stopping(self) -> bool:
         """Whether the asker wants the end."""
         return self._stopping
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the question was taken back, so that nothing of its answer is wanted."""
+        return self._withdrawn
 
     @property
     def text(self) -> str:
@@ -121,6 +127,14 @@ class Ticket:
         if self._stop is not None and self.outcome is None:
             self._stopping = True
             self._stop(self)
+
+    def withdraw(self) -> None:
+        """Take the question back: the end is asked for as in `stop`, and no text is stored.
+
+        It may come after the end, too; then it is only noted.
+        """
+        self._withdrawn = True
+        self.stop()
 
     def publish(self, event: Event) -> None:
         """Append an event and wake the readers; raises RuntimeError after the terminal event."""

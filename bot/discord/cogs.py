@@ -6,8 +6,10 @@ from discord.ext import commands
 
 from bot.discord.asking.desk import Desk
 from bot.discord.asking.messages import MessageListener
+from bot.discord.asking.missed import MissedChanges
 from bot.discord.commands.ask import AskCommands
 from bot.discord.commands.buttons import AnswerButtons
+from bot.discord.commands.edited import EditedQuestions
 from bot.discord.commands.forgetting import Forgetting
 from bot.discord.commands.model import ModelCommands
 from bot.discord.commands.persona import PersonaCommands
@@ -15,6 +17,7 @@ from bot.discord.commands.privacy import PrivacyCommands
 from bot.discord.commands.settings import SettingsCommands
 from bot.discord.commands.stats import StatsCommand
 from bot.discord.commands.status import MetricsCog, StatusCommand
+from bot.discord.commands.thread import ThreadCommand
 from bot.discord.metrics import Metrics
 from bot.discord.ratings.offer import EarlyReactions
 from bot.discord.ratings.reactions import RatingReactions
@@ -38,11 +41,14 @@ def make_cogs(bot: commands.AutoShardedBot, parts: CogParts) -> list[commands.Co
     ratings = RatingReactions(bot, services, parts.early)
     cogs: list[commands.Cog] = [
         MessageListener(bot, services, desk),
+        MissedChanges(bot, services, desk),
         AskCommands(services, desk, bot.tree),
         AnswerButtons(services, desk),
+        EditedQuestions(bot, services, desk),
         ModelCommands(services),
         PersonaCommands(services),
         SettingsCommands(services),
+        ThreadCommand(services),
         ratings,
         Reconcile(bot, services, ratings),
         StatsCommand(services),

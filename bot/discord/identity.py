@@ -7,6 +7,7 @@ from bot.front_end import FrontEndName
 
 FRONT_END = FrontEndName.DISCORD
 _CONTINUATION = "continuation"
+MESSAGE_KIND = f"{FRONT_END}:message:"  # how the keys of what messages asked begin
 
 
 def user_id(user: Snowflake) -> str:
@@ -28,7 +29,7 @@ def settings_channel(channel: object) -> str:
 
 def message_key(channel_id: int, message_id: int) -> str:
     """The `source_key` of a request that a message made."""
-    return f"{FRONT_END}:message:{channel_id}:{message_id}"
+    return f"{MESSAGE_KIND}{channel_id}:{message_id}"
 
 
 def interaction_key(interaction_id: int) -> str:
@@ -48,10 +49,16 @@ def continued_request(source_key: str) -> int | None:
     return int(number) if kind == _CONTINUATION and number.isdigit() else None
 
 
+def edited_key(question_key: str, edition: int) -> str:
+    """The `source_key` of a request that asks an edited message anew; each edit has one."""
+    return f"{question_key}:{edition}"
+
+
 def asking_message(source_key: str) -> int | None:
     """The id of the message that made the request with this key; None if no message did."""
     kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
-    number = numbers.rpartition(":")[2]
+    _channel, _, message = numbers.partition(":")
+    number = message.partition(":")[0]
     return int(number) if kind == "message" and number.isdigit() else None
 
 
@@ -60,6 +67,18 @@ def asking_channel(source_key: str) -> int | None:
     kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
     number = numbers.partition(":")[0]
     return int(number) if kind == "message" and number.isdigit() else None
+
+
+def asked_at(source_key: str) -> int | None:
+    """The Discord id of the moment at which this was asked; None for what Discord did not ask."""
+    front_end, kind, *numbers = [*source_key.split(":"), "", ""][:4]
+    number = numbers[0] if kind == "interaction" else numbers[-1]
+    return int(number) if front_end == FRONT_END and number.isdigit() else None
+
+
+def question_key(source_key: str) -> str:
+    """The key of the question itself: that of an edited message without the edit."""
+    return ":".join(source_key.split(":")[:4])
 
 
 def channel_of(conversation: str) -> int | None:

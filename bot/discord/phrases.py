@@ -27,6 +27,10 @@ REFUSED_ALL = "🛡️ This server's rules do not let me post my answer."
 REFUSED_REST = "🛡️ This server's rules do not let me post the rest of my answer."
 MAY_NOT_WRITE = "🔒 I may not write here any more."
 NOT_TAKEN = "⚠️ Discord did not take the rest of my answer."
+FILES_TOO_SLOW = "I left out the files: Discord did not give them to me in time."
+NOT_YOUR_WORDS = "Only the person who asked can have their new wording answered."
+ANSWERED_ALREADY = "That wording is answered already."
+NOT_EDITED = "That message reads as it did when I answered it."
 NO_OTHER = "There is only one model here."
 
 

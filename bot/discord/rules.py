@@ -1,16 +1,28 @@
-"""What a server's managers have set for it and its channels."""
+"""What a server's managers have set for it and its channels, and thread owners for theirs."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 
 import discord
 from discord.abc import Snowflake
 
 from bot.discord.identity import conversation_id, settings_channel
+from data.errors import StoreTooNew
 from data.records import YES, Scope, SettingKey
 from data.store.store import Store
 
 THREAD_PERMISSION = "Create Public Threads"
+_Value = TypeVar("_Value")
+
+
+class ThreadMode(StrEnum):
+    """When the bot answers in a thread; the values are stored."""
+
+    ALWAYS = "always"
+    CALLED = "called"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class ServerRules:
     empty means everybody. `hourly_limit` and `waiting_limit`: how many questions one person may
     ask in an hour, and have unanswered at once; None means that the server sets no limit.
     `tuned_restricted`: in channels without age restriction only the base model answers.
+    `keeps_answers`: an answer stays where its question is deleted.
     """
 
     always: bool = False
@@ -30,6 +43,7 @@ class ServerRules:
     hourly_limit: int | None = None
     waiting_limit: int | None = None
     tuned_restricted: bool = False
+    keeps_answers: bool = False
 
     def allows_person(self, roles: Collection[int], *, manages: bool) -> bool:
         """Whether somebody with these roles may ask; whoever `manages` the server always may."""
@@ -43,34 +57,97 @@ class ServerRules:
 async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> ServerRules:
     """The rules of a channel; a thread has its channel's, a direct message the defaults.
 
-    `guild_id` is None for a direct message. Raises StoreError.
+    `guild_id` is None for a direct message. Raises StoreError, also for a value that a newer
+    version of the program stored.
     """
     if guild_id is None:
         return ServerRules()
     server = str(guild_id)
 
-    async def is_on(key: SettingKey) -> bool:
-        return await store.setting("channel", settings_channel(channel), key) == YES
-
     async def number(key: SettingKey) -> int | None:
         value = await store.setting("guild", server, key)
-        return int(value) if value else None
+        return _understood(key, value, int) if value else None
+
+    async def is_on(key: SettingKey) -> bool:
+        return await store.setting("guild", server, key) == YES
 
     return ServerRules(
-        always=await is_on(SettingKey.ALWAYS),
-        threads=await is_on(SettingKey.THREADS),
+        always=await is_always(store, channel),
+        threads=await store.setting("channel", settings_channel(channel), SettingKey.THREADS)
+        == YES,
         roles=await allowed_roles(store, guild_id),
         hourly_limit=await number(SettingKey.HOURLY_LIMIT),
         waiting_limit=await number(SettingKey.WAITING_LIMIT),
-        tuned_restricted=await store.setting("guild", server, SettingKey.TUNED_AGE_RESTRICTED_ONLY)
-        == YES,
+        tuned_restricted=await is_on(SettingKey.TUNED_AGE_RESTRICTED_ONLY),
+        keeps_answers=await is_on(SettingKey.KEEP_ANSWERS),
     )
 
 
+async def is_always(store: Store, channel: Snowflake) -> bool:
+    """Whether a channel, or a thread's channel, is an always-channel. Raises StoreError."""
+    value = await store.setting("channel", settings_channel(channel), SettingKey.ALWAYS)
+    return value == YES
+
+
+async def thread_mode(store: Store, thread: discord.Thread) -> ThreadMode:
+    """When the bot answers in a thread: as it was set there, else as it follows from what it was.
+
+    In a thread of an always-channel, in one that the bot opened, and in one into which somebody
+    called it, it answers everything. A mode that only a newer version knows counts as CALLED.
+    Raises StoreError.
+    """
+    chosen = await chosen_mode(store, thread.id)
+    if chosen is not None:
+        return chosen
+    stays = thread.owner_id == thread.guild.me.id or await _was_called(store, thread)
+    return ThreadMode.ALWAYS if stays or await is_always(store, thread) else ThreadMode.CALLED
+
+
+async def chosen_mode(store: Store, thread_id: int) -> ThreadMode | None:
+    """The mode that was set for a thread, None if none was. Raises StoreError."""
+    value = await store.setting("channel", str(thread_id), SettingKey.THREAD_MODE)
+    if value is None:
+        return None
+    return ThreadMode(value) if value in set(ThreadMode) else ThreadMode.CALLED
+
+
+async def note_call(store: Store, channel: Snowflake) -> None:
+    """Note that somebody called the bot into this thread; elsewhere it does nothing."""
+    if not isinstance(channel, discord.Thread):
+        return
+    place = str(channel.id)
+    if await store.setting("channel", place, SettingKey.CALLED) is None:
+        await store.set_setting("channel", place, SettingKey.CALLED, YES)
+
+
+async def _was_called(store: Store, thread: discord.Thread) -> bool:
+    if await store.setting("channel", str(thread.id), SettingKey.CALLED) == YES:
+        return True
+    # Threads from before calls were noted: an answer tells of one, unless the channel was an
+    # always-channel for a while, where answers come without any call.
+    switched = await store.setting("channel", settings_channel(thread), SettingKey.ALWAYS)
+    return switched is None and await store.last_answer(conversation_id(thread)) is not None
+
+
 async def allowed_roles(store: Store, guild_id: int) -> frozenset[int]:
-    """The ids of the roles that may ask in a server; empty means everybody. Raises StoreError."""
+    """The ids of the roles that may ask in a server; empty means everybody.
+
+    Raises StoreError, also for a value that a newer version of the program stored.
+    """
     value = await store.setting("guild", str(guild_id), SettingKey.ALLOWED_ROLES)
-    return frozenset(int(role) for role in (value or "").split())
+    return _understood(
+        SettingKey.ALLOWED_ROLES, value or "", lambda text: frozenset(map(int, text.split()))
+    )
+
+
+def _understood(key: SettingKey, value: str, reading: Callable[[str], _Value]) -> _Value:
+    try:
+        return reading(value)
+    except ValueError as error:
+        raise StoreTooNew(
+            f"the setting {key} was stored by a newer version of this program: install that one,"
+            " or set it anew"
+        ) from error
 
 
 def persona_place(channel: Snowflake) -> tuple[Scope, str]:

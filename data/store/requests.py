@@ -109,19 +109,29 @@ class Requests(Tables):
         if not replaced:
             raise await refusal(self._connection.run, request_id, "get other turns")
 
-    async def reword(self, request_id: int, prompt: str, turns: Sequence[Turn]) -> bool:
+    async def reword(
+        self,
+        request_id: int,
+        prompt: str,
+        turns: Sequence[Turn],
+        *,
+        interrupted: bool = False,
+    ) -> bool:
         """Change what a waiting request asks.
 
-        If it is not waiting, nothing changes and False is returned.
+        With `interrupted` a running one, too: it waits again then, and its attempts begin anew,
+        as nobody has tried the new words yet. Otherwise nothing changes and False is returned.
         """
         changed = await self._connection.run(
             """
-            UPDATE requests SET prompt = ?, turns = ?
-            WHERE id = ? AND state = 'waiting' RETURNING id
+            UPDATE requests SET prompt = ?1, turns = ?2, state = 'waiting', started_at = NULL,
+                attempts = CASE WHEN state = 'running' THEN 0 ELSE attempts END
+            WHERE id = ?3 AND (state = 'waiting' OR (?4 AND state = 'running')) RETURNING id
             """,
             prompt,
             turns_json(turns),
             request_id,
+            interrupted,
         )
         return bool(changed)
 

@@ -15,13 +15,14 @@ from data.store.exports import Exports
 from data.store.people import People
 from data.store.reactions import Reactions
 from data.store.requests import Requests
+from data.store.withdrawals import Withdrawals
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Requests, Answers, Deliveries, Reactions, Settings, Exports, People):
+class Store(Requests, Answers, Deliveries, Reactions, Settings, Exports, People, Withdrawals):
     """Requests, answers, messages, ratings and settings. Coroutines may share one store.
 
     Every method is one transaction: it changes everything it should, or nothing. A caller that

@@ -18,7 +18,7 @@ from tests.discord_server.state.interactions import (
 from tests.discord_server.state.messages import File, Json, Message, label
 from tests.discord_server.state.payloads import channel_json
 from tests.discord_server.state.permissions import Permission
-from tests.discord_server.state.places import Channel, Guild, Overwrite, User
+from tests.discord_server.state.places import Channel, ChannelKind, Guild, Overwrite, User
 from tests.discord_server.state.world import TOKEN, World
 from tests.discord_server.watch import LIMIT_S
 
@@ -109,6 +109,21 @@ class Discord:
         )
         return thread
 
+    def forum(self, name: str = "forum") -> Channel:
+        """A new forum of the guild, which connected bots hear of."""
+        forum = self.world.add_channel(self.guild, name, kind=ChannelKind.FORUM)
+        self.world.announce("CHANNEL_CREATE", forum, channel_json(forum))
+        return forum
+
+    async def open_post(self, forum: Channel, owner: User, title: str, text: str) -> Message:
+        """Open a forum post: a thread whose first message has the thread's own id."""
+        id_ = self.world.new_id()
+        post = self.world.add_thread(forum, owner, title, id_)
+        self.world.announce("THREAD_CREATE", post, {**channel_json(post), "newly_created": True})
+        message = self.world.make(post, owner, {"content": text})
+        message.id = id_
+        return self.world.post(message)
+
     def dm(self, user: User) -> Channel:
         """The person's direct messages with the bot."""
         return self.world.dm(user)
@@ -160,6 +175,24 @@ class Discord:
     async def delete(self, message: Message) -> None:
         """Somebody who may deletes a message."""
         self.world.delete(message)
+
+    async def delete_together(self, *messages: Message) -> None:
+        """A moderator purges messages of one channel."""
+        self.world.delete_together(list(messages))
+
+    async def unfurl(self, message: Message, title: str) -> None:
+        """Discord adds the preview of a link: an event as for an edit, though nobody edits."""
+        message.embeds = [{"type": "link", "title": title}]
+        self.world.changed(message)
+
+    async def proxy(
+        self, channel: Channel, name: str, text: str, *, webhook: int = 77, owner: int = 78
+    ) -> Message:
+        """What a proxy bot posts through its webhook under somebody's name."""
+        hook = User(webhook << 22, name, bot=True)
+        message = self.world.make(channel, hook, {"content": text})
+        message.webhook_id, message.application_id = hook.id, owner << 22
+        return self.world.post(message)
 
     async def react(self, message: Message, user: User, emoji: str, *, burst: bool = False) -> None:
         self.world.react(message, user, emoji, burst=burst)

@@ -63,8 +63,9 @@ class _RefusedError(Exception):
 class Delivery:
     """Shows one ticket in an outlet. Used once.
 
-    `notices` are remarks for the person, shown with the answer. `known` are the ids of messages
-    that an earlier process sent for the same request: they are edited before new ones are sent.
+    `notices` are remarks for the person, shown with the answer. `look` is awaited first and gives
+    the ids of messages that an earlier process sent for the same request: they are edited before
+    new ones are sent.
     """
 
     def __init__(
@@ -74,13 +75,14 @@ class Delivery:
         means: Means,
         *,
         notices: Sequence[str] = (),
-        known: Sequence[int] = (),
+        look: Callable[[], Awaitable[Sequence[int]]] | None = None,
     ) -> None:
         self._ticket = ticket
         self._outlet = outlet
         self._means = means
         request_id = ticket.request.id
-        self._screen = Screen(outlet, request_id, self._note_message, known)
+        self._screen = Screen(outlet, request_id, self._note_message)
+        self._look = look
         turns = ticket.request.turns
         self._progress = RequestProgress(
             request_id,
@@ -90,9 +92,21 @@ class Delivery:
         self._following = Following(ticket, means.board, self._progress)
         self._following.awaits_text = self._screen.is_empty
         self._is_noted = True
+        self.has_shown_text = False  # whether anybody can have read some of the answer
+
+    @property
+    def messages(self) -> list[RequestMessage]:
+        """The messages that it has on Discord."""
+        return self._screen.messages
 
     async def run(self) -> None:
         """Show the request to its end; returns when that is shown, or cannot be shown."""
+        if self._look is not None:
+            self._screen.adopt(await self._look())
+            self._following.awaits_text = self._screen.is_empty
+        if self._ticket.withdrawn:
+            await self._ticket.result()
+            return
         following = asyncio.create_task(self._following.run())
         self._outlet.begin_typing()
         try:
@@ -150,8 +164,10 @@ class Delivery:
             self._pace.took(loop.time() - begun)
 
     async def _show(self, now: Picture) -> None:
+        has_text = bool(self._progress.text.strip())
         try:
             await self._screen.show(now)
+            self.has_shown_text = self.has_shown_text or has_text
         except discord.HTTPException as refusal:
             match remedy(refusal):
                 case Remedy.LATER:
@@ -166,15 +182,22 @@ class Delivery:
             self._outlet.mended.clear()
 
     async def _show_end(self) -> None:
-        """Show how the request ended, and once more where the store comes round to it later."""
-        shown = await self._insist(lambda: self._show(picture(self._progress)))
+        """Show how the request ended, and once more where the store comes round to it later.
+
+        Where the question was taken back, nothing is shown: whoever did that sees to the rest.
+        """
+        shown = await self._insist(self._show_last)
         if isinstance(self._progress.outcome, Written):
             await self._ticket.result()
             await self._following.ended()
-            shown = await self._insist(lambda: self._show(picture(self._progress)))
-        if shown:
+            shown = await self._insist(self._show_last)
+        if shown and not self._ticket.withdrawn:
             await self._note_delivered()
             await self._tell_of_answer()
+
+    async def _show_last(self) -> None:
+        if not self._ticket.withdrawn:
+            await self._show(picture(self._progress))
 
     async def _insist(self, show: Callable[[], Awaitable[None]]) -> bool:
         number = self._ticket.request.id
@@ -198,6 +221,8 @@ class Delivery:
         row = finished_row(self._ticket.request.id)
 
         async def last_look() -> None:
+            if self._ticket.withdrawn:
+                return
             try:
                 await close(self._screen, phrases.small(line), row,
                             may_send=kind is not Remedy.FORBIDDEN)  # fmt: skip
@@ -239,7 +264,10 @@ class Delivery:
     async def _tell_of_answer(self) -> None:
         """Let people rate an answer that says something, once its messages are known."""
         outcome, messages = self._progress.outcome, self._screen.messages
-        if isinstance(outcome, Finished) and messages and outcome.answer.text and self._is_noted:
+        if self._ticket.withdrawn or not isinstance(outcome, Finished):
+            return
+        is_whole = outcome.request.state is RequestState.FINISHED  # half an answer is not rated
+        if is_whole and messages and outcome.answer.text and self._is_noted:
             last = messages[-1]
             await self._means.answered(outcome.answer, int(last.channel_id), int(last.message_id))
 

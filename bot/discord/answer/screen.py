@@ -22,8 +22,7 @@ class _Message:
 class Screen:
     """Shows pictures with as few calls as possible, one call at a time.
 
-    `known` are the ids of messages that an earlier process sent for the same request. `sent` is
-    awaited with each new message before anything else is sent.
+    `sent` is awaited with each new message before anything else is sent.
     """
 
     def __init__(
@@ -31,13 +30,16 @@ class Screen:
         outlet: Outlet,
         request_id: int,
         sent: Callable[[RequestMessage], Awaitable[None]],
-        known: Sequence[int] = (),
     ) -> None:
         self.outlet = outlet
         self._request_id = request_id
         self._sent = sent
-        self._messages = [_Message(number, None, None) for number in known]
+        self._messages: list[_Message] = []
         self._taken_away = 0
+
+    def adopt(self, known: Sequence[int]) -> None:
+        """Take over the messages, by id, that an earlier process sent for the same request."""
+        self._messages = [_Message(number, None, None) for number in known]
 
     @property
     def is_empty(self) -> bool:
@@ -81,10 +83,18 @@ class Screen:
             else:
                 await self._add(position, content, row)
         while len(self._messages) > max(1, len(picture.contents)):
+            await self._remove_last()
+
+    async def _remove_last(self) -> None:
+        """Delete the last message; from the beginning it is none of those that somebody deletes."""
+        last = self._messages.pop()
+        try:
             with suppress(discord.NotFound):
-                await self.outlet.delete(self._messages[-1].id)
-            self._messages.pop()
-            self._taken_away += 1
+                await self.outlet.delete(last.id)
+        except BaseException:
+            self._messages.append(last)
+            raise
+        self._taken_away += 1
 
     async def _change(self, message: _Message, content: str, row: ButtonRow | None) -> None:
         if (message.content, message.row) != (content, row):

@@ -1,19 +1,33 @@
 """Whether somebody may ask here and now, and which variant may answer."""
 
+import asyncio
 from collections import deque
 
 import discord
 from discord.abc import Snowflake
 
 from bot.clock import SYSTEM_CLOCK, Clock
+from bot.discord.api.endpoints import UNREACHABLE
 from bot.discord.identity import conversation_id, settings_channel, user_id
-from bot.discord.rules import ServerRules, is_age_restricted, rules_of
-from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
+from bot.discord.rules import (
+    ServerRules,
+    ThreadMode,
+    chosen_mode,
+    is_age_restricted,
+    rules_of,
+)
+from bot.errors import AskedTooOften, BotError, NotAllowed, TooManyWaiting
 from bot.front_end import Services
 
 _HOUR_S = 3600.0
 MOST_REMEMBERED = 10_000  # people whose asks are counted
 RESTRICTED = "In this server only the base model answers outside age-restricted channels."
+SWITCHED_OFF = "I am switched off in this thread. Its owner can change that with /thread."
+LOOK_UP_S = 3.0
+
+
+class RulesUnknown(BotError):
+    """It cannot be found out whether this person may ask here."""
 
 
 class Admission:
@@ -30,21 +44,32 @@ class Admission:
         person: discord.abc.User,
         channel: Snowflake,
         variant: str | None = None,
+        *,
+        counts: bool = True,
     ) -> str | None:
         """Admit one ask, count it, and give its `Ask.variant`: None for the active one.
 
-        `variant` is the one that the person asked for by name. Raises NotAllowed,
-        TooManyWaiting or AskedTooOften, all of them UserErrors; then the ask is not counted.
+        `variant` is the one that the person asked for by name. With `counts` False the ask takes
+        the place of one that was counted. Raises NotAllowed, TooManyWaiting or AskedTooOften, all
+        of them UserErrors; then the ask is not counted. Raises RulesUnknown where Discord does not
+        say which roles the person has, though the rules go by them.
         """
         guild = getattr(channel, "guild", None)
         guild_id = None if guild is None else int(guild.id)
         rules = await rules_of(self._store, guild_id, channel)
+        mode = None
+        if isinstance(channel, discord.Thread):
+            mode = await chosen_mode(self._store, channel.id)
+        if mode is ThreadMode.OFF:
+            raise NotAllowed(SWITCHED_OFF)
+        if guild is not None and rules.roles:
+            person = await _member(guild, person)
         manages = _manages(person)
         if not rules.allows_person(_roles(person), manages=manages):
             raise NotAllowed("The managers of this server let only some roles talk to me.")
         permitted = await self._permitted(rules, person, channel, variant)
         self._check_waiting(rules, person)
-        if guild_id is not None and not manages:
+        if guild_id is not None and not manages and counts:
             self._count(rules.hourly_limit, guild_id, person.id)
         return permitted
 
@@ -80,6 +105,17 @@ class Admission:
             times.append(now)
         while len(self._asked) > MOST_REMEMBERED:
             del self._asked[next(iter(self._asked))]
+
+
+async def _member(guild: discord.Guild, person: discord.abc.User) -> discord.abc.User:
+    """The person with their roles, which an event need not have brought along."""
+    if isinstance(person, discord.Member):
+        return person
+    try:
+        async with asyncio.timeout(LOOK_UP_S):
+            return await guild.fetch_member(person.id)
+    except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+        raise RulesUnknown(f"the roles of a person are unknown: {failure!r}") from failure
 
 
 def _roles(person: object) -> list[int]:

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import discord
 from discord.abc import Snowflake
@@ -20,11 +19,14 @@ from bot.discord.answer.pacing import Paces
 from bot.discord.api.rate_limits import RestResponse
 from bot.discord.api.refusals import RefusalLog
 from bot.discord.asking.admission import Admission
+from bot.discord.following.doubts import Doubts
+from bot.discord.following.open_questions import OpenQuestions
+from bot.discord.following.taking_back import TakingBack
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
 from bot.discord.incoming.history import History
 from bot.discord.incoming.message_cache import MessageCache
 from bot.discord.incoming.questions import Questions
-from bot.discord.rules import persona_of
+from bot.discord.rules import note_call, persona_of
 from bot.front_end import Services
 from data.records import Answer, Turn
 
@@ -43,6 +45,9 @@ class UserQuestion:
     `turns` are the model's turns where they are known already, as when the same is asked again.
     `thread` is the id of the thread in which the answer will stand, where it gets one of its own.
     `mentioned` are the people whose mentions stand in `text`.
+    `name` is what the person is called here, if not by their own name. `is_call`: the person
+    called the bot, and did not merely speak where it answers everything. `is_counted`: the ask
+    counts towards the person's limits.
     """
 
     key: str
@@ -55,12 +60,29 @@ class UserQuestion:
     turns: tuple[Turn, ...] | None = None
     thread: int | None = None
     mentioned: tuple[Person, ...] = ()
+    name: str | None = None
+    is_call: bool = True
+    is_counted: bool = True
 
 
-@dataclass(slots=True)
-class _Shown:
+@dataclass(eq=False, slots=True)
+class Showing:
+    """An answer that is being shown; `forget`: once withdrawn, its question is not kept either."""
+
     ticket: Ticket
+    delivery: Delivery
     task: asyncio.Task[None] | None = field(default=None)
+    forget: bool = False
+
+    @property
+    def key(self) -> str:
+        """The source key of the request."""
+        return self.ticket.request.source_key
+
+    def withdraw(self, *, forget: bool) -> None:
+        """Stop it, and take away what is shown of it, as soon as that is possible."""
+        self.forget = self.forget or forget
+        self.ticket.withdraw()
 
 
 class Desk:
@@ -83,20 +105,30 @@ class Desk:
         self._admission = Admission(services)
         self._client = client
         self._on_answer = on_answer
-        self._shown: dict[str, _Shown] = {}
+        self._shown: dict[str, Showing] = {}
         self._beginning: set[str] = set()
         self._persistence = Persistence()
         self.refusals = RefusalLog()
+        self.open_questions = OpenQuestions()
+        self.doubts = Doubts()
+        self.taking_back = TakingBack(client, services.store)
         self._means = Means(
             services.store, services.board, self.paces, self._answered,
             refusals=self.refusals, persistence=self._persistence,
         )  # fmt: skip
 
     async def ask(self, question: UserQuestion, outlet: Outlet) -> Ticket | None:
-        """Accept a question and begin to show its answer in `outlet`; gives the ticket.
+        """Accept a question and begin to show its answer in `outlet`; as `accept` otherwise."""
+        ticket = await self.accept(question)
+        if ticket is not None:
+            self.show(ticket, outlet, notices=question.notices)
+        return ticket
+
+    async def accept(self, question: UserQuestion) -> Ticket | None:
+        """Accept a question, which is stored then; gives the ticket, to be handed to `show`.
 
         Gives None if the question was accepted before. Raises UserError, with a line for the
-        person, or StoreError.
+        person, RulesUnknown, or StoreError.
         """
         key = question.key
         if key in self._beginning or key in self._shown:
@@ -106,24 +138,27 @@ class Desk:
             if await self.services.store.request_from(key) is not None:
                 return None  # an event that Discord sent twice
             variant = await self._admission.admit(
-                question.person, question.channel, question.variant
+                question.person, question.channel, question.variant, counts=question.is_counted
             )
-            ticket = await self.services.chat.submit(await self._ask(question, variant))
-            self.show(ticket, outlet, notices=question.notices)
+            if question.is_call:
+                await note_call(self.services.store, question.channel)
+            return await self.services.chat.submit(await self._ask(question, variant))
         finally:
             self._beginning.discard(key)
-        return ticket
 
-    async def reword(self, question: UserQuestion) -> bool:
-        """Replace a question that still waits by its new wording; false if it does not wait.
+    async def reword(
+        self, ticket: Ticket, composing: Callable[[], Awaitable[UserQuestion]]
+    ) -> bool:
+        """Ask what `composing()` gives instead; false if the request has ended.
 
-        Raises UserError or StoreError, as `ask` does; then the old wording stays.
+        From this call on the old wording is not answered. Raises UserError or StoreError; then the
+        old wording counts again.
         """
-        ticket = self.live(question.key)
-        if ticket is None or ticket.started or ticket.outcome is not None:
-            return False
-        ask = await self._ask(question, ticket.request.variant)
-        return await self.services.chat.reword(ticket, ask)
+
+        async def asking() -> Ask:
+            return await self._ask(await composing(), ticket.request.variant)
+
+        return await self.services.chat.reword(ticket, asking)
 
     def show(
         self,
@@ -132,19 +167,18 @@ class Desk:
         *,
         notices: Sequence[str] = (),
         look: Callable[[], Awaitable[Sequence[int]]] | None = None,
-    ) -> None:
-        """Begin to show a ticket; `notices` are those of Delivery.
+    ) -> Showing:
+        """Begin to show a ticket; `notices` and `look` are those of Delivery."""
+        delivery = Delivery(ticket, outlet, self._means, notices=notices, look=look)
+        shown = Showing(ticket, delivery)
+        self._shown[shown.key] = shown
+        shown.task = asyncio.create_task(self._deliver(shown), name=f"show {shown.key}")
+        return shown
 
-        `look` is awaited first, and gives the ids of the messages that show it already.
-        """
-
-        async def deliver() -> None:
-            known = () if look is None else await look()
-            await Delivery(ticket, outlet, self._means, notices=notices, known=known).run()
-
-        key = ticket.request.source_key
-        shown = self._shown[key] = _Shown(ticket)
-        shown.task = asyncio.create_task(self._deliver(key, deliver()), name=f"show {key}")
+    @property
+    def showings(self) -> list[Showing]:
+        """Everything that is being shown."""
+        return list(self._shown.values())
 
     def live(self, source_key: str) -> Ticket | None:
         """The ticket of the question with this key, if it is being shown."""
@@ -186,7 +220,7 @@ class Desk:
             ),
             front_end=FRONT_END,
             user_id=user_id(question.person),
-            user_name=question.person.display_name,
+            user_name=question.name or question.person.display_name,
             text=question.text,
             variant=variant,
             persona=await persona_of(self.services.store, channel),
@@ -203,14 +237,18 @@ class Desk:
         here = guild.me if isinstance(guild, discord.Guild) else None
         return tuple(one.display_name for one in (me, here) if one is not None)
 
-    async def _deliver(self, key: str, showing: Coroutine[Any, Any, None]) -> None:
+    async def _deliver(self, shown: Showing) -> None:
         """Show one request; what goes wrong is logged and ends here."""
+        request = shown.ticket.request
         try:
-            await showing
+            await shown.delivery.run()
+            if shown.ticket.withdrawn:
+                messages = shown.delivery.messages
+                await self.taking_back.take_back(request.id, messages, forget=shown.forget)
         except Exception:  # noqa: BLE001 - it is logged, and the next start shows it
-            _log.exception("what %s asked could not be shown", key)
+            _log.exception("what %s asked could not be shown", shown.key)
         finally:
-            self._shown.pop(key, None)
+            self._shown.pop(shown.key, None)
 
     async def _answered(self, _answer: Answer, channel_id: int, message_id: int) -> None:
         channel = self._client.get_partial_messageable(channel_id)

@@ -1,5 +1,7 @@
 """Going on with what an earlier run of the bot left: unfinished, or finished but never shown."""
 
+import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -9,10 +11,18 @@ from bot.chat.events import Ended, Finished
 from bot.chat.ticket import Ticket
 from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
+from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.asking.composing import Composer
 from bot.discord.asking.desk import Desk
+from bot.discord.asking.edits import Edits
+from bot.discord.asking.missed import LOOK_UP_S, Fate, look_up
 from bot.discord.asking.recovery import Recovery
+from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.identity import FRONT_END, asking_channel, asking_message, channel_of
+from bot.errors import UserError
 from data.records import Request
+
+_log = logging.getLogger(__name__)
 
 _ASKED_BY = "{} asked this before I was restarted."  # where no reply says so
 _UNKNOWN = "Something went wrong while I was away. Please ask me again."
@@ -34,6 +44,7 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
         if request.id not in tickets:
             tickets[request.id] = await _ended(desk, request)
     recovery = Recovery(client, services.store, services.chat.resumption)
+    await asyncio.gather(*(_catch_up(client, desk, one) for one in tickets.values()))
     shown = 0
     for ticket in tickets.values():
         outlet = outlet_of(client, ticket.request)
@@ -48,6 +59,33 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
         else:
             await services.chat.resumption.go_on(ticket)
     return shown
+
+
+async def _catch_up(client: discord.Client, desk: Desk, ticket: Ticket) -> None:
+    """Withdraw what was deleted meanwhile, and ask what was edited as it reads now.
+
+    Where Discord does not say in time, it is shown as it was asked.
+    """
+    found = await look_up(client, ticket.request)
+    if found is Fate.DELETED:
+        ticket.withdraw()
+        return
+    composer = Composer(client, desk)
+    edits = Edits(client, desk.services.store, composer)
+    if isinstance(found, discord.Message) and edits.differs(found, ticket.request):
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                await _place(client, found)
+                await desk.reword(ticket, lambda: composer.compose(OpenQuestion(found)))
+        except (discord.DiscordException, TimeoutError, UserError, *UNREACHABLE) as failure:
+            _log.info("a changed question stays as it was: %s", type(failure).__name__)
+
+
+async def _place(client: discord.Client, message: discord.Message) -> None:
+    """Give a message the channel it stands in: before the bot is connected, only Discord knows."""
+    found = await client.fetch_channel(message.channel.id)
+    if isinstance(found, discord.Thread | discord.TextChannel | discord.DMChannel):
+        message.channel = found
 
 
 def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | ThreadOutlet | None:

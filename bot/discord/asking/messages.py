@@ -1,157 +1,178 @@
-"""Listens to messages: takes those meant for the bot to the desk, and follows their changes."""
+"""Listens to messages: follows each that may be for the bot, from its first event to its last."""
 
-import logging
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
 
 import discord
+from discord.abc import Snowflake
 from discord.ext import commands
 
-from bot.chat.ticket import Ticket
-from bot.discord import phrases
-from bot.discord.answer.outlet import ChannelOutlet, Outlet
-from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
-from bot.discord.asking.desk import Desk, UserQuestion
-from bot.discord.identity import message_key
-from bot.discord.incoming.listening import incoming, is_listening
-from bot.discord.incoming.places import Places
-from bot.discord.incoming.triggers import Incoming, Trigger, decide
-from bot.discord.rules import THREAD_PERMISSION, may_open_threads, rules_of
-from bot.errors import UserError
+from bot.discord.asking.composing import Composer
+from bot.discord.asking.deletions import Deletions
+from bot.discord.asking.desk import Desk, Showing
+from bot.discord.asking.edits import Edits
+from bot.discord.asking.places import Places
+from bot.discord.asking.taking import Taking
+from bot.discord.following.open_questions import OpenQuestion, Wordings
+from bot.discord.following.reposts import Repost, Reposts
+from bot.discord.identity import message_key, question_key
+from bot.discord.incoming.triggers import Trigger
 from bot.front_end import Services
 from data.errors import StoreError
 
-_log = logging.getLogger(__name__)
+CALLED_LATER = timedelta(minutes=10)  # how old a message may be to which a call is added
 
 
 class MessageListener(commands.Cog):
-    """Takes messages to the desk, and their edits and deletions."""
+    """Takes messages to the desk, and follows their edits and deletions."""
 
     def __init__(self, client: discord.Client, services: Services, desk: Desk) -> None:
         self._client = client
         self._store = services.store
-        self._prompt_max_chars = services.settings.prompt_max_chars
         self._desk = desk
+        composer = Composer(client, desk)
+        self._taking = Taking(client, services, desk, composer)
+        self._edits = Edits(client, services.store, composer)
+        self._deletions = Deletions(client, services.store, desk)
         self._places = Places(client)
+        self._open = desk.open_questions
+        self._wordings = Wordings()
+        self._reposts = Reposts()
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message if it is meant for the bot; a refusal or failure is told in a reply."""
-        me = self._client.user
-        if me is None:
+        if message.webhook_id is not None:
+            if (pair := self._reposts.posted(message)) is not None:
+                await self._answer_copy(pair)
             return
         self._desk.cache.names.learn(message)
-        await self._places.settle(message)
-        seen = incoming(message, me.id)
-        if seen.is_for_people_only:
+        if message.author.bot or (question := self._open.begin(message)) is None:
             return
-        try:
-            listening = not seen.is_addressed and await is_listening(message, self._store)
-            await self._react(message, seen, decide(seen, listening=listening))
-        except UserError as refusal:
-            await self._say(message, str(refusal))
-        except StoreError as error:
-            _log.error("a message could not be taken: %s", error)
-            await self._say(message, phrases.BROKEN)
+        self._wordings.note(message)
+        self._reposts.said(message)
+        await self._take(question)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        """Read the message anew next time; a question that still waits is asked as it reads now."""
-        desk, me = self._desk, self._client.user
-        desk.cache.forget(event.message_id)
-        ticket = desk.live(message_key(event.channel_id, event.message_id))
-        if ticket is None or ticket.started or me is None:
+        """Read the message anew next time, and answer what its author has made of it."""
+        message = self._places.known(event.message)
+        self._desk.cache.forget(message.id)
+        is_known = self._wordings.knows(message.id)
+        if message.author == self._client.user or not self._wordings.is_edit(message):
             return
-        await self._places.settle(event.message)
-        seen = incoming(event.message, me.id)
-        try:
-            if seen.says_something:
-                await desk.reword(await self._asked(event.message))
-        except (UserError, StoreError) as error:
-            _log.info("a changed question stays as it was: %s", type(error).__name__)
+        if self._open.edited(message):
+            return
+        question = OpenQuestion(message)
+        shown = self._shown(question.key)
+        is_unread = shown is not None and not shown.delivery.has_shown_text
+        if shown is None or not is_unread or not await self._taking.reword(shown.ticket, question):
+            await self._edited_too_late(question, shown, is_known=is_known)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
-        """Stop the answer to a message that was deleted."""
-        self._gone(event.channel_id, event.message_id)
+        """Take back the answer to a message that was deleted."""
+        await self._gone(event.guild_id, event.channel_id, event.message_id)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
-        """Stop the answers to messages that were deleted together."""
-        for message_id in event.message_ids:
-            self._gone(event.channel_id, message_id)
+        """Take back the answers to messages that were deleted together."""
+        ids = sorted(event.message_ids)
+        for message_id in ids:  # at once, before anything is waited for
+            self._open.gone(message_key(event.channel_id, message_id))
+        await asyncio.gather(*(self._gone(event.guild_id, event.channel_id, one) for one in ids))
 
-    def _gone(self, channel_id: int, message_id: int) -> None:
-        self._desk.cache.forget(message_id)
-        if (ticket := self._desk.live(message_key(channel_id, message_id))) is not None:
-            ticket.stop()
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Give up what is asked in a channel that is gone, and in its threads."""
+        self._place_gone(lambda one: channel.id in (one.id, getattr(one, "parent_id", None)))
 
-    async def _react(self, message: discord.Message, seen: Incoming, trigger: Trigger) -> None:
-        match trigger:
-            case Trigger.IGNORE:
-                return
-            case Trigger.HINT:
-                await self._say(message, phrases.HINT)
-            case Trigger.HINT_UNREADABLE:
-                await self._say(message, phrases.UNREADABLE)
-            case Trigger.DECLINE_IMAGE:
-                await self._say(message, phrases.NO_IMAGES)
-            case Trigger.ANSWER | Trigger.ANSWER_ABOUT:
-                await self._answer(message, seen)
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
+        """Give up what is asked in a thread that is gone."""
+        self._place_gone(lambda one: one.id == event.thread_id)
 
-    async def _answer(self, message: discord.Message, seen: Incoming) -> None:
-        typing = ChannelOutlet(self._client, message.channel.id, message.id)
-        typing.begin_typing()  # before anything is read or stored: a person sees this first
-        ticket: Ticket | None = None
-        outlet: Outlet = typing
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Give up what is asked in a server that the bot is in no longer."""
+        here = {one.id for one in (*guild.channels, *guild.threads)}
+        self._place_gone(lambda one: one.id in here)
+
+    async def _take(self, question: OpenQuestion, *, only_calls: bool = False) -> None:
         try:
-            in_thread = await self._wants_thread(message)
-            question = await self._asked(message, in_thread=in_thread)
-            if in_thread:
-                title, asker = title_of(seen.text), message.author.id
-                outlet = ThreadOutlet(self._client, typing, message.id, title, asker)
-            ticket = await self._desk.ask(question, outlet)
+            await self._places.in_full(question.message)
+            self._places.known(question.message)  # which may be a newer one by now
+            trigger = await self._taking.judge(question, only_calls=only_calls)
+            pair = None
+            if trigger in (Trigger.ANSWER, Trigger.ANSWER_ABOUT):
+                pair = self._reposts.meant(question.message)
+            if pair is None:
+                await self._taking.react(question, trigger)
         finally:
-            if ticket is None:
-                await typing.end_typing()
+            self._open.end(question)
+        if pair is not None:
+            await self._answer_copy(pair)
 
-    async def _wants_thread(self, message: discord.Message) -> bool:
-        """Whether the answer gets a thread of its own; without the permission it gets none."""
-        channel = message.channel
-        if message.guild is None or not isinstance(channel, discord.TextChannel):
-            return False
-        if not (await rules_of(self._store, message.guild.id, channel)).threads:
-            return False
-        if may_open_threads(channel):
-            return True
-        line = f"give me {THREAD_PERMISSION} there for threads; until then I answer in place"
-        self._desk.refusals.note(channel.id, THREAD_PERMISSION, line)
-        return False
-
-    async def _asked(self, message: discord.Message, *, in_thread: bool = False) -> UserQuestion:
-        # Each thread is a conversation of its own.
-        whole_place = not in_thread and await self._is_whole(message)
-        heard = await self._desk.questions.of_message(
-            message, self._prompt_max_chars, whole_place=whole_place
-        )
-        return UserQuestion(
-            key=message_key(message.channel.id, message.id),
-            person=message.author,
-            channel=message.channel,
-            text=heard.text,
-            history=heard.history,
-            notices=heard.notices,
-            mentioned=heard.mentioned,
-            thread=message.id if in_thread else None,
-        )
-
-    async def _is_whole(self, message: discord.Message) -> bool:
-        """Whether all that is said where a message stands is one conversation with the bot."""
-        if message.guild is None or isinstance(message.channel, discord.Thread):
-            return True
-        return (await rules_of(self._store, message.guild.id, message.channel)).always
-
-    async def _say(self, message: discord.Message, text: str) -> None:
-        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
+    async def _answer_copy(self, pair: Repost) -> None:
+        """Answer what a proxy bot has posted, in place of what the person had written."""
+        question = self._open.begin(pair.copy, pair.original)
+        if question is None:
+            return
+        self._wordings.note(pair.copy)
+        guild_id = pair.copy.guild.id if pair.copy.guild else None
+        key = message_key(pair.original.channel.id, pair.original.id)
         try:
-            await outlet.send(text, None, f"say-{message.id}")
-        except discord.HTTPException as refusal:
-            _log.info("a remark was not taken: %d (%d)", refusal.status, refusal.code)
+            self._open.gone(key)
+            await self._open.ended(key)
+            was_asked = await self._deletions.question_deleted(key, guild_id, is_moved=True)
+            await self._taking.answer(question, is_counted=not was_asked)
+        finally:
+            self._open.end(question)
+
+    async def _edited_too_late(
+        self, question: OpenQuestion, shown: Showing | None, *, is_known: bool
+    ) -> None:
+        """Offer a new answer where the old one is or will be; else the edit may be a first call."""
+        if shown is not None and shown.task is not None:
+            await asyncio.wait({shown.task})
+        message = question.message
+        try:
+            requests = await self._store.requests_about(question.key)
+            asked = [one for one in requests if one.prompt]
+            if asked and (is_known or self._edits.differs(message, asked[-1])):
+                await self._edits.offer(asked)
+        except StoreError as error:
+            self._desk.doubts.note(error)
+            return
+        if not requests and _is_recent(message) and not message.author.bot:
+            followed = self._open.begin(message)
+            if followed is not None:
+                await self._take(followed, only_calls=True)
+
+    async def _gone(self, guild_id: int | None, channel_id: int, message_id: int) -> None:
+        key = message_key(channel_id, message_id)
+        self._open.gone(key)
+        self._desk.cache.forget(message_id)
+        self._deletions.answer_deleted(channel_id, message_id)
+        pair = self._reposts.deleted(message_id)
+        if pair is not None:
+            await self._answer_copy(pair)
+        else:
+            await self._deletions.question_deleted(key, guild_id)
+        await self._taking.remarks.take_away(message_id)
+
+    def _place_gone(self, is_gone: Callable[[Snowflake], bool]) -> None:
+        self._open.gone_with(is_gone)
+        self._deletions.places_gone(is_gone)
+
+    def _shown(self, key: str) -> Showing | None:
+        """The newest answer to a question that is being shown."""
+        about = (one for one in self._desk.showings if question_key(one.key) == key)
+        return max(about, key=lambda one: one.ticket.request.id, default=None)
+
+
+def _is_recent(message: discord.Message) -> bool:
+    """Whether the message was not old when it was edited; both times are Discord's."""
+    edited = message.edited_at
+    return edited is not None and edited - message.created_at <= CALLED_LATER

@@ -6,10 +6,17 @@ import discord
 from discord import app_commands
 
 from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
+from bot.discord.commands.thread import MODES
 from bot.discord.identity import settings_channel
-from bot.discord.rules import THREAD_PERMISSION, allowed_roles, may_open_threads, rules_of
+from bot.discord.rules import (
+    THREAD_PERMISSION,
+    allowed_roles,
+    may_open_threads,
+    rules_of,
+    thread_mode,
+)
 from bot.errors import NotAllowed, UserError
-from data.records import YES, SettingKey
+from data.records import NO, YES, SettingKey
 
 MOST_ROLES = 25
 Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
@@ -49,7 +56,11 @@ class SettingsCommands(CommandCog):
             f"One person may have unanswered: {rules.waiting_limit or self._usual_waiting}",
             "Other models than the base only in age-restricted channels: "
             + _yes(rules.tuned_restricted),
+            f"Answers stay where their question is deleted: {_yes(rules.keeps_answers)}",
         )
+        if isinstance(channel, discord.Thread):
+            mode = await thread_mode(self.services.store, channel)
+            lines = (*lines, f"In this thread: {MODES[mode]}")
         await interaction.response.send_message("\n".join(lines), ephemeral=True)
 
     @settings.command(name="always", description="Answer every message of a channel, or not")
@@ -59,7 +70,8 @@ class SettingsCommands(CommandCog):
     ) -> None:
         """Make a channel an always-channel."""
         target = channel or _settable(interaction)
-        await self._set("channel", target.id, SettingKey.ALWAYS, YES if on else None)
+        # NO and not nothing: an answer in one of its threads tells of no call there.
+        await self._set("channel", target.id, SettingKey.ALWAYS, YES if on else NO)
         text = f"I answer every message in <#{target.id}> now."
         if not on:
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
@@ -132,6 +144,17 @@ class SettingsCommands(CommandCog):
         text = "Every model may answer everywhere in this server."
         if only_age_restricted:
             text = "Outside age-restricted channels only the base model answers now."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @settings.command(name="deleted", description="What becomes of the answer to a deleted message")
+    @app_commands.describe(keep_answers="Leave the answer where it is; otherwise it goes as well")
+    async def deleted(self, interaction: discord.Interaction, keep_answers: bool) -> None:
+        """Keep answers whose question is deleted, or take them back."""
+        value = YES if keep_answers else None
+        await self._set("guild", _server(interaction), SettingKey.KEEP_ANSWERS, value)
+        text = "Whoever deletes a question takes its answer back, too."
+        if keep_answers:
+            text = "Answers stay now where their question is deleted."
         await interaction.response.send_message(text, ephemeral=True)
 
     @property

@@ -117,7 +117,7 @@ class History:
         chain: list[CachedMessage] = []
         while at is not None and at > after and len(chain) < self._limit:
             said = await self._get(message, at, patience)
-            if said is None or said in chain:
+            if said is None or said in chain or _is_before(said, after):
                 break
             chain.append(said)
             at = said.parent
@@ -138,7 +138,11 @@ class History:
 
         await patience.read("what was said before", collect, None)
         known = [await self._cache.get(one.id, self._reading(one)) for one in reversed(found)]
-        return [one for one in known if one is not None and not one.is_bot]
+        return [
+            one
+            for one in known
+            if one is not None and not one.is_bot and not _is_before(one, after)
+        ]
 
     async def _opened(
         self, place: object, said: list[CachedMessage], patience: Patience
@@ -206,3 +210,8 @@ class History:
     @property
     def _me(self) -> int:
         return self._client.user.id if self._client.user else 0
+
+
+def _is_before(said: CachedMessage, reset: int) -> bool:
+    """Whether this answers what was asked before a reset, though it came after that."""
+    return said.asked_at is not None and said.asked_at <= reset

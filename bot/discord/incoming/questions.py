@@ -1,5 +1,6 @@
 """A question as the person who asks it sees it: its text, what it points at, what came before."""
 
+import logging
 from dataclasses import dataclass
 
 import discord
@@ -15,6 +16,9 @@ from bot.discord.incoming.links import LINKS, LinkedMessages, MessageLink, links
 from bot.discord.incoming.message_cache import MessageCache
 from bot.discord.incoming.reading import names_at, names_in, replied_to, speaker_of
 from bot.errors import UserError
+from data.errors import StoreError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,20 @@ class Questions:
         self._linked = LinkedMessages(client)
 
     async def of_message(
-        self, message: discord.Message, room: int, *, whole_place: bool = False
+        self,
+        message: discord.Message,
+        room: int,
+        *,
+        written: discord.Message | None = None,
+        whole_place: bool = False,
     ) -> Heard:
         """What a message asks, at most `room` characters besides what its author typed.
 
         What it replies to comes before it, and with `whole_place` all that was said in its channel.
-        Raises UserError where there is nothing to read, or StoreError.
+        `written` is the message that a person wrote where `message` is a proxy bot's copy of it.
+        Raises UserError where there is nothing to read.
         """
+        written = written or message
         patience = Patience()
         contents = self._contents(message)
         shown = cut(contents.shown, max(0, room - len(contents.said)))
@@ -58,8 +69,8 @@ class Questions:
         said = (text + files).strip()
         if not said and contents.files:
             raise UserError(" ".join(notices))
-        history = await self._before(message, patience, whole_place=whole_place)
-        pointed = _replied(message)
+        history = await self._before(written, patience, whole_place=whole_place)
+        pointed = _replied(written)
         if pointed is not None:
             notices += await self._remarks_about(pointed, patience)
             if not said and not history:  # from before a reset, and pointed at all the same
@@ -124,9 +135,13 @@ class Questions:
     async def _before(
         self, message: discord.Message, patience: Patience, *, whole_place: bool
     ) -> tuple[Utterance, ...]:
-        if whole_place or replied_to(message) is not None:
+        if not whole_place and replied_to(message) is None:
+            return ()
+        try:
             return await self._history.before(message, patience, whole_place=whole_place)
-        return ()
+        except StoreError as error:
+            _log.error("a question is asked without what was said before it: %s", error)
+            return ()
 
     async def _follow(
         self, links: list[MessageLink], asker: discord.abc.User, patience: Patience

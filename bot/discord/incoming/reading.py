@@ -8,7 +8,7 @@ from bot.chat.conversation import Utterance
 from bot.chat.people import Person
 from bot.discord.content.contents import Contents, contents_of
 from bot.discord.content.markup import MentionNames
-from bot.discord.identity import FRONT_END, asking_message, continued_request, user_id
+from bot.discord.identity import FRONT_END, asked_at, asking_message, continued_request, user_id
 from bot.discord.incoming.message_cache import CachedMessage
 from data.store.store import Store
 
@@ -93,7 +93,9 @@ async def _read_own(
     asked = None
     if stands_outside:
         asked = Utterance(request.user_name, request.prompt, request.user_id)
-    return CachedMessage(message.id, None, Contents(answer.text), parent, asked, answer.id)
+    moment = asked_at(request.source_key)
+    contents = Contents(answer.text)
+    return CachedMessage(message.id, None, contents, parent, asked, answer.id, asked_at=moment)
 
 
 def _is_program(message: discord.Message) -> bool:

@@ -20,9 +20,11 @@ class Incoming:
     """What decides whether a message is answered.
 
     `text` is without the bot's mention. `may_speak`: Discord lets the bot write there.
-    `mentions_bot`: by its name or its role, not by `@everyone`. `is_direct`: it is a direct
-    message. `replies_to_bot`: it replies to a message of the bot. `replies_readable`: it replies
-    to a message whose text the bot can read.
+    `mentions_bot`: by its name, its role or the ping of a reply, not by `@everyone`, and not in
+    code or a quote. `mentions_others`: people or roles but the bot and the author. `is_direct`: it
+    is a direct message. `replies_to_bot` and `replies_to_others`: it replies to a message of the
+    bot, or to one that is neither the bot's nor the author's own. `replies_readable`: it replies to
+    a message whose text the bot can read.
     """
 
     is_from_person: bool
@@ -30,8 +32,10 @@ class Incoming:
     text: str
     mentions_bot: bool = False
     mentions_everyone: bool = False
+    mentions_others: bool = False
     is_direct: bool = False
     replies_to_bot: bool = False
+    replies_to_others: bool = False
     replies_readable: bool = False
     has_text_file: bool = False
     has_other_file: bool = False
@@ -43,8 +47,17 @@ class Incoming:
 
     @property
     def is_addressed(self) -> bool:
-        """Whether it is for the bot wherever it stands."""
-        return self.mentions_bot or self.is_direct or self.replies_to_bot
+        """Whether it is for the bot wherever it stands.
+
+        What names somebody else and not the bot is theirs, also as a reply to the bot.
+        """
+        continues = self.replies_to_bot and not self.mentions_others
+        return self.mentions_bot or self.is_direct or continues
+
+    @property
+    def is_for_others(self) -> bool:
+        """Whether it is said to somebody else, so that it is not for a bot that only listens."""
+        return self.mentions_everyone or self.mentions_others or self.replies_to_others
 
     @property
     def says_something(self) -> bool:
@@ -57,8 +70,7 @@ def decide(incoming: Incoming, *, listening: bool) -> Trigger:
     if incoming.is_for_people_only:
         return Trigger.IGNORE
     if not incoming.is_addressed:
-        everybody = incoming.mentions_everyone
-        meant = listening and incoming.says_something and not everybody
+        meant = listening and incoming.says_something and not incoming.is_for_others
         return Trigger.ANSWER if meant else Trigger.IGNORE
     if incoming.says_something:
         return Trigger.ANSWER

@@ -63,4 +63,7 @@ def test_stored_keys_keep_their_names() -> None:
         "reset_snowflake",
         "discord_commands",
         "export_key",
+        "thread_mode",
+        "called",
+        "keep_answers",
     ]

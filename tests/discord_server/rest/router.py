@@ -95,6 +95,7 @@ class Router:
             return _respond(401, {"message": "401: Unauthorized", "code": 0})
         fault = self.faults.strike(call)
         if fault is not None:
+            self._world.watch.changed()  # whoever waits for the fault sees it while it lasts
             faulty = await _faulty(fault, request)
             if faulty is not None:
                 return faulty

@@ -56,6 +56,7 @@ class Message:
     flags: int = 0
     interaction: Json | None = None
     webhook_id: int | None = None
+    application_id: int | None = None  # of the bot that owns the webhook
     nonce: str | int | None = None
     edited: str | None = None
     extra: Json = field(default_factory=dict)  # what it shows besides: a poll, stickers, a forward

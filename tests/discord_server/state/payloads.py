@@ -207,6 +207,9 @@ def message_json(
         payload["nonce"] = message.nonce
     if message.webhook_id is not None:
         payload |= {"webhook_id": str(message.webhook_id)}
+        payload["author"]["username"] = message.author.name  # as it was given with the message
+    if message.application_id is not None:
+        payload |= {"application_id": str(message.application_id)}
     if message.interaction is not None:
         payload |= {"interaction_metadata": message.interaction}
     payload |= _reference_json(message, me, base_url, readable=readable)

@@ -88,7 +88,8 @@ class World:
         return guild
 
     def add_channel(self, guild: Guild, name: str, **details: Any) -> Channel:
-        channel = Channel(self.new_id(), ChannelKind.TEXT, name, guild, **details)
+        kind = details.pop("kind", ChannelKind.TEXT)
+        channel = Channel(self.new_id(), kind, name, guild, **details)
         return self._keep(channel)
 
     def add_thread(
@@ -197,6 +198,19 @@ class World:
         message.channel.messages.pop(message.id, None)
         data = self._place(message.channel) | {"id": str(message.id)}
         self._dispatch("MESSAGE_DELETE", message.channel, _messages(message.channel), data)
+
+    def delete_together(self, messages: list[Message]) -> None:
+        """What a moderator's purge does: one event for all of them."""
+        channel = messages[0].channel
+        for message in messages:
+            message.deleted = True
+            channel.messages.pop(message.id, None)
+        data = self._place(channel) | {"ids": [str(one.id) for one in messages]}
+        self._dispatch("MESSAGE_DELETE_BULK", channel, _messages(channel), data)
+
+    def changed(self, message: Message) -> None:
+        """Tell of a message that changed though nobody wrote it anew, as by a link's preview."""
+        self._tell(message, "MESSAGE_UPDATE")
 
     def react(self, message: Message, user: User, emoji: str, *, burst: bool = False) -> None:
         people = (message.bursts if burst else message.reactions).setdefault(emoji, set())

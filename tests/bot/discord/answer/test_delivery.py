@@ -241,7 +241,11 @@ async def test_a_parked_request_is_marked_and_goes_on_in_the_same_message(tmp_pa
     async with show(tmp_path, ("Whole",), running=False) as on:
         on.outlet.messages = messages
         [ticket] = await on.rig.chat.resume()
-        task = on.run(ticket, known=[101])
+
+        async def look() -> list[int]:
+            return [101]
+
+        task = on.run(ticket, look=look)
         on.open()
         await task
         assert on.outlet.shown == ["Whole\n-# tuned"]

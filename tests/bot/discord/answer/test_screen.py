@@ -18,7 +18,9 @@ class Noted:
 
 def screen(outlet: FakeOutlet, *known: int) -> tuple[Screen, Noted]:
     noted = Noted()
-    return Screen(outlet, 7, noted, known), noted
+    made = Screen(outlet, 7, noted)
+    made.adopt(known)
+    return made, noted
 
 
 async def test_messages_are_sent_noted_and_then_changed():

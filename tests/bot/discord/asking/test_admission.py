@@ -2,7 +2,7 @@ import discord
 import pytest
 
 from bot.discord.asking import admission as module
-from bot.discord.asking.admission import RESTRICTED, Admission
+from bot.discord.asking.admission import RESTRICTED, Admission, RulesUnknown
 from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
 from data.records import YES, SettingKey
 from tests.bot.discord.scene import scene
@@ -132,3 +132,34 @@ async def test_alone_with_the_bot_there_are_no_rules(stage):
     admission = Admission(stage.bot.services)
     user = await stage.bot.fetch_user(stage.bob.id)
     assert await admission.admit(user, discord.Object(5), "tuned") == "tuned"
+
+
+async def test_in_a_thread_that_is_switched_off_nobody_is_admitted(stage, admit):
+    thread = stage.thread()
+    await stage.store.set_setting("channel", str(thread.id), SettingKey.THREAD_MODE, "off")
+    with pytest.raises(NotAllowed, match="switched off"):
+        await admit("ann", channel=thread)
+    assert await admit("ann") is None
+
+
+async def test_roles_that_an_event_did_not_bring_are_looked_up(stage):
+    admission = Admission(stage.bot.services)
+    role = stage.guild.create_role("Friends")
+    stage.env.backend.get_guild(stage.guild.id).members[stage.bob.id].role_ids.append(role.id)
+    await set_rule(stage, SettingKey.ALLOWED_ROLES, str(role.id))
+    bob = await stage.bot.fetch_user(stage.bob.id)
+    place = stage.bot.get_channel(stage.channel.id)
+    assert await admission.admit(bob, place) is None
+    stage.env.inject_error("GET", "/guilds/*/members/*", status=403, code=50001)
+    with pytest.raises(RulesUnknown):
+        await admission.admit(bob, place)
+
+
+async def test_an_ask_in_the_place_of_another_is_not_counted(stage):
+    admission = Admission(stage.bot.services)
+    await set_rule(stage, SettingKey.HOURLY_LIMIT, "1")
+    bob, place = await _member(stage, stage.bob), stage.bot.get_channel(stage.channel.id)
+    await admission.admit(bob, place)
+    await admission.admit(bob, place, counts=False)
+    with pytest.raises(AskedTooOften):
+        await admission.admit(bob, place)

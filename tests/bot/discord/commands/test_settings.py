@@ -1,7 +1,10 @@
 import pytest
 
 from bot.discord.commands.settings import MOST_ROLES, SettingsCommands
+from bot.discord.phrases import BROKEN
 from bot.discord.rules import ServerRules, rules_of
+from data.errors import StoreTooNew
+from data.records import SettingKey
 from tests.bot.discord.scene import only, scene
 
 
@@ -107,3 +110,18 @@ def _show_to_bob(stage):
     visible = stage.env.backend.visible_commands(user_id=stage.ann.id, channel_id=stage.channel.id)
     [command] = [command for command in visible if command["name"] == "settings"]
     stage.guild.set_command_permissions(int(command["id"]), {stage.bob: True})
+
+
+async def test_answers_to_deleted_questions_can_be_kept(stage):
+    assert "stay now" in await done(stage, "deleted", keep_answers=True)
+    assert (await rules(stage)).keeps_answers
+    assert "takes its answer back" in await done(stage, "deleted", keep_answers=False)
+    assert await rules(stage) == ServerRules()
+
+
+@pytest.mark.parametrize("key", [SettingKey.HOURLY_LIMIT, SettingKey.ALLOWED_ROLES])
+async def test_what_only_a_newer_version_understands_is_said_so(stage, key):
+    await stage.store.set_setting("guild", str(stage.guild.id), key, "on tuesdays")
+    with pytest.raises(StoreTooNew, match=key):
+        await rules(stage)
+    assert await done(stage, "show") == BROKEN

@@ -60,3 +60,18 @@ def test_a_file_of_text_is_enough_and_a_picture_is_not():
     assert decide(picture, listening=False) is Trigger.DECLINE_IMAGE
     both = changed(mentions_bot=True, has_other_file=True)
     assert decide(both, listening=False) is Trigger.ANSWER
+
+
+@pytest.mark.parametrize("other", ["mentions_others", "replies_to_others", "mentions_everyone"])
+def test_what_is_said_to_others_is_theirs_unless_it_is_named_too(other: str):
+    assert decide(changed(**{other: True}), listening=True) is Trigger.IGNORE
+    both = changed(mentions_bot=True, **{other: True})
+    assert decide(both, listening=False) is Trigger.ANSWER
+    alone_with_it = changed(is_direct=True, **{other: True})
+    assert decide(alone_with_it, listening=False) is Trigger.ANSWER
+
+
+def test_a_reply_to_it_that_names_only_somebody_else_is_theirs():
+    reply = changed(replies_to_bot=True, mentions_others=True)
+    assert decide(reply, listening=True) is Trigger.IGNORE
+    assert decide(replace(reply, mentions_bot=True), listening=False) is Trigger.ANSWER

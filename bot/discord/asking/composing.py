@@ -1,0 +1,78 @@
+"""From a message to a question: its text and files, what it points at, and what was said before."""
+
+import discord
+
+from bot.discord.asking.desk import Desk, UserQuestion
+from bot.discord.following.open_questions import OpenQuestion
+from bot.discord.incoming.listening import incoming
+from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, rules_of
+from data.errors import StoreError
+
+
+class Composer:
+    """Reads what belongs to a question. What surrounds it is optional, and takes a few seconds."""
+
+    def __init__(self, client: discord.Client, desk: Desk) -> None:
+        self._client = client
+        self._desk = desk
+        self._store = desk.services.store
+        self._max_chars = desk.services.settings.prompt_max_chars
+
+    async def compose(self, question: OpenQuestion) -> UserQuestion:
+        """The question as its message reads now; whatever fails around it is left out.
+
+        A proxy bot's copy is asked in the name of the person who wrote it, called as the copy is.
+        Raises UserError where there is nothing to read.
+        """
+        message = question.message
+        in_thread = await self._wants_thread(message)
+        heard = await self._desk.questions.of_message(
+            message,
+            self._max_chars,
+            written=question.original or message,
+            # Each thread is a conversation of its own.
+            whole_place=not in_thread and await self._is_whole(message),
+        )
+        return UserQuestion(
+            key=question.key,
+            person=question.author,
+            channel=message.channel,
+            text=heard.text,
+            history=heard.history,
+            notices=heard.notices,
+            mentioned=heard.mentioned,
+            thread=message.id if in_thread else None,
+            name=None if message.webhook_id is None else message.author.display_name,
+        )
+
+    def text(self, message: discord.Message) -> str:
+        """What a message says, without the bot's mention."""
+        return incoming(message, self._client.user.id if self._client.user else 0).text
+
+    async def _is_whole(self, message: discord.Message) -> bool:
+        """Whether all that is said where a message stands is one conversation with the bot."""
+        channel = message.channel
+        if isinstance(channel, discord.DMChannel | discord.Thread):
+            return True
+        try:
+            return await is_always(self._store, channel)
+        except StoreError as error:
+            self._desk.doubts.note(error)
+            return False
+
+    async def _wants_thread(self, message: discord.Message) -> bool:
+        """Whether the answer gets a thread of its own; without the permission it gets none."""
+        channel = message.channel
+        if message.guild is None or not isinstance(channel, discord.TextChannel):
+            return False
+        try:
+            if not (await rules_of(self._store, message.guild.id, channel)).threads:
+                return False
+        except StoreError as error:
+            self._desk.doubts.note(error)
+            return False
+        if may_open_threads(channel):
+            return True
+        line = f"give me {THREAD_PERMISSION} there for threads; until then I answer in place"
+        self._desk.refusals.note(channel.id, THREAD_PERMISSION, line)
+        return False

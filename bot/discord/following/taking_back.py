@@ -1,0 +1,67 @@
+"""Taking an answer back: its messages go from Discord, and what was said from the store."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+import discord
+
+from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.identity import FRONT_END
+from data.errors import StoreError
+from data.records import RequestMessage
+from data.store.store import Store
+
+AGAIN_S = (1.0, 5.0, 20.0)  # seconds between tries to delete a message
+_TOO_MANY, _SERVER_ERRORS = 429, 500
+_log = logging.getLogger(__name__)
+
+
+class TakingBack:
+    """Removes answers without a word. What fails is logged, and left to the next start."""
+
+    def __init__(self, client: discord.Client, store: Store) -> None:
+        self._client = client
+        self._store = store
+
+    async def take_back(
+        self, request_id: int, also: Iterable[RequestMessage] = (), *, forget: bool = True
+    ) -> None:
+        """Delete the messages of a request's answer, those that are stored and `also` these.
+
+        With `forget` question and answer are taken out of the store afterwards, too; their ratings
+        stay counted. Otherwise they are stored as if they had been shown to their end.
+        """
+        given = list(also)
+        try:
+            stored = await self._store.messages_of(request_id)
+            messages = {(one.channel_id, one.message_id) for one in (*given, *stored)}
+            for channel_id, message_id in sorted(messages):
+                if not await self._delete(int(channel_id), int(message_id)):
+                    _log.warning("a message of request %d is still there", request_id)
+                    return
+            if forget:
+                await self._store.withdraw(request_id)
+            else:
+                answer = await self._store.answer_for(request_id)
+                shown_as = None if answer is None else answer.id
+                await self._store.delivered(request_id, FRONT_END, shown_as, given)
+        except StoreError as error:
+            _log.error("request %d could not be taken back: %s", request_id, error)
+
+    async def _delete(self, channel_id: int, message_id: int) -> bool:
+        """Whether the message is gone, or as good as: Discord lets nobody touch it any more."""
+        channel = self._client.get_partial_messageable(channel_id)
+        for wait_s in (*AGAIN_S, None):
+            try:
+                await channel.get_partial_message(message_id).delete()
+            except discord.HTTPException as refusal:
+                if refusal.status != _TOO_MANY and refusal.status < _SERVER_ERRORS:
+                    return True
+            except (discord.RateLimited, TimeoutError, *UNREACHABLE):
+                pass
+            else:
+                return True
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
+        return False

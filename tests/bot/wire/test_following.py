@@ -1,0 +1,495 @@
+"""A question follows its message: edited, deleted, posted again by a proxy, asked anew."""
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from data.store.database import FILE_NAME
+from tests.bot.wire.reading import (
+    RATINGS,
+    SENTENCE,
+    answer_in,
+    answers_in,
+    begun_in,
+    is_done,
+    rated,
+    shown,
+)
+from tests.discord_server.driver import Discord
+from tests.discord_server.rest.faults import FaultKind
+from tests.discord_server.state.messages import Message
+from tests.discord_server.state.payloads import channel_json
+from tests.discord_server.state.places import Channel
+from tests.discord_server.state.upheavals import delete_channel, enter, expel
+from tests.programs.bot_on_discord import Bot, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SEND = "POST /channels/{channel}/messages"
+HISTORY = "GET /channels/{channel}/messages"
+ASKED = "SELECT prompt, state FROM requests WHERE conversation = ? ORDER BY id"
+UNFINISHED = "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')"
+BUTTON = "Answer the edit"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    home = tmp_path_factory.mktemp("following") / "home"
+    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001}
+    async with running(home, script=script, settings={"WORKER_CONCURRENCY": "2"}) as one:
+        yield one
+
+
+@pytest.fixture
+def discord(bot: Bot) -> Discord:
+    bot.discord.in_order_again()
+    return bot.discord
+
+
+def where(room: Channel) -> str:
+    return f"discord:{room.id}"
+
+
+async def settled(bot: Bot) -> None:
+    await bot.until_rows(UNFINISHED, [(0,)])
+
+
+async def still_works(bot: Bot, discord: Discord) -> None:
+    """Whatever was going on in the bot has had its turn once it has answered this."""
+    other = discord.channel()
+    await bot.ask(other, discord.user(), "ping")
+    await answer_in(discord, other)
+
+
+# While its history is being read.
+
+
+@pytest.mark.parametrize("change", ["edit", "delete", "purge", "thread", "channel"])
+async def test_while_the_history_is_read(bot: Bot, discord: Discord, change: str):
+    room, ann = discord.channel(), discord.user("Ann")
+    thread = discord.thread(room, ann)
+    late = discord.fault(FaultKind.LATE, HISTORY, seconds=0.5)
+    question = await bot.ask(thread, ann, "the old words")
+    await discord.until(lambda: late.struck)
+    match change:
+        case "edit":
+            await discord.edit(question, f"{discord.me.mention} the new words")
+        case "delete":
+            await discord.delete(question)
+        case "purge":
+            await discord.delete_together(question)
+        case "thread":
+            delete_channel(discord.world, thread)
+        case _:
+            delete_channel(discord.world, room)
+    if change == "edit":
+        (answer,) = await answer_in(discord, thread)
+        assert shown([answer]) == "tuned, 1 turns: the new words"
+        assert bot.rows(ASKED, where(thread)) == [("the new words", "finished")]
+    else:
+        await asyncio.sleep(0.6)  # nothing tells of what does not come
+        await still_works(bot, discord)
+        assert discord.from_bot(thread) == []
+        assert bot.rows(ASKED, where(thread)) == []
+
+
+async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
+    elsewhere = enter(discord.world, "Elsewhere")
+    room = discord.world.add_channel(elsewhere, "room")
+    ann = discord.user("Ann")
+    thread = discord.world.add_thread(room, ann, "a thread")
+    for one in (room, thread):
+        event = "CHANNEL_CREATE" if one is room else "THREAD_CREATE"
+        discord.world.announce(event, one, channel_json(one))
+    late = discord.fault(FaultKind.LATE, HISTORY, seconds=0.5)
+    await bot.ask(thread, ann, "are you here?")
+    await discord.until(lambda: late.struck)
+    expel(discord.world, elsewhere)
+    await asyncio.sleep(0.6)
+    await still_works(bot, discord)
+    assert bot.rows(ASKED, where(thread)) == []
+
+
+# While it is stored, waits, and runs.
+
+
+@pytest.mark.parametrize("change", ["edit", "delete"])
+async def test_while_it_is_stored(bot: Bot, discord: Discord, change: str):
+    room, ann = discord.channel(), discord.user("Ann")
+    lock = sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)
+    try:
+        lock.execute("BEGIN IMMEDIATE")
+        question = await bot.ask(room, ann, "the old words")
+        await discord.until(lambda: room.typed_at)
+        await asyncio.sleep(0.3)  # it waits for the lock by now
+        if change == "edit":
+            await discord.edit(question, f"{discord.me.mention} the new words")
+        else:
+            await discord.delete(question)
+        await asyncio.sleep(0.1)
+    finally:
+        lock.rollback()
+        lock.close()
+    if change == "edit":
+        (answer,) = await answer_in(discord, room)
+        assert shown([answer]) == "tuned, 1 turns: the new words"
+        assert bot.rows(ASKED, where(room)) == [("the new words", "finished")]
+    else:
+        await still_works(bot, discord)
+        await settled(bot)
+        assert discord.from_bot(room) == []
+        assert [state for _, state in bot.rows(ASKED, where(room))] in ([], ["stopped"])
+
+
+@pytest.mark.parametrize("change", ["edit", "delete", "purge", "channel"])
+async def test_while_it_waits_for_the_worker(bot: Bot, discord: Discord, change: str):
+    room, ann = discord.channel(), discord.user("Ann")
+    busy = discord.channel()
+    for _ in range(2):
+        await bot.ask(busy, discord.user(), SENTENCE * 20)
+    await discord.until(lambda: len(discord.from_bot(busy)) == 2)
+    question = await bot.ask(room, ann, "the old words")
+    await bot.until_rows(ASKED, [("the old words", "waiting")], where(room))
+    match change:
+        case "edit":
+            await discord.edit(question, f"{discord.me.mention} the new words")
+        case "delete":
+            await discord.delete(question)
+        case "purge":
+            await discord.delete_together(question)
+        case _:
+            delete_channel(discord.world, room)
+    await answers_in(discord, busy, 2)
+    if change == "edit":
+        (answer,) = await answer_in(discord, room)
+        assert shown([answer]) == "tuned, 1 turns: the new words"
+    else:
+        await settled(bot)
+        await still_works(bot, discord)
+        assert discord.from_bot(room) == []
+        assert [state for _, state in bot.rows(ASKED, where(room))] == ["stopped"]
+
+
+@pytest.mark.parametrize("change", ["edit", "delete"])
+async def test_between_storing_and_the_first_message(bot: Bot, discord: Discord, change: str):
+    room, ann = discord.channel(), discord.user("Ann")
+    late = discord.fault(
+        FaultKind.LATE, SEND, seconds=0.5,
+        where=lambda call: call.args["channel"] == str(room.id),
+    )  # fmt: skip
+    question = await bot.ask(room, ann, "the old words " + SENTENCE * 3)
+    await discord.until(lambda: late.struck)
+    if change == "edit":
+        await discord.edit(question, f"{discord.me.mention} the new words")
+        (answer,) = await answer_in(discord, room)
+        assert shown([answer]) == "tuned, 1 turns: the new words"
+        assert bot.rows(ASKED, where(room)) == [("the new words", "finished")]
+        assert BUTTON not in answer.labels
+    else:
+        await discord.delete(question)
+        await settled(bot)
+        await discord.until(lambda: late.struck and not discord.from_bot(room))
+        await still_works(bot, discord)
+        assert discord.from_bot(room) == []
+
+
+async def test_of_several_edits_the_last_is_answered(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    thread = discord.thread(room, ann)
+    late = discord.fault(FaultKind.LATE, HISTORY, times=3, seconds=0.2)
+    question = await bot.ask(thread, ann, "one")
+    for text in ("two", "three"):
+        struck = late.struck
+        await discord.edit(question, f"{discord.me.mention} {text}")
+        await discord.until(lambda before=struck: late.struck > before or discord.from_bot(thread))
+    (answer,) = await answer_in(discord, thread)
+    assert shown([answer]) == "tuned, 1 turns: three"
+
+
+# A deleted question.
+
+
+@pytest.mark.parametrize("how", ["delete", "purge"])
+async def test_a_running_answer_goes_with_its_question(bot: Bot, discord: Discord, how: str):
+    room, ann = discord.channel(), discord.user("Ann")
+    question = await bot.ask(room, ann, SENTENCE * 60)
+    answer = await begun_in(discord, room)
+    if how == "delete":
+        await discord.delete(question)
+    else:
+        await discord.delete_together(question)
+    await discord.until(lambda: answer.deleted, "the answer is taken back")
+    await bot.until_rows(
+        "SELECT prompt, turns, state FROM requests WHERE conversation = ?",
+        [("", "[]", "stopped")], where(room),
+    )  # fmt: skip
+    await still_works(bot, discord)
+    assert discord.from_bot(room) == []
+    assert len(discord.calls.of(SEND, channel=room.id)) == 1
+    assert "topped" not in "".join(one.content for one in answer.revisions)
+    assert not answer.reactions
+
+
+async def test_a_finished_answer_goes_with_its_question_and_its_ratings_stay(
+    bot: Bot, discord: Discord
+):
+    room, ann, bob = discord.channel(), discord.user("Ann"), discord.user("Bob")
+    question = await bot.ask(room, ann, "is water wet?")
+    parts = await answer_in(discord, room)
+    await rated(discord, parts[-1])
+    await discord.react(parts[-1], bob, RATINGS[0])
+    counted = """
+        SELECT count(*) FROM ratings JOIN answers ON answers.id = answer_id
+        JOIN requests ON requests.id = request_id WHERE conversation = ?
+    """
+    await bot.until_rows(counted, [(1,)], where(room))
+    await discord.click(parts[-1], bob, "Again")
+    *_, again = await answers_in(discord, room, 2)
+    await discord.delete(question)
+    await discord.until(lambda: not discord.from_bot(room), "all its answers are taken back")
+    assert all(one.deleted for one in (*parts, *again))
+    await bot.until_rows(
+        "SELECT prompt, text, state FROM requests JOIN answers ON request_id = requests.id"
+        " WHERE conversation = ?", [("", "", "finished")] * 2, where(room),
+    )  # fmt: skip
+    assert bot.rows(counted, where(room)) == [(1,)]
+
+
+async def test_a_server_can_keep_answers(bot: Bot, discord: Discord):
+    owner, ann = discord.guild.owner, discord.user("Ann")
+    room = discord.channel()
+    await discord.settled(await discord.slash(room, owner, "settings deleted", keep_answers=True))
+    try:
+        told = await discord.settled(await discord.slash(room, owner, "settings show"))
+        assert "Answers stay where their question is deleted: yes" in told.text
+        question = await bot.ask(room, ann, SENTENCE * 20)
+        await begun_in(discord, room)
+        await discord.delete(question)
+        (answer,) = await answer_in(discord, room)
+        await rated(discord, answer)
+    finally:
+        await discord.settled(
+            await discord.slash(room, owner, "settings deleted", keep_answers=False)
+        )
+    assert not answer.deleted
+
+
+async def test_a_hint_goes_with_its_message(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    question = await bot.ask(room, ann, "")
+    (hint,) = await discord.until(lambda: discord.replies(question))
+    await discord.delete(question)
+    await discord.until(lambda: hint.deleted)
+
+
+async def test_a_hint_does_not_come_after_its_message_is_gone(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    late = discord.fault(FaultKind.SLOW, SEND, seconds=0.3)
+    question = await bot.ask(room, ann, "")
+    (hint,) = await discord.until(lambda: late.struck and discord.replies(question))
+    await discord.delete(question)
+    await discord.until(lambda: hint.deleted)
+
+
+async def test_a_moderator_deletes_an_answer_that_is_being_written(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    await bot.ask(room, ann, SENTENCE * 60)
+    first, _ = await discord.until(lambda: discord.from_bot(room)[1:] and discord.from_bot(room))
+    await discord.delete(first)
+    await settled(bot)
+    await discord.until(lambda: not discord.from_bot(room), "the rest of it goes too")
+    await still_works(bot, discord)
+    assert discord.from_bot(room) == []
+    left = "SELECT message_id FROM request_messages WHERE channel_id = ?"
+    await bot.until_rows(left, [], str(room.id))  # which the next start would go on with
+
+
+async def test_a_moderator_deletes_a_finished_answer(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    question = await bot.ask(room, ann, "hello")
+    (answer,) = await answer_in(discord, room)
+    await discord.delete(answer)
+    await still_works(bot, discord)
+    assert discord.from_bot(room) == []
+    assert bot.rows(ASKED, where(room)) == [("hello", "finished")]
+    await discord.edit(question, f"{discord.me.mention} hello again")
+    await still_works(bot, discord)
+    assert discord.from_bot(room) == []
+
+
+async def test_what_was_deleted_and_edited_while_it_was_away(bot: Bot, discord: Discord):
+    """Answered, waiting, and interrupted: each once deleted, once edited."""
+    ann = discord.user("Ann")
+    rooms = [discord.channel() for _ in range(4)]
+    answered = [await bot.ask(room, ann, "answered") for room in rooms[:2]]
+    for room in rooms[:2]:
+        await answer_in(discord, room)
+    running = [await bot.ask(room, discord.user(), SENTENCE * 60) for room in rooms[2:]]
+    for room in rooms[2:]:
+        await begun_in(discord, room)
+    assert bot.process is not None
+    await bot.end(signal.SIGKILL)
+    for deleted, edited in (answered, running):
+        await discord.delete(deleted)
+        await discord.edit(edited, f"{discord.me.mention} something else")
+    await bot.start()
+    (new,) = await answer_in(discord, rooms[3])
+    assert shown([new]) == "tuned, 1 turns: something else"
+    await discord.until(lambda: not discord.from_bot(rooms[0]) and not discord.from_bot(rooms[2]))
+    (old,) = discord.from_bot(rooms[1])
+    await discord.until(lambda: BUTTON in old.labels, "a new answer is offered")
+    await settled(bot)
+    assert [state for _, state in bot.rows(ASKED, where(rooms[2]))] == ["stopped"]
+
+
+# Proxy bots.
+
+
+@pytest.mark.parametrize("order", ["copy first", "deletion first"])
+async def test_what_a_proxy_posts_again_is_answered_once(bot: Bot, discord: Discord, order: str):
+    room, ann = discord.channel(), discord.user("Ann")
+    text = f"{discord.me.mention} is water wet?"
+    original = await discord.say(room, ann, f"A: {text}")
+    if order == "copy first":
+        copy = await discord.proxy(room, "Alex", text)
+        await discord.until(lambda: discord.replies(original))
+        await discord.delete(original)
+    else:
+        await discord.delete(original)
+        copy = await discord.proxy(room, "Alex", text)
+    (answer,) = await discord.until(
+        lambda: [one for one in discord.replies(copy) if is_done(one)], "an answer to the copy"
+    )
+    assert shown([answer]) == "tuned, 1 turns: is water wet?"
+    await discord.until(lambda: discord.from_bot(room) == [answer])
+    await discord.say_again(copy)
+    await still_works(bot, discord)
+    assert discord.from_bot(room) == [answer]
+    await bot.until_rows(
+        "SELECT user_id, user_name, prompt FROM requests WHERE conversation = ? AND prompt <> ''",
+        [(str(ann.id), "Alex", "is water wet?")], where(room),
+    )  # fmt: skip
+    # Who replies to that goes on with it, and who is proxied can take it back.
+    await bot.ask(room, discord.user("Bob"), "really?", reply_to=answer)
+    *_, (second,) = await answers_in(discord, room, 2)
+    assert shown([second]).startswith("tuned, 3 turns:")
+    await discord.delete(copy)
+    await discord.until(lambda: answer.deleted)
+
+
+async def test_proxied_people_are_told_apart_by_their_names(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    thread = discord.thread(room, ann)
+    said: list[Message] = []
+    for name in ("Alex", "Sam"):
+        original = await bot.ask(thread, ann, f"I am {name}")
+        await discord.delete(original)
+        copy = await discord.proxy(thread, name, original.content)
+        said.append(copy)
+        await discord.until(
+            lambda copy=copy: [one for one in discord.replies(copy) if is_done(one)]
+        )
+    (turns,) = bot.rows(
+        "SELECT turns FROM requests WHERE conversation = ? AND user_name = 'Sam'", where(thread)
+    )[0]
+    assert "Alex: I am Alex" in turns
+    assert "Sam: I am Sam" in turns
+
+
+async def test_no_other_webhook_or_bot_is_answered(bot: Bot, discord: Discord):
+    room, other = discord.channel(), discord.channel()
+    ann, robot = discord.user("Ann"), discord.user("Robot", bot=True)
+    text = f"{discord.me.mention} is water wet?"
+    await discord.proxy(room, "Hook", text)  # nobody has said that
+    kept = await discord.say(room, ann, text)
+    await discord.proxy(room, "Mirror", text)  # what it copies is still there
+    (answer,) = await answer_in(discord, room)
+    original = await discord.say(room, ann, f"{text} Tell me.")
+    await discord.delete(original)
+    await discord.proxy(other, "Log", original.content)  # elsewhere
+    await discord.proxy(room, "Log", f"Ann deleted: {original.content}")  # more than was said
+    await discord.proxy(room, "Log", "is water wet?")  # it calls nobody
+    await discord.say(room, robot, original.content)  # no webhook
+    chat = await discord.say(room, ann, "no call at all")
+    await discord.delete(chat)
+    await discord.proxy(room, "Alex", "no call at all")
+    await discord.proxy(room, "Command", original.content, webhook=79, owner=79)  # a command's
+    await still_works(bot, discord)
+    await settled(bot)
+    assert answer.reference is kept
+    assert discord.from_bot(room) == [answer]
+    assert discord.from_bot(other) == []
+
+
+# Edited once it is answered.
+
+
+async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
+    bot: Bot, discord: Discord
+):
+    room, ann, bob = discord.channel(), discord.user("Ann"), discord.user("Bob")
+    question = await bot.ask(room, ann, "is water wet?")
+    (answer,) = await answer_in(discord, room)
+    await discord.unfurl(question, "A preview")
+    await still_works(bot, discord)
+    assert BUTTON not in answer.labels
+    await discord.edit(question, f"{discord.me.mention} is ice wet?")
+    await discord.until(lambda: BUTTON in answer.labels, "the offer")
+    assert answer.labels[:2] == ["Again", "Other model"]
+    refused = await discord.click(answer, bob, BUTTON)
+    told = await discord.until(lambda: [one for one in refused.messages if one is not answer])
+    assert all(message.ephemeral for message in told)
+    await asyncio.gather(*(discord.click(answer, ann, BUTTON) for _ in range(2)))
+    _, (second,) = await answers_in(discord, room, 2)
+    assert shown([second]) == "tuned, 1 turns: is ice wet?"
+    assert second.reference is question
+    await discord.until(lambda: BUTTON not in answer.labels)
+    await discord.unfurl(question, "Another preview")
+    await still_works(bot, discord)
+    assert not [one for one in discord.from_bot(room) if BUTTON in one.labels]
+    await discord.edit(question, f"{discord.me.mention} is steam wet?")
+    await discord.until(lambda: BUTTON in second.labels, "each edit is offered once")
+    await discord.delete(question)
+    await discord.until(lambda: not discord.from_bot(room))
+
+
+async def test_edited_while_the_answer_is_read_it_is_offered_at_its_end(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    question = await bot.ask(room, ann, SENTENCE * 20)
+    await begun_in(discord, room)
+    await discord.edit(question, f"{discord.me.mention} something else")
+    (answer,) = await answer_in(discord, room)
+    assert shown([answer]) == f"tuned, 1 turns: {(SENTENCE * 20).strip()}"
+    await discord.until(lambda: BUTTON in answer.labels)
+
+
+async def test_a_mention_added_by_an_edit_is_a_call(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    said = await discord.say(room, ann, "is water wet?")
+    await discord.unfurl(said, "A preview")
+    await discord.edit(said, f"{discord.me.mention} is water wet?")
+    (answer,) = await answer_in(discord, room)
+    assert answer.reference is said
+    hinted = await bot.ask(room, ann, "")
+    (hint,) = await discord.until(lambda: discord.replies(hinted))
+    await discord.edit(hinted, f"{discord.me.mention} and ice?")
+    await discord.until(lambda: hint.deleted)
+    _, (second,) = await answers_in(discord, room, 2)
+    assert shown([second]) == "tuned, 1 turns: and ice?"
+
+
+async def test_a_mention_added_to_an_old_message_or_by_a_bot_is_none(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    robot = discord.user("Robot", bot=True)
+    said = await discord.say(room, ann, "is water wet?")
+    room.messages.pop(said.id)
+    said.id -= 11 * 60 * 1000 << 22
+    room.messages[said.id] = said
+    await discord.edit(said, f"{discord.me.mention} is water wet?")
+    beep = await discord.say(room, robot, "beep")
+    await discord.edit(beep, f"{discord.me.mention} beep")
+    await still_works(bot, discord)
+    assert discord.from_bot(room) == []
