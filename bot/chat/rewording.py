@@ -48,7 +48,7 @@ class Rewording:
             number = ticket.request.id
             if not await self._store.reword(number, new.prompt, new.turns, interrupted=True):
                 return False
-            ticket.update(replace(ticket.request, prompt=new.prompt, turns=new.turns))
+            ticket.update(await self._store.request(number))
             return True
 
     async def released(self, ticket: Ticket) -> None:

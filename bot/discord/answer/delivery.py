@@ -106,6 +106,7 @@ class Delivery:
             self._following.awaits_text = self._screen.is_empty
         if self._ticket.withdrawn:
             await self._ticket.result()
+            await self._outlet.end_typing()
             return
         following = asyncio.create_task(self._following.run())
         self._outlet.begin_typing()

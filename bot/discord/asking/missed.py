@@ -13,7 +13,13 @@ from bot.discord.asking.composing import Composer
 from bot.discord.asking.deletions import Deletions
 from bot.discord.asking.desk import Desk
 from bot.discord.asking.edits import Edits
-from bot.discord.identity import FRONT_END, MESSAGE_KIND, asking_message, channel_of, question_key
+from bot.discord.identity import (
+    FRONT_END,
+    MESSAGE_KIND,
+    asking_channel,
+    asking_message,
+    question_key,
+)
 from bot.front_end import Services
 from data.errors import StoreError
 from data.records import Request
@@ -36,7 +42,7 @@ class Fate(Enum):
 
 async def look_up(client: discord.Client, request: Request) -> discord.Message | Fate:
     """The message that asked this, as it reads now."""
-    channel_id = channel_of(request.conversation)
+    channel_id = asking_channel(request.source_key)
     message_id = asking_message(request.source_key)
     if channel_id is None or message_id is None:
         return Fate.HIDDEN
@@ -96,6 +102,6 @@ class MissedChanges(commands.Cog):
         return found is not Fate.UNKNOWN
 
     def _guild_of(self, request: Request) -> int | None:
-        channel = self._client.get_channel(channel_of(request.conversation) or 0)
+        channel = self._client.get_channel(asking_channel(request.source_key) or 0)
         guild = getattr(channel, "guild", None)
         return None if guild is None else guild.id

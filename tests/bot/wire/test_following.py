@@ -149,7 +149,7 @@ async def test_while_it_waits_for_the_worker(bot: Bot, discord: Discord, change:
     room, ann = discord.channel(), discord.user("Ann")
     busy = discord.channel()
     for _ in range(2):
-        await bot.ask(busy, discord.user(), SENTENCE * 20)
+        await bot.ask(busy, discord.user(), SENTENCE * 60)
     await discord.until(lambda: len(discord.from_bot(busy)) == 2)
     question = await bot.ask(room, ann, "the old words")
     await bot.until_rows(ASKED, [("the old words", "waiting")], where(room))
@@ -265,7 +265,7 @@ async def test_a_server_can_keep_answers(bot: Bot, discord: Discord):
     try:
         told = await discord.settled(await discord.slash(room, owner, "settings show"))
         assert "Answers stay where their question is deleted: yes" in told.text
-        question = await bot.ask(room, ann, SENTENCE * 20)
+        question = await bot.ask(room, ann, SENTENCE * 60)
         await begun_in(discord, room)
         await discord.delete(question)
         (answer,) = await answer_in(discord, room)
@@ -444,7 +444,7 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
     assert all(message.ephemeral for message in told)
     await asyncio.gather(*(discord.click(answer, ann, BUTTON) for _ in range(2)))
     _, (second,) = await answers_in(discord, room, 2)
-    assert shown([second]) == "tuned, 1 turns: is ice wet?"
+    assert shown([second]) == "tuned, 1 turns: is ice wet?\n[embed]\nA preview"
     assert second.reference is question
     await discord.until(lambda: BUTTON not in answer.labels)
     await discord.unfurl(question, "Another preview")
@@ -458,11 +458,11 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
 
 async def test_edited_while_the_answer_is_read_it_is_offered_at_its_end(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
-    question = await bot.ask(room, ann, SENTENCE * 20)
+    question = await bot.ask(room, ann, SENTENCE * 60)
     await begun_in(discord, room)
     await discord.edit(question, f"{discord.me.mention} something else")
     (answer,) = await answer_in(discord, room)
-    assert shown([answer]) == f"tuned, 1 turns: {(SENTENCE * 20).strip()}"
+    assert shown([answer]) == f"tuned, 1 turns: {(SENTENCE * 60).strip()}"
     await discord.until(lambda: BUTTON in answer.labels)
 
 

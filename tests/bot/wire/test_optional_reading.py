@@ -101,7 +101,7 @@ async def test_a_file_that_does_not_come_is_named(bot: Bot, discord: Discord):
     await bot.ask(room, ann, "what is this?", files=[file])
     (answer,) = await answer_in(discord, room)
     assert shown([answer]) == "tuned, 1 turns: what is this?"
-    assert "I left out the files" in answer.content
+    assert "I left out notes.txt" in answer.content
     assert answer.revisions[0].at - before < SOON_S
 
 

@@ -123,7 +123,7 @@ async def test_a_stop_is_kept_though_the_store_cannot_keep_it(bot: Bot):
 
 async def test_half_an_answer_stays_with_a_note_when_the_worker_dies_twice(bot: Bot):
     room = bot.discord.channel()
-    await bot.ask(room, bot.discord.user(), TEXT * 8)
+    await bot.ask(room, bot.discord.user(), TEXT * 20)
     message = await begun_in(bot.discord, room)
     seen = len(message.revisions)
     os.kill(await bot.worker(), signal.SIGKILL)
