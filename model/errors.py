@@ -202,5 +202,9 @@ class WorkerRefused(ClientError):
         self.retry_after = retry_after
 
 
+class WorkerUnusable(WorkerRefused):
+    """A setting is to blame: the key or the address. Every request will be refused."""
+
+
 class WorkerDied(ClientError):
     """The answer ended early: the connection was lost, or the worker failed."""

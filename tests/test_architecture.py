@@ -33,7 +33,8 @@ ROOMS = {
         "model.errors model.sampling",
         "model.engine model.text",
         "model.protocol",
-        "model.client model.client_errors",
+        "model.client model.client_address model.client_errors model.client_models"
+        " model.client_requests model.client_stream",
         "model.loading",
         "model.settings model.loaded",
         "model.runner",
@@ -44,7 +45,7 @@ ROOMS = {
         "model.__main__",
     ),
     "bot": (
-        "bot.errors bot.clock bot.text",
+        "bot.errors bot.checks bot.clock bot.text",
         "bot.ratings",
         "bot.config",
         "bot.worker",

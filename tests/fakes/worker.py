@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
 from bot.errors import WorkerGone
-from model.client import AnswerDelta, Done, Origin, TurnLike
+from model.client import AnswerDelta, Done, Origin, ThoughtDelta, TurnLike
 from model.errors import WorkerUnavailable
 from model.protocol import CardExtension, ModelCard
 from model.sampling import SamplingParams
@@ -23,7 +23,7 @@ class BreakOff:
     """End the stream without a Done, as no real client does."""
 
 
-Step = str | Exception | asyncio.Event | Hang | BreakOff
+Step = str | Exception | asyncio.Event | Hang | BreakOff | ThoughtDelta
 Play = tuple[Step, ...]
 
 
@@ -67,7 +67,7 @@ class FakeWorker:
 
     async def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
-    ) -> AsyncGenerator[AnswerDelta | Done, None]:
+    ) -> AsyncGenerator[AnswerDelta | ThoughtDelta | Done, None]:
         self.calls.append(Call(tuple((t.role, t.content) for t in turns), variant, sampling))
         play = self.plays.popleft() if self.plays else self.otherwise
         self.open_streams += 1
@@ -81,6 +81,8 @@ class FakeWorker:
                     case str():
                         count += 1
                         yield AnswerDelta(step, self.origin)
+                    case ThoughtDelta():
+                        yield step
                     case Exception():
                         raise step
                     case asyncio.Event():

@@ -229,7 +229,7 @@ async def test_strange_answers(serve, connect, handler, kind, line):
     [
         (),
         (chunk("a"),),
-        (chunk("a"), "[DONE]"),
+        ("[DONE]",),
         (chunk("a"), "{broken"),
         (chunk("a"), '{"error": {"message": "engine gone", "code": "engine_failed"}}'),
         (chunk("a"), '{"id":"x","choices":[],"fungpt":{"seed":"?"}}'),

@@ -131,11 +131,15 @@ async def test_a_full_worker_is_asked_again_later_without_a_report(path):
         assert it.watch.reports == []
 
 
-async def test_a_refusal_ends_it_with_the_workers_words(path):
+async def test_a_refusal_ends_it_and_the_servers_words_stay_in_the_log(path, caplog):
     worker = FakeWorker(otherwise=(WorkerRefused(400, "invalid_parameter", "top_p is bad"),))
     async with rig(path, worker=worker) as it:
         end = await (await it.submit()).result()
-        assert end == Ended(RequestState.FAILED, "The model refused that: top_p is bad")
+        assert isinstance(end, Ended)
+        assert end.state is RequestState.FAILED
+        assert "My operator can see why" in end.message
+        assert "top_p" not in end.message
+        assert "top_p is bad" in caplog.text
 
 
 async def test_too_long_a_conversation_is_shortened_and_stored_as_it_was_asked(path):
