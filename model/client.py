@@ -43,6 +43,7 @@ __all__ = [
 
 HEALTH_TIMEOUT_S = 5.0
 _NO_SUCH_PAGE = (404, 405, 501)
+_NOT_FOR_US = (401, 403)
 _logger = logging.getLogger(__name__)
 
 
@@ -188,8 +189,10 @@ class WorkerClient:
     async def _adapters(self) -> tuple[LoadedAdapter, ...]:
         try:
             answer = await self._openai.get(f"{self._root}/lora-adapters", cast_to=object)
-        except openai.APIStatusError:
-            return ()  # it has none, or keeps them to itself
+        except openai.APIStatusError as error:
+            if error.status_code in _NOT_FOR_US:  # its list of models is open to all, this is not
+                raise blamed(convert(error), self._root) from error
+            return ()
         except openai.OpenAIError as error:
             raise convert(error) from error
         except ValueError:
