@@ -72,7 +72,7 @@ async def test_it_answers_as_base_and_tuned(found: tuple[str, Peer], tmp_path: P
             check(name, scenario, seen)
         async with WorkerClient(url, "wrong", names=peer.names) as client:
             assert isinstance((await see("base answers", client)).error, WorkerUnusable)
-        await through_the_pipe(server, peer, tmp_path / "home")
+        await through_the_pipe(url, peer, tmp_path / "home")
     if os.environ.get("RECORD"):
         save(name, exchanges)
 
