@@ -33,8 +33,9 @@ ROOMS = {
         "model.errors model.sampling",
         "model.engine model.text",
         "model.protocol",
-        "model.client model.client_address model.client_errors model.client_models"
-        " model.client_requests model.client_stream",
+        "model.client_address model.client_errors model.client_models",
+        "model.client_requests model.client_stream",
+        "model.client",
         "model.loading",
         "model.settings model.loaded",
         "model.runner",

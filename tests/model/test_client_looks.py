@@ -30,6 +30,7 @@ async def test_without_health_the_list_of_models_is_the_sign_of_life(serve, conn
         '{"error":{"message":"Loading model","type":"unavailable_error","code":503}}',
         "the server is starting",
         '{"detail": "Initializing engine"}',
+        '{"status": "loading model"}',
     ],
 )
 async def test_a_server_that_says_in_its_words_that_it_loads(serve, connect, body):

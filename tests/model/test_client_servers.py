@@ -106,7 +106,7 @@ async def test_an_answer_that_was_filtered_whole_is_refused(serve, connect):
 async def test_counts_that_are_not_told_are_unknown(serve, connect, usage, counts):
     events = (chunk("a"), choice({}, "stop", usage=usage))
     done = (await collect(connect(await serve(chat=sse(*events)))))[1]
-    assert done == Done("stop", *counts, "m", None)
+    assert done == Done("stop", counts[0], counts[1], "m", None)
 
 
 async def test_a_server_that_does_not_stream_is_read_as_well(serve, connect):
