@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.fakes.plain_server import Handler, answer, chunk, serving, sse
 from tests.fakes.recorded_server import load, replaying
@@ -66,3 +67,22 @@ async def test_half_a_character_is_not_lost(tmp_path: Path):
     async with serving(models=MODELS, chat=halves, health=answer(200)) as url:
         outcome = await program(tmp_path, url).run("hi\n")
     assert outcome.out == "😀\n"
+
+
+async def test_a_server_that_cannot_go_on_with_a_cut_answer_is_asked_in_words(tmp_path: Path):
+    asked: list[list[str]] = []
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if "continue_final_message" in body:
+            message = "Unrecognized request argument supplied: continue_final_message"
+            return web.json_response({"error": {"message": message}}, status=400)
+        asked.append([turn["content"] for turn in body["messages"]])
+        text, reason = ("Once upon", "length") if len(asked) == 1 else (" a time", "stop")
+        return await sse(chunk(text, f'"{reason}"'))(request)
+
+    async with serving(models=MODELS, chat=chat, health=answer(200)) as url:
+        outcome = await program(tmp_path, url, PERSONA="").run("a story\n/continue\n")
+    assert (outcome.code, outcome.out) == (0, "Once upon\n a time\n"), outcome.err
+    assert asked[1][:2] == ["a story", "Once upon"]
+    assert "exactly where you stopped" in asked[1][2]
