@@ -2,49 +2,28 @@
 
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
 import discord
 
+from bot.checks import CheckResult, CheckStatus
 from bot.config.settings import BotSettings
 from bot.discord.api.application import Application, Server, invite_link, missing, survey
 from bot.discord.api.endpoints import UNREACHABLE, use_endpoints
 from bot.errors import SettingsError
+from bot.worker.checkup import examine_worker
 from data.errors import StoreError
 from data.files.check import check
 from data.records import MadeExport
 from data.store.exports import made_exports
-from model.client import WorkerClient
-from model.errors import ClientError, ConfigError
+from model.errors import ConfigError
 from model.loading.adapter_sources import DEMO, configured_adapters, named_adapters
 from model.loading.architectures import folder_refusal
 from model.loading.registry import Registry
 
 _ENOUGH_BYTES = 2_000_000_000  # the demo model with its conversion, logs and a grown database
 _WEIGHTS = "adapter_config.json"
-
-
-class CheckStatus(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    NOTE = "note"  # not wrong, but good to know
-    BAD = "BAD"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The result of one check: what was looked at, and what was found."""
-
-    status: CheckStatus
-    subject: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.status:<5}{self.subject}: {self.text}"
 
 
 async def examine(settings: BotSettings) -> AsyncIterator[CheckResult]:
@@ -180,15 +159,7 @@ async def _worker(settings: BotSettings) -> CheckResult:
         if lacking:
             return CheckResult(CheckStatus.BAD, "worker", f"not installed: {', '.join(lacking)}")
         return base_line(settings.base_model)
-    key = settings.worker_api_key
-    async with WorkerClient(
-        settings.worker_url, key.get_secret_value() if key else None, read_timeout_s=10
-    ) as client:
-        try:
-            names = ", ".join(card.id for card in await client.models())
-        except ClientError as error:
-            return CheckResult(CheckStatus.BAD, "worker", f"{settings.worker_url}: {error}")
-    return CheckResult(CheckStatus.OK, "worker", f"{settings.worker_url} serves {names}")
+    return await examine_worker(settings, settings.worker_url)
 
 
 def base_line(base_model: str) -> CheckResult:

@@ -179,6 +179,10 @@ class WorkerLoading(ClientError):
         self.retry_after = retry_after
 
 
+# Malformed, unprocessable, not implemented: servers say it with each of them.
+_REFUSALS_OF_FORM = (400, 422, 501)
+
+
 class WorkerRefused(ClientError):
     """The worker refused this request; the same request will be refused again.
 
@@ -200,6 +204,15 @@ class WorkerRefused(ClientError):
         self.message = message
         self.param = param
         self.retry_after = retry_after
+
+    @property
+    def is_of_form(self) -> bool:
+        """Whether a field or the order of the turns may be to blame: another form may be taken."""
+        return self.status in _REFUSALS_OF_FORM
+
+
+class WorkerUnusable(WorkerRefused):
+    """A setting is to blame: the key or the address. Every request will be refused."""
 
 
 class WorkerDied(ClientError):

@@ -14,20 +14,30 @@ from bot.clock import Clock
 from bot.config.settings import BotSettings
 from bot.errors import VariantsUnknown, WorkerGone
 from bot.worker.interface import AnswerSource, WorkerWatch
+from bot.worker.link import UNUSABLE
 from bot.worker.readiness import Readiness
 from data.records import NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
 from model.client import Done, ThoughtDelta
-from model.errors import ClientError, WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
+from model.errors import (
+    ClientError,
+    WorkerDied,
+    WorkerLoading,
+    WorkerRefused,
+    WorkerUnavailable,
+    WorkerUnusable,
+)
 from model.sampling import SamplingParams
 
 MAX_ATTEMPTS = 2
 EXPIRED = "Your message had waited too long, so I let it go. Please ask me again."
 _BROKE_TWICE = "The model broke down twice over this message. Please try it in other words."
 _TOO_LONG = "That message is too long for the model. Please shorten it."
+_FILTERED = "My model's server keeps its answer to that back. Please ask in other words."
+_REFUSED = "My model's server did not take that. My operator can see why in my log."
 _PAUSE_S = 0.1  # between a failure and the next look at the worker, if it does not say
 _LONGEST_PAUSE_S = 30.0
-_BAD_REQUESTS = (400, 422)  # how servers refuse a field or a conversation that they do not know
+_NO_MONEY = "insufficient_quota"  # OpenAI's 429 that no waiting helps against
 _log = logging.getLogger(__name__)
 
 
@@ -188,25 +198,30 @@ class Answering:
 
     async def _after_refusal(self, draft: Draft, refusal: WorkerRefused) -> NoAnswer | _Again:
         match refusal:
-            case WorkerRefused(status=429):
+            case WorkerRefused(status=429) if refusal.code != _NO_MONEY:
                 return await self._after_absence(draft, refusal)
             case WorkerRefused(code="context_length_exceeded"):
-                return await self._ask_with_less(draft)
+                return await self._ask_with_less(draft, refusal)
             case WorkerRefused(status=404):
                 return await self._ask_another(draft)
-            case WorkerRefused(status=status) if (
-                status in _BAD_REQUESTS
-                and is_continuation(draft.ticket.request.turns)
-                and not draft.goes_on_in_words
+            case WorkerRefused(is_of_form=True) if (
+                is_continuation(draft.ticket.request.turns) and not draft.goes_on_in_words
             ):
                 draft.goes_on_in_words = True  # this server cannot go on with its own turn
                 return _Again.SAME_ATTEMPT
             case _:
-                number = draft.ticket.request.id
-                _log.warning("request %d: the worker refused it: %s", number, refusal)
-                return NoAnswer(RequestState.FAILED, f"The model refused that: {refusal.message}")
+                return self._give_up(draft, refusal)
 
-    async def _ask_with_less(self, draft: Draft) -> NoAnswer | _Again:
+    def _give_up(self, draft: Draft, refusal: WorkerRefused) -> NoAnswer:
+        """Tell the person that it is refused, and the log why: a server's words are not for all."""
+        _log.warning("request %d: the worker refused it: %s", draft.ticket.request.id, refusal)
+        message = _FILTERED if refusal.code == "content_filter" else _REFUSED
+        if isinstance(refusal, WorkerUnusable):
+            self._watch.report_unavailable(str(refusal))
+            message = UNUSABLE
+        return NoAnswer(RequestState.FAILED, message)
+
+    async def _ask_with_less(self, draft: Draft, refusal: WorkerRefused) -> NoAnswer | _Again:
         """Leave out the older half of the conversation, in the store too: it tells what was asked.
 
         Without an older half, the prompt alone is too long.
@@ -214,6 +229,7 @@ class Answering:
         request = draft.ticket.request
         turns = shrink(request.turns)
         if turns is None:
+            _log.warning("request %d is too long for the worker: %s", request.id, refusal)
             return NoAnswer(RequestState.FAILED, _TOO_LONG)
         await self._persistence.write(lambda: self._store.replace_turns(request.id, turns))
         draft.ticket.update(replace(request, turns=turns))

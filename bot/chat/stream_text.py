@@ -33,7 +33,10 @@ class TextPiece:
 
 
 class PieceJoiner:
-    """Puts together what a stream cuts apart: surrogate pairs, and line ends of two characters."""
+    """Cleans the pieces of a stream, with line ends of two characters that it cuts apart.
+
+    Halves of characters the worker's client has joined already.
+    """
 
     def __init__(self) -> None:
         self._held = ""
@@ -42,7 +45,7 @@ class PieceJoiner:
         """The clean text that this piece completes."""
         piece = self._held + piece
         self._held = ""
-        if piece and (piece[-1] == "\r" or "\ud800" <= piece[-1] <= "\udbff"):
+        if piece.endswith("\r"):
             piece, self._held = piece[:-1], piece[-1]
         return clean_text(piece)
 

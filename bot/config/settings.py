@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, SecretStr, StringConstraints, ValidationError
 
 from bot.config.env_file import read_env_file
+from bot.config.model_names import ALLOWED as MODEL_NAMES_ALLOWED
+from bot.config.model_names import checked_model_names, parse_model_names
 from bot.errors import SettingsError
 from bot.ratings.emoji import ALLOWED as RATING_EMOJI_ALLOWED
 from bot.ratings.emoji import DEFAULT as RATING_EMOJI
@@ -100,6 +102,11 @@ class BotSettings(SharedSettings):
         "A running OpenAI-compatible worker; without it the bot starts its own.",
         "an http(s) URL, such as http://127.0.0.1:8000",
     )
+    worker_models: Annotated[_Text, AfterValidator(checked_model_names)] = setting(
+        "",
+        "What the models at WORKER_URL are called here; empty: as that server lists them.",
+        MODEL_NAMES_ALLOWED,
+    )
     adapters: _Text = setting(
         "",
         "LoRA adapters of the bot's own worker; empty: the demo model's own.",
@@ -157,6 +164,11 @@ class BotSettings(SharedSettings):
     def database(self) -> Path:
         """The path of the SQLite file."""
         return self.fungpt_home / FILE_NAME
+
+    @property
+    def model_names(self) -> dict[str, str]:
+        """The names of `worker_models`, each with the server's own name; empty without any."""
+        return parse_model_names(self.worker_models) if self.worker_url is not None else {}
 
     @property
     def emoji(self) -> RatingEmoji:

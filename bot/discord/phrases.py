@@ -53,7 +53,7 @@ def worker_note(status: WorkerStatus) -> str | None:
     """Why no answer can be written now; None while the worker is ready."""
     if status.phase is WorkerPhase.READY:
         return None
-    if status.phase.is_final:
+    if status.phase.is_final or status.configuration:
         return small("💤 The model is down.")
     if status.phase is WorkerPhase.RESTARTING:
         return small("🔧 The model broke down and is being restarted. Your message waits.")

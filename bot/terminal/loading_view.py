@@ -9,7 +9,7 @@ from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 
 
 async def show_loading(board: StatusBoard, console: Console) -> None:
-    """Show the worker's stages until it is ready or gone for good.
+    """Show the worker's stages until it is ready, or will not be by itself.
 
     A terminal gets a bar that disappears at the end, anything else a line for each stage.
     """
@@ -36,7 +36,7 @@ async def _bar(board: StatusBoard, console: Console) -> None:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(stage_text(board.current), total=None)
         async for status in board.follow():
-            if status.phase is WorkerPhase.READY or status.phase.is_final:
+            if status.is_settled:
                 return
             total = None if status.progress is None else 1.0
             progress.update(
@@ -53,3 +53,5 @@ async def _lines(board: StatusBoard, console: Console) -> None:
         if text != said:
             console.print(Text(f"{text} …"), soft_wrap=True)
             said = text
+        if status.configuration:
+            return

@@ -23,11 +23,12 @@ class HealthLimits:
 class Hang:
     """The worker hangs and will not go on by itself; `reason` is one line.
 
-    `loading` says that it hangs before it was ready.
+    `loading` says that it hangs before it was ready, `configuration` that a setting is to blame.
     """
 
     reason: str
     loading: bool = False
+    configuration: bool = False
 
 
 class HealthJudge:
@@ -39,11 +40,15 @@ class HealthJudge:
         self._moved_at = now
         self._seen: tuple[str, float | None] | None = None
 
-    def silence(self, now: float) -> Hang | None:
-        """Judge that no answer came: Hang after `silent_s` seconds without one, None before."""
+    def silence(self, now: float, why: str = "") -> Hang | None:
+        """Judge that no answer came: Hang after `silent_s` seconds without one, None before.
+
+        `why` is what is known of the last failure, in one line.
+        """
         if now - self._answered_at <= self._limits.silent_s:
             return None
-        return Hang(f"it has not answered for {self._limits.silent_s:g} s")
+        line = f"it has not answered for {self._limits.silent_s:g} s"
+        return Hang(f"{line} ({why})" if why else line)
 
     def answer(self, health: Health, now: float, stall: str | None = None) -> WorkerStatus | Hang:
         """Judge an answer to `GET /health`.

@@ -10,9 +10,11 @@ from bot.errors import WorkerGone
 from bot.worker.health import Hang, HealthJudge, HealthLimits
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from model.client import AnswerDelta, Done, ThoughtDelta, TurnLike, WorkerClient
-from model.errors import ClientError, WorkerUnavailable
-from model.protocol import ModelCard
+from model.errors import ClientError, WorkerUnavailable, WorkerUnusable
+from model.protocol import Health, ModelCard
 from model.sampling import SamplingParams
+
+UNUSABLE = "I cannot use my model, because one of my settings is wrong. Please tell my operator."
 
 
 class WorkerLink:
@@ -65,11 +67,13 @@ class WorkerLink:
     async def wait_ready(self) -> None:
         """Return when the worker is ready; the caller sets the time limit.
 
-        Raises WorkerGone when it has failed or been stopped for good.
+        Raises WorkerGone when it has failed, been stopped for good, or a setting is to blame.
         """
         status = await self.board.settled()
         if status.phase.is_final:
             raise WorkerGone(status.error or "The worker has been stopped.")
+        if status.phase is not WorkerPhase.READY:
+            raise WorkerGone(UNUSABLE)
 
     def report_unavailable(self, reason: str) -> None:
         """Hear that a call failed: the worker is not ready until another look at its health."""
@@ -102,17 +106,27 @@ class WorkerLink:
         self._look.clear()
         try:
             async with asyncio.timeout(self._limits.silent_s):
-                health = await client.health()
-        except (ClientError, TimeoutError):
-            return judge.silence(self._clock())
+                health = await self._look_at(client)
+        except WorkerUnusable as error:
+            return Hang(str(error), configuration=True)
+        except (ClientError, TimeoutError) as error:
+            return judge.silence(self._clock(), str(error))
         if doubts != self._doubts:
             return None
         self._stall = None
         return judge.answer(health, self._clock(), stall)
 
+    async def _look_at(self, client: WorkerClient) -> Health:
+        """Ask the worker how it is; raises ClientError."""
+        return await client.health()
+
+    def _interval(self) -> float:
+        """Seconds between two looks."""
+        return self._poll_s
+
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(self._poll_s):
+            async with asyncio.timeout(self._interval()):
                 await self._look.wait()
         except TimeoutError:
             return

@@ -22,7 +22,7 @@ def worker_for(settings: BotSettings, log: Path) -> Supervisor | RemoteWorker:
     key = given.get_secret_value() if given is not None else own_key
 
     def connect(url: str) -> WorkerClient:
-        return WorkerClient(url, key)
+        return WorkerClient(url, key, names=settings.model_names)
 
     ready_s, stall_s = settings.worker_ready_timeout_s, settings.worker_stall_s
     if settings.worker_url is not None:

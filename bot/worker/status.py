@@ -28,7 +28,7 @@ class WorkerStatus:
 
     `stage` is a text for people, `progress` the finished fraction of that stage, from 0 to 1, None
     where unknown. `error` is one line that says why the worker failed or is started again.
-    `configuration` says that a setting is to blame for a failure.
+    `configuration` says that a setting is to blame, so that waiting will not help.
     """
 
     phase: WorkerPhase
@@ -36,6 +36,11 @@ class WorkerStatus:
     progress: float | None = None
     error: str | None = None
     configuration: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for: it is ready, or will not be by itself."""
+        return self.phase is WorkerPhase.READY or self.phase.is_final or self.configuration
 
 
 class StatusBoard:
@@ -71,9 +76,9 @@ class StatusBoard:
             await changed.wait()
 
     async def settled(self) -> WorkerStatus:
-        """Wait until the worker is ready or gone for good; the caller sets the time limit."""
+        """Wait until the worker is ready, or will not be by itself; the caller sets the limit."""
         while True:
             changed, status = self._changed, self._current
-            if status.phase is WorkerPhase.READY or status.phase.is_final:
+            if status.is_settled:
                 return status
             await changed.wait()

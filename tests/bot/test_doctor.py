@@ -31,12 +31,16 @@ from bot.doctor import (
     training_line,
 )
 from bot.errors import SettingsError
+from bot.worker.checkup import examine_worker
 from data.records import MadeExport
 from data.store.store import Store
 from tests.bot.rig import make_settings
 from tests.discord_server.server import serve
+from tests.fakes.plain_server import Handler, answer, serving
 from tests.programs.bot import Program
 
+MODELS = '{"data":[{"id":"base"},{"id":"tuned"}]}'
+MANY = json.dumps({"data": [{"id": f"m{number}"} for number in range(50)]})
 FUN = Application(42, "Fun", content_granted=True)
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -150,6 +154,53 @@ async def test_a_remote_worker_is_asked(tmp_path: Path):
     found = await lines(tmp_path, worker_url="http://127.0.0.1:9")
     assert found["worker"].status is CheckStatus.BAD
     assert found["adapter"].text == "the worker's own"
+
+
+@pytest.mark.parametrize(
+    ("models", "health", "changes", "status", "words"),
+    [
+        (answer(200, MODELS), answer(200), {}, CheckStatus.OK, "serves base, tuned"),
+        (answer(200, MODELS), answer(404), {}, CheckStatus.OK, "serves base, tuned"),
+        (
+            answer(200, MODELS),
+            answer(200),
+            {"default_variant": "fun"},
+            CheckStatus.NOTE,
+            "base answers where nobody chose, as none is called DEFAULT_VARIANT=fun",
+        ),
+        (
+            answer(200, MODELS),
+            answer(200),
+            {"worker_models": "base=base,tuned=lora"},
+            CheckStatus.BAD,
+            "does not list lora, which WORKER_MODELS names; it lists base, tuned",
+        ),
+        (answer(404), answer(200), {"worker_models": "tuned=m"}, CheckStatus.OK, "serves tuned"),
+        (answer(200, '{"data":[]}'), answer(200), {}, CheckStatus.BAD, "serves no model"),
+        (answer(200, MANY), answer(200), {}, CheckStatus.NOTE, "m6, m7 and 42 more"),
+        (answer(401), answer(200), {}, CheckStatus.BAD, "WORKER_API_KEY"),
+        (answer(404), answer(404), {}, CheckStatus.BAD, "is that the WORKER_URL?"),
+        (
+            answer(503),
+            answer(503, "Loading model"),
+            {},
+            CheckStatus.NOTE,
+            "is not ready: Loading model",
+        ),
+        (answer(200, "<html>", "text/html"), answer(200), {}, CheckStatus.BAD, "no OpenAI-"),
+    ],
+)
+async def test_what_it_says_of_a_worker_elsewhere(
+    tmp_path: Path,
+    models: Handler,
+    health: Handler,
+    changes: dict[str, str],
+    status: CheckStatus,
+    words: str,
+):
+    async with serving(models=models, health=health) as url:
+        found = await examine_worker(settings(tmp_path, worker_url=url, **changes), url)
+    assert (found.status, words in found.text) == (status, True), found.text
 
 
 def test_which_intents_it_works_with():

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from model.client import WorkerClient
 from model.loading.registry import Registry
 from model.scripted.engine import Outside, load_scripted
 from model.scripted.script import Script
@@ -23,6 +25,7 @@ from model.server.app import create_app, create_runner
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings
+from tests.fakes.plain_server import Handler, serving
 from tests.fakes.settings import worker_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,3 +202,28 @@ async def start_process(tmp_path: Path) -> AsyncIterator[StartProcess]:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+@pytest.fixture
+async def connect():
+    """Makes clients that are closed at the end."""
+    clients = []
+
+    def connect(url: str, key: str | None = None, **options: Any) -> WorkerClient:
+        clients.append(WorkerClient(url, key, **options))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def serve():
+    """A server that is not ours, see tests/fakes/plain_server.py."""
+    async with AsyncExitStack() as servers:
+
+        async def serve(**handlers: Handler) -> str:
+            return await servers.enter_async_context(serving(**handlers))
+
+        yield serve

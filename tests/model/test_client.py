@@ -1,100 +1,14 @@
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
 
-from model.client import AnswerDelta, Done, Origin, ThoughtDelta, WorkerClient
+from model.client import AnswerDelta, Done
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
 from model.sampling import SamplingParams
 from model.scripted.engine import Outside
-
-LIMIT_S = 10
-
-
-@dataclass(frozen=True)
-class Turn:
-    role: str
-    content: str
-
-
-HI = (Turn("user", "hi"),)
-PLAIN = SamplingParams(max_tokens=256, temperature=0.8, top_p=0.95)
-
-
-async def collect(client: WorkerClient, sampling=PLAIN, variant="tuned", turns=HI):
-    text, ends, origins = "", [], []
-    async with asyncio.timeout(LIMIT_S):
-        async for news in client.stream(turns, variant, sampling):
-            if isinstance(news, AnswerDelta):
-                assert news.text
-                origins.append(news.origin)
-                text += news.text
-            else:
-                ends.append(news)
-    assert len(ends) == 1
-    told = Origin(ends[0].model_id, ends[0].adapter_hash)
-    # From the first piece on, or not at all where the server does not tell.
-    assert set(origins) in (set(), {None}, {told})
-    return text, ends[0]
-
-
-@pytest.fixture
-async def connect():
-    clients = []
-
-    def connect(url: str, key: str | None = None, **options: float) -> WorkerClient:
-        clients.append(WorkerClient(url, key, **options))
-        return clients[-1]
-
-    yield connect
-    for client in clients:
-        await client.close()
-
-
-@pytest.fixture
-async def serve():
-    """A server that is not ours: routes as a dict of paths and handlers."""
-    runners = []
-
-    async def serve(**handlers) -> str:
-        app = web.Application()
-        for name, handler in handlers.items():
-            path = {"chat": "/v1/chat/completions", "models": "/v1/models"}.get(name, f"/{name}")
-            app.router.add_route("*", path, handler)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        runners.append(runner)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
-
-    yield serve
-    for runner in runners:
-        await runner.cleanup()
-
-
-def sse(*events: str, status: int = 200):
-    async def handler(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(status=status, headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for event in events:
-            await response.write(f"data: {event}\n\n".encode())
-        return response
-
-    return handler
-
-
-def answer(status: int, text: str = "", content_type: str = "application/json", **headers: str):
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=text, content_type=content_type, headers=headers)
-
-    return handler
-
-
-def chunk(text: str, finish: str = "null") -> str:
-    choice = f'{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":{finish}}}'
-    return f'{{"id":"x","object":"chat.completion.chunk","model":"m","choices":[{choice}]}}'
+from tests.fakes.plain_server import HI, PLAIN, answer, chunk, collect, sse
 
 
 async def test_deltas_then_done(start_worker, connect):
@@ -229,7 +143,7 @@ async def test_strange_answers(serve, connect, handler, kind, line):
     [
         (),
         (chunk("a"),),
-        (chunk("a"), "[DONE]"),
+        ("[DONE]",),
         (chunk("a"), "{broken"),
         (chunk("a"), '{"error": {"message": "engine gone", "code": "engine_failed"}}'),
         (chunk("a"), '{"id":"x","choices":[],"fungpt":{"seed":"?"}}'),
@@ -287,39 +201,3 @@ async def test_a_proxy_of_the_environment_does_not_hide_the_worker(
     assert (await collect(connect(worker.url)))[0] == "tuned: hi"
     with pytest.raises(WorkerUnavailable):
         await connect("http://worker.invalid").health()
-
-
-@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-async def test_thoughts_in_a_field_of_their_own_are_no_text(serve, connect, field):
-    thought = chunk("").replace('"content":""', f'"content":null,"{field}":"hm"')
-    client = connect(await serve(chat=sse(thought, chunk("Yes", '"stop"'), "[DONE]")))
-    pieces = [piece async for piece in client.stream(HI, "tuned", PLAIN)]
-    assert [type(piece) for piece in pieces] == [ThoughtDelta, AnswerDelta, Done]
-    assert pieces[0] == ThoughtDelta("hm")
-
-
-async def test_an_answer_goes_on_with_the_assistants_last_turn(serve, connect, start_worker):
-    bodies = []
-
-    async def chat(request: web.Request) -> web.StreamResponse:
-        bodies.append(await request.json())
-        return await sse(chunk("a", '"stop"'), "[DONE]")(request)
-
-    client = connect(await serve(chat=chat))
-    await collect(client)
-    await collect(client, turns=(*HI, Turn("assistant", "tuned:")))
-    flags = ("continue_final_message", "add_generation_prompt")
-    assert [body.get(flag) for body in bodies for flag in flags] == [None, None, True, False]
-    ours = connect((await start_worker()).url)
-    assert (await collect(ours, turns=(*HI, Turn("assistant", "tuned:"))))[0] == " hi"
-
-
-async def test_what_breaks_after_the_whole_text_loses_nothing(serve, connect):
-    async def chat(request: web.Request) -> web.StreamResponse:
-        response = await sse(chunk("All of it", '"stop"'))(request)
-        assert request.transport is not None
-        request.transport.abort()
-        return response
-
-    text, done = await collect(connect(await serve(chat=chat)))
-    assert (text, done.finish_reason) == ("All of it", "stop")

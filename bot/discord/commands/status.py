@@ -23,6 +23,9 @@ _WORKER = {
     WorkerPhase.FAILED: "🔴 has failed",
     WorkerPhase.STOPPED: "🔴 has stopped",
 }
+_WRONG_SETTING = (
+    "The worker 🔴 cannot be used: a setting is wrong, and my operator's log says which"
+)
 _LATENCY_EVERY_S = 15
 
 
@@ -67,6 +70,8 @@ class StatusCommand(CommandCog):
 
 def worker_line(status: WorkerStatus) -> str:
     """What the worker is doing, without the reason of a failure. Pure."""
+    if status.configuration:
+        return _WRONG_SETTING
     line = f"The worker {_WORKER[status.phase]}"
     if status.phase in (WorkerPhase.LOADING, WorkerPhase.STARTING) and status.stage:
         line += f": {status.stage}"

@@ -4,7 +4,8 @@ import pytest
 
 from bot.chat.events import Delta, Ended, Finished, Restarted, Started
 from data.records import RequestState, Turn
-from model.errors import WorkerDied, WorkerLoading, WorkerRefused
+from model.client import AnswerDelta, Done, ThoughtDelta
+from model.errors import WorkerDied, WorkerLoading, WorkerRefused, WorkerUnusable
 from tests.bot.rig import ended, events, finished, rig, shown, until
 from tests.fakes.worker import BreakOff, FakeWatch, FakeWorker, Hang, away
 
@@ -131,11 +132,51 @@ async def test_a_full_worker_is_asked_again_later_without_a_report(path):
         assert it.watch.reports == []
 
 
-async def test_a_refusal_ends_it_with_the_workers_words(path):
+async def test_a_refusal_ends_it_and_the_servers_words_stay_in_the_log(path, caplog):
     worker = FakeWorker(otherwise=(WorkerRefused(400, "invalid_parameter", "top_p is bad"),))
     async with rig(path, worker=worker) as it:
         end = await (await it.submit()).result()
-        assert end == Ended(RequestState.FAILED, "The model refused that: top_p is bad")
+        assert isinstance(end, Ended)
+        assert end.state is RequestState.FAILED
+        assert "My operator can see why" in end.message
+        assert "top_p" not in end.message
+        assert "top_p is bad" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words", "reports"),
+    [
+        (WorkerUnusable(401, None, "bad key"), "tell my operator", [("unavailable", "bad key")]),
+        (WorkerRefused(400, "content_filter", "no"), "other words", []),
+        (WorkerRefused(429, "insufficient_quota", "no money"), "my operator can see", []),
+        (WorkerRefused(403, None, "moderated"), "my operator can see", []),
+    ],
+)
+async def test_each_refusal_has_a_friendly_line(path, refusal, words, reports):
+    async with rig(path, worker=FakeWorker(otherwise=(refusal,))) as it:
+        end = await (await it.submit()).result()
+        assert isinstance(end, Ended)
+        assert words.lower() in end.message.lower()
+        assert it.watch.reports == reports
+        assert len(it.worker.calls) == 1
+
+
+async def test_thoughts_are_no_text_of_the_answer(path):
+    worker = FakeWorker(otherwise=(ThoughtDelta("hm"), "Hello", ThoughtDelta("hm")))
+    async with rig(path, worker=worker) as it:
+        assert shown(await events(await it.submit())) == "Hello"
+
+
+async def test_counts_that_the_server_does_not_tell_are_stored_as_unknown(path):
+    class Silent(FakeWorker):
+        async def stream(self, turns, variant, sampling):
+            yield AnswerDelta("Hello")
+            yield Done("stop", None, None, "m", None)
+
+    async with rig(path, worker=Silent()) as it:
+        end = await (await it.submit()).result()
+        assert isinstance(end, Finished)
+        assert (end.answer.prompt_tokens, end.answer.completion_tokens) == (None, None)
 
 
 async def test_too_long_a_conversation_is_shortened_and_stored_as_it_was_asked(path):

@@ -206,8 +206,8 @@ async def test_a_try_that_breaks_off_in_thoughts_begins_anew(path):
         assert Restarted in [type(one) for one in await events(ticket)]
 
 
-async def test_halves_of_a_character_come_in_two_pieces(path):
-    async with rig(path, worker=FakeWorker(otherwise=("a \ud83d", "\ude00\r", "\nb"))) as it:
+async def test_the_two_characters_of_a_line_end_come_in_two_pieces(path):
+    async with rig(path, worker=FakeWorker(otherwise=("a 😀\r", "\nb"))) as it:
         assert (await finished(await it.submit())).answer.text == "a 😀\nb"
 
 

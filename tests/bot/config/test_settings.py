@@ -79,6 +79,9 @@ def test_an_absent_file_is_no_error(tmp_path):
         ("QUEUE_MAX=0", "QUEUE_MAX='0' is not allowed"),
         ("LOG_LEVEL=LOUD", "it must be DEBUG, INFO, WARNING or ERROR"),
         ("WORKER_URL=localhost:80", "it must be an http(s) URL"),
+        ("WORKER_MODELS=base", "WORKER_MODELS='base' is not allowed: it must be name=the server's"),
+        ("WORKER_MODELS=a=x,a=y", "WORKER_MODELS='a=x,a=y' is not allowed"),
+        ("WORKER_MODELS=my base=x", "WORKER_MODELS='my base=x' is not allowed"),
         ("TOP_P=0\nMIN_P=2", "TOP_P='0' is not allowed.*; MIN_P='2' is not allowed"),
         (b"PERSONA=\xff", "is not UTF-8"),
     ],
@@ -130,3 +133,12 @@ def test_what_privacy_shows_is_short_enough_to_be_shown(load):
     ):
         with pytest.raises(SettingsError, match=f"{name}=.* is not allowed: it must be"):
             load(f"{name}='{value}'\n")
+
+
+def test_the_names_of_the_workers_models(load):
+    text = "WORKER_MODELS=base=org/Model-7B:free, tuned = fun=lora,"
+    assert load(f"{text}\nWORKER_URL=http://h:1").model_names == {
+        "base": "org/Model-7B:free",
+        "tuned": "fun=lora",
+    }
+    assert load(text).model_names == {}  # the bot's own worker has its own names

@@ -8,11 +8,11 @@ import pytest
 
 from bot.errors import WorkerGone
 from bot.worker.health import HealthLimits
-from bot.worker.remote import RemoteWorker
+from bot.worker.remote import READY_POLL_S, RemoteWorker
 from bot.worker.status import WorkerPhase
 from model.client import WorkerClient
-from model.errors import WorkerUnavailable
-from model.protocol import Health
+from model.errors import ClientError, WorkerUnavailable, WorkerUnusable
+from model.protocol import Health, ModelCard
 from tests.bot.rig import until_phase
 from tests.fakes.worker import FakeWorker
 
@@ -76,3 +76,53 @@ async def test_it_is_never_declared_lost():
         worker.report_stall("no text")
         await worker.wait_ready()
         assert not worker.board.current.phase.is_final
+
+
+class Foreign(Elsewhere):
+    """A server whose health is open to all, and whose models are not."""
+
+    barred: ClientError | None = None
+
+    async def models(self) -> list[ModelCard]:
+        if self.barred is not None:
+            raise self.barred
+        return await super().models()
+
+
+async def test_a_refused_key_is_told_at_once_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("bot.worker.remote.LOCKED_OUT_S", 0.01)
+    server = Foreign()
+    server.barred = WorkerUnusable(401, None, "it does not take WORKER_API_KEY")
+    async with asyncio.timeout(LIMIT_S), remote(server) as worker:
+        status = await until_phase(worker.board, WorkerPhase.RESTARTING)
+        assert status.configuration
+        assert status.error == "it does not take WORKER_API_KEY"
+        with pytest.raises(WorkerGone, match="tell my operator"):
+            await worker.wait_ready()
+        server.barred = None
+        await until_phase(worker.board, WorkerPhase.READY)
+        await worker.wait_ready()
+    assert caplog.text.count("it does not take WORKER_API_KEY") == 1
+
+
+async def test_why_it_is_waited_for_is_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bot.worker.remote.RETRY_S", 0.01)
+    server = Foreign()
+    server.barred = WorkerUnavailable("the worker answers: bad gateway (status 502)")
+    async with asyncio.timeout(LIMIT_S), remote(server) as worker:
+        status = await until_phase(worker.board, WorkerPhase.RESTARTING)
+        assert "bad gateway" in (status.error or "")
+        assert not status.configuration
+
+
+async def test_a_ready_server_is_looked_at_less_often():
+    server = Foreign()
+    async with asyncio.timeout(LIMIT_S), remote(server) as worker:
+        await worker.wait_ready()
+        assert worker._interval() == READY_POLL_S
+        assert server.models_calls == 1
+        worker.report_unavailable("a doubt")
+        await worker.wait_ready()
+        assert server.models_calls == 2

@@ -66,6 +66,12 @@ def test_each_phase_has_its_words_and_no_reason_is_given_away(phase):
     assert "secret" not in line
 
 
+def test_a_wrong_setting_is_told_from_a_restart():
+    status = WorkerStatus(WorkerPhase.RESTARTING, "", None, "the key", configuration=True)
+    assert "a setting is wrong" in worker_line(status)
+    assert "the key" not in worker_line(status)
+
+
 def test_latency_before_the_first_heartbeat():
     assert latency_line(math.nan) == latency_line(math.inf) == "not measured yet"
     assert latency_line(0.0421) == "42 ms"
