@@ -21,6 +21,7 @@ from bot.errors import ShuttingDown, UserError
 from bot.worker.interface import AnswerSource, WorkerWatch
 from data.records import Answer, NewAnswer, Request, RequestState
 from data.store.store import Store
+from data.turns import is_asked_by, without
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -89,6 +90,20 @@ class Chat:
     def unfinished_of(self, user_id: str) -> list[Ticket]:
         """The tickets of a person's requests that wait or run."""
         return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
+
+    def repeating(self, user_id: str) -> list[Ticket]:
+        """The tickets of other people's requests that wait or run and ask with this one's words."""
+        return [
+            ticket
+            for ticket in self._live.values()
+            if ticket.request.user_id != user_id and is_asked_by(ticket.request.turns, user_id)
+        ]
+
+    def leave_out(self, user_id: str) -> None:
+        """Take a person who was forgotten out of what other people's unfinished requests hold."""
+        for ticket in self._live.values():
+            turns = without(ticket.request.turns, user_id)
+            ticket.update(replace(ticket.request, turns=turns))
 
     async def reword(self, ticket: Ticket, ask: Ask) -> bool:
         """Replace the prompt of a request that still waits by that of `ask`; false if too late.

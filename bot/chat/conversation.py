@@ -1,18 +1,23 @@
 """Builds the turns that the model is asked with, and shortens them. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.text import clean_name
-from data.records import Answer, Request, Turn, merge_turns
+from data.records import Answer, Request, Said, Turn, merge_turns
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What somebody said; `speaker` is a person's name, None for the bot itself."""
+    """What somebody said; `speaker` is a person's name, None for the bot itself.
+
+    `person` is the speaker's id, None where that is no person; for what the bot said, it is the id
+    of the person whom it answered, who is the last speaker where it is None.
+    """
 
     speaker: str | None
     text: str
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,10 @@ def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
     return [
         line
         for request, answer in history
-        for line in (Utterance(request.user_name, request.prompt), Utterance(None, answer.text))
+        for line in (
+            Utterance(request.user_name, request.prompt, request.user_id),
+            Utterance(None, answer.text, request.user_id),
+        )
     ]
 
 
@@ -40,12 +48,20 @@ def build_turns(
     After an optional system turn, user and assistant alternate, beginning and ending with user:
     neighbouring turns of one role are merged. Where several people speak, each line begins with
     its speaker's name. What exceeds the budget goes from the oldest end; the last turn stays.
+    Each turn knows which part of it is whose.
     """
     people = {line.speaker for line in lines if line.speaker is not None}
     named = len(people) > 1
-    turns = merge_turns(Turn("assistant" if line.speaker is None else "user", _say(line, named))
-                  for line in lines)  # fmt: skip
+    turns = merge_turns(_marked(lines, named))
     return with_persona(cut(turns, budget), persona)
+
+
+def asked_again(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Stored turns made fit for the model: what was forgotten of them may have left gaps."""
+    system = tuple(turn for turn in turns if turn.role == "system")
+    spoken = merge_turns(turn for turn in turns if turn.role != "system")
+    first = next((index for index, turn in enumerate(spoken) if turn.role == "user"), len(spoken))
+    return system + spoken[first:]
 
 
 def cut(turns: Sequence[Turn], budget: Budget) -> tuple[Turn, ...]:
@@ -81,6 +97,18 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     if exchanges == 0:
         return None
     return system + spoken[2 * ((exchanges + 1) // 2) :]
+
+
+def _marked(lines: Iterable[Utterance], named: bool) -> Iterator[Turn]:
+    """A turn for each line, with the person whose it is."""
+    asker: str | None = None
+    for line in lines:
+        content = _say(line, named)
+        if line.speaker is None:
+            yield Turn("assistant", content, (Said(line.person or asker, content),))
+        else:
+            asker = line.person
+            yield Turn("user", content, (Said(asker, content),))
 
 
 def _say(line: Utterance, named: bool) -> str:

@@ -1,8 +1,9 @@
 """Makes a request of what a person asked: cleans it, and decides variant, turns and seed."""
 
 import random
+from dataclasses import replace
 
-from bot.chat.conversation import Budget, Utterance, build_turns, lines_of
+from bot.chat.conversation import Budget, Utterance, asked_again, build_turns, lines_of
 from bot.chat.events import Ask
 from bot.chat.variants import Variants
 from bot.config.settings import BotSettings
@@ -39,7 +40,7 @@ class Intake:
             user_id=ask.user_id,
             user_name=name,
             prompt=prompt,
-            turns=await self._turns(ask, Utterance(name, prompt)),
+            turns=await self._turns(ask, Utterance(name, prompt, ask.user_id)),
             variant=await self._variant(ask),
             sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
             in_history=ask.in_history,
@@ -56,7 +57,7 @@ class Intake:
 
     async def _turns(self, ask: Ask, prompt: Utterance) -> tuple[Turn, ...]:
         if ask.turns is not None:
-            return ask.turns
+            return asked_again(ask.turns)
         settings = self._settings
         persona = settings.persona if ask.persona is None else clean_text(ask.persona)
         budget = Budget(settings.history_max_chars, settings.history_max_turns)
@@ -64,7 +65,7 @@ class Intake:
 
     async def _earlier(self, ask: Ask) -> list[Utterance]:
         if ask.history is not None:
-            return [Utterance(line.speaker, clean_text(line.text)) for line in ask.history]
+            return [replace(line, text=clean_text(line.text)) for line in ask.history]
         exchanges = self._settings.history_max_turns // 2
         if exchanges == 0:
             return []

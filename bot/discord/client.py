@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.api.rate_limits import RestResponse, listening
@@ -11,7 +12,7 @@ from bot.discord.asking.leftovers import show_leftovers
 from bot.discord.cogs import CogParts, make_cogs
 from bot.discord.metrics import Metrics
 from bot.discord.ratings.offer import EarlyReactions, RatingOffer
-from bot.discord.sync import sync_if_changed
+from bot.discord.sync import sync_commands
 from bot.front_end import Services
 
 CogMaker = Callable[[commands.AutoShardedBot, CogParts], Iterable[commands.Cog]]
@@ -44,6 +45,10 @@ class FunBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             shard_count=shard_count,
             http_trace=listening(self._hear),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=False
+            ),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )
         self.services = services
         early = EarlyReactions(services.store)
@@ -56,7 +61,7 @@ class FunBot(commands.AutoShardedBot):
         """Add the cogs, sync the commands, show leftovers; called once, after the login."""
         for cog in self._make_cogs(self, self._parts):
             await self.add_cog(cog)
-        await sync_if_changed(self.tree, self.services.store, self.application_id or 0)
+        await sync_commands(self.tree, self.application_id or 0)
         await show_leftovers(self, self.desk)
         if self._asks_for_shards:
             # With a number of shards discord.py takes DEFAULT_GATEWAY, else what Discord answers.

@@ -12,7 +12,7 @@ from bot.discord.answer.outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.commands.base import CommandCog, defer_openly
 from bot.discord.commands.model import variant_choices
-from bot.discord.identity import interaction_key
+from bot.discord.identity import interaction_key, user_id
 from bot.errors import UserError
 from bot.front_end import Services
 
@@ -63,7 +63,7 @@ class AskCommands(CommandCog):
         question = await self._question(interaction, phrases.ABOUT_PROMPT)
         history = await self._desk.history.up_to(message)
         if not history:  # another bot's, or from before a reset
-            history = (Utterance(message.author.display_name, message.content),)
+            history = (_utterance(message),)
         await self._take(interaction, replace(question, history=history))
 
     @app_commands.command(name="reset", description="Let me forget what was said here before")
@@ -89,3 +89,8 @@ class AskCommands(CommandCog):
 
     async def _take(self, interaction: discord.Interaction, question: UserQuestion) -> None:
         await self._desk.ask(question, InteractionOutlet(interaction))
+
+
+def _utterance(message: discord.Message) -> Utterance:
+    author = message.author
+    return Utterance(author.display_name, message.content, user_id(author))

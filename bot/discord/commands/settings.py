@@ -22,6 +22,7 @@ class SettingsCommands(CommandCog):
         name="settings",
         description="What I may do in this server (Manage Server)",
         guild_only=True,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False),
         default_permissions=discord.Permissions(manage_guild=True),
     )
 

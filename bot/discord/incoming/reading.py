@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import discord
 
 from bot.chat.conversation import Utterance
-from bot.discord.identity import FRONT_END, asking_message
+from bot.discord.identity import FRONT_END, asking_message, user_id
 from bot.discord.incoming.message_cache import CachedMessage
 from data.store.store import Store
 
@@ -61,7 +61,8 @@ async def read(message: discord.Message, store: Store, me: int) -> CachedMessage
     if message.author.bot or message.webhook_id is not None or message.is_system():
         return None
     text = readable(message.content, names_in(message, me))
-    return CachedMessage(message.id, message.author.display_name, text, parent)
+    author = message.author
+    return CachedMessage(message.id, author.display_name, text, parent, user_id=user_id(author))
 
 
 async def _read_own(
@@ -73,7 +74,7 @@ async def _read_own(
     request = await store.request(answer.request_id)
     parent = parent or asking_message(request.source_key)
     asked = None if parent else (request.user_name, request.prompt)
-    return CachedMessage(message.id, None, answer.text, parent, asked, answer.id)
+    return CachedMessage(message.id, None, answer.text, parent, asked, answer.id, request.user_id)
 
 
 def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
@@ -86,7 +87,7 @@ def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
                 continue
             seen.add(one.answer_id)
         if one.asked is not None:
-            lines.append(Utterance(*one.asked))
+            lines.append(Utterance(*one.asked, one.user_id))
         if one.text:
-            lines.append(Utterance(one.speaker, one.text))
+            lines.append(Utterance(one.speaker, one.text, one.user_id))
     return tuple(lines)
