@@ -19,6 +19,7 @@ from bot.discord.metrics import Metrics
 from bot.discord.ratings.offer import EarlyReactions
 from bot.discord.ratings.reactions import RatingReactions
 from bot.discord.ratings.reconcile import Reconcile
+from bot.discord.upkeep import Upkeep
 from bot.front_end import Services
 
 
@@ -48,6 +49,7 @@ def make_cogs(bot: commands.AutoShardedBot, parts: CogParts) -> list[commands.Co
         StatsCommand(services),
         PrivacyCommands(services, Forgetting(bot, services, desk.cache)),
         StatusCommand(bot, services),
+        Upkeep(bot, services),
     ]
     port = services.settings.metrics_port
     if port and parts.metrics is not None:
