@@ -82,12 +82,12 @@ class TooManyWaiting(UserError):
 
 
 class AskedTooOften(UserError):
-    """This person has asked `limit` times within an hour; this server allows no more."""
+    """This person has asked `limit` times within an hour; the server's rules allow no more."""
 
     def __init__(self, limit: int, retry_after_s: float) -> None:
         times = "once" if limit == 1 else f"{limit} times"
         super().__init__(
-            f"You may ask me {times} an hour in this server."
+            f"You may ask me {times} an hour here, and what you ask elsewhere counts."
             f" Please try again in about {_seconds(retry_after_s)}."
         )
         self.limit = limit

@@ -41,7 +41,7 @@ def make_cogs(bot: commands.AutoShardedBot, parts: CogParts) -> list[commands.Co
         MessageListener(bot, services, desk),
         AskCommands(services, desk, bot.tree),
         AnswerButtons(services, desk),
-        ModelCommands(services),
+        ModelCommands(services, desk.admission),
         PersonaCommands(services),
         SettingsCommands(services),
         ratings,

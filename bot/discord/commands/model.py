@@ -7,11 +7,11 @@ from discord import app_commands
 from discord.abc import Snowflake
 
 from bot.chat.variants import Variants
-from bot.discord.asking.admission import RESTRICTED
+from bot.discord.asking.admission import RESTRICTED, Admission
 from bot.discord.commands.base import CommandCog, as_many_as_fit, require
 from bot.discord.identity import conversation_id, settings_channel, user_id
-from bot.discord.rules import is_age_restricted, rules_of
 from bot.errors import NotAllowed, VariantsUnknown
+from bot.front_end import Services
 from data.records import Scope
 
 DEFAULT = "default"
@@ -39,6 +39,10 @@ class ModelCommands(CommandCog):
     """Shows and changes the choice of a person, a channel or a thread."""
 
     model = app_commands.Group(name="model", description="Which model answers")
+
+    def __init__(self, services: Services, admission: Admission) -> None:
+        super().__init__(services)
+        self._admission = admission
 
     @model.command(name="show", description="Which model answers you here, and who chose it")
     async def show(self, interaction: discord.Interaction) -> None:
@@ -129,9 +133,7 @@ class ModelCommands(CommandCog):
         return "Nobody chose another one."
 
     async def _allows_tuned(self, interaction: discord.Interaction) -> bool:
-        channel = _channel(interaction)
-        rules = await rules_of(self.services.store, interaction.guild_id, channel)
-        return rules.allows_tuned(age_restricted=is_age_restricted(channel))
+        return await self._admission.allows_tuned(interaction.user, _channel(interaction))
 
     async def _choose_here(self, interaction: discord.Interaction, name: str | None) -> None:
         is_tuned = name not in (None, await self._variants.base())
