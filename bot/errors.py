@@ -12,6 +12,10 @@ class SettingsError(BotError):
     """A setting is unknown or has a bad value, so the bot does not start."""
 
 
+class DiscordRefused(SettingsError):
+    """Discord will not have the bot as it is set up; starting it again does not help."""
+
+
 class WorkerStartError(BotError):
     """The worker's process could not be started; `str()` says why."""
 

@@ -15,7 +15,7 @@ from bot.errors import AlreadyRunning, BotError
 from bot.front_end import FrontEnd, Services
 from bot.worker.status import StatusBoard, WorkerStatus
 
-OK, FAILURE, CONFIGURATION = 0, 1, 2
+OK, FAILURE, CONFIGURATION, TURNED_AWAY = 0, 1, 2, 3
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 

@@ -91,6 +91,10 @@ class Chat:
         """The tickets of a person's requests that wait or run."""
         return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
 
+    def unfinished(self, front_end: str) -> list[Ticket]:
+        """The tickets of a front end's requests that wait or run, oldest first."""
+        return [one for one in self._live.values() if one.request.front_end == front_end]
+
     def repeating(self, user_id: str) -> list[Ticket]:
         """The tickets of other people's requests that wait or run and ask with this one's words."""
         return [

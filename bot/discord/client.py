@@ -1,5 +1,6 @@
 """The bot as discord.py sees it: its connection, its intents and its cogs."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 import discord
@@ -55,6 +56,7 @@ class FunBot(commands.AutoShardedBot):
         self.desk = Desk(self, services, RatingOffer(services.settings.emoji, early))
         self._parts = CogParts(services, self.desk, early, metrics)
         self._make_cogs = cogs
+        self.token_refused = asyncio.Event()  # set where a call was answered so
         self._asks_for_shards = gateway_is_set and shard_count is None
 
     async def setup_hook(self) -> None:
@@ -71,6 +73,8 @@ class FunBot(commands.AutoShardedBot):
         """Do nothing: there are no prefix commands, cogs listen for themselves."""
 
     def _hear(self, response: RestResponse) -> None:
+        if response.is_refused_token:
+            self.token_refused.set()
         self.desk.hear(response)
         if self._parts.metrics is not None:
             self._parts.metrics.hear(response)

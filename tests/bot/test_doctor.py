@@ -216,5 +216,5 @@ async def test_the_doctor_is_a_command(tmp_path: Path):
     printed = outcome.out.splitlines()
     assert len(printed) == 10
     assert printed[0].startswith("note token")
-    assert printed[7].startswith("BAD  adapter")
+    assert printed[8].startswith("BAD  adapter")
     assert (outcome.code, outcome.err) == (1, "")

@@ -24,7 +24,7 @@ from data.store.store import Store
 
 NOTE_AFTER_S = 1.0  # the typing sign is enough until then
 LAST_EDIT_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)  # seconds between tries
-_TOO_MANY, _SERVER_ERRORS = 429, 500
+_LATER, _SERVER_ERRORS = (401, 429), 500  # with a token refused now, the next start goes on
 _log = logging.getLogger(__name__)
 
 
@@ -137,7 +137,7 @@ class Delivery:
         try:
             await self._screen.show(now)
         except discord.HTTPException as refusal:
-            if refusal.status == _TOO_MANY or refusal.status >= _SERVER_ERRORS:
+            if refusal.status in _LATER or refusal.status >= _SERVER_ERRORS:
                 raise _TemporaryError from refusal
             raise _Lost(f"Discord said {refusal.status} ({refusal.code})") from refusal
 

@@ -18,12 +18,14 @@ _UNKNOWN = "Something went wrong while I was away. Please ask me again."
 async def show_leftovers(client: discord.Client, desk: Desk) -> int:
     """Show each of them in the messages that it has already, or in new ones; gives their number.
 
+    Also what an earlier connection of this run left.
+
     Raises StoreError.
     """
     services = desk.services
     tickets = {
         ticket.request.id: ticket
-        for ticket in services.leftovers
+        for ticket in (*services.leftovers, *services.chat.unfinished(FRONT_END))
         if ticket.request.front_end == FRONT_END
     }
     since = datetime.now(UTC) - timedelta(seconds=services.settings.request_ttl_s)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.discord_server.gateway import Gateway, Intent, Session
+from tests.discord_server.gateway import BAD_TOKEN, Gateway, Intent, Session
 from tests.discord_server.state.commands import CommandBook
 from tests.discord_server.state.interactions import Interaction
 from tests.discord_server.state.mentions import notified
@@ -57,6 +57,7 @@ class World:
         self.nonces_after = 0  # the newest message whose nonce is forgotten
         self.listeners: list[Callable[[Message], None]] = []  # hear of new and changed messages
         self.interactions: dict[str, Interaction] = {}  # by token
+        self.token = TOKEN
         self.gateway = Gateway(watch, TOKEN, self._welcome)
         if not content_granted:
             self.gateway.allowed &= ~Intent.MESSAGE_CONTENT
@@ -70,6 +71,11 @@ class World:
     def flags(self) -> int:
         """The application's flags."""
         return CONTENT_GRANTED if self.content_granted else 0
+
+    def change_token(self, token: str) -> None:
+        """Let another token be the bot's from now on; the old one's connections are closed."""
+        self.token = self.gateway.token = token
+        self.gateway.close_with(BAD_TOKEN)
 
     def add_user(self, name: str, *, bot: bool = False) -> User:
         user = User(self.new_id(), name, bot)
