@@ -71,8 +71,9 @@ class AskCommands(CommandCog):
         """Forget what was said before in this channel, thread or direct message."""
         if interaction.channel is None:
             raise UserError(phrases.GONE)
+        await defer_openly(interaction)
         await self._desk.history.reset(interaction.channel, interaction)
-        await interaction.response.send_message(phrases.RESET_DONE)
+        await interaction.followup.send(phrases.RESET_DONE)
 
     async def _question(self, interaction: discord.Interaction, prompt: str) -> UserQuestion:
         """Defer a command and make its question, in threads and direct messages with a history."""

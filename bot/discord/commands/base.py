@@ -67,6 +67,15 @@ async def defer_openly(interaction: discord.Interaction) -> None:
     interaction.extras[_OPEN] = True
 
 
+async def defer_privately(interaction: discord.Interaction) -> None:
+    """Show the person alone that an answer is coming.
+
+    Whatever waits for the store, the worker or Discord comes after this or `defer_openly`: Discord
+    gives up on an interaction that is not answered within three seconds.
+    """
+    await interaction.response.defer(ephemeral=True, thinking=True)
+
+
 async def tell(interaction: discord.Interaction, text: str) -> None:
     """Say something to the person alone, whether the interaction was answered or not.
 

@@ -8,7 +8,13 @@ from discord.abc import Snowflake
 
 from bot.chat.variants import Variants
 from bot.discord.asking.admission import RESTRICTED, Admission
-from bot.discord.commands.base import CommandCog, as_many_as_fit, require
+from bot.discord.commands.base import (
+    CommandCog,
+    as_many_as_fit,
+    defer_openly,
+    defer_privately,
+    require,
+)
 from bot.discord.identity import conversation_id, settings_channel, user_id
 from bot.errors import NotAllowed, VariantsUnknown
 from bot.front_end import Services
@@ -47,7 +53,7 @@ class ModelCommands(CommandCog):
     @model.command(name="show", description="Which model answers you here, and who chose it")
     async def show(self, interaction: discord.Interaction) -> None:
         """Say what is active and why."""
-        await interaction.response.defer(ephemeral=True)  # the worker may be slow to answer
+        await defer_privately(interaction)
         channel = _channel(interaction)
         base, active = await self._variants.base(), await self._active(interaction.user, channel)
         if active != base and not await self._allows_tuned(interaction):
@@ -59,7 +65,7 @@ class ModelCommands(CommandCog):
     @model.command(name="list", description="Which models there are")
     async def list_models(self, interaction: discord.Interaction) -> None:
         """Name every variant with what it is made of."""
-        await interaction.response.defer(ephemeral=True)
+        await defer_privately(interaction)
         active = await self._active(interaction.user, _channel(interaction))
         lines = [
             f"- **{one.name}**: {one.model_id}"
@@ -83,7 +89,7 @@ class ModelCommands(CommandCog):
         """Store the choice, if this person may make it here."""
         if scope == "channel":
             require(interaction, self.services.settings.discord_model_permission)
-        await interaction.response.defer(ephemeral=scope == "me")
+        await (defer_privately if scope == "me" else defer_openly)(interaction)
         name = await self._named(variant)
         if scope == "me":
             await self._variants.choose("user", user_id(interaction.user), name)

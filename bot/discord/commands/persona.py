@@ -3,7 +3,13 @@
 import discord
 from discord import app_commands
 
-from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
+from bot.discord.commands.base import (
+    MANAGE_SERVER,
+    CommandCog,
+    defer_openly,
+    defer_privately,
+    require,
+)
 from bot.discord.identity import settings_channel
 from bot.discord.rules import persona_of, persona_place
 from bot.text import clean_prompt
@@ -20,6 +26,7 @@ class PersonaCommands(CommandCog):
     @persona.command(name="show", description="Who I am in this channel")
     async def show(self, interaction: discord.Interaction) -> None:
         """Show the persona that counts here, to the asker alone."""
+        await defer_privately(interaction)
         text = await persona_of(self.services.store, _here(interaction))
         if text is None:
             usual = self.services.settings.persona
@@ -27,7 +34,7 @@ class PersonaCommands(CommandCog):
         else:
             head = "My persona here:"
         shown = f"{head}\n{_quoted(text)}" if text else "No persona is set here."
-        await interaction.response.send_message(shown, ephemeral=True)
+        await interaction.followup.send(shown)
 
     @persona.command(name="set", description="Say who I am in this channel (Manage Server)")
     @app_commands.describe(text="What I am told before every conversation here")
@@ -37,19 +44,21 @@ class PersonaCommands(CommandCog):
         """Store the persona of this channel or thread."""
         require(interaction, MANAGE_SERVER)
         persona = clean_prompt(text, LONGEST)
+        await defer_openly(interaction)
         await self._store(interaction, persona)
-        await interaction.response.send_message(f"My persona here from now on:\n{_quoted(persona)}")
+        await interaction.followup.send(f"My persona here from now on:\n{_quoted(persona)}")
 
     @persona.command(name="clear", description="Be my usual self in this channel (Manage Server)")
     async def clear(self, interaction: discord.Interaction) -> None:
         """Take the persona of this channel or thread away."""
         require(interaction, MANAGE_SERVER)
+        await defer_openly(interaction)
         await self._store(interaction, None)
         here = _here(interaction)
         text = "I am my usual self here again."
         if settings_channel(here) != str(here.id) and await persona_of(self.services.store, here):
             text = "This thread has its channel's persona again."
-        await interaction.response.send_message(text)
+        await interaction.followup.send(text)
 
     async def _store(self, interaction: discord.Interaction, persona: str | None) -> None:
         place = persona_place(_here(interaction))

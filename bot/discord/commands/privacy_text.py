@@ -61,7 +61,7 @@ def _training(permission: str, *, consents: bool) -> str:
     )
 
 
-CONFIRM = """\
+ASK_WHETHER = """\
 This deletes everything I have stored of you, in all servers: your messages to me, my answers to \
 you (here on Discord too), our conversations, your ratings and choices. It cannot be undone.
 What is left are counts without a name: that there was an answer of some model, and a rating.
