@@ -1,5 +1,6 @@
 """All there is on this Discord, and the changes that its bot hears of."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,12 +37,19 @@ class World:
     """The state. Every change here is dispatched to the gateway's sessions that asked for it.
 
     `content_granted` says whether the portal grants the message-content intent. `me` is the bot.
+    Discord's clock, which ids are made of, is `behind_s` seconds behind this machine's.
     """
 
     def __init__(
-        self, watch: Watch, clock: Callable[[], float], *, content_granted: bool, shards: int
+        self,
+        watch: Watch,
+        clock: Callable[[], float],
+        *,
+        content_granted: bool,
+        shards: int,
+        behind_s: float = 0.0,
     ) -> None:
-        self.new_id = Snowflakes()
+        self.new_id = Snowflakes(lambda: time.time() - behind_s)
         self.clock = clock
         self.watch = watch
         self.content_granted = content_granted
