@@ -14,9 +14,11 @@ from bot.front_end import Services
 from bot.ratings.stats_lines import stats_lines
 from bot.terminal.commands import (
     AskBoth,
+    AskPersona,
     ChooseModel,
-    Command,
+    Deed,
     Misunderstood,
+    PersonaVerb,
     Quit,
     RateAnswer,
     Reset,
@@ -85,7 +87,7 @@ class PlainFrontEnd:
             self._fail(str(error))
         return True
 
-    async def _do(self, command: Command) -> None:
+    async def _do(self, command: Deed) -> None:
         session = self._session
         match command:
             case Say(text):
@@ -99,14 +101,15 @@ class PlainFrontEnd:
                 _say(model_line(await session.active(), await session.known()))
             case RateAnswer():
                 _notice(rated_line(await session.rate(command)))
+            case AskPersona(verb):
+                say = _say if verb in (PersonaVerb.SHOW, PersonaVerb.LIST) else _notice
+                say(await session.persona(command))
             case ShowStats():
                 _say(*stats_lines(await session.stats()))
             case Reset():
                 await session.reset()
             case ShowHelp():
                 _say(*HELP_LINES)
-            case Quit():
-                return
 
     async def _answer(self, tickets: Sequence[Ticket], *, headed: bool) -> None:
         self._running = list(tickets)

@@ -14,7 +14,8 @@ from bot.errors import NothingToRate, UserError
 from bot.front_end import FrontEndName
 from bot.ratings.emoji import parse_kind
 from bot.ratings.statistics import Figures, figures
-from bot.terminal.commands import RateAnswer
+from bot.terminal.commands import AskPersona, RateAnswer
+from bot.terminal.persona import ConversationPersona
 from bot.text import clean_name
 from data.records import Answer, RatingKind
 from data.store.store import Store
@@ -67,6 +68,7 @@ class Session:
         self._chat = chat
         self._store = store
         self._place = place
+        self._persona = ConversationPersona(store, place.conversation, place.user_id)
         self._seen: OrderedDict[int, Answer] = OrderedDict()
         self._last: tuple[Answer, ...] = ()
 
@@ -95,6 +97,10 @@ class Session:
         except BaseException:
             first.stop()  # one half alone is not what was asked for
             raise
+
+    async def persona(self, command: AskPersona) -> str:
+        """Show or change who the model is told to be; gives what to say about it."""
+        return await self._persona.do(command)
 
     async def reset(self) -> None:
         """Begin a new conversation: what was said before is not shown to the model again."""
@@ -169,6 +175,7 @@ class Session:
                 text=text,
                 variant=variant,
                 in_history=in_history,
+                persona=await self._persona.text(),
             )
         )
 

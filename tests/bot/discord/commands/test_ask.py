@@ -4,7 +4,6 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-import discord
 import pytest
 from discord import AppCommandType
 
