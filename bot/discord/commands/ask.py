@@ -10,7 +10,7 @@ from bot.chat.conversation import Utterance
 from bot.discord import phrases
 from bot.discord.answer.outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
-from bot.discord.commands.base import CommandCog, defer_openly
+from bot.discord.commands.base import CommandCog, answer, defer_if_slow, defer_openly
 from bot.discord.commands.model import variant_choices
 from bot.discord.identity import interaction_key, user_id
 from bot.errors import UserError
@@ -71,9 +71,9 @@ class AskCommands(CommandCog):
         """Forget what was said before in this channel, thread or direct message."""
         if interaction.channel is None:
             raise UserError(phrases.GONE)
-        await defer_openly(interaction)
+        defer_if_slow(interaction, defer_openly)
         await self._desk.history.reset(interaction.channel, interaction)
-        await interaction.followup.send(phrases.RESET_DONE)
+        await answer(interaction, phrases.RESET_DONE)
 
     async def _question(self, interaction: discord.Interaction, prompt: str) -> UserQuestion:
         """Defer a command and make its question, in threads and direct messages with a history."""

@@ -9,7 +9,9 @@ from bot.chat.personas import LONGEST, LONGEST_NAME, PersonaOwner, PersonaShelf
 from bot.discord.commands.base import (
     MANAGE_SERVER,
     CommandCog,
+    answer,
     as_many_as_fit,
+    defer_if_slow,
     defer_openly,
     defer_privately,
     require,
@@ -43,7 +45,7 @@ class PersonaCommands(CommandCog):
     @persona.command(name="show", description="Who I am in this channel")
     async def show(self, interaction: discord.Interaction) -> None:
         """Show the persona that counts here, to the asker alone."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         text = await persona_of(self.services.store, _here(interaction))
         if text is None:
             usual = self.services.settings.persona
@@ -53,7 +55,7 @@ class PersonaCommands(CommandCog):
             name = next((f" ({one.name})" for one in saved if one.text == text), "")
             head = f"My persona here{name}:"
         shown = f"{head}\n{_quoted(text)}" if text else "No persona is set here."
-        await interaction.followup.send(shown)
+        await answer(interaction, shown, ephemeral=True)
 
     @persona.command(name="set", description="Say who I am in this channel (Manage Server)")
     @app_commands.describe(text="What I am told before every conversation here")
@@ -63,21 +65,21 @@ class PersonaCommands(CommandCog):
         """Store the persona of this channel or thread."""
         require(interaction, MANAGE_SERVER)
         persona = clean_prompt(text, LONGEST)
-        await defer_openly(interaction)
+        defer_if_slow(interaction, defer_openly)
         await self._store(interaction, persona)
-        await interaction.followup.send(f"My persona here from now on:\n{_quoted(persona)}")
+        await answer(interaction, f"My persona here from now on:\n{_quoted(persona)}")
 
     @persona.command(name="clear", description="Be my usual self in this channel (Manage Server)")
     async def clear(self, interaction: discord.Interaction) -> None:
         """Take the persona of this channel or thread away."""
         require(interaction, MANAGE_SERVER)
-        await defer_openly(interaction)
+        defer_if_slow(interaction, defer_openly)
         await self._store(interaction, None)
         here = _here(interaction)
         text = "I am my usual self here again."
         if settings_channel(here) != str(here.id) and await persona_of(self.services.store, here):
             text = "This thread has its channel's persona again."
-        await interaction.followup.send(text)
+        await answer(interaction, text)
 
     @persona.command(name="save", description="Keep a persona under a name (Manage Server)")
     @app_commands.describe(
@@ -94,42 +96,46 @@ class PersonaCommands(CommandCog):
     ) -> None:
         """Save a persona for the server, or for oneself in direct messages."""
         require(interaction, MANAGE_SERVER)
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         if text is None:
             text = await persona_of(self.services.store, _here(interaction))
         if text is None:
             raise UserError("No persona is set here: say with `text` who I am then, please.")
         by = user_id(interaction.user)
         saved = await self._shelf.save(_owner(interaction), name, text, by, replace=replace)
-        await interaction.followup.send(f"Saved as **{_escaped(saved.name)}**.")
+        await answer(interaction, f"Saved as **{_escaped(saved.name)}**.", ephemeral=True)
 
     @persona.command(name="use", description="Be a saved persona in this channel (Manage Server)")
     @app_commands.describe(name="A saved persona")
     async def use(self, interaction: discord.Interaction, name: Name) -> None:
         """Make a saved persona this channel's or thread's. Saving it anew later changes nothing."""
         require(interaction, MANAGE_SERVER)
-        await defer_openly(interaction)
+        defer_if_slow(interaction, defer_openly)
         saved = await self._shelf.named(_owner(interaction), name)
         await self._store(interaction, saved.text)
         head = f"I am **{_escaped(saved.name)}** here from now on:"
-        await interaction.followup.send(f"{head}\n{_quoted(saved.text)}")
+        await answer(interaction, f"{head}\n{_quoted(saved.text)}")
 
     @persona.command(name="list", description="Which personas are saved")
     async def list_personas(self, interaction: discord.Interaction) -> None:
         """List the names with the beginning of each text, to the asker alone."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         saved = await self._shelf.all(_owner(interaction))
         lines = [f"- **{_escaped(one.name)}**: {_glimpse(one.text)}" for one in saved]
-        await interaction.followup.send(as_many_as_fit(lines) or "No persona is saved yet.")
+        await answer(
+            interaction, as_many_as_fit(lines) or "No persona is saved yet.", ephemeral=True
+        )
 
     @persona.command(name="delete", description="Forget a saved persona (Manage Server)")
     @app_commands.describe(name="A saved persona")
     async def delete(self, interaction: discord.Interaction, name: Name) -> None:
         """Delete a saved persona; channels that use it go on using it."""
         require(interaction, MANAGE_SERVER)
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         await self._shelf.delete(_owner(interaction), name)
-        await interaction.followup.send("It is deleted. Channels that use it stay as they are.")
+        await answer(
+            interaction, "It is deleted. Channels that use it stay as they are.", ephemeral=True
+        )
 
     @use.autocomplete("name")
     @delete.autocomplete("name")

@@ -11,7 +11,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord.commands.base import CommandCog, defer_privately, tell
+from bot.discord.commands.base import (
+    CommandCog,
+    answer,
+    change,
+    defer_if_slow,
+    defer_privately,
+    defer_update,
+    settle,
+    tell,
+)
 from bot.discord.commands.forgetting import Forgetting
 from bot.discord.commands.privacy_row import (
     AGREE,
@@ -52,11 +61,11 @@ class PrivacyCommands(CommandCog):
     @app_commands.command(name="privacy", description="What I store of you, why and how long")
     async def privacy(self, interaction: discord.Interaction) -> None:
         """Explain what is stored, and offer the choice about training where there is one."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         person = user_id(interaction.user)
         value = await self.services.store.setting("user", person, SettingKey.TRAINING_CONSENT)
         text, row = self._privacy(consents=value == YES)
-        await interaction.followup.send(text, view=row or discord.utils.MISSING, ephemeral=True)
+        await answer(interaction, text, view=row or discord.utils.MISSING, ephemeral=True)
 
     @app_commands.command(name="mydata", description="A file with everything I store of you")
     async def mydata(self, interaction: discord.Interaction) -> None:
@@ -87,6 +96,7 @@ class PrivacyCommands(CommandCog):
         try:
             await self._press(interaction, button)
         except discord.HTTPException as refusal:
+            await settle(interaction)
             _log.info("a button could not answer: %d (%d)", refusal.status, refusal.code)
         except Exception as error:  # noqa: BLE001 - the button's border
             await answer_failure(interaction, error)
@@ -117,11 +127,11 @@ class PrivacyCommands(CommandCog):
         await interaction.edit_original_response(content=text)
 
     async def _choose(self, interaction: discord.Interaction, *, agrees: bool) -> None:
-        await interaction.response.defer()
+        defer_if_slow(interaction, defer_update)
         person, value = user_id(interaction.user), YES if agrees else NO
         await self.services.store.set_setting("user", person, SettingKey.TRAINING_CONSENT, value)
         text, row = self._privacy(consents=agrees)
-        await interaction.edit_original_response(content=text, view=row)
+        await change(interaction, text, row)
 
     def _privacy(self, *, consents: bool) -> tuple[str, discord.ui.View | None]:
         """The text of `/privacy` and its buttons, for somebody who agreed to training or not."""

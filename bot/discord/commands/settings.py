@@ -5,7 +5,14 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from bot.discord.commands.base import MANAGE_SERVER, CommandCog, defer_privately, require
+from bot.discord.commands.base import (
+    MANAGE_SERVER,
+    CommandCog,
+    answer,
+    defer_if_slow,
+    defer_privately,
+    require,
+)
 from bot.discord.identity import settings_channel
 from bot.discord.rules import allowed_roles, rules_of
 from bot.errors import NotAllowed, UserError
@@ -37,7 +44,7 @@ class SettingsCommands(CommandCog):
     @settings.command(name="show", description="What is set for this server and this channel")
     async def show(self, interaction: discord.Interaction) -> None:
         """List every rule."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         guild, channel = _server(interaction), interaction.channel
         rules = await rules_of(
             self.services.store, guild, channel or discord.Object(interaction.channel_id or 0)
@@ -51,7 +58,7 @@ class SettingsCommands(CommandCog):
             "Other models than the base only in age-restricted channels: "
             + _yes(rules.tuned_restricted),
         )
-        await interaction.followup.send("\n".join(lines))
+        await answer(interaction, "\n".join(lines), ephemeral=True)
 
     @settings.command(name="always", description="Answer every message of a channel, or not")
     @app_commands.describe(on="Whether I answer every message", channel="This one if left out")
@@ -59,7 +66,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, on: bool, channel: Channel | None = None
     ) -> None:
         """Make a channel an always-channel."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         target = channel or _settable(interaction)
         await self._set("channel", target.id, SettingKey.ALWAYS, YES if on else None)
         text = f"I answer every message in <#{target.id}> now."
@@ -67,7 +74,7 @@ class SettingsCommands(CommandCog):
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
         elif not interaction.client.intents.message_content:
             text += " But I was started without the message-content intent: I can't read there yet."
-        await interaction.followup.send(text)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="role", description="Let a role talk to me, or not any more")
     @app_commands.describe(role="Without any role, everybody may ask", allowed="Whether it may")
@@ -75,7 +82,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, role: discord.Role, allowed: bool
     ) -> None:
         """Add a role to those that may ask, or take it out."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         guild = _server(interaction)
         now = await allowed_roles(self.services.store, guild)
         then = now | {role.id} if allowed else now - {role.id}
@@ -86,7 +93,7 @@ class SettingsCommands(CommandCog):
         text = "Everybody may ask me now."
         if then:
             text = "Who may ask me: " + ", ".join(f"<@&{one}>" for one in sorted(then))
-        await interaction.followup.send(text)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="limits", description="How much one person may ask; 0 is no limit")
     @app_commands.describe(
@@ -99,7 +106,7 @@ class SettingsCommands(CommandCog):
         at_once: app_commands.Range[int, 0, 1000] | None = None,
     ) -> None:
         """Set one limit or both; a limit that is left out stays as it is."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         guild = _server(interaction)
         for key, value in (
             (SettingKey.HOURLY_LIMIT, per_hour),
@@ -110,19 +117,19 @@ class SettingsCommands(CommandCog):
         rules = await rules_of(self.services.store, guild, discord.Object(0))
         hourly, waiting = rules.hourly_limit or "no limit", rules.waiting_limit
         text = f"An hour: {hourly}. Unanswered at once: {waiting or self._usual_waiting}."
-        await interaction.followup.send(text)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="tuned", description="Keep tuned models to age-restricted channels")
     @app_commands.describe(only_age_restricted="Elsewhere in this server the base model answers")
     async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
         """Allow other variants than the base only in age-restricted channels, or everywhere."""
-        await defer_privately(interaction)
+        defer_if_slow(interaction, defer_privately)
         value = YES if only_age_restricted else None
         await self._set("guild", _server(interaction), SettingKey.TUNED_AGE_RESTRICTED_ONLY, value)
         text = "Every model may answer everywhere in this server."
         if only_age_restricted:
             text = "Outside age-restricted channels only the base model answers now."
-        await interaction.followup.send(text)
+        await answer(interaction, text, ephemeral=True)
 
     @property
     def _usual_waiting(self) -> int:

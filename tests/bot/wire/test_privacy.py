@@ -83,7 +83,7 @@ async def test_privacy_is_an_opt_in_that_the_export_goes_by(
     assert f"<{POLICY}>" in shown.texts
     assert exported("before") == 0
     agreed = await discord.click(shown, ann, "Use my data for training")
-    assert agreed.response is ResponseKind.DEFERRED_UPDATE
+    assert agreed.response is ResponseKind.UPDATE
     await discord.until(lambda: "**You agreed**" in shown.texts)
     assert bot.rows(AGREED, str(ann.id)) == [("yes",)]
     assert exported("agreed") == 1
