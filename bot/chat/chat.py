@@ -23,6 +23,7 @@ from bot.errors import ShuttingDown, UserError
 from bot.worker.interface import AnswerSource, WorkerWatch
 from data.records import Answer, NewAnswer, Request, RequestState
 from data.store.store import Store
+from data.turns import is_asked_by, without
 
 _log = logging.getLogger(__name__)
 _WRITE_LIMIT_S = 10.0  # for the last writes when the bot stops
@@ -99,6 +100,24 @@ class Chat:
             for ticket in self._live.values()
             if ticket.request.user_id == user_id and ticket.outcome is None
         ]
+
+    def unfinished(self, front_end: str) -> list[Ticket]:
+        """The tickets of a front end's requests that wait or run, oldest first."""
+        return [one for one in self._live.values() if one.request.front_end == front_end]
+
+    def repeating(self, user_id: str) -> list[Ticket]:
+        """The tickets of other people's requests that wait or run and ask with this one's words."""
+        return [
+            ticket
+            for ticket in self._live.values()
+            if ticket.request.user_id != user_id and is_asked_by(ticket.request.turns, user_id)
+        ]
+
+    def leave_out(self, user_id: str) -> None:
+        """Take a person who was forgotten out of what other people's unfinished requests hold."""
+        for ticket in self._live.values():
+            turns = without(ticket.request.turns, user_id)
+            ticket.update(replace(ticket.request, turns=turns))
 
     async def reword(self, ticket: Ticket, ask: Ask) -> bool:
         """Replace the prompt of a request that still waits by that of `ask`; false if too late.

@@ -80,7 +80,7 @@ class Desk:
             client, services.store, self.cache, services.settings.history_max_turns
         )
         self.questions = Questions(client, self.history, self.cache)
-        self._admission = Admission(services)
+        self.admission = Admission(client, services)
         self._client = client
         self._on_answer = on_answer
         self._shown: dict[str, _Shown] = {}
@@ -105,10 +105,11 @@ class Desk:
         try:
             if await self.services.store.request_from(key) is not None:
                 return None  # an event that Discord sent twice
-            variant = await self._admission.admit(
-                question.person, question.channel, question.variant
-            )
-            ticket = await self.services.chat.submit(await self._ask(question, variant))
+            async with self.admission.turn(question.person):
+                variant = await self.admission.admit(
+                    question.person, question.channel, question.variant
+                )
+                ticket = await self.services.chat.submit(await self._ask(question, variant))
             self.show(ticket, outlet, notices=question.notices)
         finally:
             self._beginning.discard(key)

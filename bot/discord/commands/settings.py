@@ -5,7 +5,14 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
+from bot.discord.commands.base import (
+    MANAGE_SERVER,
+    CommandCog,
+    answer,
+    defer_if_slow,
+    defer_privately,
+    require,
+)
 from bot.discord.identity import settings_channel
 from bot.discord.rules import THREAD_PERMISSION, allowed_roles, may_open_threads, rules_of
 from bot.errors import NotAllowed, UserError
@@ -22,6 +29,7 @@ class SettingsCommands(CommandCog):
         name="settings",
         description="What I may do in this server (Manage Server)",
         guild_only=True,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False),
         default_permissions=discord.Permissions(manage_guild=True),
     )
 
@@ -36,6 +44,7 @@ class SettingsCommands(CommandCog):
     @settings.command(name="show", description="What is set for this server and this channel")
     async def show(self, interaction: discord.Interaction) -> None:
         """List every rule."""
+        defer_if_slow(interaction, defer_privately)
         guild, channel = _server(interaction), interaction.channel
         rules = await rules_of(
             self.services.store, guild, channel or discord.Object(interaction.channel_id or 0)
@@ -50,7 +59,7 @@ class SettingsCommands(CommandCog):
             "Other models than the base only in age-restricted channels: "
             + _yes(rules.tuned_restricted),
         )
-        await interaction.response.send_message("\n".join(lines), ephemeral=True)
+        await answer(interaction, "\n".join(lines), ephemeral=True)
 
     @settings.command(name="always", description="Answer every message of a channel, or not")
     @app_commands.describe(on="Whether I answer every message", channel="This one if left out")
@@ -58,6 +67,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, on: bool, channel: Channel | None = None
     ) -> None:
         """Make a channel an always-channel."""
+        defer_if_slow(interaction, defer_privately)
         target = channel or _settable(interaction)
         await self._set("channel", target.id, SettingKey.ALWAYS, YES if on else None)
         text = f"I answer every message in <#{target.id}> now."
@@ -65,7 +75,7 @@ class SettingsCommands(CommandCog):
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
         elif not interaction.client.intents.message_content:
             text += " But I was started without the message-content intent: I can't read there yet."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="threads", description="Give each answer a thread of its own, or not")
     @app_commands.describe(on="Whether I open threads", channel="This one if left out")
@@ -73,6 +83,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, on: bool, channel: discord.TextChannel | None = None
     ) -> None:
         """Let each answer in a channel open a thread."""
+        defer_if_slow(interaction, defer_privately)
         target = channel or _settable(interaction)
         await self._set("channel", target.id, SettingKey.THREADS, YES if on else None)
         text = f"Each answer in <#{target.id}> gets a thread of its own now."
@@ -80,7 +91,7 @@ class SettingsCommands(CommandCog):
             text = f"In <#{target.id}> I answer where I am asked."
         elif not may_open_threads(interaction.client.get_channel(target.id)):
             text += f" But first I need “{THREAD_PERMISSION}” there; until then I answer in place."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="role", description="Let a role talk to me, or not any more")
     @app_commands.describe(role="Without any role, everybody may ask", allowed="Whether it may")
@@ -88,6 +99,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, role: discord.Role, allowed: bool
     ) -> None:
         """Add a role to those that may ask, or take it out."""
+        defer_if_slow(interaction, defer_privately)
         guild = _server(interaction)
         now = await allowed_roles(self.services.store, guild)
         then = now | {role.id} if allowed else now - {role.id}
@@ -98,7 +110,7 @@ class SettingsCommands(CommandCog):
         text = "Everybody may ask me now."
         if then:
             text = "Who may ask me: " + ", ".join(f"<@&{one}>" for one in sorted(then))
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="limits", description="How much one person may ask; 0 is no limit")
     @app_commands.describe(
@@ -111,6 +123,7 @@ class SettingsCommands(CommandCog):
         at_once: app_commands.Range[int, 0, 1000] | None = None,
     ) -> None:
         """Set one limit or both; a limit that is left out stays as it is."""
+        defer_if_slow(interaction, defer_privately)
         guild = _server(interaction)
         for key, value in (
             (SettingKey.HOURLY_LIMIT, per_hour),
@@ -121,18 +134,19 @@ class SettingsCommands(CommandCog):
         rules = await rules_of(self.services.store, guild, discord.Object(0))
         hourly, waiting = rules.hourly_limit or "no limit", rules.waiting_limit
         text = f"An hour: {hourly}. Unanswered at once: {waiting or self._usual_waiting}."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="tuned", description="Keep tuned models to age-restricted channels")
     @app_commands.describe(only_age_restricted="Elsewhere in this server the base model answers")
     async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
         """Allow other variants than the base only in age-restricted channels, or everywhere."""
+        defer_if_slow(interaction, defer_privately)
         value = YES if only_age_restricted else None
         await self._set("guild", _server(interaction), SettingKey.TUNED_AGE_RESTRICTED_ONLY, value)
         text = "Every model may answer everywhere in this server."
         if only_age_restricted:
             text = "Outside age-restricted channels only the base model answers now."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @property
     def _usual_waiting(self) -> int:

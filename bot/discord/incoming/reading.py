@@ -85,7 +85,13 @@ async def _read_own(
         before = await store.answer_messages(FRONT_END, continued)
         parent = int(before[0].message_id) if before else None
         return CachedMessage(
-            message.id, None, Contents(answer.text), parent, answer_id=answer.id, goes_on=True
+            message.id,
+            None,
+            Contents(answer.text),
+            parent,
+            asker=request.user_id,
+            answer_id=answer.id,
+            goes_on=True,
         )
     parent = parent or asking_message(request.source_key)
     # The question that a thread hangs on is no message of the thread.
@@ -93,7 +99,9 @@ async def _read_own(
     asked = None
     if stands_outside:
         asked = Utterance(request.user_name, request.prompt, request.user_id)
-    return CachedMessage(message.id, None, Contents(answer.text), parent, asked, answer.id)
+    return CachedMessage(
+        message.id, None, Contents(answer.text), parent, asked, request.user_id, answer.id
+    )
 
 
 def _is_program(message: discord.Message) -> bool:
