@@ -48,7 +48,7 @@ ROOMS = {
         "bot.ratings",
         "bot.config",
         "bot.worker",
-        "bot.chat",
+        "bot.chat bot.chat.queueing",
         "bot.front_end bot.lifecycle",
         "bot.terminal",
         "bot.discord.api bot.discord.identity",

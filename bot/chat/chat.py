@@ -13,7 +13,8 @@ from bot.chat.events import Ask
 from bot.chat.intake import Intake
 from bot.chat.own_tasks import OwnTasks
 from bot.chat.persistence import Persistence
-from bot.chat.queue import Load, RequestQueue
+from bot.chat.queueing.open_tickets import OpenTickets
+from bot.chat.queueing.queue import Load, RequestQueue
 from bot.chat.resumption import Resumption
 from bot.chat.ticket import Ticket
 from bot.chat.variants import Variants
@@ -23,7 +24,6 @@ from bot.errors import ShuttingDown, UserError
 from bot.worker.interface import AnswerSource, WorkerWatch
 from data.records import Answer, NewAnswer, Request, RequestState
 from data.store.store import Store
-from data.turns import is_asked_by, without
 
 _log = logging.getLogger(__name__)
 _WRITE_LIMIT_S = 10.0  # for the last writes when the bot stops
@@ -65,6 +65,7 @@ class Chat:
         self.resumption = Resumption(
             store, self._endings, settings, clock, self._live, self._ticket, self._enqueue
         )
+        self.open_tickets = OpenTickets(self._live, self.resumption.kept)
         self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
         self._own = OwnTasks()
         self._admission = asyncio.Lock()
@@ -95,29 +96,7 @@ class Chat:
 
     def unfinished_of(self, user_id: str) -> list[Ticket]:
         """The tickets of a person's requests that wait or run."""
-        return [
-            ticket
-            for ticket in self._live.values()
-            if ticket.request.user_id == user_id and ticket.outcome is None
-        ]
-
-    def unfinished(self, front_end: str) -> list[Ticket]:
-        """The tickets of a front end's requests that wait or run, oldest first."""
-        return [one for one in self._live.values() if one.request.front_end == front_end]
-
-    def repeating(self, user_id: str) -> list[Ticket]:
-        """The tickets of other people's requests that wait or run and ask with this one's words."""
-        return [
-            ticket
-            for ticket in self._live.values()
-            if ticket.request.user_id != user_id and is_asked_by(ticket.request.turns, user_id)
-        ]
-
-    def leave_out(self, user_id: str) -> None:
-        """Take a person who was forgotten out of what other people's unfinished requests hold."""
-        for ticket in self._live.values():
-            turns = without(ticket.request.turns, user_id)
-            ticket.update(replace(ticket.request, turns=turns))
+        return self.open_tickets.of(user_id)
 
     async def reword(self, ticket: Ticket, ask: Ask) -> bool:
         """Replace the prompt of a request that still waits by that of `ask`; false if too late.

@@ -27,7 +27,7 @@ async def show_leftovers(client: discord.Client, desk: Desk) -> int:
     services = desk.services
     tickets = {
         ticket.request.id: ticket
-        for ticket in (*services.leftovers, *services.chat.unfinished(FRONT_END))
+        for ticket in (*services.leftovers, *services.chat.open_tickets.of_front_end(FRONT_END))
         if ticket.request.front_end == FRONT_END
     }
     since = datetime.now(UTC) - timedelta(seconds=services.settings.request_ttl_s)

@@ -53,7 +53,7 @@ class Forgetting:
         `Store.forget`. Requests that do not stop within STOP_S are forgotten all the same. Raises
         StoreError.
         """
-        running = [*self._chat.unfinished_of(person), *self._chat.repeating(person)]
+        running = [*self._chat.unfinished_of(person), *self._chat.open_tickets.repeating(person)]
         for ticket in running:
             ticket.stop()
         try:
@@ -64,7 +64,7 @@ class Forgetting:
             _log.warning("A request of somebody to be forgotten did not stop in time")
         shown = await self._store.answers_shown_to(FRONT_END, person)
         forgotten = await self._store.forget(person, names)
-        self._chat.leave_out(person)
+        self._chat.open_tickets.leave_out(person)
         self._cache.clear()
         messages = sum(len(one.message_ids) for one in shown)
         if messages:

@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
-from bot.chat.queue import Load
+from bot.chat.queueing.queue import Load
 from bot.clock import SYSTEM_CLOCK, Clock
 from bot.discord.commands.base import CommandCog, defer_privately
 from bot.discord.metrics import Metrics, MetricsServer
