@@ -83,7 +83,7 @@ async def test_only_the_persons_own_lines_go(bot: Bot, discord: Discord, name: s
     ]
     texts = contents(bot, bob)
     assert "zeppelin" not in str(texts)
-    assert texts[1][-1].endswith(f"what does {name}: mean?\n{name}: so?")
+    assert texts[1][-1].endswith(f"what does {name}: mean?\n  {name}: so?")
 
 
 async def test_who_was_renamed_is_forgotten_under_every_name(bot: Bot, discord: Discord):

@@ -117,7 +117,14 @@ async def test_everything_is_answered_in_time_while_the_store_waits(bot: Bot):
         assert not stuck.settled, "the store does not wait"
     names = set(done)
     assert len(names) > 25
-    assert {"/reset", "/persona set", "/settings always", "/mydata", "/model set"} <= names
+    assert {
+        "/reset",
+        "/persona set",
+        "/settings always",
+        "/settings threads",
+        "/mydata",
+        "/model set",
+    } <= names
     for name, interaction in done.items():
         late_s = (interaction.answered_at or 0) - interaction.at
         assert late_s < ANSWER_LIMIT_S, name
