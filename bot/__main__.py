@@ -13,9 +13,9 @@ from bot.config.logs import start_logging, stop_logging
 from bot.config.own_files import BOT_LOG, LOCK, LOGS, WORKER_LOG, foreign_file
 from bot.config.settings import BotSettings, load_settings
 from bot.config.streams import complain, flush_output, nobody_reads, prepare_streams
-from bot.errors import BotError, SettingsError
+from bot.errors import BotError, DiscordRefused, SettingsError
 from bot.front_end import LOCAL_FRONT_ENDS, FrontEnd, FrontEndName, Services
-from bot.lifecycle import CONFIGURATION, FAILURE, OK, only_instance, until_end
+from bot.lifecycle import CONFIGURATION, FAILURE, OK, TURNED_AWAY, only_instance, until_end
 from bot.terminal.front_end import TerminalFrontEnd
 from bot.terminal.pipe import PlainFrontEnd
 from bot.terminal.session import Session, piped_place, terminal_place
@@ -27,11 +27,16 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Run the bot; return the exit code: 0, 1 for a failure while running, 2 for a setting."""
+    """Run the bot; return the exit code.
+
+    0, 1 for a failure while running, 2 for a setting, 3 where Discord refuses the bot.
+    """
     prepare_streams()
     command = _parser().parse_args().command
     try:
         return asyncio.run((_examine if command == "doctor" else _run)(load_settings()))
+    except DiscordRefused as error:
+        return complain(str(error), TURNED_AWAY)
     except SettingsError as error:
         return complain(str(error), CONFIGURATION)
     except (BotError, StoreError) as error:

@@ -30,6 +30,7 @@ async def examine(settings: BotSettings) -> AsyncIterator[CheckResult]:
     """Run every check and yield its result, in a fixed order; changes nothing."""
     async for line in _discord(settings):
         yield line
+    yield direct_line(settings)
     yield policy_line(settings)
     yield training_line(settings, _exports(settings))
     yield _database(settings)
@@ -100,6 +101,19 @@ def permissions_line(application: Application, servers: list[Server]) -> CheckRe
         )
     count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
     return CheckResult(CheckStatus.OK, "permissions", f"complete in {count}; invite link: {link}")
+
+
+def direct_line(settings: BotSettings) -> CheckResult:
+    """Whose direct messages are answered. Pure."""
+    who = {
+        "nobody": "from nobody",
+        "members": "from members of the bot's servers, by these servers' rules",
+        "everybody": "from everybody, also from people whom no server's rules bind",
+    }[settings.discord_direct]
+    status = CheckStatus.NOTE if settings.discord_direct == "everybody" else CheckStatus.OK
+    return CheckResult(
+        status, "direct", f"messages are answered {who}: DISCORD_DIRECT={settings.discord_direct}"
+    )
 
 
 def policy_line(settings: BotSettings) -> CheckResult:

@@ -12,6 +12,10 @@ class SettingsError(BotError):
     """A setting is unknown or has a bad value, so the bot does not start."""
 
 
+class DiscordRefused(SettingsError):
+    """Discord will not have the bot as it is set up; starting it again does not help."""
+
+
 class WorkerStartError(BotError):
     """The worker's process could not be started; `str()` says why."""
 
@@ -82,12 +86,12 @@ class TooManyWaiting(UserError):
 
 
 class AskedTooOften(UserError):
-    """This person has asked `limit` times within an hour; this server allows no more."""
+    """This person has asked `limit` times within an hour; the server's rules allow no more."""
 
     def __init__(self, limit: int, retry_after_s: float) -> None:
         times = "once" if limit == 1 else f"{limit} times"
         super().__init__(
-            f"You may ask me {times} an hour in this server."
+            f"You may ask me {times} an hour here, and what you ask elsewhere counts."
             f" Please try again in about {_seconds(retry_after_s)}."
         )
         self.limit = limit

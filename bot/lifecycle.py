@@ -13,7 +13,7 @@ from bot.front_end import FrontEnd, Services
 from bot.worker.status import StatusBoard, WorkerStatus
 from data.files.file_lock import hold_lock
 
-OK, FAILURE, CONFIGURATION = 0, 1, 2
+OK, FAILURE, CONFIGURATION, TURNED_AWAY = 0, 1, 2, 3
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 

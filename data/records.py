@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Literal, Self
 
 Scope = Literal["global", "conversation", "user", "channel", "guild"]
@@ -41,8 +41,8 @@ class SettingKey(StrEnum):
     """Conversation: the id of the last request before its last reset."""
     RESET_SNOWFLAKE = "reset_snowflake"
     """Conversation: the Discord id that marks the moment of its last reset."""
-    DISCORD_COMMANDS = "discord_commands"
-    """Global: the fingerprint of the commands that Discord has been told of."""
+    AWAY_SINCE = "away_since"
+    """Guild or channel: since when the bot has not been there, in ISO 8601."""
     EXPORT_KEY = "export_key"
     """Global: the key, in hex, that hides people's ids in exports; it never leaves the store."""
     THREAD_MODE = "thread_mode"
@@ -123,22 +123,43 @@ _EMOJI_MODIFIERS = dict.fromkeys((*_SKIN_TONES, *_VARIATION_SELECTORS))
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A part of a turn, and the person whose it is; None if that is nobody, or not known.
+
+    In an assistant's turn that is the person who was answered.
+    """
+
+    user_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One entry of a conversation: who speaks, and what they say."""
+    """One entry of a conversation: who speaks, and what they say.
+
+    `said` are the parts of `content`, which are joined by line ends there; empty if it is not
+    known whose they are. Two turns are equal if they read the same.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
+    said: tuple[Said, ...] = field(default=(), compare=False)
 
 
 def merge_turns(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """Neighbouring turns of one role as one, a line end between them; blank turns are left out."""
     spoken = (turn for turn in turns if turn.content.strip())
-    merged: list[Turn] = []
-    for _, group in groupby(spoken, key=lambda turn: turn.role):
-        first, *others = group
-        content = "\n".join((first.content, *(turn.content for turn in others)))
-        merged.append(Turn(first.role, content))
-    return tuple(merged)
+    return tuple(_joined(list(group)) for _, group in groupby(spoken, key=lambda turn: turn.role))
+
+
+def _joined(turns: list[Turn]) -> Turn:
+    if len(turns) == 1:
+        return turns[0]
+    content = "\n".join(turn.content for turn in turns)
+    if not any(turn.said for turn in turns):
+        return Turn(turns[0].role, content)
+    parts = (turn.said or (Said(None, turn.content),) for turn in turns)
+    return Turn(turns[0].role, content, tuple(chain.from_iterable(parts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +315,8 @@ class PersonalData:
     """All that is stored of one person, as rows that `json.dumps` takes.
 
     `exports` has a row for each rating that left in an export, where the person asked or rated.
+    `quoted` has a row for each part of other people's conversations that is the person's, or was
+    said to the person. `personas` are those that the person saved under a name.
     """
 
     user_id: str
@@ -302,6 +325,8 @@ class PersonalData:
     reactions: list[dict[str, Any]]
     settings: list[dict[str, Any]]
     exports: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    quoted: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    personas: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}
 # it, never from one after it. A name is a folder, or a module that stands beside the folders.
 ROOMS = {
     "data": (
-        "data.errors data.records",
+        "data.errors data.records data.turns",
         "data.statistics",
         "data.store",
         "data.files",
@@ -50,7 +50,7 @@ ROOMS = {
         "bot.ratings",
         "bot.config",
         "bot.worker",
-        "bot.chat",
+        "bot.chat bot.chat.queueing",
         "bot.front_end bot.lifecycle",
         "bot.terminal",
         "bot.discord.api bot.discord.identity",
@@ -61,8 +61,10 @@ ROOMS = {
         "bot.discord.following",
         "bot.discord.asking",
         "bot.discord.ratings bot.discord.commands",
+        "bot.discord.sync",
+        "bot.discord.upkeep",
         "bot.discord.cogs",
-        "bot.discord.client bot.discord.sync",
+        "bot.discord.client",
         "bot.discord.front_end",
         "bot.doctor",
         "bot.__main__",

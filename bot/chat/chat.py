@@ -12,7 +12,8 @@ from bot.chat.events import Ask
 from bot.chat.intake import Intake
 from bot.chat.own_tasks import OwnTasks
 from bot.chat.persistence import Persistence
-from bot.chat.queue import Load, RequestQueue
+from bot.chat.queueing.open_tickets import OpenTickets
+from bot.chat.queueing.queue import Load, RequestQueue
 from bot.chat.resumption import Resumption
 from bot.chat.rewording import Rewording
 from bot.chat.ticket import Ticket
@@ -65,6 +66,7 @@ class Chat:
         self.resumption = Resumption(
             store, self._endings, settings, clock, self._live, self._ticket, self._enqueue
         )
+        self.open_tickets = OpenTickets(self._live, self.resumption.kept)
         self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
         self._own = OwnTasks()
         self._admission = asyncio.Lock()
@@ -95,11 +97,7 @@ class Chat:
 
     def unfinished_of(self, user_id: str) -> list[Ticket]:
         """The tickets of a person's requests that wait or run."""
-        return [
-            ticket
-            for ticket in self._live.values()
-            if ticket.request.user_id == user_id and ticket.outcome is None
-        ]
+        return self.open_tickets.of(user_id)
 
     async def reword(self, ticket: Ticket, asking: Callable[[], Awaitable[Ask]]) -> bool:
         """Answer what `asking()` gives in place of what was asked; false if it has ended.

@@ -1,12 +1,12 @@
 """Builds the turns that the model is asked with, and shortens them. Pure."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.chat.people import Person, labels_of, spoken
 from bot.text import clean_name
-from data.records import Answer, Request, Turn, merge_turns
+from data.records import Answer, Request, Said, Turn, merge_turns
 
 _WORTH_READING = 200  # characters of a line that does not fit
 
@@ -15,8 +15,9 @@ _WORTH_READING = 200  # characters of a line that does not fit
 class Utterance:
     """What somebody said; `speaker` is a person's name, None for the bot itself.
 
-    `person` is the speaker's id; without one the name has to do. A text may hold mentions (see
-    `people.mention`) of people in `mentioned`.
+    `person` is the speaker's id; without one the name has to do. For what the bot said, it is the
+    id of the person whom it answered, who is the last speaker where it is None. A text may hold
+    mentions (see `people.mention`) of people in `mentioned`.
     """
 
     speaker: str | None
@@ -45,10 +46,10 @@ def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
     for request, answer in history:
         before = request.turns[-1].content if is_continuation(request.turns) else None
         if before is not None and lines and before.endswith(lines[-1].text):
-            lines[-1] = Utterance(None, lines[-1].text + answer.text)
+            lines[-1] = replace(lines[-1], text=lines[-1].text + answer.text)
         else:
             lines.append(Utterance(request.user_name, request.prompt, request.user_id))
-            lines.append(Utterance(None, (before or "") + answer.text))
+            lines.append(Utterance(None, (before or "") + answer.text, request.user_id))
     return lines
 
 
@@ -60,9 +61,11 @@ def is_continuation(turns: Sequence[Turn]) -> bool:
 def going_on(request: Request, answer: Answer) -> tuple[Turn, ...]:
     """The turns that let the model go on with an answer that was cut off."""
     *before, last = request.turns
-    if last.role == "assistant":
-        return (*before, Turn("assistant", last.content + answer.text))
-    return (*request.turns, Turn("assistant", answer.text))
+    if last.role != "assistant":  # whom it answers is whose the prompt is
+        said = tuple(Said(part.user_id, answer.text) for part in last.said[-1:])
+        return (*request.turns, Turn("assistant", answer.text, said))
+    said = tuple(Said(part.user_id, part.text + answer.text) for part in last.said[-1:])
+    return (*before, Turn("assistant", last.content + answer.text, (*last.said[:-1], *said)))
 
 
 def in_words(turns: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -100,13 +103,20 @@ def build_turns(
     neighbouring turns of one role are merged. Where several people speak, each line begins with
     its speaker's name, and what somebody writes cannot look like the beginning of another's line.
     What exceeds the budget goes from the oldest end; the prompt stays. The lines' speakers are
-    distinct, see `labelled`.
+    distinct, see `labelled`. Each turn knows which part of it is whose.
     """
     people = {clean_name(line.speaker) for line in lines if line.speaker is not None}
     named = people if len(people) > 1 else set[str]()
-    said = [Turn("assistant" if one.speaker is None else "user", _say(one, named)) for one in lines]
-    turns = merge_turns(_newest(said, budget.max_chars))
+    turns = merge_turns(_newest(list(_marked(lines, named)), budget.max_chars))
     return with_persona(cut(turns, budget), persona)
+
+
+def asked_again(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Stored turns made fit for the model: what was forgotten of them may have left gaps."""
+    system = tuple(turn for turn in turns if turn.role == "system")
+    spoken = merge_turns(turn for turn in turns if turn.role != "system")
+    first = next((index for index, turn in enumerate(spoken) if turn.role == "user"), len(spoken))
+    return system + spoken[first:]
 
 
 def _newest(said: Sequence[Turn], room: int) -> list[Turn]:
@@ -119,7 +129,8 @@ def _newest(said: Sequence[Turn], room: int) -> list[Turn]:
     for one in reversed(said):
         if kept and len(one.content) > room:
             if one.role == "user" and room >= _WORTH_READING:
-                kept.append(Turn(one.role, one.content[: room - 2] + " …"))
+                begun = one.content[: room - 2] + " …"
+                kept.append(Turn(one.role, begun, (replace(one.said[0], text=begun),)))
             break
         kept.append(one)
         room -= len(one.content) + 1
@@ -159,6 +170,18 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     if exchanges == 0:
         return None
     return system + spoken[2 * ((exchanges + 1) // 2) :]
+
+
+def _marked(lines: Iterable[Utterance], named: Collection[str]) -> Iterator[Turn]:
+    """A turn for each line, with the person whose it is."""
+    asker: str | None = None
+    for line in lines:
+        content = _say(line, named)
+        if line.speaker is None:
+            yield Turn("assistant", content, (Said(line.person or asker, content),))
+        else:
+            asker = line.person
+            yield Turn("user", content, (Said(asker, content),))
 
 
 def _say(line: Utterance, named: Collection[str]) -> str:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.chat.conversation import Budget, Utterance, build_turns, labelled, lines_of
+from bot.chat.conversation import Budget, Utterance, asked_again, build_turns, labelled, lines_of
 from bot.chat.events import Ask
 from bot.chat.variants import Variants
 from bot.config.settings import BotSettings
@@ -43,7 +43,7 @@ class Intake:
             user_id=ask.user_id,
             user_name=name,
             prompt=lines[-1].text,
-            turns=self._turns(ask, lines) if ask.turns is None else ask.turns,
+            turns=self._turns(ask, lines),
             variant=await self._variant(ask),
             sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
             in_history=ask.in_history,
@@ -59,6 +59,8 @@ class Intake:
         return ask.variant
 
     def _turns(self, ask: Ask, lines: Sequence[Utterance]) -> tuple[Turn, ...]:
+        if ask.turns is not None:
+            return asked_again(ask.turns)
         settings = self._settings
         persona = settings.persona if ask.persona is None else clean_text(ask.persona)
         budget = Budget(settings.history_max_chars, settings.history_max_turns)

@@ -86,9 +86,13 @@ class Resumption:
         """Whether the ticket is kept back."""
         return ticket.request.source_key in self._held
 
+    def kept(self) -> list[Ticket]:
+        """The tickets that are kept back, oldest first."""
+        return list(self._held.values())
+
     def held(self) -> list[Ticket]:
         """Give up all tickets that are kept back; they stay in the store as they are."""
-        held = list(self._held.values())
+        held = self.kept()
         self._held.clear()
         self._may_go_on.clear()
         return held

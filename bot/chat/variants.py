@@ -13,6 +13,7 @@ from model.protocol import ModelCard
 
 BASE = "base"  # as our own worker calls it
 _FRESH_S = 60.0
+_RENEWED_S = 2.0  # for a name that is not known, so that typing nonsense costs the worker little
 ASK_LIMIT_S = 2.0  # somebody waits for the reaction to a command
 
 
@@ -43,14 +44,14 @@ class Variants:
         self._known: tuple[Variant, ...] = ()
         self._asked_at: float | None = None
 
-    async def known(self) -> tuple[Variant, ...]:
+    async def known(self, *, max_age_s: float = _FRESH_S) -> tuple[Variant, ...]:
         """The variants that the worker serves, the base first.
 
-        While the worker cannot be asked, those it served before. Raises VariantsUnknown when it
-        could never be asked.
+        The worker is asked for them if that was more than `max_age_s` seconds ago. While it cannot
+        be asked, those it served before. Raises VariantsUnknown when it could never be asked.
         """
         now = self._clock.monotonic()
-        if self._asked_at is not None and now - self._asked_at < _FRESH_S:
+        if self._asked_at is not None and now - self._asked_at < max_age_s:
             return self._known
         try:
             async with asyncio.timeout(ASK_LIMIT_S):
@@ -100,9 +101,12 @@ class Variants:
     async def check(self, name: str) -> None:
         """Raise UnknownVariant if the worker does not serve `name`.
 
+        A name that is not known is asked for once more: an adapter may just have been promoted.
         Raises VariantsUnknown when the worker cannot be asked.
         """
         names = [variant.name for variant in await self.known()]
+        if name not in names:
+            names = [variant.name for variant in await self.known(max_age_s=_RENEWED_S)]
         if name not in names:
             raise UnknownVariant(name, names)
 

@@ -74,6 +74,12 @@ class BotSettings(SharedSettings):
         "Whoever has this permission in a channel may choose the model that answers there.",
         ", ".join(get_args(_Permission)),
     )
+    discord_direct: Literal["nobody", "members", "everybody"] = setting(
+        "members",
+        "Who may ask the bot in direct messages; members: people of the servers that it is in, by"
+        " these servers' rules.",
+        "nobody, members or everybody",
+    )
     rating_emoji: Annotated[str, AfterValidator(_rating_emoji)] = setting(
         RATING_EMOJI, "The reactions that people rate answers with.", RATING_EMOJI_ALLOWED
     )

@@ -1,8 +1,10 @@
 """The bot as discord.py sees it: its connection, its intents and its cogs."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.discord.api.rate_limits import RestResponse, listening
@@ -11,7 +13,7 @@ from bot.discord.asking.leftovers import show_leftovers
 from bot.discord.cogs import CogParts, make_cogs
 from bot.discord.metrics import Metrics
 from bot.discord.ratings.offer import EarlyReactions, RatingOffer
-from bot.discord.sync import sync_if_changed
+from bot.discord.sync import sync_commands
 from bot.front_end import Services
 
 CogMaker = Callable[[commands.AutoShardedBot, CogParts], Iterable[commands.Cog]]
@@ -44,19 +46,24 @@ class FunBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             shard_count=shard_count,
             http_trace=listening(self._hear),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=False
+            ),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )
         self.services = services
         early = EarlyReactions(services.store)
         self.desk = Desk(self, services, RatingOffer(services.settings.emoji, early))
         self._parts = CogParts(services, self.desk, early, metrics)
         self._make_cogs = cogs
+        self.token_refused = asyncio.Event()  # set where a call was answered so
         self._asks_for_shards = gateway_is_set and shard_count is None
 
     async def setup_hook(self) -> None:
         """Add the cogs, sync the commands, show leftovers; called once, after the login."""
         for cog in self._make_cogs(self, self._parts):
             await self.add_cog(cog)
-        await sync_if_changed(self.tree, self.services.store, self.application_id or 0)
+        await sync_commands(self.tree, self.application_id or 0)
         await show_leftovers(self, self.desk)
         if self._asks_for_shards:
             # With a number of shards discord.py takes DEFAULT_GATEWAY, else what Discord answers.
@@ -66,6 +73,8 @@ class FunBot(commands.AutoShardedBot):
         """Do nothing: there are no prefix commands, cogs listen for themselves."""
 
     def _hear(self, response: RestResponse) -> None:
+        if response.is_refused_token:
+            self.token_refused.set()
         self.desk.hear(response)
         if self._parts.metrics is not None:
             self._parts.metrics.hear(response)

@@ -22,6 +22,7 @@ from bot.discord.metrics import Metrics
 from bot.discord.ratings.offer import EarlyReactions
 from bot.discord.ratings.reactions import RatingReactions
 from bot.discord.ratings.reconcile import Reconcile
+from bot.discord.upkeep import Upkeep
 from bot.front_end import Services
 
 
@@ -45,7 +46,7 @@ def make_cogs(bot: commands.AutoShardedBot, parts: CogParts) -> list[commands.Co
         AskCommands(services, desk, bot.tree),
         AnswerButtons(services, desk),
         EditedQuestions(bot, services, desk),
-        ModelCommands(services),
+        ModelCommands(services, desk.admission),
         PersonaCommands(services),
         SettingsCommands(services),
         ThreadCommand(services),
@@ -54,6 +55,7 @@ def make_cogs(bot: commands.AutoShardedBot, parts: CogParts) -> list[commands.Co
         StatsCommand(services),
         PrivacyCommands(services, Forgetting(bot, services, desk.cache)),
         StatusCommand(bot, services),
+        Upkeep(bot, services),
     ]
     port = services.settings.metrics_port
     if port and parts.metrics is not None:

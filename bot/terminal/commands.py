@@ -3,6 +3,7 @@
 import difflib
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from data.records import RatingKind
 
@@ -54,6 +55,31 @@ class ShowStats:
     """Show what the ratings say."""
 
 
+class PersonaVerb(StrEnum):
+    """What can be done about the persona; the values are typed."""
+
+    SHOW = "show"
+    SET = "set"
+    CLEAR = "clear"
+    SAVE = "save"
+    USE = "use"
+    LIST = "list"
+    DELETE = "delete"
+
+    @property
+    def needs_more(self) -> bool:
+        """Whether a text or a name has to follow."""
+        return self not in (PersonaVerb.SHOW, PersonaVerb.CLEAR, PersonaVerb.LIST)
+
+
+@dataclass(frozen=True, slots=True)
+class AskPersona:
+    """Show or change the persona; `rest` is its text or the name that it is saved under."""
+
+    verb: PersonaVerb
+    rest: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Reset:
     """Forget the conversation so far."""
@@ -76,10 +102,11 @@ class Misunderstood:
     message: str
 
 
-Command = (
-    Say | ShowModel | ChooseModel | AskBoth | GoOn | RateAnswer | ShowStats | Reset | ShowHelp
-    | Quit
+Deed = (
+    Say | ShowModel | ChooseModel | AskBoth | GoOn | RateAnswer | ShowStats | AskPersona | Reset
+    | ShowHelp
 )  # fmt: skip
+Command = Deed | Quit
 Parsed = Command | Misunderstood
 
 
@@ -104,6 +131,9 @@ MANUALS = (
     Manual("continue", "", "go on with the last answer, where it was cut at MAX_TOKENS"),
     Manual("rate", "KIND [NUMBER]", f"rate the last answer, or that number: {_KINDS}"),
     Manual("stats", "", "what the ratings say so far"),
+    Manual(
+        "persona", "[set TEXT]", "who I am told to be; also: save, use, delete NAME, list, clear"
+    ),
     Manual("reset", "", "forget this conversation and start a new one"),
     Manual("help", "", "this list"),
     Manual("quit", "", "leave (so does Ctrl-D)"),
@@ -142,6 +172,8 @@ def _known(manual: Manual, rest: str) -> Parsed:
             return ChooseModel(name)
         case "both", [_, *_]:
             return AskBoth(rest)
+        case "persona", _:
+            return _persona(manual, rest)
         case "rate", [rating]:
             return RateAnswer(rating)
         case "rate", [rating, which]:
@@ -149,7 +181,22 @@ def _known(manual: Manual, rest: str) -> Parsed:
         case name, [] if name in _WORDLESS:
             return _WORDLESS[name]
         case _:
-            return Misunderstood(f"Like this, please: {manual.usage} — {manual.meaning}")
+            return _misused(manual)
+
+
+def _persona(manual: Manual, rest: str) -> Parsed:
+    word, _, more = rest.partition(" ")
+    try:
+        verb = PersonaVerb(word.lower() or PersonaVerb.SHOW)
+    except ValueError:
+        return _misused(manual)
+    if verb.needs_more != bool(more.strip()):
+        return _misused(manual)
+    return AskPersona(verb, more.strip())
+
+
+def _misused(manual: Manual) -> Misunderstood:
+    return Misunderstood(f"Like this, please: {manual.usage} — {manual.meaning}")
 
 
 def _unknown(name: str) -> Misunderstood:

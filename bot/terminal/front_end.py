@@ -19,8 +19,9 @@ from bot.ratings.stats_lines import HEADINGS, NOTHING, cells, verdict_line
 from bot.terminal.answers_view import Pane, show_answers
 from bot.terminal.commands import (
     AskBoth,
+    AskPersona,
     ChooseModel,
-    Command,
+    Deed,
     GoOn,
     Misunderstood,
     Quit,
@@ -135,7 +136,7 @@ class TerminalFrontEnd:
         except (UserError, StoreError) as error:
             self._print(str(error), "yellow")
 
-    async def _do(self, command: Command) -> None:
+    async def _do(self, command: Deed) -> None:
         session = self._session
         match command:
             case Say() | AskBoth() | GoOn():
@@ -147,6 +148,8 @@ class TerminalFrontEnd:
                 await self._show_model()
             case RateAnswer():
                 self._print(rated_line(await session.rate(command)))
+            case AskPersona():
+                self._print(await session.persona(command))
             case ShowStats():
                 self._show_stats(await session.stats())
             case Reset():
@@ -154,8 +157,6 @@ class TerminalFrontEnd:
                 self._print(RESET_DONE)
             case ShowHelp():
                 self._print("\n".join(HELP_LINES))
-            case Quit():
-                return
 
     async def _answer(self, tickets: Sequence[Ticket]) -> None:
         self._running = tickets

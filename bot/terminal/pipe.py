@@ -14,10 +14,12 @@ from bot.front_end import Services
 from bot.ratings.stats_lines import stats_lines
 from bot.terminal.commands import (
     AskBoth,
+    AskPersona,
     ChooseModel,
-    Command,
+    Deed,
     GoOn,
     Misunderstood,
+    PersonaVerb,
     Quit,
     RateAnswer,
     Reset,
@@ -94,7 +96,7 @@ class PlainFrontEnd:
             self._fail(str(error))
         return True
 
-    async def _do(self, command: Command) -> None:
+    async def _do(self, command: Deed) -> None:
         session = self._session
         match command:
             case Say() | AskBoth() | GoOn():
@@ -107,14 +109,15 @@ class PlainFrontEnd:
                 _say(model_line(await session.active(), await session.known()))
             case RateAnswer():
                 _notice(rated_line(await session.rate(command)))
+            case AskPersona(verb):
+                say = _say if verb in (PersonaVerb.SHOW, PersonaVerb.LIST) else _notice
+                say(await session.persona(command))
             case ShowStats():
                 _say(*stats_lines(await session.stats()))
             case Reset():
                 await session.reset()
             case ShowHelp():
                 _say(*HELP_LINES)
-            case Quit():
-                return
 
     async def _answer(self, tickets: Sequence[Ticket], *, headed: bool) -> None:
         self._running = list(tickets)

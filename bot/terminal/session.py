@@ -15,7 +15,8 @@ from bot.errors import NothingToRate, UserError
 from bot.front_end import FrontEndName
 from bot.ratings.emoji import parse_kind
 from bot.ratings.statistics import Figures, figures
-from bot.terminal.commands import AskBoth, GoOn, RateAnswer, Say
+from bot.terminal.commands import AskBoth, AskPersona, GoOn, RateAnswer, Say
+from bot.terminal.persona import ConversationPersona
 from bot.text import clean_name
 from data.records import Answer, RatingKind, Turn
 from data.store.store import Store
@@ -69,6 +70,7 @@ class Session:
         self._chat = chat
         self._store = store
         self._place = place
+        self._persona = ConversationPersona(store, place.conversation, place.user_id)
         self._seen: OrderedDict[int, Answer] = OrderedDict()
         self._last: tuple[Answer, ...] = ()
 
@@ -118,6 +120,10 @@ class Session:
         return await self._submit(
             request.prompt, answer.variant, in_history=request.in_history, turns=turns
         )
+
+    async def persona(self, command: AskPersona) -> str:
+        """Show or change who the model is told to be; gives what to say about it."""
+        return await self._persona.do(command)
 
     async def reset(self) -> None:
         """Begin a new conversation: what was said before is not shown to the model again."""
@@ -212,6 +218,7 @@ class Session:
                 variant=variant,
                 in_history=in_history,
                 turns=turns,
+                persona=await self._persona.text(),
             )
         )
 

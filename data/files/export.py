@@ -162,7 +162,9 @@ def _line(
     row: sqlite3.Row, people: PersonHash, export_id: str, permission: str | None
 ) -> dict[str, Any]:
     line = {key: row[key] for key in row.keys() if not key.endswith("_agrees")}  # noqa: SIM118 - a row iterates over its values
-    turns = json.loads(line["turns"])
+    turns = [
+        {"role": turn["role"], "content": turn["content"]} for turn in json.loads(line["turns"])
+    ]
     on_discord = line["origin"] not in LOCAL_ORIGINS
     if on_discord:  # earlier turns may quote people who did not agree
         system = [turn for turn in turns if turn["role"] == "system"]

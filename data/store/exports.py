@@ -104,6 +104,21 @@ def record_export(
     )
 
 
+async def person_hash(run: RunStatement, user_id: str) -> str:
+    """Return a person's hash, in hex; the same person's is the same in one database."""
+    await run(
+        "INSERT OR IGNORE INTO settings (scope, scope_id, key, value) VALUES ('global', '', ?, ?)",
+        SettingKey.EXPORT_KEY,
+        secrets.token_hex(32),
+    )
+    [row] = await run(
+        "SELECT value FROM settings WHERE scope = 'global' AND scope_id = '' AND key = ?",
+        SettingKey.EXPORT_KEY,
+    )
+    key = bytes.fromhex(row["value"])
+    return hmac.new(key, f"asks:{user_id}".encode(), hashlib.sha256).hexdigest()
+
+
 async def exported_of(run: RunStatement, user_id: str) -> list[sqlite3.Row]:
     """Return a row for each exported rating of an answer to this person or by this person."""
     return await run(

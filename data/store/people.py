@@ -1,16 +1,19 @@
 """What is stored of one person: to hand it over to them, and to take it out."""
 
-import json
 import sqlite3
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from data.errors import StoreLocked
 from data.records import Forgotten, PersonalData
 from data.store.connection import RunStatement, Tables
-from data.store.exports import exported_of, forget_exported, read_exports
+from data.store.exports import exported_of, forget_exported, person_hash, read_exports
+from data.store.quoted import forget_quoted, quoted_of, repeating_requests
+from data.store.rows import stamp
 
 _SOMEBODY = "forgotten"
+_ASKS_KEPT = timedelta(hours=1)
 
 
 class People(Tables):
@@ -20,7 +23,8 @@ class People(Tables):
         """Return what a person wrote, was answered, rated and chose, as at one moment.
 
         Of the turns given to the model only the person's own prompt is included: the earlier
-        turns are other rows of the same data, or other people's words.
+        turns are other rows of the same data, or other people's words. `quoted` has what other
+        people's requests hold of the person.
         """
         async with self._connection.transaction() as run:
             requests = await run(
@@ -55,8 +59,24 @@ class People(Tables):
                 "SELECT key, value FROM settings WHERE scope = 'user' AND scope_id = ?", user_id
             )
             exports = await exported_of(run, user_id)
-        parts = (requests, ratings, reactions, settings, exports)
-        return PersonalData(user_id, *map(_dicts, parts))
+            quoted = await quoted_of(run, user_id)
+            personas = await run(
+                """
+                SELECT scope, scope_id, name, text, saved_at FROM personas
+                WHERE saved_by = ?1 OR (scope = 'user' AND scope_id = ?1) ORDER BY saved_at
+                """,
+                user_id,
+            )
+        return PersonalData(
+            user_id=user_id,
+            requests=_dicts(requests),
+            ratings=_dicts(ratings),
+            reactions=_dicts(reactions),
+            settings=_dicts(settings),
+            exports=_dicts(exports),
+            quoted=quoted,
+            personas=_dicts(personas),
+        )
 
     async def forget(self, user_id: str, names: Collection[str] = ()) -> Forgotten:
         """Remove a person's texts, their answers, their names, and whose their ratings were.
@@ -64,11 +84,11 @@ class People(Tables):
         What stays has no name: that there was a request, an answer and a rating, with the
         variant and the times. The person's unfinished requests are stopped.
 
-        Other people's requests may quote the person. That is assumed of the later requests in
-        the same conversations, and of requests whose turns name the person: `names`, and the
-        names that the person had when asking. Of such turns only the other's own prompt stays. A
-        request in which somebody repeated this person's own request by a button loses its prompt
-        and its answer too.
+        Other people's requests hold what the person said before them, and the answers to that:
+        these parts go, and everybody else's stay as they are. In requests that were stored before
+        parts were told apart, a part is what follows a whole label of the person at the beginning
+        of a line: one of `names`, or a name that the person asked under. A request in which
+        somebody repeated this person's own by a button loses its prompt and its answer too.
 
         The old bytes are gone from the database files afterwards, but not from backups and
         exports; the result names the exports. Raises StoreLocked if another program kept SQLite's
@@ -78,12 +98,13 @@ class People(Tables):
             ratings = await run(
                 "UPDATE ratings SET user_id = NULL WHERE user_id = ? RETURNING id", user_id
             )
-            repeated = await _repeated(run, user_id)
+            repeated = await repeating_requests(run, user_id)
             exports = await forget_exported(run, user_id, repeated, self._stamp())
             await run("DELETE FROM reactions WHERE user_id = ?", user_id)
             await _forget_settings(run, user_id)
-            await _forget_repeated(run, repeated)
-            await _forget_quoted(run, user_id, names)
+            await _keep_asks(run, user_id, self._now())
+            await _forget_repeated(run, repeated, self._stamp())
+            await forget_quoted(run, user_id, names)
             await _forget_texts(run, user_id)
             requests = await run(
                 """
@@ -113,6 +134,8 @@ class People(Tables):
 
 async def _forget_settings(run: RunStatement, user_id: str) -> None:
     await run("DELETE FROM settings WHERE scope = 'user' AND scope_id = ?", user_id)
+    await run("DELETE FROM personas WHERE scope = 'user' AND scope_id = ?", user_id)
+    await run("UPDATE personas SET saved_by = NULL WHERE saved_by = ?", user_id)
     await run(
         """
         DELETE FROM settings WHERE scope = 'conversation' AND scope_id IN (
@@ -124,51 +147,35 @@ async def _forget_settings(run: RunStatement, user_id: str) -> None:
     )
 
 
-async def _repeated(run: RunStatement, user_id: str) -> list[int]:
-    """The ids of the requests by which others repeated this person's request with a button."""
-    rows = await run(
-        """
-        SELECT DISTINCT again.id FROM requests AS own
-        JOIN requests AS again ON again.conversation = own.conversation
-            AND again.turns = own.turns AND again.prompt = own.prompt AND again.id > own.id
-        WHERE own.user_id = ?1 AND again.user_id <> ?1 AND own.prompt <> ''
-            AND again.ended_at IS NOT NULL AND instr(again.source_key, ':interaction:') > 0
-        """,
-        user_id,
-    )
-    return [row["id"] for row in rows]
-
-
-async def _forget_repeated(run: RunStatement, repeated: Collection[int]) -> None:
-    """Empty these requests and their answers."""
-    for request_id in repeated:
-        await run("UPDATE requests SET prompt = '', turns = '[]' WHERE id = ?", request_id)
-        await run("UPDATE answers SET text = '' WHERE request_id = ?", request_id)
-
-
-async def _forget_quoted(run: RunStatement, user_id: str, names: Collection[str]) -> None:
-    """Of other people's turns that may quote this person, leave only their own prompt."""
+async def _keep_asks(run: RunStatement, user_id: str, now: datetime) -> None:
+    """Keep for an hour, under a hash, when the person asked: the limits of servers go by it."""
+    since = stamp(now - _ASKS_KEPT)
+    await run("DELETE FROM forgotten_asks WHERE asked_at <= ?", since)
     await run(
         """
-        UPDATE requests SET
-            turns = json_array(json_object('role', 'user', 'content', prompt))
-        FROM (
-            SELECT conversation AS shared, MIN(id) AS first FROM requests
-            WHERE user_id = ? GROUP BY conversation
-        ) WHERE conversation = shared AND id >= first AND prompt <> ''
+        INSERT INTO forgotten_asks (person, asked_at)
+        SELECT ?, created_at FROM requests WHERE user_id = ? AND created_at > ?
         """,
+        await person_hash(run, user_id),
         user_id,
+        since,
     )
-    called = await run("SELECT DISTINCT user_name FROM requests WHERE user_id = ?", user_id)
-    for name in {*names, *(row["user_name"] for row in called)} - {""}:
+
+
+async def _forget_repeated(run: RunStatement, repeated: Collection[int], now: str) -> None:
+    """Empty these requests and their answers; those that have not ended are stopped."""
+    for request_id in repeated:
         await run(
             """
-            UPDATE requests SET
-                turns = json_array(json_object('role', 'user', 'content', prompt))
-            WHERE instr(turns, ?) > 0 AND prompt <> ''
+            UPDATE requests SET prompt = '', turns = '[]',
+                state = CASE WHEN ended_at IS NULL THEN 'stopped' ELSE state END,
+                ended_at = COALESCE(ended_at, ?2)
+            WHERE id = ?1
             """,
-            f"{json.dumps(name, ensure_ascii=False)[1:-1]}: ",
+            request_id,
+            now,
         )
+        await run("UPDATE answers SET text = '' WHERE request_id = ?", request_id)
 
 
 async def _forget_texts(run: RunStatement, user_id: str) -> None:

@@ -1,12 +1,14 @@
 """Requests: each is accepted once, moves from state to state, and ends once."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import LiteralString
 
 from data.errors import StoreConflict
 from data.records import NewRequest, Request, RequestState, Turn, UnansweredState
 from data.store.connection import RunStatement, Tables
-from data.store.rows import sampling_json, to_request, turns_json
+from data.store.exports import person_hash
+from data.store.rows import sampling_json, stamp, to_request, turns_json
 
 
 class Requests(Tables):
@@ -56,6 +58,25 @@ class Requests(Tables):
         """Return the request with this `source_key`, or None."""
         rows = await self._connection.run("SELECT * FROM requests WHERE source_key = ?", source_key)
         return to_request(rows[0]) if rows else None
+
+    async def asked_since(self, user_id: str, since: datetime) -> list[datetime]:
+        """Return when a person asked since then, wherever that was, oldest first.
+
+        That the person was forgotten meanwhile changes nothing about that.
+        """
+        async with self._connection.transaction() as run:
+            rows = await run(
+                """
+                SELECT created_at AS asked_at FROM requests WHERE user_id = ?1 AND created_at > ?3
+                UNION ALL
+                SELECT asked_at FROM forgotten_asks WHERE person = ?2 AND asked_at > ?3
+                ORDER BY asked_at
+                """,
+                user_id,
+                await person_hash(run, user_id),
+                stamp(since),
+            )
+        return [datetime.fromisoformat(row["asked_at"]) for row in rows]
 
     async def unfinished(self) -> list[Request]:
         """Return all waiting and running requests, oldest first."""

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from data.records import (
     Answer,
@@ -14,6 +15,7 @@ from data.records import (
     Reaction,
     Request,
     RequestState,
+    Said,
     Sampling,
     Turn,
 )
@@ -43,10 +45,38 @@ def stamp(moment: datetime) -> str:
 
 
 def turns_json(turns: Sequence[Turn]) -> str:
-    """Return turns as JSON, with cleaned texts."""
+    """Return turns as JSON, with cleaned texts.
+
+    Where it is known whose parts a turn has, `said` lists for each the person's id, or null, and
+    its length in characters.
+    """
+    return json.dumps([_turn_json(turn) for turn in turns], ensure_ascii=False)
+
+
+def _turn_json(turn: Turn) -> dict[str, Any]:
     # Cleaned here and not by the connection: JSON would have escaped a NUL by then.
-    cleaned = [{"role": turn.role, "content": clean(turn.content)} for turn in turns]
-    return json.dumps(cleaned, ensure_ascii=False)
+    if not turn.said:
+        return {"role": turn.role, "content": clean(turn.content)}
+    parts = [(part.user_id, clean(part.text)) for part in turn.said]
+    return {
+        "role": turn.role,
+        "content": "\n".join(text for _, text in parts),
+        "said": [[user_id, len(text)] for user_id, text in parts],
+    }
+
+
+def to_turns(text: str) -> tuple[Turn, ...]:
+    """Make turns of the JSON that `turns_json` made."""
+    return tuple(_turn(**turn) for turn in json.loads(text))
+
+
+def _turn(role: Any, content: str, said: Sequence[tuple[str | None, int]] = ()) -> Turn:  # noqa: ANN401
+    parts: list[Said] = []
+    start = 0
+    for user_id, length in said:
+        parts.append(Said(user_id, content[start : start + length]))
+        start += length + 1
+    return Turn(role, content, tuple(parts))
 
 
 def sampling_json(sampling: Sampling) -> str:
@@ -66,7 +96,7 @@ def to_request(row: sqlite3.Row) -> Request:
         user_id=row["user_id"],
         user_name=row["user_name"],
         prompt=row["prompt"],
-        turns=tuple(Turn(**turn) for turn in json.loads(row["turns"])),
+        turns=to_turns(row["turns"]),
         variant=row["variant"],
         sampling=Sampling(**sampling | {"stop": tuple(sampling["stop"])}),
         in_history=bool(row["in_history"]),

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from data.store.answers import Answers
-from data.store.choices import Settings
+from data.store.choices import Personas, Settings
 from data.store.connection import Connection
 from data.store.database import BUSY_S
 from data.store.deliveries import Deliveries
@@ -22,7 +22,9 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(Requests, Answers, Deliveries, Reactions, Settings, Exports, People, Withdrawals):
+class Store(
+    Requests, Answers, Deliveries, Reactions, Settings, Personas, Exports, People, Withdrawals
+):
     """Requests, answers, messages, ratings and settings. Coroutines may share one store.
 
     Every method is one transaction: it changes everything it should, or nothing. A caller that

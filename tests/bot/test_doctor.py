@@ -24,6 +24,7 @@ from bot.doctor import (
     CheckStatus,
     adapter_line,
     base_line,
+    direct_line,
     examine,
     intents_line,
     permissions_line,
@@ -63,8 +64,8 @@ async def lines(home: Path, **changes: object) -> dict[str, CheckResult]:
 async def test_without_a_token_it_says_so_and_goes_on(tmp_path: Path):
     found = await lines(tmp_path)
     assert list(found) == [
-        "token", "intents", "permissions", "policy", "training", "database", "worker", "adapter",
-        "disk",
+        "token", "intents", "permissions", "direct", "policy", "training", "database", "worker",
+        "adapter", "disk",
     ]  # fmt: skip
     assert found["token"].status is CheckStatus.NOTE
     assert "not there yet" in found["database"].text
@@ -96,6 +97,16 @@ async def test_a_discord_that_is_away_is_said(tmp_path: Path):
     found = await lines(tmp_path, discord_token="a.b.c", discord_api_url="http://127.0.0.1:9/api")
     assert found["token"].status is CheckStatus.BAD
     assert "cannot be asked" in found["token"].text
+
+
+def test_it_says_whose_direct_messages_are_answered():
+    home = Path("home")
+    assert direct_line(settings(home)).status is CheckStatus.OK
+    assert "from members" in direct_line(settings(home)).text
+    assert "from nobody" in direct_line(settings(home, discord_direct="nobody")).text
+    open_to_all = direct_line(settings(home, discord_direct="everybody"))
+    assert open_to_all.status is CheckStatus.NOTE
+    assert "DISCORD_DIRECT=everybody" in open_to_all.text
 
 
 def test_it_asks_for_the_operators_privacy_policy():
@@ -274,7 +285,7 @@ async def test_the_doctor_is_a_command(tmp_path: Path):
     program = Program(tmp_path / "home", settings={"BASE_MODEL": "other", "ADAPTERS": "nonsense"})
     outcome = await program.run("", "-m", "bot", "doctor")
     printed = outcome.out.splitlines()
-    assert len(printed) == 9
+    assert len(printed) == 10
     assert printed[0].startswith("note token")
-    assert printed[7].startswith("BAD  adapter")
+    assert printed[8].startswith("BAD  adapter")
     assert (outcome.code, outcome.err) == (1, "")

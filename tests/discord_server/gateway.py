@@ -100,12 +100,13 @@ class Gateway:
         self, watch: Watch, token: str, welcome: Callable[[Session], tuple[Json, list[Json]]]
     ) -> None:
         self._watch = watch
-        self._token = token
+        self.token = token
         self._welcome = welcome
         self._number = 0
         self._open: set[Socket] = set()
         self.sessions: dict[str, Session] = {}
         self.allowed = PRIVILEGED
+        self.refuses_with: int | None = None  # the close code for whoever identifies
         self.heartbeat_s = 41.25
         self.heartbeats = 0
         self.identified = 0  # how often, in all
@@ -130,6 +131,16 @@ class Gateway:
         """Break every connection as a lost network does; sessions can be resumed."""
         for socket in tuple(self._open):
             socket.transport.abort()
+
+    def close_with(self, code: int) -> None:
+        """End every connection, and its session with it, with a close code.
+
+        A client does not always see the code, as with the real gateway; see `refuses_with`.
+        """
+        for session in self.connected:
+            assert session.socket is not None
+            session.socket.close(code)
+        self.sessions.clear()
 
     def forget_sessions(self) -> None:
         """What would be resumed is unknown from now on."""
@@ -200,8 +211,10 @@ class Gateway:
 
     def _identify(self, socket: Socket, data: Json) -> None:
         intents = Intent(data["intents"])
-        if data["token"] != self._token:
+        if data["token"] != self.token:
             return socket.close(BAD_TOKEN)
+        if self.refuses_with is not None:
+            return socket.close(self.refuses_with)
         if intents & PRIVILEGED & ~self.allowed:
             return socket.close(DISALLOWED_INTENTS)
         shard, shards = data.get("shard") or (0, 1)
@@ -220,7 +233,7 @@ class Gateway:
 
     def _resume(self, socket: Socket, data: Json) -> None:
         session = self.sessions.get(data["session_id"])
-        if session is None or data["token"] != self._token:
+        if session is None or data["token"] != self.token:
             return socket.send(Op.INVALID_SESSION, False)
         for number, text in session.events:
             if number > data["seq"]:

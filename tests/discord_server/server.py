@@ -25,11 +25,13 @@ _UPLOAD_MAX = 25 * 1024 * 1024
 
 
 @asynccontextmanager
-async def serve(*, content_granted: bool = True, shards: int = 1) -> AsyncIterator[Discord]:
+async def serve(
+    *, content_granted: bool = True, shards: int = 1, behind_s: float = 0.0
+) -> AsyncIterator[Discord]:
     """A Discord with one guild; fails at the end where a bot did what no Discord knows."""
     watch = Watch(lambda: router.calls.describe())
     clock = asyncio.get_running_loop().time
-    world = World(watch, clock, content_granted=content_granted, shards=shards)
+    world = World(watch, clock, content_granted=content_granted, shards=shards, behind_s=behind_s)
     router = Router(world, ROUTES)
     app = web.Application(client_max_size=_UPLOAD_MAX)
     app.router.add_route("*", "/api/v10/{path:.*}", router.answer)

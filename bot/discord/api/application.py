@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.errors import SettingsError
+from bot.errors import DiscordRefused
 
 REFUSED = (
     "Discord refuses DISCORD_TOKEN: copy the bot's token once more from"
@@ -43,7 +43,7 @@ class Server:
 async def look_up(token: str) -> Application:
     """The application of a token.
 
-    Raises SettingsError for a bad token, and HTTPException or one of UNREACHABLE when Discord
+    Raises DiscordRefused for a bad token, and HTTPException or one of UNREACHABLE when Discord
     cannot be asked.
     """
     async with _logged_in(token) as client:
@@ -83,14 +83,14 @@ async def _logged_in(token: str) -> AsyncGenerator[discord.Client, None]:
         try:
             await client.login(token)
         except discord.LoginFailure as error:
-            raise SettingsError(REFUSED) from error
+            raise DiscordRefused(REFUSED) from error
         yield client
 
 
 def _application(client: discord.Client) -> Application:
     application = client.application
     if application is None:
-        raise SettingsError(REFUSED)
+        raise DiscordRefused(REFUSED)
     flags = application.flags
     granted = flags.gateway_message_content or flags.gateway_message_content_limited
     return Application(application.id, application.name, granted)

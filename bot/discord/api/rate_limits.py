@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
+_OWN_TOKENS = re.compile(r"/(webhooks|interactions)/\d+/")
 _EDIT = re.compile(r"/((?:channels/\d+|webhooks/\d+/[^/]+))/messages/[^/]+$")
 
 
@@ -20,6 +21,11 @@ class RestResponse:
     remaining: int | None
     reset_after_s: float | None
     retry_after_s: float | None
+
+    @property
+    def is_refused_token(self) -> bool:
+        """Whether Discord did not take the bot's token; those of interactions are their own."""
+        return self.status == 401 and not _OWN_TOKENS.search(self.path)
 
     @property
     def edited(self) -> str | None:

@@ -53,6 +53,7 @@ REMEDIES = _table(
             20016,  # slowmode of the channel
             20022, 20028, 20029,  # too many writes: announcements, channel, server
             30046,  # too many edits of a message older than an hour
+            40001,  # the bot's token is refused: the next start, with another one, goes on
             40003,  # direct messages opened too fast
             40004, 40006,  # sending, or this feature, is switched off for a while
             40062,  # the service is being rate limited
@@ -72,7 +73,7 @@ REMEDIES = _table(
         (
             20018,  # only the owner may do that
             30033, 160006, 160007,  # too many members of a thread, too many threads
-            40001, 40002, 40007,  # unauthorised, unverified, banned
+            40002, 40007,  # unverified, banned
             50001, 50002, 50003, 50005, 50008,  # missing access; wrong kind of account or channel
             50007, 50278,  # this person takes no direct messages of the bot
             50013, 50021, 50024,  # missing permission; a system message; wrong type of channel
@@ -108,7 +109,7 @@ _FIELDS = MappingProxyType(
     }
 )
 _BY_STATUS = MappingProxyType(
-    {401: Remedy.FORBIDDEN, 403: Remedy.FORBIDDEN, 404: Remedy.GONE, 413: Remedy.REWORD,
+    {401: Remedy.LATER, 403: Remedy.FORBIDDEN, 404: Remedy.GONE, 413: Remedy.REWORD,
      429: Remedy.LATER}
 )  # fmt: skip
 _ADVICE = MappingProxyType(

@@ -1,43 +1,55 @@
 """Whether somebody may ask here and now, and which variant may answer."""
 
 import asyncio
-from collections import deque
+from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import discord
 from discord.abc import Snowflake
 
 from bot.clock import SYSTEM_CLOCK, Clock
 from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.asking.membership import Membership
 from bot.discord.identity import conversation_id, settings_channel, user_id
-from bot.discord.rules import (
-    ServerRules,
-    ThreadMode,
-    chosen_mode,
-    is_age_restricted,
-    rules_of,
-)
-from bot.errors import AskedTooOften, BotError, NotAllowed, TooManyWaiting
+from bot.discord.rules import ServerRules, ThreadMode, chosen_mode, is_age_restricted, rules_of
+from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting, UserError
 from bot.front_end import Services
 
-_HOUR_S = 3600.0
-MOST_REMEMBERED = 10_000  # people whose asks are counted
-RESTRICTED = "In this server only the base model answers outside age-restricted channels."
+_HOUR = timedelta(hours=1)
+LOOK_UP_S = 15.0
+RESTRICTED = "Outside age-restricted channels only the base model answers here."
 SWITCHED_OFF = "I am switched off in this thread. Its owner can change that with /thread."
-LOOK_UP_S = 3.0
-
-
-class RulesUnknown(BotError):
-    """It cannot be found out whether this person may ask here."""
+NOT_HERE = "The server's managers let only some roles talk to me."
+NO_DIRECT = "I don't answer direct messages. Please ask me in a server."
+NO_SERVER = "I answer directly only people of servers that I am in, and we share none."
+UNKNOWN = "I can't find out just now whether you may ask me. Please try again in a minute."
 
 
 class Admission:
-    """Checks each ask against the server's rules. Its counts are forgotten at a restart."""
+    """Checks each ask against the rules of a server, wherever it is made.
 
-    def __init__(self, services: Services, clock: Clock = SYSTEM_CLOCK) -> None:
+    In a server its own rules count. In a direct message, or where somebody uses the bot in a
+    server that it is not in, `DISCORD_DIRECT` says whose asks are taken, and a person may do what
+    at least one of the servers that they share with the bot lets them do. Limits count all that a
+    person asked, in any place, as the store has it.
+    """
+
+    def __init__(
+        self, client: discord.Client, services: Services, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._chat = services.chat
         self._store = services.store
+        self._direct = services.settings.discord_direct
         self._clock = clock
-        self._asked: dict[tuple[int, int], deque[float]] = {}
+        self._membership = Membership(client, clock)
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, person: Snowflake) -> asyncio.Lock:
+        """A lock to hold from an ask's admission until it is stored.
+
+        So two asks at once do not both take the last place that a limit leaves.
+        """
+        return self._turns.setdefault(person.id, asyncio.Lock())
 
     async def admit(
         self,
@@ -47,30 +59,96 @@ class Admission:
         *,
         counts: bool = True,
     ) -> str | None:
-        """Admit one ask, count it, and give its `Ask.variant`: None for the active one.
+        """Admit one ask and give its `Ask.variant`: None for the active one.
 
         `variant` is the one that the person asked for by name. With `counts` False the ask takes
-        the place of one that was counted. Raises NotAllowed, TooManyWaiting or AskedTooOften, all
-        of them UserErrors; then the ask is not counted. Raises RulesUnknown where Discord does not
-        say which roles the person has, though the rules go by them.
+        the place of an earlier one. Raises NotAllowed, TooManyWaiting or AskedTooOften, all of
+        them UserErrors, and StoreError.
         """
-        guild = getattr(channel, "guild", None)
-        guild_id = None if guild is None else int(guild.id)
-        rules = await rules_of(self._store, guild_id, channel)
-        mode = None
         if isinstance(channel, discord.Thread):
             mode = await chosen_mode(self._store, channel.id)
-        if mode is ThreadMode.OFF:
-            raise NotAllowed(SWITCHED_OFF)
-        if guild is not None and rules.roles:
-            person = await _member(guild, person)
-        manages = _manages(person)
-        if not rules.allows_person(_roles(person), manages=manages):
-            raise NotAllowed("The managers of this server let only some roles talk to me.")
+            if mode is ThreadMode.OFF:
+                raise NotAllowed(SWITCHED_OFF)
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                guild = self._membership.server_of(channel)
+                if guild is None:
+                    return await self._admit_directly(person, channel, variant, counts=counts)
+                member = await self._membership.member(guild, person)
+                return await self._admit_in(guild, member, person, channel, variant, counts=counts)
+        except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+            raise NotAllowed(UNKNOWN) from failure
+
+    async def allows_tuned(self, person: Snowflake, channel: Snowflake) -> bool:
+        """Whether another variant than the base may answer this person there.
+
+        Where Discord cannot be asked, it may not. Raises StoreError.
+        """
+        adults = is_age_restricted(channel)
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                guild = self._membership.server_of(channel)
+                if guild is not None:
+                    rules = await rules_of(self._store, guild.id, channel)
+                    return rules.allows_tuned(age_restricted=adults)
+                shares = False
+                async for member in self._membership.shared(person):
+                    shares = True
+                    rules = await rules_of(self._store, member.guild.id, channel)
+                    if rules.allows_tuned(age_restricted=adults):
+                        return True
+                return not shares
+        except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE):
+            return False
+
+    async def _admit_directly(
+        self, person: discord.abc.User, channel: Snowflake, variant: str | None, *, counts: bool
+    ) -> str | None:
+        if self._direct == "nobody":
+            raise NotAllowed(NO_DIRECT)
+        refusal: UserError | None = None
+        lesser: list[str | None] = []  # variants that a server allows in the place of another
+        shares = False
+        async for member in self._membership.shared(person):
+            shares = True
+            try:
+                permitted = await self._admit_in(
+                    member.guild, member, person, channel, variant, counts=counts
+                )
+            except UserError as error:
+                refusal = refusal or error
+                continue
+            if permitted == variant:
+                return permitted
+            lesser.append(permitted)
+        if lesser:
+            return lesser[0]
+        if refusal is not None:
+            raise refusal
+        if not shares and self._direct == "members":
+            raise NotAllowed(NO_SERVER)
+        return variant
+
+    async def _admit_in(
+        self,
+        guild: discord.Guild,
+        member: discord.Member | None,
+        person: discord.abc.User,
+        channel: Snowflake,
+        variant: str | None,
+        *,
+        counts: bool,
+    ) -> str | None:
+        """Admit by the rules of one server."""
+        rules = await rules_of(self._store, guild.id, channel)
+        roles = [role.id for role in member.roles] if member is not None else []
+        manages = member is not None and _manages(member)
+        if not rules.allows_person(roles, manages=manages):
+            raise NotAllowed(NOT_HERE)
         permitted = await self._permitted(rules, person, channel, variant)
         self._check_waiting(rules, person)
-        if guild_id is not None and not manages and counts:
-            self._count(rules.hourly_limit, guild_id, person.id)
+        if rules.hourly_limit is not None and not manages and counts:
+            await self._check_hour(rules.hourly_limit, person)
         return permitted
 
     async def _permitted(
@@ -93,37 +171,13 @@ class Admission:
         if limit is not None and len(self._chat.unfinished_of(user_id(person))) >= limit:
             raise TooManyWaiting(limit, self._chat.busy_s(user_id(person)))
 
-    def _count(self, limit: int | None, guild_id: int, person_id: int) -> None:
-        now = self._clock.monotonic()
-        times = self._asked.pop((guild_id, person_id), deque())
-        while times and times[0] <= now - _HOUR_S:
-            times.popleft()
-        self._asked[guild_id, person_id] = times  # the newest is last
-        if limit is not None and len(times) >= limit:
-            raise AskedTooOften(limit, times[0] + _HOUR_S - now)
-        if limit is not None:
-            times.append(now)
-        while len(self._asked) > MOST_REMEMBERED:
-            del self._asked[next(iter(self._asked))]
+    async def _check_hour(self, limit: int, person: Snowflake) -> None:
+        now = self._clock.now()
+        times = await self._store.asked_since(user_id(person), now - _HOUR)
+        if len(times) >= limit:
+            raise AskedTooOften(limit, (times[-limit] + _HOUR - now).total_seconds())
 
 
-async def _member(guild: discord.Guild, person: discord.abc.User) -> discord.abc.User:
-    """The person with their roles, which an event need not have brought along."""
-    if isinstance(person, discord.Member):
-        return person
-    try:
-        async with asyncio.timeout(LOOK_UP_S):
-            return await guild.fetch_member(person.id)
-    except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
-        raise RulesUnknown(f"the roles of a person are unknown: {failure!r}") from failure
-
-
-def _roles(person: object) -> list[int]:
-    return [role.id for role in person.roles] if isinstance(person, discord.Member) else []
-
-
-def _manages(person: object) -> bool:
-    if not isinstance(person, discord.Member):
-        return False
-    guild_permissions = person.guild_permissions
-    return guild_permissions.manage_guild or guild_permissions.administrator
+def _manages(member: discord.Member) -> bool:
+    held = member.guild_permissions
+    return held.manage_guild or held.administrator

@@ -102,7 +102,7 @@ class Desk:
             client, services.store, self.cache, services.settings.history_max_turns
         )
         self.questions = Questions(client, self.history, self.cache)
-        self._admission = Admission(services)
+        self.admission = Admission(client, services)
         self._client = client
         self._on_answer = on_answer
         self._shown: dict[str, Showing] = {}
@@ -128,7 +128,7 @@ class Desk:
         """Accept a question, which is stored then; gives the ticket, to be handed to `show`.
 
         Gives None if the question was accepted before. Raises UserError, with a line for the
-        person, RulesUnknown, or StoreError.
+        person, or StoreError.
         """
         key = question.key
         if key in self._beginning or key in self._shown:
@@ -137,12 +137,13 @@ class Desk:
         try:
             if await self.services.store.request_from(key) is not None:
                 return None  # an event that Discord sent twice
-            variant = await self._admission.admit(
-                question.person, question.channel, question.variant, counts=question.is_counted
-            )
-            if question.is_call:
-                await note_call(self.services.store, question.channel)
-            return await self.services.chat.submit(await self._ask(question, variant))
+            async with self.admission.turn(question.person):
+                variant = await self.admission.admit(
+                    question.person, question.channel, question.variant, counts=question.is_counted
+                )
+                if question.is_call:
+                    await note_call(self.services.store, question.channel)
+                return await self.services.chat.submit(await self._ask(question, variant))
         finally:
             self._beginning.discard(key)
 

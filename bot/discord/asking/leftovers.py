@@ -31,12 +31,13 @@ _UNKNOWN = "Something went wrong while I was away. Please ask me again."
 async def show_leftovers(client: discord.Client, desk: Desk) -> int:
     """Show each of them in the messages that it has already, or in new ones; gives their number.
 
-    What these messages show already is believed; see Recovery. Raises StoreError.
+    What these messages show already is believed; see Recovery. What an earlier connection of this
+    run left is shown too. Raises StoreError.
     """
     services = desk.services
     tickets = {
         ticket.request.id: ticket
-        for ticket in services.leftovers
+        for ticket in (*services.leftovers, *services.chat.open_tickets.of_front_end(FRONT_END))
         if ticket.request.front_end == FRONT_END
     }
     since = datetime.now(UTC) - timedelta(seconds=services.settings.request_ttl_s)

@@ -9,7 +9,6 @@ from bot.chat.ticket import Ticket
 from bot.discord import phrases
 from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
-from bot.discord.asking.admission import RulesUnknown
 from bot.discord.asking.composing import Composer
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.following.open_questions import OpenQuestion
@@ -85,8 +84,6 @@ class Taking:
         is_call = self._is_call(question)
         try:
             await self._ask(question, is_call=is_call, is_counted=is_counted)
-        except RulesUnknown as failure:
-            self._doubts.note(failure)
         except UserError as refusal:
             if is_call or not isinstance(refusal, NotAllowed):
                 await self._say(question, str(refusal))

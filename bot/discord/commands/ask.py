@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.discord import phrases
 from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
-from bot.discord.commands.base import CommandCog, defer_openly
+from bot.discord.commands.base import CommandCog, answer, defer_if_slow, defer_openly
 from bot.discord.commands.model import variant_choices
 from bot.discord.identity import interaction_key
 from bot.discord.incoming.questions import Heard
@@ -71,8 +71,9 @@ class AskCommands(CommandCog):
         """Forget what was said before in this channel, thread or direct message."""
         if interaction.channel is None:
             raise UserError(phrases.GONE)
+        defer_if_slow(interaction, defer_openly)
         await self._desk.history.reset(interaction.channel, interaction)
-        await interaction.response.send_message(phrases.RESET_DONE)
+        await answer(interaction, phrases.RESET_DONE)
 
     async def _take(self, interaction: discord.Interaction, question: UserQuestion) -> None:
         await self._desk.ask(question, InteractionOutlet(interaction))

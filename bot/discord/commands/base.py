@@ -4,7 +4,10 @@ Discord's settings can show a command to anybody, so each command checks the per
 that Discord states with the interaction.
 """
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -17,7 +20,8 @@ from data.errors import StoreError
 
 MANAGE_SERVER = "manage_guild"
 _IN_WORDS = {MANAGE_SERVER: "Manage Server"}
-_OPEN = "deferred openly"
+_OPEN, _SLOW = "deferred openly", "deferred if slow"
+DEFER_AFTER_S = 0.7  # well within the three seconds that Discord waits
 _LONGEST = 1900  # leaves room for a further line in a message
 _log = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ class CommandCog(commands.Cog):
                 _log.error("/%s: %s", command, cause)
                 text = phrases.BROKEN
             case discord.HTTPException():
+                await settle(interaction)
                 _log.warning("/%s: Discord said %d (%d)", command, cause.status, cause.code)
                 return
             case _:
@@ -67,12 +72,91 @@ async def defer_openly(interaction: discord.Interaction) -> None:
     interaction.extras[_OPEN] = True
 
 
+async def defer_privately(interaction: discord.Interaction) -> None:
+    """Show the person alone that an answer is coming.
+
+    Whatever waits for the store, the worker or Discord comes after this, `defer_openly` or
+    `defer_if_slow`: Discord gives up on what is not answered within three seconds.
+    """
+    await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+async def defer_update(interaction: discord.Interaction) -> None:
+    """Take a click as heard; its message changes later."""
+    await interaction.response.defer()
+
+
+def defer_if_slow(
+    interaction: discord.Interaction, defer: Callable[[discord.Interaction], Awaitable[None]]
+) -> None:
+    """Defer in this way after DEFER_AFTER_S seconds, unless `answer` or `tell` comes before.
+
+    What takes no time, such as a setting, is so answered at once, without a sign in between.
+    """
+    interaction.extras[_SLOW] = _Deferral(interaction, defer)
+
+
+async def answer(interaction: discord.Interaction, text: str, **more: Any) -> None:  # noqa: ANN401 - discord.py's
+    """Say something to an interaction that was deferred, or is not answered yet.
+
+    `more` is what discord.py's methods for that take, such as `ephemeral` and `view`.
+    """
+    await settle(interaction)
+    if interaction.response.is_done():
+        await interaction.followup.send(text, **more)
+    else:
+        await interaction.response.send_message(text, **more)
+
+
+async def change(interaction: discord.Interaction, text: str, view: discord.ui.View | None) -> None:
+    """Change the message whose button was clicked, whether the click was deferred or not."""
+    await settle(interaction)
+    if interaction.response.is_done():
+        await interaction.edit_original_response(content=text, view=view)
+    else:
+        await interaction.response.edit_message(content=text, view=view)
+
+
+async def settle(interaction: discord.Interaction) -> None:
+    """End what `defer_if_slow` began: from now on the interaction is deferred, or will not be."""
+    deferral = interaction.extras.pop(_SLOW, None)
+    if deferral is not None:
+        await deferral.end()
+
+
+class _Deferral:
+    """Defers an interaction in some time; once that has begun it is not interrupted."""
+
+    def __init__(
+        self,
+        interaction: discord.Interaction,
+        defer: Callable[[discord.Interaction], Awaitable[None]],
+    ) -> None:
+        self._has_begun = False
+        self._task = asyncio.create_task(self._run(interaction, defer), name="defer if slow")
+
+    async def end(self) -> None:
+        if not self._has_begun:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(
+        self,
+        interaction: discord.Interaction,
+        defer: Callable[[discord.Interaction], Awaitable[None]],
+    ) -> None:
+        await asyncio.sleep(DEFER_AFTER_S)
+        self._has_begun = True
+        await defer(interaction)
+
+
 async def tell(interaction: discord.Interaction, text: str) -> None:
     """Say something to the person alone, whether the interaction was answered or not.
 
     A response deferred for everybody is filled in and deleted: the first message after it would
     take its place, and be as public. What Discord refuses is logged.
     """
+    await settle(interaction)
     try:
         if interaction.extras.pop(_OPEN, False):
             await interaction.edit_original_response(content="…")

@@ -49,10 +49,11 @@ class Forgetting:
     async def forget(self, person: str, names: Collection[str] = ()) -> ForgetResult:
         """Forget a person, and log for the operator which exports hold something of them.
 
-        `names` are what the person may be called in other people's conversations. Requests that
-        do not stop within STOP_S are forgotten all the same. Raises StoreError.
+        `names` are what the person may be called in other people's requests of old, see
+        `Store.forget`. Requests that do not stop within STOP_S are forgotten all the same. Raises
+        StoreError.
         """
-        running = self._chat.unfinished_of(person)
+        running = [*self._chat.unfinished_of(person), *self._chat.open_tickets.repeating(person)]
         for ticket in running:
             ticket.stop()
         try:
@@ -63,6 +64,7 @@ class Forgetting:
             _log.warning("A request of somebody to be forgotten did not stop in time")
         shown = await self._store.answers_shown_to(FRONT_END, person)
         forgotten = await self._store.forget(person, names)
+        self._chat.open_tickets.leave_out(person)
         self._cache.clear()
         messages = sum(len(one.message_ids) for one in shown)
         if messages:

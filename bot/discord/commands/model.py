@@ -7,11 +7,17 @@ from discord import app_commands
 from discord.abc import Snowflake
 
 from bot.chat.variants import Variants
-from bot.discord.asking.admission import RESTRICTED
-from bot.discord.commands.base import CommandCog, as_many_as_fit, require
+from bot.discord.asking.admission import RESTRICTED, Admission
+from bot.discord.commands.base import (
+    CommandCog,
+    as_many_as_fit,
+    defer_openly,
+    defer_privately,
+    require,
+)
 from bot.discord.identity import conversation_id, settings_channel, user_id
-from bot.discord.rules import is_age_restricted, rules_of
 from bot.errors import NotAllowed, VariantsUnknown
+from bot.front_end import Services
 from data.records import Scope
 
 DEFAULT = "default"
@@ -40,10 +46,14 @@ class ModelCommands(CommandCog):
 
     model = app_commands.Group(name="model", description="Which model answers")
 
+    def __init__(self, services: Services, admission: Admission) -> None:
+        super().__init__(services)
+        self._admission = admission
+
     @model.command(name="show", description="Which model answers you here, and who chose it")
     async def show(self, interaction: discord.Interaction) -> None:
         """Say what is active and why."""
-        await interaction.response.defer(ephemeral=True)  # the worker may be slow to answer
+        await defer_privately(interaction)
         channel = _channel(interaction)
         base, active = await self._variants.base(), await self._active(interaction.user, channel)
         if active != base and not await self._allows_tuned(interaction):
@@ -55,7 +65,7 @@ class ModelCommands(CommandCog):
     @model.command(name="list", description="Which models there are")
     async def list_models(self, interaction: discord.Interaction) -> None:
         """Name every variant with what it is made of."""
-        await interaction.response.defer(ephemeral=True)
+        await defer_privately(interaction)
         active = await self._active(interaction.user, _channel(interaction))
         lines = [
             f"- **{one.name}**: {one.model_id}"
@@ -79,7 +89,7 @@ class ModelCommands(CommandCog):
         """Store the choice, if this person may make it here."""
         if scope == "channel":
             require(interaction, self.services.settings.discord_model_permission)
-        await interaction.response.defer(ephemeral=scope == "me")
+        await (defer_privately if scope == "me" else defer_openly)(interaction)
         name = await self._named(variant)
         if scope == "me":
             await self._variants.choose("user", user_id(interaction.user), name)
@@ -129,9 +139,7 @@ class ModelCommands(CommandCog):
         return "Nobody chose another one."
 
     async def _allows_tuned(self, interaction: discord.Interaction) -> bool:
-        channel = _channel(interaction)
-        rules = await rules_of(self.services.store, interaction.guild_id, channel)
-        return rules.allows_tuned(age_restricted=is_age_restricted(channel))
+        return await self._admission.allows_tuned(interaction.user, _channel(interaction))
 
     async def _choose_here(self, interaction: discord.Interaction, name: str | None) -> None:
         is_tuned = name not in (None, await self._variants.base())

@@ -9,10 +9,29 @@ from dataclasses import asdict
 
 import discord
 from discord import app_commands
+from discord.ext import commands
 
-from bot.discord.commands.base import CommandCog, tell
+from bot.discord.commands.base import (
+    CommandCog,
+    answer,
+    change,
+    defer_if_slow,
+    defer_privately,
+    defer_update,
+    settle,
+    tell,
+)
 from bot.discord.commands.forgetting import Forgetting
-from bot.discord.commands.privacy_text import CONFIRM, KEPT, forgotten_text, privacy_text
+from bot.discord.commands.privacy_row import (
+    AGREE,
+    CONFIRM,
+    FORGET,
+    KEEP,
+    consent_row,
+    privacy_button,
+    privacy_row,
+)
+from bot.discord.commands.privacy_text import ASK_WHETHER, KEPT, forgotten_text, privacy_text
 from bot.discord.identity import user_id
 from bot.errors import UserError
 from bot.front_end import Services
@@ -22,12 +41,14 @@ from data.records import NO, YES, PersonalData, SettingKey
 
 FILE_NAME = "my-fungpt-data.json"
 MOST_BYTES = 8_000_000  # of a file; Discord takes 10 MiB everywhere
-_CONFIRM_S = 300.0
 _log = logging.getLogger(__name__)
 
 
 class PrivacyCommands(CommandCog):
-    """The three commands; every answer is shown to the asker alone."""
+    """The three commands and their buttons; every answer is shown to the asker alone.
+
+    The buttons are known by their custom ids, so they work after any number of restarts.
+    """
 
     def __init__(self, services: Services, forgetting: Forgetting) -> None:
         super().__init__(services)
@@ -40,124 +61,86 @@ class PrivacyCommands(CommandCog):
     @app_commands.command(name="privacy", description="What I store of you, why and how long")
     async def privacy(self, interaction: discord.Interaction) -> None:
         """Explain what is stored, and offer the choice about training where there is one."""
+        defer_if_slow(interaction, defer_privately)
         person = user_id(interaction.user)
         value = await self.services.store.setting("user", person, SettingKey.TRAINING_CONSENT)
-        view = ConsentView(self.services, person, consents=value == YES)
-        await interaction.response.send_message(
-            view.text(consents=value == YES),
-            view=view if view.children else discord.utils.MISSING,
-            ephemeral=True,
-        )
+        text, row = self._privacy(consents=value == YES)
+        await answer(interaction, text, view=row or discord.utils.MISSING, ephemeral=True)
 
     @app_commands.command(name="mydata", description="A file with everything I store of you")
     async def mydata(self, interaction: discord.Interaction) -> None:
         """Send a JSON file, compressed where it is large."""
-        await interaction.response.defer(ephemeral=True)
+        await defer_privately(interaction)
         data = await self.services.store.personal_data(user_id(interaction.user))
         name, content = await asyncio.to_thread(packed, data)
         await interaction.followup.send(
             "This is everything I store of you. `/privacy` explains it, `/forget` deletes it.",
             file=discord.File(io.BytesIO(content), name),
+            view=privacy_row(FORGET) or discord.utils.MISSING,
             ephemeral=True,
         )
 
     @app_commands.command(name="forget", description="Delete everything I store of you")
     async def forget(self, interaction: discord.Interaction) -> None:
         """Ask for a confirmation."""
-        view = ForgetView(self._forgetting, user_id(interaction.user))
-        await interaction.response.send_message(CONFIRM, view=view, ephemeral=True)
+        await self._ask_whether_to_forget(interaction)
 
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Do what a pressed button says; a failure is logged and told to the person."""
+        if interaction.type is not discord.InteractionType.component or not interaction.data:
+            return
+        button = privacy_button(str(interaction.data.get("custom_id")))
+        if button is None:
+            return
+        try:
+            await self._press(interaction, button)
+        except discord.HTTPException as refusal:
+            await settle(interaction)
+            _log.info("a button could not answer: %d (%d)", refusal.status, refusal.code)
+        except Exception as error:  # noqa: BLE001 - the button's border
+            await answer_failure(interaction, error)
 
-class ConsentView(discord.ui.View):
-    """The choice about training, for five minutes after `/privacy`.
+    async def _press(self, interaction: discord.Interaction, button: str) -> None:
+        if button == FORGET:
+            await self._ask_whether_to_forget(interaction)
+        elif button == CONFIRM:
+            await self._forget(interaction)
+        elif button == KEEP:
+            await interaction.response.edit_message(content=KEPT, view=None)
+        else:
+            await self._choose(interaction, agrees=button == AGREE)
 
-    Where Discord has not permitted training nobody is asked to agree, since that would change
-    nothing; who agreed before can take it back.
-    """
-
-    def __init__(self, services: Services, person: str, *, consents: bool) -> None:
-        super().__init__(timeout=_CONFIRM_S)
-        self._store = services.store
-        self._settings = services.settings
-        self._person = person
-        if not self._settings.discord_training_permission:
-            self.remove_item(self.agree)
-            if not consents:
-                self.remove_item(self.refuse)
-
-    def text(self, *, consents: bool) -> str:
-        """The text of `/privacy` for a person who agreed to training, or did not."""
-        settings = self._settings
-        return privacy_text(
-            consents=consents,
-            permission=settings.discord_training_permission,
-            policy=settings.privacy_policy_url,
+    async def _ask_whether_to_forget(self, interaction: discord.Interaction) -> None:
+        await interaction.response.send_message(
+            ASK_WHETHER,
+            view=privacy_row(CONFIRM, KEEP) or discord.utils.MISSING,
+            ephemeral=True,
         )
 
-    @discord.ui.button(label="Use my data for training", style=discord.ButtonStyle.secondary)
-    async def agree(
-        self, interaction: discord.Interaction, _button: "discord.ui.Button[ConsentView]"
-    ) -> None:
-        """Store that the person agrees."""
-        await self._choose(interaction, agrees=True)
-
-    @discord.ui.button(label="Don't use it", style=discord.ButtonStyle.secondary)
-    async def refuse(
-        self, interaction: discord.Interaction, _button: "discord.ui.Button[ConsentView]"
-    ) -> None:
-        """Store that the person does not agree, which also holds without any choice."""
-        await self._choose(interaction, agrees=False)
-
-    async def _choose(self, interaction: discord.Interaction, *, agrees: bool) -> None:
-        value = YES if agrees else NO
-        await self._store.set_setting("user", self._person, SettingKey.TRAINING_CONSENT, value)
-        await interaction.response.edit_message(content=self.text(consents=agrees), view=self)
-
-    async def on_error(
-        self,
-        interaction: discord.Interaction,
-        error: Exception,
-        _item: discord.ui.Item["ConsentView"],
-    ) -> None:
-        """Log why a click failed, and tell the person."""
-        await answer_failure(interaction, error)
-
-
-class ForgetView(discord.ui.View):
-    """The confirmation of `/forget`, for five minutes."""
-
-    def __init__(self, forgetting: Forgetting, person: str) -> None:
-        super().__init__(timeout=_CONFIRM_S)
-        self._forgetting = forgetting
-        self._person = person
-
-    @discord.ui.button(label="Delete everything", style=discord.ButtonStyle.danger)
-    async def confirm(
-        self, interaction: discord.Interaction, _button: "discord.ui.Button[ForgetView]"
-    ) -> None:
+    async def _forget(self, interaction: discord.Interaction) -> None:
         """Forget the person. The buttons go first, so that this happens once."""
-        self.stop()
         await interaction.response.edit_message(content="Forgetting …", view=None)
-        done = await self._forgetting.forget(self._person, _names(interaction.user))
+        person = interaction.user
+        done = await self._forgetting.forget(user_id(person), _names(person))
         text = forgotten_text(done.forgotten, done.messages, done.made)
         await interaction.edit_original_response(content=text)
 
-    @discord.ui.button(label="Keep it", style=discord.ButtonStyle.secondary)
-    async def keep(
-        self, interaction: discord.Interaction, _button: "discord.ui.Button[ForgetView]"
-    ) -> None:
-        """Change nothing."""
-        self.stop()
-        await interaction.response.edit_message(content=KEPT, view=None)
+    async def _choose(self, interaction: discord.Interaction, *, agrees: bool) -> None:
+        defer_if_slow(interaction, defer_update)
+        person, value = user_id(interaction.user), YES if agrees else NO
+        await self.services.store.set_setting("user", person, SettingKey.TRAINING_CONSENT, value)
+        text, row = self._privacy(consents=agrees)
+        await change(interaction, text, row)
 
-    async def on_error(
-        self,
-        interaction: discord.Interaction,
-        error: Exception,
-        _item: discord.ui.Item["ForgetView"],
-    ) -> None:
-        """Log why a click failed, and tell the person."""
-        await answer_failure(interaction, error)
+    def _privacy(self, *, consents: bool) -> tuple[str, discord.ui.View | None]:
+        """The text of `/privacy` and its buttons, for somebody who agreed to training or not."""
+        settings = self.services.settings
+        permission = settings.discord_training_permission
+        text = privacy_text(
+            consents=consents, permission=permission, policy=settings.privacy_policy_url
+        )
+        return text, consent_row(permission=permission, consents=consents)
 
 
 async def answer_failure(interaction: discord.Interaction, error: Exception) -> None:

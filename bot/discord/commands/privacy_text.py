@@ -23,14 +23,16 @@ def privacy_text(*, consents: bool, permission: str, policy: str | None) -> str:
     )
     return f"""\
 **What I store**
-- what you ask me, with your name and id here, and what was said before it in the conversation
+- what you ask me, with your name and id here, and what was said before it in the conversation, \
+each part with its person's id
 - my answer, which model gave it and how long it took, and which messages show it
 - your reactions to my answers that rate them, and the choices you make with my commands
 **Why**
 - to answer in order, also after a restart, and to remember the conversation
 - to learn from the ratings which model people like better; `/stats` shows counts only
 **How long**
-- until you use `/forget`. Then only counts without a name are left. `/mydata` gives you a copy.
+- until you use `/forget`. Then only counts without a name are left, and for an hour how much you \
+asked, under a code: a server's limit does not end with it. `/mydata` gives you a copy.
 - Backups and exports that my operator made before I cannot change. `/forget` tells them which \
 exports, and which models trained on them, hold something of you.
 - I never store images, or anything about your account. Messages that are not for me I store only \
@@ -61,7 +63,7 @@ def _training(permission: str, *, consents: bool) -> str:
     )
 
 
-CONFIRM = """\
+ASK_WHETHER = """\
 This deletes everything I have stored of you, in all servers: your messages to me, my answers to \
 you (here on Discord too), our conversations, your ratings and choices. It cannot be undone.
 What is left are counts without a name: that there was an answer of some model, and a rating.

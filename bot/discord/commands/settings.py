@@ -5,7 +5,14 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
+from bot.discord.commands.base import (
+    MANAGE_SERVER,
+    CommandCog,
+    answer,
+    defer_if_slow,
+    defer_privately,
+    require,
+)
 from bot.discord.commands.thread import MODES
 from bot.discord.identity import settings_channel
 from bot.discord.rules import (
@@ -29,6 +36,7 @@ class SettingsCommands(CommandCog):
         name="settings",
         description="What I may do in this server (Manage Server)",
         guild_only=True,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False),
         default_permissions=discord.Permissions(manage_guild=True),
     )
 
@@ -43,6 +51,7 @@ class SettingsCommands(CommandCog):
     @settings.command(name="show", description="What is set for this server and this channel")
     async def show(self, interaction: discord.Interaction) -> None:
         """List every rule."""
+        defer_if_slow(interaction, defer_privately)
         guild, channel = _server(interaction), interaction.channel
         rules = await rules_of(
             self.services.store, guild, channel or discord.Object(interaction.channel_id or 0)
@@ -61,7 +70,7 @@ class SettingsCommands(CommandCog):
         if isinstance(channel, discord.Thread):
             mode = await thread_mode(self.services.store, channel)
             lines = (*lines, f"In this thread: {MODES[mode]}")
-        await interaction.response.send_message("\n".join(lines), ephemeral=True)
+        await answer(interaction, "\n".join(lines), ephemeral=True)
 
     @settings.command(name="always", description="Answer every message of a channel, or not")
     @app_commands.describe(on="Whether I answer every message", channel="This one if left out")
@@ -69,6 +78,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, on: bool, channel: Channel | None = None
     ) -> None:
         """Make a channel an always-channel."""
+        defer_if_slow(interaction, defer_privately)
         target = channel or _settable(interaction)
         # NO and not nothing: an answer in one of its threads tells of no call there.
         await self._set("channel", target.id, SettingKey.ALWAYS, YES if on else NO)
@@ -77,7 +87,7 @@ class SettingsCommands(CommandCog):
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
         elif not interaction.client.intents.message_content:
             text += " But I was started without the message-content intent: I can't read there yet."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="threads", description="Give each answer a thread of its own, or not")
     @app_commands.describe(on="Whether I open threads", channel="This one if left out")
@@ -85,6 +95,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, on: bool, channel: discord.TextChannel | None = None
     ) -> None:
         """Let each answer in a channel open a thread."""
+        defer_if_slow(interaction, defer_privately)
         target = channel or _settable(interaction)
         await self._set("channel", target.id, SettingKey.THREADS, YES if on else None)
         text = f"Each answer in <#{target.id}> gets a thread of its own now."
@@ -92,7 +103,7 @@ class SettingsCommands(CommandCog):
             text = f"In <#{target.id}> I answer where I am asked."
         elif not may_open_threads(interaction.client.get_channel(target.id)):
             text += f" But first I need “{THREAD_PERMISSION}” there; until then I answer in place."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="role", description="Let a role talk to me, or not any more")
     @app_commands.describe(role="Without any role, everybody may ask", allowed="Whether it may")
@@ -100,6 +111,7 @@ class SettingsCommands(CommandCog):
         self, interaction: discord.Interaction, role: discord.Role, allowed: bool
     ) -> None:
         """Add a role to those that may ask, or take it out."""
+        defer_if_slow(interaction, defer_privately)
         guild = _server(interaction)
         now = await allowed_roles(self.services.store, guild)
         then = now | {role.id} if allowed else now - {role.id}
@@ -110,7 +122,7 @@ class SettingsCommands(CommandCog):
         text = "Everybody may ask me now."
         if then:
             text = "Who may ask me: " + ", ".join(f"<@&{one}>" for one in sorted(then))
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="limits", description="How much one person may ask; 0 is no limit")
     @app_commands.describe(
@@ -123,6 +135,7 @@ class SettingsCommands(CommandCog):
         at_once: app_commands.Range[int, 0, 1000] | None = None,
     ) -> None:
         """Set one limit or both; a limit that is left out stays as it is."""
+        defer_if_slow(interaction, defer_privately)
         guild = _server(interaction)
         for key, value in (
             (SettingKey.HOURLY_LIMIT, per_hour),
@@ -133,29 +146,31 @@ class SettingsCommands(CommandCog):
         rules = await rules_of(self.services.store, guild, discord.Object(0))
         hourly, waiting = rules.hourly_limit or "no limit", rules.waiting_limit
         text = f"An hour: {hourly}. Unanswered at once: {waiting or self._usual_waiting}."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="tuned", description="Keep tuned models to age-restricted channels")
     @app_commands.describe(only_age_restricted="Elsewhere in this server the base model answers")
     async def tuned(self, interaction: discord.Interaction, only_age_restricted: bool) -> None:
         """Allow other variants than the base only in age-restricted channels, or everywhere."""
+        defer_if_slow(interaction, defer_privately)
         value = YES if only_age_restricted else None
         await self._set("guild", _server(interaction), SettingKey.TUNED_AGE_RESTRICTED_ONLY, value)
         text = "Every model may answer everywhere in this server."
         if only_age_restricted:
             text = "Outside age-restricted channels only the base model answers now."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="deleted", description="What becomes of the answer to a deleted message")
     @app_commands.describe(keep_answers="Leave the answer where it is; otherwise it goes as well")
     async def deleted(self, interaction: discord.Interaction, keep_answers: bool) -> None:
         """Keep answers whose question is deleted, or take them back."""
+        defer_if_slow(interaction, defer_privately)
         value = YES if keep_answers else None
         await self._set("guild", _server(interaction), SettingKey.KEEP_ANSWERS, value)
         text = "Whoever deletes a question takes its answer back, too."
         if keep_answers:
             text = "Answers stay now where their question is deleted."
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text, ephemeral=True)
 
     @property
     def _usual_waiting(self) -> int:

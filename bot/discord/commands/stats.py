@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import discord
 from discord import app_commands
 
-from bot.discord.commands.base import CommandCog, as_many_as_fit
+from bot.discord.commands.base import CommandCog, as_many_as_fit, defer_openly
 from bot.discord.commands.model import variant_choices
 from bot.discord.commands.stats_plot import described, plot
 from bot.ratings.statistics import MINIMUM_VOTES, Figures, figures
@@ -31,7 +31,7 @@ class StatsCommand(CommandCog):
         days: app_commands.Range[int, 1, 3650] | None = None,
     ) -> None:
         """Answer with the figures in words and as a picture."""
-        await interaction.response.defer()
+        await defer_openly(interaction)
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         tallies = await self.services.store.tallies(variant=variant, since=since)
         if variant is not None and not tallies:

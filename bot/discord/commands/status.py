@@ -7,9 +7,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
-from bot.chat.queue import Load
+from bot.chat.queueing.queue import Load
 from bot.clock import SYSTEM_CLOCK, Clock
-from bot.discord.commands.base import CommandCog
+from bot.discord.commands.base import CommandCog, defer_privately
 from bot.discord.metrics import Metrics, MetricsServer
 from bot.errors import VariantsUnknown
 from bot.front_end import Services
@@ -46,7 +46,7 @@ class StatusCommand(CommandCog):
     @app_commands.command(name="status", description="How I am doing")
     async def status(self, interaction: discord.Interaction) -> None:
         """Show the state of worker, queue, models and connection."""
-        await interaction.response.defer(ephemeral=True)
+        await defer_privately(interaction)
         shards, latency = len(self._client.shards), latency_line(self._client.latency)
         reads = "yes" if self._client.intents.message_content else "no"
         lines = [

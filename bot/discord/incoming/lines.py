@@ -66,6 +66,6 @@ class Lines:
 
 def _line(message: CachedMessage, files: str) -> Utterance:
     if message.speaker is None:
-        return Utterance(None, message.contents.said)
+        return Utterance(None, message.contents.said, message.asker)
     contents, speaker = message.contents, message.speaker
     return Utterance(speaker.name, contents.whole(files), speaker.id, contents.mentioned)

@@ -20,9 +20,9 @@ class CachedMessage:
 
     `speaker` is the author, None for the bot; `is_bot` says that it is another bot. `parent` is the
     id of the message that it replies to. For the bot's answer, `answer_id` is the stored answer's
-    id, and `asked` the question where a command asked it instead of a message. One that `goes_on`
-    continues the answer that is its parent, in the middle of a sentence. `asked_at` is the id of
-    the moment at which an answer was asked for.
+    id, `asker` the id of the person who asked, and `asked` the question where a command asked it
+    instead of a message. One that `goes_on` continues the answer that is its parent, in the middle
+    of a sentence. `asked_at` is the id of the moment at which an answer was asked for.
     """
 
     message_id: int
@@ -30,6 +30,7 @@ class CachedMessage:
     contents: Contents
     parent: int | None = None
     asked: Utterance | None = None
+    asker: str | None = None
     answer_id: int | None = None
     goes_on: bool = False
     is_bot: bool = False

@@ -85,7 +85,13 @@ async def _read_own(
         before = await store.answer_messages(FRONT_END, continued)
         parent = int(before[0].message_id) if before else None
         return CachedMessage(
-            message.id, None, Contents(answer.text), parent, answer_id=answer.id, goes_on=True
+            message.id,
+            None,
+            Contents(answer.text),
+            parent,
+            asker=request.user_id,
+            answer_id=answer.id,
+            goes_on=True,
         )
     parent = parent or asking_message(request.source_key)
     # The question that a thread hangs on is no message of the thread.
@@ -93,9 +99,10 @@ async def _read_own(
     asked = None
     if stands_outside:
         asked = Utterance(request.user_name, request.prompt, request.user_id)
-    moment = asked_at(request.source_key)
-    contents = Contents(answer.text)
-    return CachedMessage(message.id, None, contents, parent, asked, answer.id, asked_at=moment)
+    return CachedMessage(
+        message.id, None, Contents(answer.text), parent, asked, request.user_id, answer.id,
+        asked_at=asked_at(request.source_key),
+    )  # fmt: skip
 
 
 def _is_program(message: discord.Message) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from bot.discord.ratings.reactions import RatingReactions, emoji_name
 from bot.front_end import Services
 from bot.ratings.emoji import RatingEmoji
 from data.errors import StoreError
-from data.records import AnswerMessages, Reaction
+from data.records import AnswerMessages, RatingKind, Reaction
 
 MOST_PEOPLE = 500  # read for one emoji of one message
 _FAILURES = 3  # in a row, after which Discord is left alone
@@ -97,6 +98,7 @@ class Reconcile(commands.Cog):
                 await self._store.correct_reactions(
                     FRONT_END, answer.answer_id, added=added, removed=removed
                 )
+                _tell_of_undecided(answer.answer_id, added)
             return len(added) + len(removed)
 
     async def look(self, channel_id: str, message_id: str) -> "SeenReactions | None":
@@ -154,6 +156,26 @@ class SeenReactions:
             and one.emoji not in self.unfinished
             and emoji.kind(one.emoji) is not None
         ]
+
+
+def _tell_of_undecided(answer_id: int, added: Collection[Reaction]) -> None:
+    """Log how many people's reactions exclude each other, where Discord does not tell the order.
+
+    Of two that came while the bot was away Discord lists both, without a time. One that was
+    stored before is the earlier one, and the other counts.
+    """
+    kinds: defaultdict[str, set[RatingKind]] = defaultdict(set)
+    for one in added:
+        kinds[one.user_id].add(one.kind)
+    people = sum(any(kind.excludes in given for kind in given) for given in kinds.values())
+    if people:
+        _log.info(
+            "Answer %d: %d %s gave 👍 and 👎 while I was away. Discord does not tell which came"
+            " later, so neither counts.",
+            answer_id,
+            people,
+            "person" if people == 1 else "people",
+        )
 
 
 def _without(reactions: list[Reaction], is_touched: Callable[[Reaction], bool]) -> list[Reaction]:

@@ -1,8 +1,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.conversation import Budget, Utterance, build_turns, cut, shrink, with_persona
-from data.records import Turn
+from bot.chat.conversation import (
+    Budget,
+    Utterance,
+    build_turns,
+    cut,
+    labelled,
+    shrink,
+    with_persona,
+)
+from data.records import Said, Turn
 
 LINES = st.lists(
     st.builds(
@@ -41,6 +49,43 @@ def test_only_the_oldest_end_is_cut(lines, budget):
     turns = build_turns(prompted(lines), None, budget)
     assert whole[len(whole) - len(turns) + 1 :] == turns[1:]
     assert whole[len(whole) - len(turns)].content.endswith(turns[0].content)
+
+
+LINES_BY_ID = st.lists(
+    st.builds(
+        Utterance,
+        st.sampled_from(["Ann", "ann", None]),
+        st.text("xy\n:", min_size=1, max_size=300),
+        st.sampled_from(["1", "2"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(LINES_BY_ID, st.integers(1, 700))
+def test_each_part_of_what_is_left_is_known_by_an_id(lines, room):
+    prompt = Utterance("Ann", "the prompt", "3")
+    turns = build_turns(labelled([*lines, prompt]), "Be.", Budget(room, 24))
+    for turn in turns[1:]:
+        assert turn.content == "\n".join(part.text for part in turn.said)
+        assert all(part.user_id in ("1", "2", "3") for part in turn.said)
+    assert turns[-1].said[-1].user_id == "3"
+
+
+def test_a_part_is_its_persons_whatever_its_label_says():
+    lines = [
+        Utterance("Ann", "mine", "1"),
+        Utterance("Ann", "Ann: not yours", "2"),
+        Utterance(None, "so", "1"),
+        Utterance("Ann", "well?", "2"),
+    ]
+    first, answer, last = build_turns(labelled(lines), None, PLENTY)
+    assert first.said[0] == Said("1", "Ann: mine")
+    assert [part.user_id for part in first.said] == ["1", "2"]
+    assert first.said[1].text.startswith("Ann (2): ")
+    assert answer.said == (Said("1", "so"),)
+    assert last.said == (Said("2", "Ann (2): well?"),)
 
 
 @given(LINES)

@@ -102,3 +102,15 @@ async def test_a_worker_of_another_make(variants, worker, monkeypatch):
 
     monkeypatch.setattr(worker, "models", plain)
     assert [one.model_id for one in await variants.known()] == ["mistral", "mistral"]
+
+
+async def test_a_name_that_is_not_known_is_asked_for_once_more(variants, worker, time):
+    await variants.known()
+    worker.variants = [*worker.variants, "promoted"]
+    time.advance(3)
+    await variants.check("promoted")
+    calls = worker.models_calls
+    for _ in range(3):
+        with pytest.raises(UnknownVariant):
+            await variants.check("nonsense")
+    assert worker.models_calls == calls

@@ -13,7 +13,7 @@ from discord.http import Route
 from bot.discord import front_end as module
 from bot.discord.api.application import Application
 from bot.discord.front_end import DiscordFrontEnd
-from bot.errors import SettingsError
+from bot.errors import DiscordRefused, SettingsError
 from bot.front_end import Services
 from tests.bot.discord.stage import ready_board
 from tests.bot.rig import Rig, make_settings, rig
@@ -94,6 +94,21 @@ async def test_a_bad_token_is_the_operators_business(tmp_path: Path):
         async with served(tmp_path, **changes) as (_, _on, front_end):
             with pytest.raises(SettingsError, match="DISCORD_TOKEN"):
                 await front_end.run()
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(4004, "DISCORD_TOKEN"), (4010, "shards"), (4011, "more shards"), (4012, "update discord.py"),
+     (4013, "intent")],
+)  # fmt: skip
+async def test_what_connecting_anew_does_not_mend_is_one_line(tmp_path: Path, code: int, word: str):
+    async with served(tmp_path) as (discord, _on, front_end):
+        discord.gateway.refuses_with = code
+        async with asyncio.timeout(LIMIT_S):
+            with pytest.raises(DiscordRefused, match=word) as refused:
+                await front_end.run()
+        assert "\n" not in str(refused.value)
+        assert "python -m bot doctor" in str(refused.value)
 
 
 async def test_no_token_is_refused(tmp_path: Path):

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from bot.terminal.commands import (
     MANUALS,
     AskBoth,
+    AskPersona,
     ChooseModel,
     Misunderstood,
     Parsed,
+    PersonaVerb,
     Quit,
     RateAnswer,
     Reset,
@@ -37,6 +39,13 @@ from bot.terminal.commands import (
         ("/rate good tuned", RateAnswer("good", "tuned")),
         ("/rate bad #12", RateAnswer("bad", "12")),
         ("/stats", ShowStats()),
+        ("/persona", AskPersona(PersonaVerb.SHOW)),
+        ("/persona LIST", AskPersona(PersonaVerb.LIST)),
+        ("/persona set  Be a pirate. ", AskPersona(PersonaVerb.SET, "Be a pirate.")),
+        ("/persona save old pirate", AskPersona(PersonaVerb.SAVE, "old pirate")),
+        ("/persona use it", AskPersona(PersonaVerb.USE, "it")),
+        ("/persona delete it", AskPersona(PersonaVerb.DELETE, "it")),
+        ("/persona clear", AskPersona(PersonaVerb.CLEAR)),
         ("/reset", Reset()),
         ("/help", ShowHelp()),
         ("/quit", Quit()),
@@ -46,7 +55,19 @@ def test_lines(line: str, meaning: Parsed):
     assert parse(line) == meaning
 
 
-@pytest.mark.parametrize("line", ["/both", "/rate", "/rate a b c", "/model a b", "/quit now"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/both",
+        "/rate",
+        "/rate a b c",
+        "/model a b",
+        "/quit now",
+        "/persona set",
+        "/persona list all",
+        "/persona sett x",
+    ],
+)
 def test_a_known_command_in_a_wrong_way_shows_its_usage(line: str):
     name = line.split()[0]
     verdict = parse(line)

@@ -4,7 +4,7 @@ import pytest
 
 from bot.chat.events import Finished
 from bot.errors import NothingToRate, UserError
-from bot.terminal.commands import RateAnswer
+from bot.terminal.commands import AskPersona, PersonaVerb, RateAnswer
 from data.records import RatingKind
 from model.errors import WorkerRefused
 from tests.bot.stage import stage
@@ -65,3 +65,28 @@ async def test_a_server_that_cannot_go_on_is_asked_in_words(tmp_path: Path):
         assert answered == ("assistant", "Half")
         assert asked[0] == "user"
         assert "where you stopped" in asked[1]
+
+
+async def test_a_persona_is_set_saved_and_used_again(tmp_path: Path):
+    async with stage(tmp_path) as it:
+
+        async def said(verb: PersonaVerb, rest: str = "") -> str:
+            return await it.session.persona(AskPersona(verb, rest))
+
+        with pytest.raises(UserError, match="Set one first"):
+            await said(PersonaVerb.SAVE, "pirate")
+        assert await said(PersonaVerb.SHOW) == "No persona is set here."
+        await said(PersonaVerb.SET, "Say arr.")
+        assert await said(PersonaVerb.SHOW) == "Say arr."
+        assert await said(PersonaVerb.SAVE, "Pirate") == "Saved as Pirate."
+        ticket = await it.session.say("ahoy?")
+        assert (ticket.request.turns[0].role, ticket.request.turns[0].content) == (
+            "system", "Say arr.",
+        )  # fmt: skip
+        await said(PersonaVerb.CLEAR)
+        ticket = await it.session.say("still?")
+        assert ticket.request.turns[0].role == "user"
+        assert await said(PersonaVerb.USE, "pirate") == "I am Pirate from now on: Say arr."
+        assert await said(PersonaVerb.LIST) == "Pirate: Say arr."
+        await said(PersonaVerb.DELETE, "PIRATE")
+        assert await said(PersonaVerb.LIST) == "No persona is saved yet."

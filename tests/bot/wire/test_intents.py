@@ -56,7 +56,7 @@ async def test_a_wrong_token_is_one_clear_line(tmp_path: Path):
     async with serve() as discord:
         settings = {**discord.environment, "DISCORD_TOKEN": "no.such.token"}
         outcome = await Program(tmp_path / "home", {}, settings).run("")
-        assert outcome.code == 2
+        assert outcome.code == 3
         assert "DISCORD_TOKEN" in outcome.err
         assert "no.such.token" not in outcome.err
         assert re.fullmatch(r"[^\n]+\n", outcome.err)

@@ -111,7 +111,7 @@ async def test_the_doctor_knows_a_good_token_and_a_refused_one(tmp_path: Path):
         assert (outcome.code, outcome.err) == (0, "")
         said = dict(line.split(": ", 1) for line in outcome.out.splitlines())
         subjects = [
-            "token", "intents", "permissions", "policy", "training", "database", "worker",
+            "token", "intents", "permissions", "direct", "policy", "training", "database", "worker",
             "adapter", "disk",
         ]  # fmt: skip
         assert [one[5:] for one in said] == subjects

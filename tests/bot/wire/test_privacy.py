@@ -84,11 +84,11 @@ async def test_privacy_is_an_opt_in_that_the_export_goes_by(
     assert exported("before") == 0
     agreed = await discord.click(shown, ann, "Use my data for training")
     assert agreed.response is ResponseKind.UPDATE
-    assert "**You agreed**" in shown.texts
+    await discord.until(lambda: "**You agreed**" in shown.texts)
     assert bot.rows(AGREED, str(ann.id)) == [("yes",)]
     assert exported("agreed") == 1
     await discord.click(shown, ann, "Don't use it")
-    assert "**not** used for training" in shown.texts
+    await discord.until(lambda: "**not** used for training" in shown.texts)
     assert bot.rows(AGREED, str(ann.id)) == [("no",)]
     assert exported("refused") == 0
 
@@ -129,6 +129,7 @@ async def test_forget_leaves_counts_without_a_name(bot: Bot, discord: Discord):
     kept = bot.rows("SELECT count(*) FROM ratings")
     consent = await told(discord, room, ann, "privacy")
     await discord.click(consent, ann, "Use my data for training")
+    await bot.until_rows(AGREED, [("yes",)], str(ann.id))
     asked = await told(discord, room, ann, "forget")
     await discord.click(asked, ann, "Delete everything")
     await discord.until(lambda: "Forgotten" in asked.texts)
@@ -157,6 +158,7 @@ async def test_forget_names_the_exports_and_the_adapters_made_from_them(
     await rated_by(bot, room, ann, (ann, "this left"))
     consent = await told(discord, room, ann, "privacy")
     await discord.click(consent, ann, "Use my data for training")
+    await bot.until_rows(AGREED, [("yes",)], str(ann.id))
     out = tmp_path / "ratings.jsonl"
     manifest = export(bot.program.home / FILE_NAME, out, REFERENCE)
     assert manifest.ratings == 1

@@ -78,9 +78,17 @@ async def test_what_changed_while_it_was_away_is_made_up_for(bot: Bot, discord: 
     await discord.unreact(answer, bob, "😂")
     await discord.react(answer, cem, "🤖", burst=True)
     await discord.clear_reactions(other)
+    dan, eve = discord.user("Dan"), discord.user("Eve")
+    for emoji in ("👎", "👍", "😂"):  # both verdicts: which came later is not told
+        await discord.react(other, dan, emoji)
+    await discord.react(other, eve, "👍")
     await bot.start()
     await ratings(bot, answer, (ann, "bad"), (cem, "robotic"))
-    await ratings(bot, other)
+    await ratings(bot, other, (dan, "funny"), (eve, "good"))
+    assert bot.log().count("1 person gave 👍 and 👎 while I was away") == 1
+    assert str(dan.id) not in bot.log()
+    await discord.unreact(other, dan, "👍")
+    await ratings(bot, other, (dan, "funny"), (dan, "bad"), (eve, "good"))
 
 
 async def test_making_up_goes_on_after_faults_and_limits(bot: Bot, discord: Discord):

@@ -1,9 +1,11 @@
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
 
 from data.errors import StoreConflict
 from data.records import Scope, SettingKey
+from data.store.choices import PersonaSaving, SavedPersona
 from data.store.store import Store
 
 
@@ -61,9 +63,61 @@ def test_stored_keys_keep_their_names() -> None:
         "reset_at",
         "reset_after",
         "reset_snowflake",
-        "discord_commands",
+        "away_since",
         "export_key",
         "thread_mode",
         "called",
         "keep_answers",
     ]
+
+
+def persona(name: str, text: str = "Be one.") -> SavedPersona:
+    return SavedPersona(name, text, "ann", datetime(2026, 1, 2, tzinfo=UTC))
+
+
+async def test_personas_are_kept_by_server_and_by_person(store: Store) -> None:
+    pirate, bard = persona("Pirate"), persona("bard")
+    for one in (pirate, bard):
+        assert await store.save_persona("guild", "1", one, most=2) is PersonaSaving.SAVED
+    assert await store.personas("guild", "1") == [bard, pirate]
+    assert await store.personas("guild", "2") == await store.personas("user", "1") == []
+    other = persona("PIRATE", "Say arr.")
+    assert await store.save_persona("guild", "1", other, most=2) is PersonaSaving.NAME_TAKEN
+    assert await store.save_persona("guild", "1", persona("third"), most=2) is (
+        PersonaSaving.TOO_MANY
+    )
+    assert await store.save_persona("guild", "1", other, most=2, replace=True) is (
+        PersonaSaving.SAVED
+    )
+    assert await store.personas("guild", "1") == [bard, other]
+    assert await store.delete_persona("guild", "1", "pirate")
+    assert not await store.delete_persona("guild", "1", "pirate")
+    assert await store.personas("guild", "1") == [bard]
+
+
+async def test_saved_personas_are_handed_out_and_lose_their_persons_name(store: Store) -> None:
+    await store.save_persona("user", "ann", persona("mine"), most=9)
+    await store.save_persona("guild", "1", persona("ours"), most=9)
+    rows = (await store.personal_data("ann")).personas
+    assert sorted((row["scope"], row["name"], row["text"]) for row in rows) == [
+        ("guild", "ours", "Be one."),
+        ("user", "mine", "Be one."),
+    ]
+    await store.forget("ann")
+    assert await store.personas("user", "ann") == []
+    assert [(one.name, one.saved_by) for one in await store.personas("guild", "1")] == [
+        ("ours", None)
+    ]
+    assert (await store.personal_data("ann")).personas == []
+
+
+async def test_a_place_that_is_gone_leaves_nothing(store: Store) -> None:
+    await store.set_setting("guild", "1", SettingKey.HOURLY_LIMIT, "2")
+    await store.save_persona("guild", "2", persona("ours"), most=9)
+    await store.set_setting("channel", "3", SettingKey.ALWAYS, "yes")
+    assert await store.places("guild") == ["1", "2"]
+    assert await store.places("channel") == ["3"]
+    await store.drop_place("guild", "2")
+    await store.drop_place("channel", "3")
+    assert await store.places("guild") == ["1"]
+    assert await store.places("channel") == await store.personas("guild", "2") == []

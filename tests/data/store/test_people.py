@@ -13,6 +13,7 @@ from data.records import (
     PersonalData,
     RatingKind,
     Reaction,
+    Said,
     SettingKey,
     Turn,
 )
@@ -76,9 +77,14 @@ async def test_a_person_is_gone_and_the_counts_stay(
     quoting = await answered(
         store,
         user_id="bob",
+        user_name="Bob",
         conversation="shared",
         prompt="and then?",
-        turns=(Turn("user", f"Ann: my {SECRET}"), Turn("user", "and then?")),
+        turns=(
+            Turn("user", f"Ann {SECRET}: my {SECRET}"),
+            Turn("assistant", f"Your {SECRET}?"),
+            Turn("user", "Bob: and then?"),
+        ),
     )
     await store.rate(own.id, "bob", RatingKind.FUNNY)
     await store.rate(other.id, "ann", RatingKind.GOOD)
@@ -96,7 +102,7 @@ async def test_a_person_is_gone_and_the_counts_stay(
     assert (await answer_of(store, own.request_id)).text == ""
     assert await store.answer_by_message("discord", "100") is None
     assert [rating.user_id for rating in await store.ratings(other.id)] == [None, "bob"]
-    assert (await store.request(quoting.request_id)).turns == (Turn("user", "and then?"),)
+    assert (await store.request(quoting.request_id)).turns == (Turn("user", "Bob: and then?"),)
     assert (await store.request(other.request_id)).turns[0].role == "system"
     assert [asked.prompt for asked, _ in await store.history("shared")] == ["first", "and then?"]
     for path in database.parent.iterdir():
@@ -118,15 +124,27 @@ async def test_settings_of_conversations_with_nobody_else_go(store: Store, answe
 
 
 @pytest.mark.parametrize("name", ["Ann", 'An "n'])
-async def test_who_is_quoted_by_name_elsewhere_is_quoted_no_more(
+async def test_who_is_labelled_in_turns_of_old_is_quoted_no_more(
     store: Store, answered, name: str
 ) -> None:
-    turns = (Turn("user", f"Bob: hi\n{name}: my {SECRET}"), Turn("user", "Bob: and?"))
-    quoting = await answered(store, user_id="bob", conversation="far", turns=turns, prompt="and?")
-    other = await answered(store, user_id="bob", conversation="far", prompt="Annual?")
+    turns = (
+        Turn("system", f"{name}: is not a label here."),
+        Turn("user", f"Bob: hi\n{name}: my {SECRET}\nand more\nCem: so?\n{name}: yes"),
+        Turn("assistant", f"Yes, {SECRET}"),
+        Turn("user", f"Bob: and?\n{name}: asked"),
+    )
+    by_bob = {"user_id": "bob", "user_name": "Bob", "conversation": "far"}
+    await answered(store, user_id="cem", user_name="Cem", conversation="far")
+    quoting = await answered(store, **by_bob, turns=turns, prompt=f"and?\n{name}: asked")
+    alone = (Turn("user", f"{name}: a play\nthe end"), Turn("user", "Is it Annual: or not?"))
+    other = await answered(store, **by_bob, turns=alone, prompt="Is it Annual: or not?")
     assert await store.forget("ann", {name, ""}) == Forgotten(requests=0, ratings=0)
-    assert (await store.request(quoting.request_id)).turns == (Turn("user", "and?"),)
-    assert len((await store.request(other.request_id)).turns) == 2
+    assert (await store.request(quoting.request_id)).turns == (
+        turns[0],
+        Turn("user", "Bob: hi\nCem: so?"),
+        turns[3],
+    )
+    assert (await store.request(other.request_id)).turns == alone
 
 
 async def test_what_somebody_else_asked_again_by_a_button_is_empty(store: Store, answered) -> None:
@@ -140,6 +158,37 @@ async def test_what_somebody_else_asked_again_by_a_button_is_empty(store: Store,
     assert (request.prompt, request.turns, request.user_id) == ("", (), "bob")
     assert (await answer_of(store, again.request_id)).text == ""
     assert (await answer_of(store, elsewhere.request_id)).text != ""
+
+
+async def test_a_person_gets_and_takes_back_what_others_requests_hold(
+    store: Store, answered
+) -> None:
+    turns = (
+        Turn("system", "Be Ann."),
+        Turn("user", "Ann: a\nb\nBob: a", (Said("ann", "Ann: a\nb"), Said("bob", "Bob: a"))),
+        Turn("assistant", "to Ann", (Said("ann", "to Ann"),)),
+        Turn("user", "Bob: and?", (Said("bob", "Bob: and?"),)),
+    )
+    asked = await answered(store, user_id="bob", turns=turns, prompt="and?", conversation="room")
+    data = await store.personal_data("ann")
+    place = {"conversation": "room", "in_requests": [asked.request_id]}
+    assert data.quoted == [
+        {**place, "role": "user", "text": "Ann: a\nb"},
+        {**place, "role": "assistant", "text": "to Ann"},
+    ]
+    await store.forget("ann", {"a", "Bob"})
+    stored = (await store.request(asked.request_id)).turns
+    assert stored == (turns[0], Turn("user", "Bob: a"), turns[3])
+    assert [turn.said for turn in stored[1:]] == [(Said("bob", "Bob: a"),), turns[3].said]
+    assert (await store.personal_data("ann")).quoted == []
+
+
+async def test_a_repetition_that_still_waits_is_stopped(store: Store, new_request) -> None:
+    turns = (Turn("user", f"my {SECRET}", (Said("ann", f"my {SECRET}"),)),)
+    waiting, _ = await store.add_request(new_request(user_id="bob", turns=turns, prompt=SECRET))
+    await store.forget("ann")
+    request = await store.request(waiting.id)
+    assert (request.state, request.prompt, request.turns) == ("stopped", "", ())
 
 
 async def test_what_still_runs_is_stopped(store: Store, new_request, new_answer, clock) -> None:

@@ -211,3 +211,26 @@ async def test_a_waiting_request_can_be_reworded_and_no_other(store, new_request
     assert (changed.prompt, changed.turns) == ("Is ice wet?", turns)
     assert not await store.reword(request.id, "Too late", turns)
     assert (await store.request(request.id)).prompt == "Is ice wet?"
+
+
+async def test_how_much_a_person_asked_lately_outlives_being_forgotten(
+    store: Store, new_request: Make, answered, clock
+) -> None:
+    await answered(store, user_id="ann")
+    hour = timedelta(hours=1)
+    times = [clock.advance(minutes=30)]
+    await answered(store, user_id="ann", conversation="elsewhere")
+    times.append(clock.advance(minutes=20))
+    await store.add_request(new_request(user_id="ann"))
+    await answered(store, user_id="bob")
+    clock.advance(minutes=11)
+    assert await store.asked_since("ann", clock.time - hour) == times
+    await store.forget("ann")
+    assert await store.asked_since("ann", clock.time - hour) == times
+    assert len(await store.asked_since("bob", clock.time - hour)) == 1
+    clock.advance(minutes=31)
+    await store.forget("bob")
+    assert await store.asked_since("ann", clock.time - hour) == times[1:]
+    clock.advance(hours=2)
+    await store.forget("cem")
+    assert await store.asked_since("ann", clock.time - 3 * hour) == []

@@ -67,10 +67,31 @@ def write_commands(world: World, call: Call) -> list[Json]:
     for command in call.body:
         check_command(command)
         ids = {"id": str(world.new_id()), "version": str(world.new_id())}
-        of = {"application_id": str(world.me.id), "type": 1, "description": ""}
-        commands.append({**of, **command, **ids})
+        commands.append({**as_discord_keeps_it(command), "application_id": str(world.me.id), **ids})
     world.commands.replace(commands)
     return commands
+
+
+def as_discord_keeps_it(command: Json) -> Json:
+    """A command as Discord gives it back: what was left out is filled in, numbers become texts."""
+    permissions = command.get("default_member_permissions")
+    filled = {
+        "type": 1, "description": "", "nsfw": False, "dm_permission": True,
+        "name_localizations": None, "description_localizations": None, "contexts": None,
+        "integration_types": [0],
+    }  # fmt: skip
+    return {
+        **filled,
+        **{key: value for key, value in command.items() if value is not None},
+        "default_member_permissions": None if permissions is None else str(permissions),
+        "options": [_option(option) for option in command.get("options") or []],
+    }
+
+
+def _option(option: Json) -> Json:
+    kept = {key: value for key, value in option.items() if value is not False and value != []}
+    nested = [_option(one) for one in option.get("options") or []]
+    return {**kept, "name_localizations": None, **({"options": nested} if nested else {})}
 
 
 @routes("GET /users/@me/guilds")

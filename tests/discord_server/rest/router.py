@@ -14,7 +14,7 @@ from tests.discord_server.rest.faults import Fault, FaultKind, Faults
 from tests.discord_server.rest.limits import Limits, Verdict, refusal
 from tests.discord_server.state.messages import File
 from tests.discord_server.state.refusals import Refused, bad_form, missing_permissions
-from tests.discord_server.state.world import TOKEN, World
+from tests.discord_server.state.world import World
 
 Handler = Callable[[World, Call], Any]
 JSON_TYPE = {"Content-Type": "application/json"}  # exactly: discord.py reads nothing else as JSON
@@ -91,7 +91,7 @@ class Router:
             self._world.watch.problem(f"unknown route {call.route}")
             return _respond(404, {"message": "404: Not Found", "code": 0})
         open_to_all = call.path.startswith(_WITHOUT_TOKEN)
-        if not open_to_all and request.headers.get("Authorization") != f"Bot {TOKEN}":
+        if not open_to_all and request.headers.get("Authorization") != f"Bot {self._world.token}":
             return _respond(401, {"message": "401: Unauthorized", "code": 0})
         fault = self.faults.strike(call)
         if fault is not None:

@@ -2,7 +2,7 @@
 
 from tests.discord_server.state.interactions import Interaction
 from tests.discord_server.state.messages import Json
-from tests.discord_server.state.payloads import channel_json, member_json, user_json
+from tests.discord_server.state.payloads import channel_json, member_json, role_json, user_json
 from tests.discord_server.state.permissions import channel_permissions
 from tests.discord_server.state.places import ChannelKind
 from tests.discord_server.state.world import World
@@ -44,7 +44,7 @@ def _resolved(world: World, interaction: Interaction) -> Json:
     if not resolved:
         return interaction.data
     shown: Json = dict(resolved)
-    for key, write in (("users", user_json), ("channels", channel_json)):
+    for key, write in (("users", user_json), ("channels", channel_json), ("roles", role_json)):
         if key in resolved:
             shown[key] = {id_: write(thing) for id_, thing in resolved[key].items()}
     if "channels" in shown:

@@ -1,9 +1,10 @@
 """All there is on this Discord, and the changes that its bot hears of."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.discord_server.gateway import Gateway, Intent, Session
+from tests.discord_server.gateway import BAD_TOKEN, Gateway, Intent, Session
 from tests.discord_server.state.commands import CommandBook
 from tests.discord_server.state.interactions import Interaction
 from tests.discord_server.state.mentions import notified
@@ -36,12 +37,19 @@ class World:
     """The state. Every change here is dispatched to the gateway's sessions that asked for it.
 
     `content_granted` says whether the portal grants the message-content intent. `me` is the bot.
+    Discord's clock, which ids are made of, is `behind_s` seconds behind this machine's.
     """
 
     def __init__(
-        self, watch: Watch, clock: Callable[[], float], *, content_granted: bool, shards: int
+        self,
+        watch: Watch,
+        clock: Callable[[], float],
+        *,
+        content_granted: bool,
+        shards: int,
+        behind_s: float = 0.0,
     ) -> None:
-        self.new_id = Snowflakes()
+        self.new_id = Snowflakes(lambda: time.time() - behind_s)
         self.clock = clock
         self.watch = watch
         self.content_granted = content_granted
@@ -58,6 +66,7 @@ class World:
         self.forbidden_words: set[str] = set()  # what AutoMod keeps back, in lower case
         self.listeners: list[Callable[[Message], None]] = []  # hear of new and changed messages
         self.interactions: dict[str, Interaction] = {}  # by token
+        self.token = TOKEN
         self.gateway = Gateway(watch, TOKEN, self._welcome)
         if not content_granted:
             self.gateway.allowed &= ~Intent.MESSAGE_CONTENT
@@ -71,6 +80,11 @@ class World:
     def flags(self) -> int:
         """The application's flags."""
         return CONTENT_GRANTED if self.content_granted else 0
+
+    def change_token(self, token: str) -> None:
+        """Let another token be the bot's from now on; the old one's connections are closed."""
+        self.token = self.gateway.token = token
+        self.gateway.close_with(BAD_TOKEN)
 
     def add_user(self, name: str, *, bot: bool = False) -> User:
         user = User(self.new_id(), name, bot)

@@ -13,7 +13,7 @@ from tests.fakes.outlet import refusal
         (404, 10003, Remedy.GONE), (404, 10008, Remedy.GONE), (404, 10004, Remedy.GONE),
         (404, 0, Remedy.GONE), (403, 50001, Remedy.FORBIDDEN), (403, 50013, Remedy.FORBIDDEN),
         (403, 50007, Remedy.FORBIDDEN), (403, 1234567, Remedy.FORBIDDEN),
-        (401, 0, Remedy.FORBIDDEN), (400, 200000, Remedy.REWORD), (403, 240000, Remedy.REWORD),
+        (401, 0, Remedy.LATER), (400, 200000, Remedy.REWORD), (403, 240000, Remedy.REWORD),
         (400, 200001, Remedy.REWORD), (403, 160002, Remedy.UNREFERENCED),
         (400, 50083, Remedy.UNARCHIVE), (400, 160005, Remedy.FORBIDDEN),
         (400, 30046, Remedy.LATER), (429, 20016, Remedy.LATER), (429, 0, Remedy.LATER),

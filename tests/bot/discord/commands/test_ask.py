@@ -4,11 +4,11 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-import discord
 import pytest
 from discord import AppCommandType
 
 from bot.discord import phrases
+from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.errors import UserError
 from model.errors import WorkerDied
 from tests.bot.discord.stage import LIMIT_S, stage
@@ -74,7 +74,7 @@ async def test_an_answer_outlives_its_token(tmp_path, monkeypatch):
     async with stage(tmp_path, ("Hel", gate, "lo " * 1000), settle_s=0.5) as on:
         await on.pending(on.ann.slash(on.channel, "ask", prompt="hi"))
         assert on.texts()[0].startswith("Hel")
-        monkeypatch.setattr(discord.Interaction, "is_expired", lambda _: True)
+        monkeypatch.setattr(InteractionOutlet, "_may_use_token", False)
         under_token = [one for one in on.env.http_requests if one.path.startswith("/webhooks")]
         gate.set()
         await on.env.settle(timeout=LIMIT_S)

@@ -1,10 +1,18 @@
+import asyncio
 import logging
 
 import discord
 import pytest
 from discord import app_commands
 
-from bot.discord.commands.base import CommandCog, holds
+from bot.discord.commands import base
+from bot.discord.commands.base import (
+    CommandCog,
+    answer,
+    defer_if_slow,
+    defer_privately,
+    holds,
+)
 from bot.errors import NotAllowed
 from data.errors import StoreLocked
 from tests.bot.discord.scene import scene
@@ -80,3 +88,36 @@ async def test_an_interaction_that_is_gone_is_only_logged(stage, caplog):
 )
 def test_an_administrator_has_all(permissions, is_held):
     assert holds(permissions, "manage_guild") is is_held
+
+
+class Slow(CommandCog):
+    def __init__(self, services) -> None:
+        super().__init__(services)
+        self.ready = asyncio.Event()
+
+    @app_commands.command(name="slow")
+    async def slow(self, interaction: discord.Interaction, fails: bool = False) -> None:
+        """Answer when the test lets it."""
+        defer_if_slow(interaction, defer_privately)
+        await self.ready.wait()
+        if fails:
+            raise NotAllowed("After all this time?")
+        await answer(interaction, "At last.", ephemeral=True)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_takes_long_is_deferred_meanwhile(tmp_path, monkeypatch, fails, at_once):
+    monkeypatch.setattr(base, "DEFER_AFTER_S", 60.0 if at_once else 0.0)
+    async with scene(tmp_path, lambda _bot, parts: [Slow(parts.services)]) as stage:
+        cog = stage.cog(Slow)
+        if at_once:
+            cog.ready.set()
+        else:
+            asyncio.get_running_loop().call_later(0.05, cog.ready.set)
+        result = await stage.bob.slash(stage.channel, "slow", fails=fails)
+        text = "After all this time?" if fails else "At last."
+        assert (result.response.content, result.ephemeral) == (text, True)
+        [callback] = [one for one in stage.env.http_requests if one.path.endswith("/callback")]
+        assert callback.json is not None
+        assert callback.json["type"] == (4 if at_once else 5)

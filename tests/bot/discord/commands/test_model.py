@@ -125,7 +125,8 @@ async def test_where_tuned_models_are_restricted_only_the_base_can_be_set(stage)
         "guild", str(stage.guild.id), SettingKey.TUNED_AGE_RESTRICTED_ONLY, YES
     )
     result = await stage.ann.slash(stage.channel, "model set", variant="tuned", scope="channel")
-    assert result.response.content == RESTRICTED
+    [refusal] = result.followups
+    assert (refusal.content, refusal.ephemeral) == (RESTRICTED, True)
     assert await stage.store.setting("channel", str(stage.channel.id), SettingKey.VARIANT) is None
     shown = await stage.bob.slash(stage.channel, "model show")
     assert shown.response.content == f"**base** answers you here. {RESTRICTED}"

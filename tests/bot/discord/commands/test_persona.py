@@ -1,5 +1,6 @@
 import pytest
 
+from bot.discord.commands import persona as module
 from bot.discord.commands.persona import PersonaCommands
 from bot.discord.identity import conversation_id
 from bot.discord.rules import persona_of
@@ -77,6 +78,61 @@ async def test_what_is_not_readable_is_no_persona(stage):
     result = await stage.ann.slash(stage.channel, "persona set", text="\u200b\x07 ")
     assert "nothing to read" in result.response.content
     assert await stage.store.setting("channel", str(stage.channel.id), SettingKey.PERSONA) is None
+
+
+async def test_saved_personas_are_the_servers(stage):
+    def said(result):
+        return (result.followups[0] if result.response is None else result.response).content
+
+    saved = await stage.ann.slash(stage.channel, "persona save", name="Pirate", text="Say *arr*.")
+    assert saved.ephemeral
+    assert said(saved) == "Saved as **Pirate**."
+    other = stage.guild.create_text_channel("other")
+    used = await stage.ann.slash(other, "persona use", name="pirate")
+    assert not used.ephemeral
+    assert said(used) == "I am **Pirate** here from now on:\n> Say \\*arr\\*."
+    assert await persona(stage, other) == "Say *arr*."
+    assert await persona(stage, stage.channel) is None
+    shown = await stage.bob.slash(other, "persona show")
+    assert said(shown).startswith("My persona here (Pirate):")
+    listed = await stage.bob.slash(stage.channel, "persona list")
+    assert listed.ephemeral
+    assert said(listed) == "- **Pirate**: Say \\*arr\\*."
+    taken = await stage.ann.slash(other, "persona save", name="PIRATE")
+    assert "already" in said(taken)
+    again = await stage.ann.slash(other, "persona save", name="Parrot")
+    assert said(again) == "Saved as **Parrot**."
+    assert "no persona called" in said(await stage.ann.slash(other, "persona use", name="cook"))
+    deleted = await stage.ann.slash(other, "persona delete", name="Pirate")
+    assert "deleted" in said(deleted)
+    assert await persona(stage, other) == "Say *arr*.", "it is in use all the same"
+    elsewhere = await stage.bob.user.slash("persona list")
+    assert said(elsewhere) == "No persona is saved yet."
+
+
+async def test_a_channel_without_a_persona_has_none_to_save(stage):
+    result = await stage.ann.slash(stage.channel, "persona save", name="Pirate")
+    assert "No persona is set here" in result.response.content
+
+
+async def test_only_managers_save_use_and_delete(stage):
+    await stage.ann.slash(stage.channel, "persona save", name="Pirate", text="Say arr.")
+    for command in ("save", "use", "delete"):
+        result = await stage.bob.slash(stage.channel, f"persona {command}", name="Pirate")
+        assert "Manage Server" in result.response.content
+    await stage.bob.user.slash("persona save", name="Mine", text="Be mine.")
+    data = await stage.store.personal_data(str(stage.bob.id))
+    assert [(row["scope"], row["name"]) for row in data.personas] == [("user", "Mine")]
+
+
+async def test_names_are_offered_while_typing_and_not_waited_for(stage, monkeypatch):
+    for name in ("Pirate", "Parrot", "Cook"):
+        await stage.ann.slash(stage.channel, "persona save", name=name, text="Be one.")
+    for command in ("use", "delete"):
+        found = await stage.ann.autocomplete(stage.channel, f"persona {command}", "name", "p")
+        assert [choice["value"] for choice in found] == ["Parrot", "Pirate"]
+    monkeypatch.setattr(module, "_TYPING_S", 0.0)
+    assert await stage.ann.autocomplete(stage.channel, "persona use", "name", "p") == []
 
 
 def _dm(stage):

@@ -220,14 +220,19 @@ async def test_forget_deletes_what_is_stored_and_the_answers_on_discord(stage):
 
 
 async def test_others_conversations_quote_the_forgotten_person_no_more(stage):
-    lines = (Utterance("bob", "the purple submarine"), Utterance("ann", "what?"))
+    ann, bob = str(stage.ann.id), str(stage.bob.id)
+    lines = (
+        Utterance("bob", "the purple submarine", bob),
+        Utterance(None, "a submarine!", bob),
+        Utterance("ann", "what does bob: mean?", ann),
+    )
     ticket = await stage.rig.submit("And now?", str(stage.ann.id), user_name="ann", history=lines)
     await ticket.result()
     assert "submarine" in str((await stage.store.request(ticket.request.id)).turns)
     result = await stage.bob.slash(stage.channel, "forget")
     await stage.bob.click(result.response, label="Delete everything")
     request = await stage.store.request(ticket.request.id)
-    assert [turn.content for turn in request.turns] == ["And now?"]
+    assert [turn.content for turn in request.turns] == ["ann: what does bob: mean?\nann: And now?"]
 
 
 async def test_forgetting_stops_what_runs(stage):

@@ -81,7 +81,9 @@ async def test_one_variant_and_only_the_last_days(stage):
 
 async def test_an_unknown_variant_is_refused(stage):
     result = await stage.bob.slash(stage.channel, "stats", variant="gpt")
-    assert "I don't know the model 'gpt'" in result.response.content
+    [refusal] = result.followups
+    assert refusal.ephemeral
+    assert "I don't know the model 'gpt'" in refusal.content
 
 
 async def test_autocomplete(stage):

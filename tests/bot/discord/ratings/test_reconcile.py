@@ -86,6 +86,21 @@ async def test_a_verdict_added_while_away_is_the_later_one(stage):
     assert await kinds(stage, answer) == {GOOD}
 
 
+async def test_of_both_verdicts_added_while_away_neither_counts_and_the_log_says_so(stage, caplog):
+    answer, [first, second] = await stage.answered(parts=2)
+    caplog.set_level("INFO")
+    away(stage, first, "👍🏻", [stage.bob, stage.ann])
+    away(stage, second, "👎", [stage.bob, stage.ann])
+    away(stage, second, "😂", [stage.bob])
+    assert await again(stage) == 5
+    assert await kinds(stage, answer) == {FUNNY}
+    assert await kinds(stage, answer, stage.ann) == set()
+    assert f"Answer {answer.id}: 2 people gave 👍 and 👎" in caplog.text
+    caplog.clear()
+    assert await again(stage) == 0
+    assert "gave 👍" not in caplog.text
+
+
 async def test_of_a_message_that_is_gone_nothing_is_lost(stage):
     answer, [first, second] = await stage.answered(parts=2)
     other, [readable] = await stage.answered()

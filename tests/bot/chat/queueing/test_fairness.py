@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.fairness import RoundRobin, ServiceTime, estimate_s
+from bot.chat.queueing.fairness import RoundRobin, ServiceTime, estimate_s
 
 PEOPLE = st.sampled_from("abcde")
 # a person adds an item, or None: one is served

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.chat.events import Queued
-from bot.chat.fairness import RoundRobin, ServiceTime, estimate_s
+from bot.chat.queueing.fairness import RoundRobin, ServiceTime, estimate_s
 from bot.chat.ticket import Ticket
 from bot.config.settings import BotSettings
 from bot.errors import QueueFull, TooManyWaiting

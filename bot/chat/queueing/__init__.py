@@ -1,0 +1,1 @@
+"""Which requests there are, and whose turn it is."""
