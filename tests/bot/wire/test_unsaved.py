@@ -123,14 +123,18 @@ async def test_a_stop_is_kept_though_the_store_cannot_keep_it(bot: Bot):
 
 
 def goes_on_after_note(contents: list[str]) -> bool:
-    """Whether text of the second try stands there; the first one's came before the note."""
-    after = dropwhile(lambda content: "🔧" not in content, contents)
-    return any("One more" in content and "🔧" not in content for content in after)
+    """Whether text of the second try stands there; the first one's has notes, or none before it.
+
+    The notes say that the worker is restarted, wakes up, and begins anew.
+    """
+    noted = [any(sign in content for sign in "🔧💤") for content in contents]
+    after = dropwhile(lambda one: not one[0], zip(noted, contents, strict=True))
+    return any("One more" in content and not has_note for has_note, content in after)
 
 
 async def test_half_an_answer_stays_with_a_note_when_the_worker_dies_twice(bot: Bot):
     room = bot.discord.channel()
-    await bot.ask(room, bot.discord.user(), TEXT * 20)
+    await bot.ask(room, bot.discord.user(), TEXT * 8)
     message = await begun_in(bot.discord, room)
     os.kill(await bot.worker(), signal.SIGKILL)
     attempts = "SELECT attempts FROM requests WHERE conversation = ?"
