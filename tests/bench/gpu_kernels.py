@@ -68,7 +68,9 @@ def extras(epilogue: Epilogue, outputs: int, rows: int, columns: int) -> tuple[d
         }, {"heads": HEADS, "kv_heads": KV, "head_dim": DIM}
     if epilogue is Epilogue.RESIDUAL:
         return {
-            "out": torch.full((outputs // 64, columns, 2, 32, 8), nan, dtype=torch.bfloat16, **place),
+            "out": torch.full(
+                (outputs // 64, columns, 2, 32, 8), nan, dtype=torch.bfloat16, **place
+            ),
             "residual": torch.randn(rows, outputs, **place),
             "norm": torch.rand(outputs, **place) + 0.5,
             "next_squares": torch.full((outputs // 16, padded), nan, **place),
@@ -213,7 +215,9 @@ def tune(folder: Path, all_columns: tuple[int, ...], out: Path) -> list[str]:
             copies = max(2, 150_000_000 // (outputs * inputs // 2))
             made = [
                 Tiles(
-                    torch.randint(0, 256, (count, blocks, 32, 16), dtype=torch.uint8, device="cuda"),
+                    torch.randint(
+                        0, 256, (count, blocks, 32, 16), dtype=torch.uint8, device="cuda"
+                    ),
                     (torch.rand(count, blocks, 8, 2, device="cuda") + 0.5).half(),
                     torch.arange(outputs, dtype=torch.int32, device="cuda"),
                     torch.tensor(NF4, device="cuda"),
@@ -248,7 +252,9 @@ def tune(folder: Path, all_columns: tuple[int, ...], out: Path) -> list[str]:
                 f"{t:.1f} ({s.tiles},{s.across},{s.along},{s.depth}|{f})" for t, s, f in found[:4]
             )
             lines.append(f"{rows} rows {name}: {best}; floor {floor:.1f}; worst {found[-1][0]:.1f}")
-            table[f"{columns} {name}"] = [(t, s.tiles, s.across, s.along, s.depth) for t, s, _ in found]
+            table[f"{columns} {name}"] = [
+                (t, s.tiles, s.across, s.along, s.depth) for t, s, _ in found
+            ]
             out.write_text(json.dumps(table))
             del made
         lines.append(f"{rows} rows, all of a layer: {total:.1f} µs")

@@ -61,9 +61,7 @@ def available() -> bool:
     )
 
 
-def compiled(
-    source: str, name: str, folder: Path, shared_bytes: int = 0, **defines: int
-) -> Kernel:
+def compiled(source: str, name: str, folder: Path, shared_bytes: int = 0, **defines: int) -> Kernel:
     """Compile `kernels/<source>.cu` with these macros and load its kernel `name`.
 
     The binary is kept in `folder` under a hash of everything that it depends on.

@@ -1,0 +1,265 @@
+"""One decode step: the launches that take a token a row to the next one, without a host in between.
+
+A layer is four products with attention in their middle. What stands between two products (norms,
+rotation, the residual stream, SiLU) belongs to the product before: it leaves the next one's input
+in the layout that it reads.
+"""
+
+import ctypes
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from model.runner.gpu.compiler import Kernel, compiled
+from model.runner.gpu.inputs import SamplerParameters, StepInputs
+from model.runner.gpu.low_rank import LowRank, low_kernel, multiply_low
+from model.runner.gpu.matrix import TiledProjection
+from model.runner.gpu.product import Epilogue, Shape, product, product_kernel, resident_blocks
+from model.runner.gpu.shapes import shapes
+from model.runner.gpu.tiles import BLOCK, COLUMN, TILE, Tiles
+from model.runner.weights import Weights
+
+_EPILOGUES = (Epilogue.QKV, Epilogue.RESIDUAL, Epilogue.GATE_UP, Epilogue.RESIDUAL)
+_ATTENTION_WARPS = 4
+_ATTENTION_BLOCKS = 512  # enough to fill the largest card; more rows need fewer splits
+_MOST_SPLITS = 16
+_ENDS_THREADS = 256
+_SAMPLE_THREADS = 1024
+_HELD_VOCABULARY = 32  # times 1,024 logits fit into registers
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    matrices: tuple[Tiles, Tiles, Tiles, Tiles]
+    biases: tuple[Tensor | None, ...]
+    post_norm: Tensor
+    next_norm: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernels:
+    """The kernels for one number of columns."""
+
+    products: tuple[Kernel, ...]
+    shapes: tuple[Shape, ...]
+    resident: tuple[int, ...]
+    low: tuple[Kernel, int]
+    attention: Kernel
+    embed: Kernel
+    last_norm: Kernel
+
+
+def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+class DecodeStep:
+    """Launches decode steps for up to `most_rows` rows over weights in tiles.
+
+    `cache` has the shape (layers, slots, 2·kv_heads, head_dim) in bfloat16. `folder` keeps the
+    compiled kernels.
+    """
+
+    def __init__(
+        self, weights: Weights, cache: Tensor, folder: Path, inputs: StepInputs, most_rows: int,
+        block_tokens: int,
+    ) -> None:  # fmt: skip
+        self._weights, self._cache, self._folder = weights, cache, folder
+        self._inputs, self._block_tokens = inputs, block_tokens
+        self._layers = _layers(weights)
+        self._group = weights.heads // weights.kv_heads
+        self._hidden = weights.embedding.shape[1]
+        inner = self._layers[0].matrices[3].inputs
+        place = {"device": weights.embedding.device}
+        padded = -(-most_rows // COLUMN) * COLUMN
+
+        def x(width: int) -> Tensor:
+            return torch.zeros(width * padded, dtype=torch.bfloat16, **place)
+
+        self._x, self._attended, self._inner = (
+            x(self._hidden),
+            x(weights.heads * weights.head_dim),
+            x(inner),
+        )
+        self._queries = torch.zeros(
+            padded, weights.heads, weights.head_dim, dtype=torch.bfloat16, **place
+        )
+        self._residual = torch.zeros(padded, self._hidden, **place)
+        self._parts = self._hidden // TILE
+        self._squares = [torch.zeros(self._parts * padded, **place) for _ in range(2)]
+        width = self._group * (weights.head_dim + 2)
+        partial = (_ATTENTION_BLOCKS + padded * weights.kv_heads) * width
+        self._partial = torch.zeros(partial, **place)
+        self._arrived = torch.zeros(padded * weights.kv_heads, dtype=torch.int32, **place)
+        self._last = torch.zeros(padded, self._hidden, dtype=torch.bfloat16, **place)
+        self._rotary = torch.stack(
+            [part[:, : weights.head_dim // 2].float() for part in (weights.cos, weights.sin)],
+            dim=-1,
+        ).contiguous()
+        self._embedding = weights.embedding.bfloat16()
+        self._first_norm = weights.layers[0].input_norm.float()
+        self._last_weight = weights.norm.float()
+        self._low: list[list[LowRank | None]] | None = None
+        self._low_out: Tensor | None = None
+        self.tokens = torch.zeros(padded, dtype=torch.int32, **place)
+        self._counts: Tensor | None = None
+        held = _HELD_VOCABULARY if weights.vocab_size <= _HELD_VOCABULARY * 1024 else 0
+        self._sample = compiled("sample", "sample", folder, HELD=held)
+
+    @property
+    def matrices(self) -> list[tuple[Tiles, Tiles, Tiles, Tiles]]:
+        """Every layer's matrices: q k v, o, gate and up, down."""
+        return [layer.matrices for layer in self._layers]
+
+    def use_adapters(self, low: list[list[LowRank | None]] | None) -> None:
+        """Take the adapters' weights by layer and projection; None: there are none."""
+        self._low = low
+        if low is not None:
+            steps = max(part.steps for layer in low for part in layer if part is not None)
+            rows = len(self.tokens)
+            self._low_out = torch.zeros(
+                steps * rows * TILE, dtype=torch.bfloat16, device=self._x.device
+            )
+
+    def use_counts(self, counts: Tensor) -> None:
+        """Take the rows' token counts, (slots, vocab) of int16."""
+        self._counts = counts
+
+    def launch(self, rows: int, *, adapters: bool) -> Tensor:
+        """Launch a step over the first `rows` inputs; `tokens` then holds what they chose.
+
+        Returns the logits, float32 of shape (rows, vocab), after the sampler's penalties.
+        """
+        columns = -(-rows // COLUMN)
+        kernels = self.kernels(columns)
+        inputs, weights = self._inputs, self._weights
+        first, second = self._squares
+        kernels.embed.launch(
+            (rows,), _ENDS_THREADS, _pointer(inputs.ids), _pointer(self._embedding),
+            _pointer(self._first_norm), ctypes.c_int(self._hidden), _pointer(self._residual),
+            _pointer(self._x), _pointer(first), ctypes.c_int(self._parts),
+        )  # fmt: skip
+        low = self._low if adapters else None
+        for index, layer in enumerate(self._layers):
+            parts = low[index] if low is not None else (None, None, None, None)
+            self._run(kernels, layer, 0, rows, self._x, parts[0], squares=first, tensors={
+                "out": self._queries, "cache": self._cache[index], "slots": inputs.slots,
+                "positions": inputs.positions, "rotary": self._rotary,
+            })  # fmt: skip
+            self._attend(kernels, index, rows)
+            stream = {"out": self._x, "residual": self._residual}
+            self._run(kernels, layer, 1, rows, self._attended, parts[1], tensors={
+                **stream, "norm": layer.post_norm, "next_squares": second,
+            })  # fmt: skip
+            self._run(kernels, layer, 2, rows, self._x, parts[2], squares=second,
+                      tensors={"out": self._inner})  # fmt: skip
+            self._run(kernels, layer, 3, rows, self._inner, parts[3], tensors={
+                **stream, "norm": layer.next_norm, "next_squares": first,
+            })  # fmt: skip
+        kernels.last_norm.launch(
+            (rows,), _ENDS_THREADS, _pointer(self._residual), _pointer(self._last_weight),
+            ctypes.c_float(weights.eps), ctypes.c_int(self._hidden), _pointer(self._last),
+        )  # fmt: skip
+        logits = torch.mm(self._last[:rows], weights.vocabulary.t(), out_dtype=torch.float32)
+        self.sample(logits, inputs.parameters, inputs.ids)
+        return logits
+
+    def sample(self, logits: Tensor, parameters: Tensor, next_ids: Tensor) -> None:
+        """Choose the tokens of the rows whose float32 logits (rows, vocab) are given."""
+        self._sample.launch(
+            (len(logits),), _SAMPLE_THREADS, _pointer(logits), ctypes.c_int(logits.shape[1]),
+            _pointer(parameters), _pointer(self._counts), _pointer(next_ids),
+            _pointer(self.tokens),
+        )  # fmt: skip
+
+    def kernels(self, columns: int) -> _Kernels:
+        """The kernels for this many columns, compiled where they are not yet."""
+        chosen = shapes(columns)
+        products = tuple(
+            product_kernel(self._folder, epilogue, columns, shape)
+            for epilogue, shape in zip(_EPILOGUES, chosen, strict=True)
+        )
+        folder, head_dim = self._folder, self._weights.head_dim
+        return _Kernels(
+            products=products,
+            shapes=chosen,
+            resident=tuple(
+                resident_blocks(kernel, shape.threads)
+                for kernel, shape in zip(products, chosen, strict=True)
+            ),
+            low=low_kernel(folder, columns),
+            attention=compiled(
+                "attention", "attention", folder, COLUMNS=columns, HEAD_DIM=head_dim,
+                GROUP=self._group, BLOCK_TOKENS=self._block_tokens,
+            ),
+            embed=compiled("ends", "embed", folder, COLUMNS=columns),
+            last_norm=compiled("ends", "last_norm", folder, COLUMNS=columns),
+        )  # fmt: skip
+
+    def _run(
+        self, kernels: _Kernels, layer: _Layer, which: int, rows: int, x: Tensor,
+        low: LowRank | None, *, tensors: dict[str, Tensor], squares: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        weights, numbers = self._weights, {"parts": self._parts}
+        if squares is not None:
+            tensors["squares"] = squares
+        if (bias := layer.biases[which]) is not None:
+            tensors["bias"] = bias
+        if which == 0:
+            numbers |= {
+                "heads": weights.heads, "kv_heads": weights.kv_heads, "head_dim": weights.head_dim,
+            }  # fmt: skip
+        if low is not None and self._low_out is not None:
+            kernel, threads = kernels.low
+            multiply_low(kernel, threads, low, x, squares, self._parts, weights.eps,
+                         self._inputs.adapters, self._low_out)  # fmt: skip
+            tensors |= {"lora_b": low.b, "lora_low": self._low_out, "lora_range": low.ranges}
+            numbers["lora_steps"] = low.steps
+        product(kernels.products[which], kernels.shapes[which], layer.matrices[which], x, rows,
+                kernels.resident[which], weights.eps, tensors, **numbers)  # fmt: skip
+
+    def _attend(self, kernels: _Kernels, layer: int, rows: int) -> None:
+        weights, inputs = self._weights, self._inputs
+        kv_heads = weights.kv_heads
+        splits = max(1, min(_MOST_SPLITS, _ATTENTION_BLOCKS // (rows * kv_heads)))
+        scale = math.log2(math.e) / math.sqrt(weights.head_dim)
+        kernels.attention.launch(
+            (splits, kv_heads, rows), _ATTENTION_WARPS * 32, _pointer(self._queries),
+            _pointer(self._cache[layer]), _pointer(inputs.lengths), _pointer(inputs.tables),
+            ctypes.c_int(inputs.tables.shape[1]), ctypes.c_int(kv_heads), ctypes.c_float(scale),
+            _pointer(self._partial), _pointer(self._arrived), _pointer(self._attended),
+        )  # fmt: skip
+
+
+def _layers(weights: Weights) -> list[_Layer]:
+    norms = [layer.input_norm.float() for layer in weights.layers] + [weights.norm.float()]
+    found: list[_Layer] = []
+    for layer, next_norm in zip(weights.layers, norms[1:], strict=True):
+        projections = [
+            cast("TiledProjection", projection)
+            for projection in (layer.qkv, layer.o, layer.gate_up, layer.down)
+        ]
+        a, b, c, d = (projection.matrix for projection in projections)
+        biases = tuple(
+            None if p.bias is None else p.bias.float()[p.matrix.order.long()] for p in projections
+        )
+        found.append(_Layer((a, b, c, d), biases, layer.post_norm.float(), next_norm))
+    return found
+
+
+def supports(weights: Weights) -> bool:
+    """Whether the kernels can compute a model of these weights."""
+    shapes_fit = weights.head_dim in (64, 128) and weights.embedding.shape[1] % BLOCK == 0
+    return shapes_fit and all(
+        isinstance(projection, TiledProjection)
+        for layer in weights.layers
+        for projection in cast("Sequence[object]", (layer.qkv, layer.o, layer.gate_up, layer.down))
+    )
+
+
+SAMPLER_BYTES = ctypes.sizeof(SamplerParameters)
