@@ -109,7 +109,7 @@ def step_error(
     runner.run = watch  # pyright: ignore[reportAttributeAccessIssue]
     while not seen:
         engine.step()
-    rows = [runner._decode_row(row) for row in seen]
+    rows = [runner._decode_row(row, None) for row in seen]
     with torch.inference_mode():
         runner._inputs.write(rows, len(rows))
         ours = runner._step.launch(len(rows), adapters=True).clone()

@@ -24,12 +24,14 @@ MATRICES = {
     "down": (Epilogue.RESIDUAL, HIDDEN, INNER),
 }
 SHAPES = [
-    Shape(t, a, k, d)
-    for t, a, k, d in (
-        (1, 1, 8, 4), (1, 1, 8, 8), (1, 1, 16, 4), (1, 2, 4, 4), (1, 4, 4, 4), (1, 2, 8, 4),
-        (2, 1, 8, 2), (2, 1, 8, 4), (2, 1, 4, 4), (2, 2, 4, 2), (2, 2, 4, 4), (2, 4, 2, 4),
-        (2, 1, 16, 2), (4, 1, 8, 2), (4, 2, 4, 2), (4, 1, 4, 2), (2, 2, 8, 2), (2, 4, 4, 2),
-        (1, 4, 2, 4), (1, 8, 2, 4), (1, 1, 4, 8),
+    Shape(*numbers)
+    for numbers in (
+        (1, 1, 8, 4), (2, 1, 16, 2), (1, 8, 2, 4), (2, 4, 4, 2), (1, 1, 16, 4), (1, 2, 8, 4),
+        (2, 2, 8, 2), (1, 4, 4, 4), (4, 2, 4, 2), (2, 1, 8, 2), (1, 1, 8, 8), (2, 4, 2, 4),
+        (1, 4, 4, 4, 3), (2, 4, 4, 2, 3), (2, 2, 4, 2, 3), (2, 4, 2, 2, 4), (2, 8, 1, 2, 4),
+        (4, 4, 2, 1, 3), (4, 8, 1, 1, 4), (4, 2, 4, 1, 3), (1, 8, 2, 4, 3), (1, 2, 4, 4, 3),
+        (2, 2, 8, 2, 2), (1, 2, 8, 4, 2), (2, 8, 2, 2, 3), (4, 8, 2, 1, 3), (1, 4, 2, 4, 4),
+        (2, 4, 4, 4, 2), (2, 2, 4, 4, 4),
     )
 ]  # fmt: skip
 NF4 = [-1.0, -0.6961928, -0.5250730, -0.3949175, -0.2844414, -0.1847734, -0.0910500, 0.0,
@@ -95,7 +97,7 @@ def check(folder: Path) -> list[str]:
     """Every epilogue with and without norm and LoRA against float32, on fresh inputs."""
     lines = []
     for columns, rows in ((1, 1), (1, 5), (2, 16), (3, 24), (4, 32), (8, 64)):
-        for shape in (Shape(2, 1, 8, 4), Shape(1, 2, 4, 4)):
+        for shape in (Shape(2, 1, 8, 4), Shape(1, 2, 4, 4), Shape(2, 4, 2, 2, 3)):
             for epilogue, outputs, inputs in (
                 (Epilogue.PLAIN, 320, 4096), (Epilogue.QKV, 6144, 4096),
                 (Epilogue.RESIDUAL, 4096, 2048), (Epilogue.GATE_UP, 2048, 4096),
@@ -108,28 +110,36 @@ def check(folder: Path) -> list[str]:
                 matrix, dense = random_matrix(outputs, inputs, order)
                 x = torch.randn(rows, inputs, device="cuda").bfloat16()
                 squares = torch.rand(7, columns * 8, device="cuda") + 0.1
-                steps = 2
+                steps = 3  # two adapters, the second with two steps; one row has none
+                owner = torch.tensor([0, 1, 1], dtype=torch.int32, device="cuda")
+                of_row = torch.randint(-1, 2, (columns * 8,), dtype=torch.int32, device="cuda")
+                a = torch.randn(16 * steps, inputs, device="cuda").bfloat16() * 0.05
                 b = torch.randn(outputs, 16 * steps, device="cuda").bfloat16() * 0.05
-                low = torch.randn(rows, 16 * steps, device="cuda").bfloat16()
                 at = matrix.order.long()
-                full_low = low.new_zeros(rows, 64)
-                full_low[:, : 16 * steps] = low
-                # steps of 16: (step, column, lane, 4)
-                packed_low = operand_x(full_low, columns).view(1, columns, 2, 32, 2, 4)
-                packed_low = packed_low.permute(0, 2, 4, 1, 3, 5).reshape(4, columns, 32, 4)
                 ranges = torch.tensor([[0, steps]] * (outputs // 16), dtype=torch.int32).cuda()
+                scratch = {
+                    "lora_slices": torch.full((steps * 8 * columns * 128,), float("nan")).cuda(),
+                    "lora_low": torch.full((steps * columns * 128,), float("nan"))
+                    .bfloat16()
+                    .cuda(),
+                    "lora_state": torch.zeros(4, dtype=torch.int32, device="cuda"),
+                }
                 tensors, numbers = extras(epilogue, outputs, rows, columns)
                 before = tensors["residual"].clone() if "residual" in tensors else None
                 tensors |= {
-                    "squares": squares, "lora_b": operand_a(b[at]).transpose(1, 1),
-                    "lora_low": packed_low[:steps].contiguous(), "lora_range": ranges,
+                    "squares": squares, "lora_a": operand_a(a), "lora_b": operand_a(b[at]),
+                    "lora_owner": owner, "row_adapter": of_row, "lora_range": ranges, **scratch,
                 }  # fmt: skip
                 kernel = product_kernel(folder, epilogue, columns, shape)
-                product(kernel, shape, matrix, operand_x(x, columns), rows, 10_000, 1e-5,
-                        tensors, parts=7, lora_steps=steps, **numbers)  # fmt: skip
+                fits = resident_blocks(kernel, shape.threads)
+                product(kernel, shape, matrix, operand_x(x, columns), rows, fits, 1e-5,
+                        tensors, parts=7, lora_steps=steps, slices=8, **numbers)  # fmt: skip
                 torch.cuda.synchronize()
+                assert not scratch["lora_state"].any()
                 scale = (squares.sum(0)[:rows] / inputs + 1e-5).rsqrt()[:, None]
-                y = (x.float() @ dense.t()) * scale + low.float() @ b.float().t()
+                own = (of_row[:rows, None] == owner[None]).repeat_interleave(16, dim=1)
+                low = torch.where(own, (x.float() @ a.float().t()) * scale, 0)
+                y = (x.float() @ dense.t()) * scale + low @ b.float().t()
                 lines.append(
                     f"{epilogue.name} rows {rows} {shape}: {outcome(epilogue, y, tensors, rows, before)}"
                 )
@@ -249,11 +259,12 @@ def tune(folder: Path, all_columns: tuple[int, ...], out: Path) -> list[str]:
             floor = outputs * inputs / 2 * 1.0625 / bandwidth * 1e6
             total += found[0][0]
             best = ", ".join(
-                f"{t:.1f} ({s.tiles},{s.across},{s.along},{s.depth}|{f})" for t, s, f in found[:4]
+                f"{t:.1f} ({s.tiles},{s.across},{s.along},{s.depth},{s.stages}|{f})"
+                for t, s, f in found[:4]
             )
             lines.append(f"{rows} rows {name}: {best}; floor {floor:.1f}; worst {found[-1][0]:.1f}")
             table[f"{columns} {name}"] = [
-                (t, s.tiles, s.across, s.along, s.depth) for t, s, _ in found
+                (t, s.tiles, s.across, s.along, s.depth, s.stages) for t, s, _ in found
             ]
             out.write_text(json.dumps(table))
             del made

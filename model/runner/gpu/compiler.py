@@ -36,7 +36,7 @@ class Kernel:
     function: Any
     shared_bytes: int
 
-    def launch(self, grid: Sequence[int], threads: int, *arguments: ctypes.Structure | Any) -> None:  # noqa: ANN401 - ctypes' values
+    def launch(self, grid: Sequence[int], threads: int, *arguments: Any) -> None:  # noqa: ANN401 - ctypes' values
         """Start it on torch's current stream; the arguments are ctypes values in their order."""
         addresses = (ctypes.c_void_p * len(arguments))(
             *(ctypes.addressof(argument) for argument in arguments)
@@ -50,6 +50,11 @@ class Kernel:
             ),
             self.name,
         )  # fmt: skip
+
+    def resident(self, threads: int) -> int:
+        """How many blocks of so many threads one multiprocessor runs at once."""
+        occupancy = driver.cuOccupancyMaxActiveBlocksPerMultiprocessor
+        return _checked(occupancy(self.function, threads, self.shared_bytes), self.name)
 
 
 def available() -> bool:
@@ -76,7 +81,13 @@ def compiled(source: str, name: str, folder: Path, shared_bytes: int = 0, **defi
 
 @cache
 def _module(source: str, folder: Path, defines: tuple[tuple[str, int], ...]) -> Any:  # noqa: ANN401 - a driver's handle
-    torch.cuda.current_stream()  # makes the device's context
+    torch.cuda.synchronize()  # makes the device's context
+    binary = compile_only(source, folder, **dict(defines)).read_bytes()
+    return _checked(driver.cuModuleLoadData(binary), source)
+
+
+def compile_only(source: str, folder: Path, **defines: int) -> Path:
+    """Compile `kernels/<source>.cu` where it is not kept yet; any thread may call this."""
     text = (_SOURCES / f"{source}.cu").read_bytes()
     header = (_SOURCES / _HEADER).read_bytes()
     major, minor = torch.cuda.get_device_capability()
@@ -84,14 +95,14 @@ def _module(source: str, folder: Path, defines: tuple[tuple[str, int], ...]) -> 
         f"--gpu-architecture=sm_{major}{minor}",
         "--std=c++17",
         "-default-device",
-        *(f"-D{key}={value}" for key, value in defines),
+        *(f"-D{key}={value}" for key, value in sorted(defines.items())),
     ]
     version = _checked(nvrtc.nvrtcVersion(), "NVRTC")
     digest = hashlib.sha256(repr((version, options)).encode() + header + text).hexdigest()
     path = folder / f"{source}-{digest[:16]}.cubin"
     if not path.exists():
         _keep(path, _compile(source, text, header, options))
-    return _checked(driver.cuModuleLoadData(path.read_bytes()), source)
+    return path
 
 
 def _compile(source: str, text: bytes, header: bytes, options: list[str]) -> bytes:

@@ -15,11 +15,18 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from model.runner.gpu.compiler import Kernel, compiled
+from model.runner.gpu.compiler import Kernel, compile_only, compiled
 from model.runner.gpu.inputs import SamplerParameters, StepInputs
-from model.runner.gpu.low_rank import LowRank, low_kernel, multiply_low
+from model.runner.gpu.low_rank import LowRank
 from model.runner.gpu.matrix import TiledProjection
-from model.runner.gpu.product import Epilogue, Shape, product, product_kernel, resident_blocks
+from model.runner.gpu.product import (
+    Epilogue,
+    Shape,
+    compile_product,
+    product,
+    product_kernel,
+    resident_blocks,
+)
 from model.runner.gpu.shapes import shapes
 from model.runner.gpu.tiles import BLOCK, COLUMN, TILE, Tiles
 from model.runner.weights import Weights
@@ -28,6 +35,7 @@ _EPILOGUES = (Epilogue.QKV, Epilogue.RESIDUAL, Epilogue.GATE_UP, Epilogue.RESIDU
 _ATTENTION_WARPS = 4
 _ATTENTION_BLOCKS = 512  # enough to fill the largest card; more rows need fewer splits
 _MOST_SPLITS = 16
+_SLICES = 8  # of the inputs of an adapter's A, for as many blocks
 _ENDS_THREADS = 256
 _SAMPLE_THREADS = 1024
 _HELD_VOCABULARY = 32  # times 1,024 logits fit into registers
@@ -48,7 +56,6 @@ class _Kernels:
     products: tuple[Kernel, ...]
     shapes: tuple[Shape, ...]
     resident: tuple[int, ...]
-    low: tuple[Kernel, int]
     attention: Kernel
     embed: Kernel
     last_norm: Kernel
@@ -106,6 +113,8 @@ class DecodeStep:
         self._last_weight = weights.norm.float()
         self._low: list[list[LowRank | None]] | None = None
         self._low_out: Tensor | None = None
+        self._slices = torch.zeros(0, **place)
+        self._low_state = torch.zeros(4, dtype=torch.int32, **place)
         self.tokens = torch.zeros(padded, dtype=torch.int32, **place)
         self._counts: Tensor | None = None
         held = _HELD_VOCABULARY if weights.vocab_size <= _HELD_VOCABULARY * 1024 else 0
@@ -122,9 +131,9 @@ class DecodeStep:
         if low is not None:
             steps = max(part.steps for layer in low for part in layer if part is not None)
             rows = len(self.tokens)
-            self._low_out = torch.zeros(
-                steps * rows * TILE, dtype=torch.bfloat16, device=self._x.device
-            )
+            place = {"device": self._x.device}
+            self._low_out = torch.zeros(steps * rows * TILE, dtype=torch.bfloat16, **place)
+            self._slices = torch.zeros(steps * _SLICES * rows * TILE, **place)
 
     def use_counts(self, counts: Tensor) -> None:
         """Take the rows' token counts, (slots, vocab) of int16."""
@@ -166,16 +175,36 @@ class DecodeStep:
             ctypes.c_float(weights.eps), ctypes.c_int(self._hidden), _pointer(self._last),
         )  # fmt: skip
         logits = torch.mm(self._last[:rows], weights.vocabulary.t(), out_dtype=torch.float32)
-        self.sample(logits, inputs.parameters, inputs.ids)
+        self.sample(logits, inputs.parameters, inputs.ids, advance=True)
         return logits
 
-    def sample(self, logits: Tensor, parameters: Tensor, next_ids: Tensor) -> None:
-        """Choose the tokens of the rows whose float32 logits (rows, vocab) are given."""
+    def sample(
+        self, logits: Tensor, parameters: Tensor, next_ids: Tensor, *, advance: bool = False
+    ) -> None:
+        """Choose the tokens of the rows whose float32 logits (rows, vocab) are given.
+
+        With `advance`, the inputs are those of the next step afterwards.
+        """
+        inputs = self._inputs
+        moved = (inputs.positions, inputs.lengths, inputs.slots) if advance else (None,) * 3
         self._sample.launch(
             (len(logits),), _SAMPLE_THREADS, _pointer(logits), ctypes.c_int(logits.shape[1]),
             _pointer(parameters), _pointer(self._counts), _pointer(next_ids),
-            _pointer(self.tokens),
+            _pointer(self.tokens), *map(_pointer, moved),
         )  # fmt: skip
+
+    def compile(self, columns: int) -> None:
+        """Compile what `kernels` needs, without loading it; any thread may call this."""
+        for epilogue, shape in zip(_EPILOGUES, shapes(columns), strict=True):
+            compile_product(self._folder, epilogue, columns, shape)
+        compile_only("attention", self._folder, **self._attention_macros(columns))
+        compile_only("ends", self._folder, COLUMNS=columns)
+
+    def _attention_macros(self, columns: int) -> dict[str, int]:
+        return {
+            "COLUMNS": columns, "HEAD_DIM": self._weights.head_dim, "GROUP": self._group,
+            "BLOCK_TOKENS": self._block_tokens,
+        }  # fmt: skip
 
     def kernels(self, columns: int) -> _Kernels:
         """The kernels for this many columns, compiled where they are not yet."""
@@ -184,7 +213,7 @@ class DecodeStep:
             product_kernel(self._folder, epilogue, columns, shape)
             for epilogue, shape in zip(_EPILOGUES, chosen, strict=True)
         )
-        folder, head_dim = self._folder, self._weights.head_dim
+        folder = self._folder
         return _Kernels(
             products=products,
             shapes=chosen,
@@ -192,10 +221,8 @@ class DecodeStep:
                 resident_blocks(kernel, shape.threads)
                 for kernel, shape in zip(products, chosen, strict=True)
             ),
-            low=low_kernel(folder, columns),
             attention=compiled(
-                "attention", "attention", folder, COLUMNS=columns, HEAD_DIM=head_dim,
-                GROUP=self._group, BLOCK_TOKENS=self._block_tokens,
+                "attention", "attention", folder, **self._attention_macros(columns)
             ),
             embed=compiled("ends", "embed", folder, COLUMNS=columns),
             last_norm=compiled("ends", "last_norm", folder, COLUMNS=columns),
@@ -215,10 +242,12 @@ class DecodeStep:
                 "heads": weights.heads, "kv_heads": weights.kv_heads, "head_dim": weights.head_dim,
             }  # fmt: skip
         if low is not None and self._low_out is not None:
-            kernel, threads = kernels.low
-            multiply_low(kernel, threads, low, x, squares, self._parts, weights.eps,
-                         self._inputs.adapters, self._low_out)  # fmt: skip
-            tensors |= {"lora_b": low.b, "lora_low": self._low_out, "lora_range": low.ranges}
+            tensors |= {
+                "lora_a": low.a, "lora_owner": low.owner, "row_adapter": self._inputs.adapters,
+                "lora_slices": self._slices, "lora_low": self._low_out, "lora_b": low.b,
+                "lora_state": self._low_state, "lora_range": low.ranges,
+            }  # fmt: skip
+            numbers["slices"] = _SLICES
             numbers["lora_steps"] = low.steps
         product(kernels.products[which], kernels.shapes[which], layer.matrices[which], x, rows,
                 kernels.resident[which], weights.eps, tensors, **numbers)  # fmt: skip

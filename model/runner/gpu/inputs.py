@@ -4,7 +4,6 @@ import ctypes
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from model.sampling import SamplingParams
 

@@ -1,13 +1,10 @@
 """All adapters' weights as a decode step reads them: ranks in steps of 16, outputs in tiles."""
 
-import ctypes
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from model.runner.gpu.compiler import Kernel, compiled
 from model.runner.gpu.tiles import TILE, Tiles, operand_a
 from model.runner.lora import LoraStack
 
@@ -57,31 +54,4 @@ def low_rank(stack: LoraStack, adapters: int, matrix: Tiles, outs: list[int]) ->
         b=operand_a(b.view(-1, matrix.outputs).t()[order]),
         ranges=ranges.to(torch.int32).contiguous(),
         owner=owner.to(device=order.device, dtype=torch.int32),
-    )
-
-
-def low_kernel(folder: Path, columns: int) -> tuple[Kernel, int]:
-    """The kernel that computes x · A for `columns` times eight rows, and its threads."""
-    warps = 16 if columns <= 4 else 8
-    kernel = compiled("lora_low", "lora_low", folder, COLUMNS=columns, WARPS=warps)
-    return kernel, warps * 32
-
-
-def multiply_low(
-    kernel: Kernel, threads: int, weights: LowRank, x: Tensor, squares: Tensor | None,
-    parts: int, eps: float, row_adapter: Tensor, out: Tensor,
-) -> None:  # fmt: skip
-    """Launch x · A: `out` gets each row's own ranks, as the products read them."""
-    kernel.launch(
-        (weights.steps,),
-        threads,
-        ctypes.c_void_p(weights.a.data_ptr()),
-        ctypes.c_void_p(x.data_ptr()),
-        ctypes.c_void_p(None if squares is None else squares.data_ptr()),
-        ctypes.c_int(parts),
-        ctypes.c_float(eps),
-        ctypes.c_int(weights.a.shape[1] * TILE // 64),
-        ctypes.c_void_p(weights.owner.data_ptr()),
-        ctypes.c_void_p(row_adapter.data_ptr()),
-        ctypes.c_void_p(out.data_ptr()),
     )

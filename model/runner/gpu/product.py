@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model.runner.gpu.compiler import Kernel, compiled
+from model.runner.gpu.compiler import Kernel, compile_only, compiled
 from model.runner.gpu.tiles import COLUMN, Tiles
 
 
@@ -30,6 +30,7 @@ class Shape:
     across: int
     along: int
     depth: int
+    stages: int = 0
 
     @property
     def threads(self) -> int:
@@ -38,15 +39,27 @@ class Shape:
 
     def shared_bytes(self, columns: int) -> int:
         """Dynamic shared memory a block needs."""
-        partial = self.across * self.along * self.tiles * columns * 512 if self.along > 1 else 0
-        return 32 * 1024 + columns * COLUMN * 4 + partial
+        partial = self.across * self.along * (self.tiles if self.along > 1 else 1) * columns * 512
+        staged = self.along * self.stages * columns * 1024
+        return 32 * 1024 + columns * COLUMN * 4 + max(partial, staged)
 
 
 _POINTERS = (
-    "weights", "scales", "x", "squares", "lora_b", "lora_low", "lora_range", "code", "out",
+    "weights", "scales", "x", "squares", "lora_b", "lora_a", "lora_owner", "row_adapter",
+    "lora_slices", "lora_low", "lora_state", "lora_range", "code", "out",
     "residual", "norm", "next_squares", "cache", "slots", "positions", "rotary", "bias",
 )  # fmt: skip
-_NUMBERS = ("blocks", "tiles", "rows", "parts", "lora_steps", "heads", "kv_heads", "head_dim")
+_NUMBERS = (
+    "blocks",
+    "tiles",
+    "rows",
+    "parts",
+    "lora_steps",
+    "slices",
+    "heads",
+    "kv_heads",
+    "head_dim",
+)
 
 
 class _Arguments(ctypes.Structure):
@@ -58,21 +71,23 @@ class _Arguments(ctypes.Structure):
     )
 
 
+def _macros(epilogue: Epilogue, columns: int, shape: Shape) -> dict[str, int]:
+    return {
+        "COLUMNS": columns, "TILES": shape.tiles, "ACROSS": shape.across, "ALONG": shape.along,
+        "DEPTH": shape.depth, "STAGES": shape.stages, "EPILOGUE": epilogue,
+    }  # fmt: skip
+
+
 @cache
 def product_kernel(folder: Path, epilogue: Epilogue, columns: int, shape: Shape) -> Kernel:
     """The kernel of one epilogue for `columns` times eight rows."""
-    return compiled(
-        "nf4_product",
-        "nf4_product",
-        folder,
-        shape.shared_bytes(columns),
-        COLUMNS=columns,
-        TILES=shape.tiles,
-        ACROSS=shape.across,
-        ALONG=shape.along,
-        DEPTH=shape.depth,
-        EPILOGUE=epilogue,
-    )
+    name, macros = "nf4_product", _macros(epilogue, columns, shape)
+    return compiled(name, name, folder, shape.shared_bytes(columns), **macros)
+
+
+def compile_product(folder: Path, epilogue: Epilogue, columns: int, shape: Shape) -> None:
+    """Compile what `product_kernel` loads; any thread may call this."""
+    compile_only("nf4_product", folder, **_macros(epilogue, columns, shape))
 
 
 def product(
@@ -102,12 +117,4 @@ def product(
 
 def resident_blocks(kernel: Kernel, threads: int) -> int:
     """How many blocks of a kernel the whole device runs at once."""
-    from model.runner.gpu.compiler import _checked, driver
-
-    each = _checked(
-        driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-            kernel.function, threads, kernel.shared_bytes
-        ),
-        kernel.name,
-    )
-    return each * torch.cuda.get_device_properties(0).multi_processor_count
+    return kernel.resident(threads) * torch.cuda.get_device_properties(0).multi_processor_count

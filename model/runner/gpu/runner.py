@@ -1,5 +1,6 @@
 """Runs batches on a GPU: decoding rows as a replayed CUDA graph, prompts as the plain runner."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,32 @@ class _RowState:
     request: TokenRequest
     slot: int
     chosen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A step that the device computes: its rows with their positions, and where tokens arrive."""
+
+    keys: list[tuple[str, int]]
+    arriving: Tensor
+    arrived: torch.cuda.Event
+
+    @classmethod
+    def begin(cls, keys: list[tuple[str, int]], tokens: Tensor, to: Tensor) -> "_Ahead":
+        """Note a step that was just started, and copy its tokens to the host behind it."""
+        to.copy_(tokens[: len(to)], non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        return cls(keys, to, event)
+
+    def holds(self, keys: list[tuple[str, int]]) -> bool:
+        """Whether these rows are among its rows, at the same positions."""
+        return set(keys) <= set(self.keys)
+
+    def tokens(self) -> dict[str, int]:
+        """Wait for the tokens, by row."""
+        self.arrived.synchronize()
+        return dict(zip((id_ for id_, _ in self.keys), self.arriving.tolist(), strict=False))
 
 
 class GraphRunner:
@@ -54,10 +81,17 @@ class GraphRunner:
         self._step.use_counts(self._counts)
         self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
         self._cards: tuple[AdapterCard, ...] = ()
+        self._ahead: _Ahead | None = None
+        self._padded, self._with_adapters, self._which = 1, False, 0
+        self._host_tokens = [
+            torch.zeros(_ROWS[-1], dtype=torch.int32, pin_memory=True) for _ in range(2)
+        ]
 
     def warm_up(self) -> None:
         """Compile and capture everything a step can need, so that no row waits for it."""
         self._follow_adapters()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._step.compile, sorted({-(-rows // 8) for rows in _ROWS})))
         for rows in _ROWS:
             for adapters in {False, bool(self._cards)}:
                 self._graph(rows, adapters=adapters)
@@ -89,18 +123,46 @@ class GraphRunner:
         decoding = [row for row in batch if row.samples and len(row.input_ids) == 1]
         prompts = [row for row in batch if not (row.samples and len(row.input_ids) == 1)]
         tokens: dict[str, int] = {}
+        alone = not prompts and len(decoding) <= _ROWS[-1]
         for begin in range(0, len(decoding), _ROWS[-1]):
-            tokens |= self._decode(decoding[begin : begin + _ROWS[-1]])
+            tokens |= self._decode(decoding[begin : begin + _ROWS[-1]], alone=alone)
         if prompts:
             tokens |= self._read(prompts)
         return tokens
 
-    def _decode(self, batch: list[BatchRow]) -> dict[str, int]:
-        padded = next(rows for rows in _ROWS if rows >= len(batch))
-        rows = [self._decode_row(row) for row in batch]
-        self._inputs.write(rows, padded)
-        self._graph(padded, adapters=any(row.adapter >= 0 for row in rows)).replay()
-        return self._chosen(batch)
+    def _decode(self, batch: list[BatchRow], *, alone: bool) -> dict[str, int]:
+        """The tokens of decoding rows; with `alone`, begins their next step before it waits.
+
+        A row that ends with this step has then begun one step too many: what that writes lies
+        within the row's own blocks, and nobody reads it.
+        """
+        ahead, self._ahead = self._ahead, None
+        keys = [(row.id, row.position) for row in batch]
+        if ahead is None or not ahead.holds(keys):
+            self._write(batch, None)
+            ahead = self._start(keys)
+        if alone and ahead.keys == keys:
+            self._ahead = self._start([(id_, position + 1) for id_, position in keys])
+        tokens = ahead.tokens()
+        chosen = {row.id: tokens[row.id] for row in batch}
+        for row in batch:
+            self._rows[row.id].chosen += 1
+        if alone and self._ahead is None:
+            self._write(batch, chosen)
+            self._ahead = self._start([(id_, position + 1) for id_, position in keys])
+        return chosen
+
+    def _write(self, batch: list[BatchRow], chosen: dict[str, int] | None) -> None:
+        """Tell the device about the rows: as they are, or a step later with these tokens."""
+        rows = [self._decode_row(row, chosen) for row in batch]
+        self._padded = next(count for count in _ROWS if count >= len(batch))
+        self._with_adapters = any(row.adapter >= 0 for row in rows)
+        self._inputs.write(rows, self._padded)
+
+    def _start(self, keys: list[tuple[str, int]]) -> "_Ahead":
+        self._graph(self._padded, adapters=self._with_adapters).replay()
+        self._which = 1 - self._which
+        return _Ahead.begin(keys, self._step.tokens, self._host_tokens[self._which])
 
     def _read(self, batch: list[BatchRow]) -> dict[str, int]:
         logits = self._prompts.forward(batch)
@@ -123,11 +185,12 @@ class GraphRunner:
         state = self._rows[request_id]
         return SamplerParameters.of(state.request.params, state.slot, state.chosen)
 
-    def _decode_row(self, row: BatchRow) -> DecodeRow:
+    def _decode_row(self, row: BatchRow, chosen: dict[str, int] | None) -> DecodeRow:
+        position = row.position if chosen is None else row.position + 1
         return DecodeRow(
-            token=row.input_ids[0],
-            position=row.position,
-            slot=row.cache_start + row.position,
+            token=row.input_ids[0] if chosen is None else chosen[row.id],
+            position=position,
+            slot=row.cache_start + position,
             block=row.cache_start // self._block_tokens,
             adapter=-1 if row.adapter is None else self._cards.index(row.adapter),
             sampling=self._sampling(row.id),

@@ -12,6 +12,7 @@
 #define LANES (HEAD_DIM / 8)
 #define KEYS (32 / LANES)  // that a warp takes at once
 #define PARTS (WARPS * KEYS)
+#define AHEAD 4  // keys whose loads are under way together
 
 static __device__ __forceinline__ void unpack(float (&to)[8], uint4 from) {
     unsigned words[4] = {from.x, from.y, from.z, from.w};
@@ -50,38 +51,54 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) attention(
         total[h] = 0.f;
     }
     const int *table = tables + (long long)row * table_width;
-#pragma unroll 2
-    for (int key = begin + part; key < begin + share; key += PARTS) {
-        bool seen = key < end;
-        int safe = seen ? key : begin;
-        if (safe >= length) safe = 0;
-        long long slot = (long long)table[safe / BLOCK_TOKENS] * BLOCK_TOKENS + safe % BLOCK_TOKENS;
-        const uint4 *base = (const uint4 *)(cache + (slot * 2 * kv_heads + kv) * HEAD_DIM) + at;
-        float k[8], v[8];
-        unpack(k, base[0]);
-        uint4 raw = base[kv_heads * LANES];
-        float dots[GROUP];
+    for (int first = begin + part; first < begin + share; first += PARTS * AHEAD) {
+        uint4 keys[AHEAD], values[AHEAD];
 #pragma unroll
-        for (int h = 0; h < GROUP; h++) {
-            float dot = 0.f;
-#pragma unroll
-            for (int i = 0; i < 8; i++) dot += q[h][i] * k[i];
-            dots[h] = dot;
+        for (int u = 0; u < AHEAD; u++) {
+            int key = min(first + u * PARTS, length - 1);
+            long long slot = (long long)table[key / BLOCK_TOKENS] * BLOCK_TOKENS + key % BLOCK_TOKENS;
+            const uint4 *base = (const uint4 *)(cache + (slot * 2 * kv_heads + kv) * HEAD_DIM) + at;
+            keys[u] = __ldg(base);
+            values[u] = __ldg(base + kv_heads * LANES);
         }
+        float dots[AHEAD][GROUP];
 #pragma unroll
-        for (int step = 1; step < LANES; step *= 2)
-#pragma unroll
-            for (int h = 0; h < GROUP; h++) dots[h] += __shfl_xor_sync(~0u, dots[h], step);
-        unpack(v, raw);
-        if (seen) {
+        for (int u = 0; u < AHEAD; u++) {
+            float k[8];
+            unpack(k, keys[u]);
 #pragma unroll
             for (int h = 0; h < GROUP; h++) {
-                float best = fmaxf(top[h], dots[h]);
-                float keep = exp2f(top[h] - best), weight = exp2f(dots[h] - best);
-                top[h] = best;
-                total[h] = total[h] * keep + weight;
+                float dot = 0.f;
 #pragma unroll
-                for (int i = 0; i < 8; i++) acc[h][i] = acc[h][i] * keep + weight * v[i];
+                for (int i = 0; i < 8; i++) dot += q[h][i] * k[i];
+#pragma unroll
+                for (int step = 1; step < LANES; step *= 2) dot += __shfl_xor_sync(~0u, dot, step);
+                dots[u][h] = first + u * PARTS < end ? dot : -1e30f;
+            }
+        }
+#pragma unroll
+        for (int h = 0; h < GROUP; h++) {
+            float best = top[h];
+#pragma unroll
+            for (int u = 0; u < AHEAD; u++) best = fmaxf(best, dots[u][h]);
+            float keep = exp2f(top[h] - best);
+            top[h] = best;
+            total[h] *= keep;
+#pragma unroll
+            for (int i = 0; i < 8; i++) acc[h][i] *= keep;
+        }
+#pragma unroll
+        for (int u = 0; u < AHEAD; u++) {
+            float v[8];
+            unpack(v, values[u]);
+            if (first + u * PARTS < end) {
+#pragma unroll
+                for (int h = 0; h < GROUP; h++) {
+                    float weight = exp2f(dots[u][h] - top[h]);
+                    total[h] += weight;
+#pragma unroll
+                    for (int i = 0; i < 8; i++) acc[h][i] += weight * v[i];
+                }
             }
         }
     }

@@ -64,3 +64,26 @@ static __device__ __forceinline__ void store_x(bfloat16 *x, int m, int k, float 
     long long piece = ((long long)(k >> 6) * columns + (m >> 3)) * 2 + (step >> 1);
     x[(piece * 32 + lane) * 8 + (step & 1) * 4 + word * 2 + (k & 1)] = bf16(value);
 }
+
+static __device__ __forceinline__ void add(float4 &to, float4 value) {
+    to.x += value.x; to.y += value.y; to.z += value.z; to.w += value.w;
+}
+
+// 16 bytes from device memory into shared memory, past the registers.
+static __device__ __forceinline__ void copy_async(void *shared, const void *from) {
+    unsigned to = (unsigned)__cvta_generic_to_shared(shared);
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from));
+}
+
+static __device__ __forceinline__ void commit_async() {
+    asm volatile("cp.async.commit_group;");
+}
+
+template <int pending>
+static __device__ __forceinline__ void wait_async() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(pending));
+}
+
+static __device__ __forceinline__ void barrier(int id, int threads) {
+    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}

@@ -7,8 +7,15 @@
 // becomes a pair of bfloat16 by one look-up in a table of which each lane has its own copy, so no
 // two lanes meet in a bank.
 //
-// Compiled with: COLUMNS columns of eight rows, TILES tiles a warp, ACROSS × ALONG warps a block (ALONG of them share
-// the inputs of the same outputs and add up at the end), DEPTH loads ahead, EPILOGUE (below).
+// Compiled with: COLUMNS of eight rows, TILES a warp, ACROSS × ALONG warps a block (ALONG of them
+// divide the inputs of the same outputs and add up at the end), DEPTH loads of weights ahead, STAGES
+// of x in shared memory for the ACROSS warps that read the same (0: each reads it by itself, which
+// suits few rows), EPILOGUE (below).
+//
+// Adapters: y += B · low with low = A · x of the row's own adapter. The blocks of the same launch
+// compute low first, in slices of the inputs; whoever finishes the last slice adds them up, always
+// in the same order, and raises a flag for which the ends of the products wait. The grid is never
+// larger than what the device runs at once, so nobody waits for a block that cannot start.
 #include "fragments.cuh"
 
 #define PLAIN 0     // y as float32, row-major
@@ -22,7 +29,12 @@ struct Product {
     const uint4 *x;               // [block][COLUMNS][half][lane], see fragments.cuh
     const float *squares;         // [parts][COLUMNS·8] sums of squares of x's rows, or null: no norm
     const uint4 *lora_b;          // [tile][lora steps][lane], bfloat16
-    const uint2 *lora_low;        // [lora steps][COLUMNS][lane], bfloat16
+    const uint4 *lora_a;          // [lora step][k-step of 16 inputs][lane], bfloat16
+    const int *lora_owner;        // [lora step] the adapter that its 16 ranks belong to
+    const int *row_adapter;       // [COLUMNS·8] each row's adapter, -1 for the base
+    float4 *lora_slices;          // [lora step][slices][COLUMNS][lane]
+    uint2 *lora_low;              // [lora step][COLUMNS][lane], bfloat16
+    unsigned *lora_state;         // slices done, low is ready, blocks done; zero between launches
     const int2 *lora_range;       // [tile] the steps that its outputs need, end excluded
     const float *code;            // the 16 values of NF4
     void *out;                    // PLAIN: y. QKV: q. RESIDUAL and GATE_UP: the next x
@@ -41,6 +53,7 @@ struct Product {
     int rows;
     int parts;
     int lora_steps;
+    int slices;
     int heads, kv_heads, head_dim;
 };
 
@@ -142,11 +155,88 @@ static __device__ __forceinline__ void finish(
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(ACROSS * ALONG * 32) nf4_product(const Product p) {
+#define WARPS (ACROSS * ALONG)
+
+// The step's 16 ranks (as rows) of every row of x, one slice of the inputs; and, from whoever is
+// last, low itself.
+static __device__ void multiply_low(const Product &p, float4 *partial, const float *norms) {
+    __shared__ bool last;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    const int units = p.lora_steps * p.slices, share = (p.blocks + p.slices - 1) / p.slices;
+    for (int unit = blockIdx.x; unit < units; unit += gridDim.x) {
+        int step = unit / p.slices, begin = unit % p.slices * share;
+        int end = min(p.blocks, begin + share);
+        float acc[COLUMNS][4] = {};
+        for (int block = begin + warp; block < end; block += WARPS) {
+            const uint4 *from = p.lora_a + ((long long)step * p.blocks + block) * 128 + lane;
+            uint4 w[4];
+#pragma unroll
+            for (int s = 0; s < 4; s++) w[s] = __ldg(from + s * 32);
+#pragma unroll
+            for (int n = 0; n < COLUMNS; n++) {
+                const uint4 *at = p.x + ((long long)block * COLUMNS + n) * 64 + lane;
+                uint4 b[2] = {at[0], at[32]};
+#pragma unroll
+                for (int h = 0; h < 2; h++) {
+                    unsigned first[4] = {w[2 * h].x, w[2 * h].y, w[2 * h].z, w[2 * h].w};
+                    unsigned second[4] = {w[2 * h + 1].x, w[2 * h + 1].y, w[2 * h + 1].z,
+                                          w[2 * h + 1].w};
+                    mma(acc[n], first, b[h].x, b[h].y);
+                    mma(acc[n], second, b[h].z, b[h].w);
+                }
+            }
+        }
+#pragma unroll
+        for (int n = 0; n < COLUMNS; n++)
+            partial[(warp * COLUMNS + n) * 32 + lane] =
+                make_float4(acc[n][0], acc[n][1], acc[n][2], acc[n][3]);
+        __syncthreads();
+        for (int i = threadIdx.x; i < COLUMNS * 32; i += WARPS * 32) {
+            float4 sum = partial[i];
+            for (int k = 1; k < WARPS; k++) add(sum, partial[k * COLUMNS * 32 + i]);
+            __stcg(p.lora_slices + (long long)unit * COLUMNS * 32 + i, sum);
+        }
+        __threadfence();
+        __syncthreads();
+        if (threadIdx.x == 0) last = atomicAdd(p.lora_state, 1u) == units - 1;
+        __syncthreads();
+        if (!last) continue;
+        __threadfence();
+        float *values = (float *)(partial + warp * 32);  // [16 ranks][8 rows]
+        for (int i = warp; i < p.lora_steps * COLUMNS; i += WARPS) {
+            int at = i / COLUMNS, n = i % COLUMNS, g = lane >> 2, q = lane & 3, m = n * 8 + q * 2;
+            const float4 *from = p.lora_slices + ((long long)at * p.slices * COLUMNS + n) * 32 + lane;
+            float4 c = make_float4(0.f, 0.f, 0.f, 0.f);
+            for (int k = 0; k < p.slices; k++) add(c, __ldcg(from + k * COLUMNS * 32));
+            // Selected, not multiplied by zero: nothing of one row can reach another.
+            bool left = p.row_adapter[m] == p.lora_owner[at];
+            bool right = p.row_adapter[m + 1] == p.lora_owner[at];
+            float low = p.squares ? norms[m] : 1.f, high = p.squares ? norms[m + 1] : 1.f;
+            __syncwarp();
+            values[g * 8 + q * 2] = left ? c.x * low : 0.f;
+            values[g * 8 + q * 2 + 1] = right ? c.y * high : 0.f;
+            values[(g + 8) * 8 + q * 2] = left ? c.z * low : 0.f;
+            values[(g + 8) * 8 + q * 2 + 1] = right ? c.w * high : 0.f;
+            __syncwarp();
+            int k = q * 2;
+            __stcg(p.lora_low + i * 32 + lane,
+                   make_uint2(pack(values[k * 8 + g], values[(k + 1) * 8 + g]),
+                              pack(values[(k + 8) * 8 + g], values[(k + 9) * 8 + g])));
+        }
+        __threadfence();
+        __syncthreads();
+        if (threadIdx.x == 0) atomicExch(p.lora_state + 1, 1u);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * 32) nf4_product(const Product p) {
     extern __shared__ unsigned shared[];
-    unsigned *table = shared;                       // [256][32]
-    float *norms = (float *)(shared + 8192);        // [COLUMNS·8] one over the root mean square
+    unsigned *table = shared;                            // [256][32]
+    float *norms = (float *)(shared + 8192);             // [COLUMNS·8] one over the root mean square
     float4 *partial = (float4 *)(norms + COLUMNS * 8);   // [ACROSS][ALONG][TILES·COLUMNS][32]
+#if STAGES
+    uint4 *staged = (uint4 *)partial;                    // [ALONG][STAGES][COLUMNS·64], before that
+#endif
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int wn = warp / ALONG, wk = warp % ALONG;
 
@@ -163,6 +253,8 @@ extern "C" __global__ void __launch_bounds__(ACROSS * ALONG * 32) nf4_product(co
             if (lane == 0) norms[row] = rsqrtf(sum / (p.blocks * 64) + p.eps);
         }
     __syncthreads();
+    if (p.lora_steps) multiply_low(p, partial, norms);
+    bool waited = false;
 
     for (int group = blockIdx.x; group * ACROSS * TILES < p.tiles; group += gridDim.x) {
         const int first = (group * ACROSS + wn) * TILES;
@@ -180,15 +272,43 @@ extern "C" __global__ void __launch_bounds__(ACROSS * ALONG * 32) nf4_product(co
 #pragma unroll
         for (int d = 0; d < DEPTH; d++)
             if (wk + d * ALONG < p.blocks) load(d, wk + d * ALONG);
+#if STAGES
+        uint4 *mine_x = staged + wk * STAGES * COLUMNS * 64;
+        auto stage = [&](int i) {
+            int block = wk + i * ALONG;
+            if (block < p.blocks) {
+                const uint4 *from = p.x + (long long)block * COLUMNS * 64;
+                uint4 *to = mine_x + i % STAGES * COLUMNS * 64;
+                for (int k = wn * 32 + lane; k < COLUMNS * 64; k += ACROSS * 32)
+                    copy_async(to + k, from + k);
+            }
+            commit_async();
+        };
+        __syncthreads();  // the last group's sums stood where x goes
+        for (int i = 0; i < STAGES - 1; i++) stage(i);
+#endif
         for (int begin = wk; begin < p.blocks; begin += DEPTH * ALONG) {
 #pragma unroll
             for (int d = 0; d < DEPTH; d++) {
                 int block = begin + d * ALONG;
                 if (block >= p.blocks) break;
-                accumulate(acc, w[d], scale[d], p.x + (long long)block * COLUMNS * 64, table + lane, lane);
+#if STAGES
+                int i = (block - wk) / ALONG;
+                wait_async<STAGES - 2>();
+                barrier(1 + wk, ACROSS * 32);
+                stage(i + STAGES - 1);
+                const uint4 *x = mine_x + i % STAGES * COLUMNS * 64;
+#else
+                const uint4 *x = p.x + (long long)block * COLUMNS * 64;
+#endif
+                accumulate(acc, w[d], scale[d], x, table + lane, lane);
                 if (block + DEPTH * ALONG < p.blocks) load(d, block + DEPTH * ALONG);
             }
         }
+#if STAGES
+        wait_async<0>();
+        __syncthreads();
+#endif
         float4 *mine = partial + (wn * ALONG) * TILES * COLUMNS * 32;
         if (ALONG > 1) {
 #pragma unroll
@@ -221,10 +341,15 @@ extern "C" __global__ void __launch_bounds__(ACROSS * ALONG * 32) nf4_product(co
                 c[0] += low; c[1] += low; c[2] += high; c[3] += high;
             }
             if (p.lora_steps) {
+                if (!waited) {
+                    while (*(volatile unsigned *)(p.lora_state + 1) == 0) {}
+                    __threadfence();
+                    waited = true;
+                }
                 int2 range = p.lora_range[tile];
                 for (int s = range.x; s < range.y; s++) {
                     uint4 a = __ldg(p.lora_b + ((long long)tile * p.lora_steps + s) * 32 + lane);
-                    uint2 b = p.lora_low[(s * COLUMNS + n) * 32 + lane];
+                    uint2 b = __ldcg(p.lora_low + (s * COLUMNS + n) * 32 + lane);
                     unsigned words[4] = {a.x, a.y, a.z, a.w};
                     mma(c, words, b.x, b.y);
                 }
@@ -232,5 +357,10 @@ extern "C" __global__ void __launch_bounds__(ACROSS * ALONG * 32) nf4_product(co
             finish(p, c, tile, n, lane);
         }
         if (ALONG > 1) __syncthreads();
+    }
+    if (p.lora_steps) {
+        __syncthreads();
+        if (threadIdx.x == 0 && atomicAdd(p.lora_state + 2, 1u) == gridDim.x - 1)
+            p.lora_state[0] = p.lora_state[1] = p.lora_state[2] = 0;
     }
 }

@@ -109,10 +109,11 @@ static __device__ float threshold(Row &row, float low, float high, float wanted,
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) sample(
-    float *logits, int vocab, const Parameters *parameters,
+    float *logits, int vocab, Parameters *parameters,
     unsigned short *counts,  // [slot][vocab]: times in the answer, top bit: seen in the prompt
     long long *next_ids,     // [row] the next step's input
-    int *tokens) {           // [row] the chosen token, -1 where a logit is not a number
+    int *tokens,             // [row] the chosen token, -1 where a logit is not a number
+    int *positions, int *lengths, long long *slots) {  // [row] or null: moved on to the next step
     __shared__ float shared[WARPS];
     __shared__ int indices[WARPS];
     const Parameters p = parameters[blockIdx.x];
@@ -169,6 +170,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(
         block_best(best, token, shared, indices);
     }
     if (threadIdx.x) return;
+    parameters[blockIdx.x].step = p.step + 1;
+    if (positions) {
+        positions[blockIdx.x]++;
+        lengths[blockIdx.x]++;
+        slots[blockIdx.x]++;
+    }
     if (broken > 0.f || token >= vocab) {
         tokens[blockIdx.x] = -1;
         next_ids[blockIdx.x] = 0;
