@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Each tester needs about 1.5 GB.
+TESTERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Messages of the set-up go to standard error: what `make run` prints is the answers.
 $(READY): requirements.lock
@@ -23,14 +25,14 @@ run: $(READY) ## chat: on Discord when DISCORD_TOKEN is set, in the terminal oth
 	@$(BIN)/python -m bot
 
 test: $(READY) ## run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(TESTERS) $(ARGS)
 
 check: $(READY) ## what CI and pre-commit run: format, lint, types, tests with coverage
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/basedpyright
 	@$(BIN)/basedpyright -p tests
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest $(TESTERS) --cov --cov-report=term:skip-covered
 
 format: $(READY) ## format the code and mend what the linter can
 	@$(BIN)/ruff format

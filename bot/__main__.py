@@ -7,10 +7,10 @@ import logging
 import random
 import sys
 from collections.abc import AsyncGenerator, Generator
-from pathlib import Path
 
 from bot.chat.chat import Chat
 from bot.config.logs import start_logging, stop_logging
+from bot.config.own_files import BOT_LOG, LOCK, LOGS, WORKER_LOG, foreign_file
 from bot.config.settings import BotSettings, load_settings
 from bot.config.streams import complain, flush_output, nobody_reads, prepare_streams
 from bot.errors import BotError, SettingsError
@@ -75,8 +75,8 @@ async def _examine(settings: BotSettings) -> int:
 
 
 async def _run(settings: BotSettings) -> int:
-    with _home(settings) as logs:
-        async with _services(settings, logs) as services:
+    with _home(settings):
+        async with _services(settings) as services:
             return await until_end(_front_end(services), services)
 
 
@@ -93,34 +93,39 @@ def _front_end(services: Services) -> FrontEnd:
 
 
 @contextlib.contextmanager
-def _home(settings: BotSettings) -> Generator[Path, None, None]:
-    """Hold FUNGPT_HOME for this process and send the log there; yield the folder of the logs."""
+def _home(settings: BotSettings) -> Generator[None, None, None]:
+    """Hold FUNGPT_HOME for this process and send the log there."""
     home = settings.fungpt_home
-    logs = home / "logs"
     with contextlib.ExitStack() as stack:
         try:
-            logs.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(only_instance(home / "bot.lock"))
+            if (foreign := foreign_file(home)) is not None:
+                raise SettingsError(
+                    f"FUNGPT_HOME={home}: the bot did not write {foreign}: move it away, or name"
+                    " another folder"
+                )
+            (home / LOGS).mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_instance(home / LOCK))
             as_json = settings.log_format == "json"
-            handler = start_logging(logs / "bot.log", settings.log_number, as_json=as_json)
+            handler = start_logging(home / BOT_LOG, settings.log_number, as_json=as_json)
         except OSError as error:
             raise SettingsError(f"FUNGPT_HOME={home} cannot be written: {error}") from error
         stack.callback(stop_logging, handler)
-        yield logs
+        yield
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: BotSettings, logs: Path) -> AsyncGenerator[Services, None]:
+async def _services(settings: BotSettings) -> AsyncGenerator[Services, None]:
     """Start everything that a front end needs, and end it in the opposite order."""
     async with (
         await Store.open(settings.database) as store,
-        worker_for(settings, logs / "worker.log") as worker,
+        worker_for(settings, settings.fungpt_home / WORKER_LOG) as worker,
     ):
         chat = Chat(store, worker, settings, worker, rng=random.SystemRandom())
         try:
             on_discord = settings.discord_token is not None
             mine = (FrontEndName.DISCORD,) if on_discord else LOCAL_FRONT_ENDS
-            leftovers = tuple(await chat.resume(mine))
+            # On Discord it can be seen how an interrupted answer ended.
+            leftovers = tuple(await chat.resume(mine, hold=on_discord))
             yield Services(chat, store, worker.board, settings, leftovers)
         finally:
             await chat.aclose(0)

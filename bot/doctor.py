@@ -19,7 +19,8 @@ from data.records import MadeExport
 from data.store.exports import made_exports
 from model.client import WorkerClient
 from model.errors import ClientError, ConfigError
-from model.loading.adapter_sources import configured_adapters, named_adapters
+from model.loading.adapter_sources import DEMO, configured_adapters, named_adapters
+from model.loading.architectures import folder_refusal
 from model.loading.registry import Registry
 
 _ENOUGH_BYTES = 2_000_000_000  # the demo model with its conversion, logs and a grown database
@@ -178,9 +179,7 @@ async def _worker(settings: BotSettings) -> CheckResult:
         ]
         if lacking:
             return CheckResult(CheckStatus.BAD, "worker", f"not installed: {', '.join(lacking)}")
-        return CheckResult(
-            CheckStatus.OK, "worker", f"starts with the bot, with {settings.base_model}"
-        )
+        return base_line(settings.base_model)
     key = settings.worker_api_key
     async with WorkerClient(
         settings.worker_url, key.get_secret_value() if key else None, read_timeout_s=10
@@ -190,6 +189,17 @@ async def _worker(settings: BotSettings) -> CheckResult:
         except ClientError as error:
             return CheckResult(CheckStatus.BAD, "worker", f"{settings.worker_url}: {error}")
     return CheckResult(CheckStatus.OK, "worker", f"{settings.worker_url} serves {names}")
+
+
+def base_line(base_model: str) -> CheckResult:
+    """Whether the base is one that the worker runs. A hub id is not checked: the worker fetches it.
+
+    A folder that cannot be read is left to the worker, which says what is wrong with it.
+    """
+    reason = None if base_model == DEMO else folder_refusal(base_model)
+    if reason is not None:
+        return CheckResult(CheckStatus.BAD, "worker", f"BASE_MODEL: {reason}")
+    return CheckResult(CheckStatus.OK, "worker", f"starts with the bot, with {base_model}")
 
 
 def _adapters(settings: BotSettings) -> list[CheckResult]:

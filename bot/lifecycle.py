@@ -5,15 +5,13 @@ import contextlib
 import os
 import signal
 from collections.abc import Generator
-from errno import ENOTSUP
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from bot.config.streams import complain
 from bot.errors import AlreadyRunning, BotError
 from bot.front_end import FrontEnd, Services
 from bot.worker.status import StatusBoard, WorkerStatus
+from data.files.file_lock import hold_lock
 
 OK, FAILURE, CONFIGURATION = 0, 1, 2
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -27,15 +25,12 @@ def only_instance(path: Path) -> Generator[None, None, None]:
     lock however this process ends. Raises AlreadyRunning when another process holds it, OSError
     when the file cannot be written.
     """
-    try:
-        # Never the library's soft lock, which a killed bot would leave behind.
-        lock = FileLock(path, fallback_to_soft=False).acquire(blocking=False)
-    except Timeout as error:
-        holder = path.read_text(encoding="utf-8", errors="replace")[:20].strip()
-        raise AlreadyRunning(holder, path.parent) from error
-    except NotImplementedError as error:
-        raise OSError(ENOTSUP, "the disk has no file locks", str(path)) from error
-    with lock:
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(hold_lock(path))
+        except TimeoutError as error:
+            holder = path.read_text(encoding="utf-8", errors="replace")[:20].strip()
+            raise AlreadyRunning(holder, path.parent) from error
         path.write_text(f"{os.getpid()}\n", encoding="utf-8")
         yield
 

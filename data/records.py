@@ -23,6 +23,8 @@ class SettingKey(StrEnum):
     """Channel, or the conversation of direct messages: the system prompt."""
     ALWAYS = "always"
     """Channel: YES if the bot answers every message."""
+    THREADS = "threads"
+    """Channel: YES if each answer gets a thread of its own."""
     ALLOWED_ROLES = "allowed_roles"
     """Guild: ids of the roles that may ask, with blanks between."""
     HOURLY_LIMIT = "hourly_limit"

@@ -52,13 +52,13 @@ class TokenizerCodec:
         """The tokens with which the chat template ends an answer."""
         return self._renderer.ends
 
-    def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
+    def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
         """The prompt's ids; raises BadParameter when the chat template refuses the turns."""
-        return self._renderer.encode(turns)
+        return self._renderer.encode_begun(turns) if goes_on else self._renderer.encode(turns)
 
-    def new_detokenizer(self) -> IncrementalDetokenizer:
-        """A new detokenizer, for one row."""
-        return IncrementalDetokenizer(self._tokenizer)
+    def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
+        """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
+        return IncrementalDetokenizer(self._tokenizer, after)
 
 
 def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:

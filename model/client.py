@@ -18,6 +18,9 @@ from model.sampling import SamplingParams
 
 HEALTH_TIMEOUT_S = 5.0
 _NOT_OPENAIS = ("top_k", "min_p", "repetition_penalty")
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning")  # vLLM's, llama.cpp's and DeepSeek's names
+# As vLLM has them: the last turn is the assistant's and is gone on with, instead of answered.
+_GOING_ON = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class TurnLike(Protocol):
@@ -48,6 +51,13 @@ class AnswerDelta:
 
     text: str
     origin: Origin | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtDelta:
+    """A piece of what a reasoning model thinks before it answers, in a field of its own."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,31 +150,38 @@ class WorkerClient:
 
     async def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
-    ) -> AsyncGenerator[AnswerDelta | Done, None]:
+    ) -> AsyncGenerator[AnswerDelta | ThoughtDelta | Done, None]:
         """Yield the answer's text as it comes, then one Done. Closing it early ends the row.
 
-        Use it inside `contextlib.aclosing`. Raises WorkerUnavailable, WorkerLoading or
-        WorkerRefused before the answer begins, WorkerDied also after that.
+        Where the last turn is the assistant's, the answer goes on with it. What a reasoning model
+        thinks comes as ThoughtDelta where the server keeps it apart. Use it inside
+        `contextlib.aclosing`. Raises WorkerUnavailable, WorkerLoading or WorkerRefused before the
+        answer begins, WorkerDied also after that.
         """
+        turns = tuple(turns)
         try:
             stream = await self._openai.chat.completions.create(
                 messages=[_message(turn) for turn in turns],
                 model=variant,
                 stream=True,
                 stream_options={"include_usage": True},
-                **_parameters(sampling),
+                **_parameters(sampling, goes_on=turns[-1].role == "assistant"),
             )
         except openai.OpenAIError as error:
             raise convert(error) from error
         reader = _Reader(variant)
         try:
             async for chunk in stream:
+                if thought := _thought(chunk):
+                    yield ThoughtDelta(thought)
                 if text := reader.take(chunk):
                     yield AnswerDelta(text, reader.origin)
         except openai.OpenAIError as error:
-            raise WorkerDied(f"the answer broke off: {explain(error)}") from error
+            if not reader.is_whole:
+                raise WorkerDied(f"the answer broke off: {explain(error)}") from error
         except ValueError as error:
-            raise WorkerDied(f"the answer is no OpenAI stream: {error}") from error
+            if not reader.is_whole:
+                raise WorkerDied(f"the answer is no OpenAI stream: {error}") from error
         finally:
             await stream.close()
         yield reader.done()
@@ -188,6 +205,11 @@ class _Reader:
         """The answer's model and adapter; None until the worker says them."""
         told = self._extension
         return None if told is None else Origin(told.model_id, told.adapter_hash)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server has said that the text is complete: what is lost then is no text."""
+        return self._finish_reason is not None
 
     def take(self, chunk: ChatCompletionChunk) -> str:
         """Note what the chunk says, and return its text, "" where it has none."""
@@ -222,10 +244,18 @@ def _message(turn: TurnLike) -> ChatCompletionMessageParam:
     return cast("ChatCompletionMessageParam", {"role": turn.role, "content": turn.content})
 
 
-def _parameters(sampling: SamplingParams) -> dict[str, Any]:
+def _thought(chunk: ChatCompletionChunk) -> str:
+    """The thoughts in a chunk, "" where it has none."""
+    fields = (chunk.choices[0].delta.model_extra or {}) if chunk.choices else {}
+    found = (fields.get(name) for name in _THOUGHT_FIELDS)
+    return next((text for text in found if isinstance(text, str) and text), "")
+
+
+def _parameters(sampling: SamplingParams, *, goes_on: bool) -> dict[str, Any]:
     """Arguments for `create`; what changes nothing is left out, for servers that do not know it."""
     told = sampling.model_dump(exclude_defaults=True)
     extra = {name: told.pop(name) for name in _NOT_OPENAIS if name in told}
+    extra |= _GOING_ON if goes_on else {}
     always = {"temperature": sampling.temperature, "top_p": sampling.top_p}
     return {**told, **always, "extra_body": extra}
 

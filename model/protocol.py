@@ -1,6 +1,6 @@
 """The JSON that worker and clients exchange: OpenAI's shapes, with `fungpt` fields added."""
 
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -98,6 +98,8 @@ class _ChatBody(_Incoming):
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
+    continue_final_message: Annotated[bool, Field(description="true or false")] = False
+    add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
 
 
 class ChatRequest(TokenSampling, _ChatBody):
@@ -105,6 +107,8 @@ class ChatRequest(TokenSampling, _ChatBody):
 
     A field set to null counts as not given. `max_completion_tokens` is OpenAI's newer name of
     `max_tokens`; both together are refused unless equal. `stop` takes one string or up to four.
+    `continue_final_message` and `add_generation_prompt` are vLLM's: true and false let the model
+    go on with the last turn, which must be the assistant's, instead of answering it.
     """
 
     @model_validator(mode="before")
@@ -113,6 +117,14 @@ class ChatRequest(TokenSampling, _ChatBody):
         if isinstance(data, dict):
             return {key: value for key, value in data.items() if value is not None}
         return data
+
+    @model_validator(mode="after")
+    def _goes_on_or_answers(self) -> Self:
+        if self.continue_final_message == self.add_generation_prompt:
+            raise ValueError("give continue_final_message and add_generation_prompt as opposites")
+        if self.continue_final_message and self.messages[-1].role != "assistant":
+            raise ValueError("only an assistant's turn can be continued")
+        return self
 
     @property
     def limit(self) -> int | None:

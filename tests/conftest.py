@@ -8,6 +8,8 @@ import pytest
 # Threads that wait for work in a loop slow each other down many times over as soon as something
 # else wants the same cores. torch reads this when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the testers share the cores already
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -96,6 +96,7 @@ ALLOWED = {
         "model.sampling",
         "model.settings",
         "model.loading.adapter_sources",
+        "model.loading.architectures",
         "model.loading.registry",
     },
     "training": {

@@ -42,12 +42,19 @@ class Section(BaseModel):
 
 
 class Lora(Section):
-    """The adapter's rank, scale and dropout, and the layers it adapts (in the order of LINEARS)."""
+    """The adapter's rank, scale and dropout, and the layers it adapts (in the order of LINEARS).
+
+    `rslora` scales by alpha / √r in place of alpha / r (Kalajdzievski, 2023, arXiv:2312.03732);
+    `dora` learns each output's length beside its direction (Liu and others, 2024,
+    arXiv:2402.09353).
+    """
 
     r: int = Field(default=8, ge=1, le=256)
     alpha: float = Field(default=16, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: Annotated[tuple[str, ...], BeforeValidator(_targets)] = LINEARS
+    rslora: bool = False
+    dora: bool = False
 
 
 class Schedule(Section):
@@ -56,7 +63,9 @@ class Schedule(Section):
     The learning rate rises linearly over the warm-up, then follows `scheduler`. `layout`,
     `row_tokens` and `checkpointing` change speed and memory, not what is learned. `too_long` says
     what becomes of an example with more than `max_tokens` tokens: its end is kept ("shorten"), it
-    is left out ("drop"), or training does not begin ("refuse").
+    is left out ("drop"), or training does not begin ("refuse"). The rate of the adapter's B
+    matrices is `rate_of_b` times the others' (LoRA+: Hayou and others, 2024, arXiv:2402.12354).
+    `noise` is NEFTune's alpha (see `training.train.noise`).
     """
 
     learning_rate: float = Field(gt=0, le=1)
@@ -71,6 +80,8 @@ class Schedule(Section):
     optimizer: Literal["auto", "adamw", "paged_adamw_8bit"] = "auto"
     weight_decay: float = Field(default=0.0, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
+    rate_of_b: float = Field(default=1.0, gt=0, le=1000)
+    noise: float = Field(default=0.0, ge=0)
     max_tokens: int = Field(default=512, ge=16, description="of an example")
     too_long: TooLong = "shorten"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"

@@ -6,18 +6,18 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from bot.chat.conversation import shrink
+from bot.chat.conversation import in_words, is_continuation, shrink
 from bot.chat.draft import Draft
+from bot.chat.persistence import Persistence
 from bot.chat.variants import Variants
 from bot.clock import Clock
 from bot.config.settings import BotSettings
 from bot.errors import VariantsUnknown, WorkerGone
-from bot.text import clean_text
 from bot.worker.interface import AnswerSource, WorkerWatch
 from bot.worker.readiness import Readiness
 from data.records import NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
-from model.client import Done
+from model.client import Done, ThoughtDelta
 from model.errors import ClientError, WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
 from model.sampling import SamplingParams
 
@@ -27,6 +27,7 @@ _BROKE_TWICE = "The model broke down twice over this message. Please try it in o
 _TOO_LONG = "That message is too long for the model. Please shorten it."
 _PAUSE_S = 0.1  # between a failure and the next look at the worker, if it does not say
 _LONGEST_PAUSE_S = 30.0
+_BAD_REQUESTS = (400, 422)  # how servers refuse a field or a conversation that they do not know
 _log = logging.getLogger(__name__)
 
 
@@ -63,8 +64,10 @@ class Answering:
         variants: Variants,
         settings: BotSettings,
         clock: Clock,
+        persistence: Persistence,
     ) -> None:
         self._store = store
+        self._persistence = persistence
         self._worker = worker
         self._watch = watch
         self._variants = variants
@@ -72,6 +75,7 @@ class Answering:
         self._readiness = Readiness(watch, clock, settings.worker_ready_timeout_s)
         self._stall_s = settings.worker_stall_s
         self._ttl_s = settings.request_ttl_s
+        self._open_in_thoughts = set[str]()  # variants whose template begins the thoughts itself
 
     async def answer(self, draft: Draft) -> NewAnswer | NoAnswer:
         """Return the whole answer to the draft's request, or why there is none.
@@ -105,9 +109,10 @@ class Answering:
         So a request that brings the worker or the bot down is not tried for ever.
         """
         ticket = draft.ticket
+        number, write = ticket.request.id, self._persistence.write
         if ticket.request.state is RequestState.RUNNING:
-            await self._store.requeue(ticket.request.id)
-        ticket.update(await self._store.mark_running(ticket.request.id))
+            ticket.update(await write(lambda: self._store.requeue(number)))
+        ticket.update(await write(lambda: self._store.mark_running(number)))
         draft.start()
 
     async def _try(self, draft: Draft) -> NewAnswer | NoAnswer | _Again:
@@ -127,25 +132,34 @@ class Answering:
         options = SamplingParams.model_validate(request.sampling, from_attributes=True)
         loop = asyncio.get_running_loop()
         limit = asyncio.timeout(self._stall_s)
+        turns = in_words(request.turns) if draft.goes_on_in_words else request.turns
+        draft.listen(presumed=draft.variant in self._open_in_thoughts)
         try:
             async with (
                 limit,
-                aclosing(self._worker.stream(request.turns, draft.variant, options)) as pieces,
+                aclosing(self._worker.stream(turns, draft.variant, options)) as pieces,
             ):
                 async for piece in pieces:
                     limit.reschedule(loop.time() + self._stall_s)
                     self._readiness.worked()
                     if isinstance(piece, Done):
                         done = piece
-                    elif text := clean_text(piece.text):
-                        draft.add(text, piece.origin)
+                    elif isinstance(piece, ThoughtDelta):
+                        draft.think()
+                    else:
+                        draft.add(piece.text, piece.origin)
         except TimeoutError as error:
             if limit.expired():
                 raise _StalledError(f"no text for {self._stall_s:g} s") from error
             raise
         if done is None:
             raise WorkerDied("the answer ended without its end")
-        return draft.whole(done)
+        answer = draft.whole(done)
+        if draft.opens_in_thoughts:
+            self._open_in_thoughts.add(draft.variant)
+        else:
+            self._open_in_thoughts.discard(draft.variant)
+        return answer
 
     def _after_death(self, draft: Draft, death: Exception) -> NoAnswer | _Again:
         """Try once more, unless this was the last attempt."""
@@ -180,6 +194,13 @@ class Answering:
                 return await self._ask_with_less(draft)
             case WorkerRefused(status=404):
                 return await self._ask_another(draft)
+            case WorkerRefused(status=status) if (
+                status in _BAD_REQUESTS
+                and is_continuation(draft.ticket.request.turns)
+                and not draft.goes_on_in_words
+            ):
+                draft.goes_on_in_words = True  # this server cannot go on with its own turn
+                return _Again.SAME_ATTEMPT
             case _:
                 number = draft.ticket.request.id
                 _log.warning("request %d: the worker refused it: %s", number, refusal)
@@ -194,7 +215,7 @@ class Answering:
         turns = shrink(request.turns)
         if turns is None:
             return NoAnswer(RequestState.FAILED, _TOO_LONG)
-        await self._store.replace_turns(request.id, turns)
+        await self._persistence.write(lambda: self._store.replace_turns(request.id, turns))
         draft.ticket.update(replace(request, turns=turns))
         return _Again.SAME_ATTEMPT
 

@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, TypeVar
 
-from bot.chat.answering import EXPIRED, MAX_ATTEMPTS, Answering, NoAnswer
+from bot.chat.answering import Answering, NoAnswer
 from bot.chat.draft import Draft
 from bot.chat.endings import Endings
-from bot.chat.events import Ask, Ended, Finished
+from bot.chat.events import Ask
 from bot.chat.intake import Intake
+from bot.chat.own_tasks import OwnTasks
+from bot.chat.persistence import Persistence
 from bot.chat.queue import Load, RequestQueue
+from bot.chat.resumption import Resumption
 from bot.chat.ticket import Ticket
 from bot.chat.variants import Variants
 from bot.clock import SYSTEM_CLOCK, Clock
@@ -23,10 +25,8 @@ from data.records import Answer, NewAnswer, Request, RequestState
 from data.store.store import Store
 
 _log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
 _WRITE_LIMIT_S = 10.0  # for the last writes when the bot stops
 _BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
-_INTERRUPTED = "I was interrupted twice while answering this, so I let it go. Please ask me again."
 
 
 class Chat:
@@ -54,12 +54,18 @@ class Chat:
         self._settings = settings
         self.variants = Variants(store, worker, settings.default_variant, clock)
         self._intake = Intake(store, self.variants, settings, rng)
-        self._answering = Answering(store, worker, watch, self.variants, settings, clock)
-        self._endings = Endings(store, clock)
+        self._persistence = Persistence()
+        self._answering = Answering(
+            store, worker, watch, self.variants, settings, clock, self._persistence
+        )
+        self._endings = Endings(store, clock, self._persistence)
         self._queue = RequestQueue(settings, self._serve)
-        self._live: dict[str, Ticket] = {}  # by source key, until the end
+        self._live: dict[str, Ticket] = {}  # by source key, until the end is stored
+        self.resumption = Resumption(
+            store, self._endings, settings, clock, self._live, self._ticket, self._enqueue
+        )
         self._work: dict[Ticket, asyncio.Task[NewAnswer | NoAnswer]] = {}
-        self._own: set[asyncio.Task[Any]] = set()
+        self._own = OwnTasks()
         self._admission = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
         self._cutting = False
@@ -84,11 +90,15 @@ class Chat:
         """
         if ask.source_key in self._live:
             return self._live[ask.source_key]
-        return await asyncio.shield(self._start(self._admit(ask)))
+        return await asyncio.shield(self._own.start(self._admit(ask)))
 
     def unfinished_of(self, user_id: str) -> list[Ticket]:
         """The tickets of a person's requests that wait or run."""
-        return [ticket for ticket in self._live.values() if ticket.request.user_id == user_id]
+        return [
+            ticket
+            for ticket in self._live.values()
+            if ticket.request.user_id == user_id and ticket.outcome is None
+        ]
 
     async def reword(self, ticket: Ticket, ask: Ask) -> bool:
         """Replace the prompt of a request that still waits by that of `ask`; false if too late.
@@ -102,24 +112,16 @@ class Chat:
         ticket.update(replace(ticket.request, prompt=new.prompt, turns=new.turns))
         return True
 
-    async def resume(self, front_ends: Collection[str] | None = None) -> list[Ticket]:
+    async def resume(
+        self, front_ends: Collection[str] | None = None, *, hold: bool = False
+    ) -> list[Ticket]:
         """Take up the requests that an earlier process left; return their tickets, oldest first.
 
         With `front_ends`, only requests that were asked through these: the others go on waiting
-        until their own front end runs again.
-
-        Waiting and interrupted requests wait again; an interrupted answer starts from its
-        beginning. Requests older than `REQUEST_TTL_S` end as EXPIRED and those interrupted too
-        often as FAILED, and their tickets carry the Ended event already.
+        until their own front end runs again. See Resumption, also for `hold`.
         """
         async with self._admission:
-            unfinished = await self._store.unfinished()
-            return [
-                await self._take_up(request)
-                for request in unfinished
-                if request.source_key not in self._live
-                and (front_ends is None or request.front_end in front_ends)
-            ]
+            return await self.resumption.resume(front_ends, hold=hold)
 
     async def run(self) -> None:
         """Answer requests until `aclose()` is called; when cancelled, do what `aclose(0)` does."""
@@ -138,7 +140,7 @@ class Chat:
         """
         if self._closing is None:
             limit = self._settings.drain_s if drain_s is None else drain_s
-            self._closing = self._start(self._close(limit))
+            self._closing = self._own.start(self._close(limit))
         await asyncio.shield(self._closing)
 
     async def _admit(self, ask: Ask) -> Ticket:
@@ -154,45 +156,16 @@ class Chat:
                 earlier = await self._store.request_from(new.source_key)
                 if earlier is None:
                     raise
-                return await self._known(earlier)
+                return await self.resumption.known(earlier)
             request, is_new = await self._store.add_request(new)
             if not is_new:
-                return await self._known(request)
+                return await self.resumption.known(request)
             return self._enqueue(self._ticket(request, may_fall_back=ask.variant is None))
 
     def _check(self, user_id: str) -> None:
         if self._closing is not None:
             raise ShuttingDown
         self._queue.check(user_id)
-
-    async def _known(self, request: Request) -> Ticket:
-        """The ticket of a stored request: the live one, one taken up, or one that has ended."""
-        if request.source_key in self._live:
-            return self._live[request.source_key]
-        if not request.state.is_final:
-            return await self._take_up(request)
-        ticket = self._ticket(request)
-        answer = await self._store.answer_for(request.id)
-        if answer is None:
-            ticket.publish(Ended(request.state, request.error or _BROKEN))
-        else:
-            ticket.publish(Finished(answer, request))
-        return ticket
-
-    async def _take_up(self, request: Request) -> Ticket:
-        """Let a request of an earlier process wait again, or end it."""
-        age = self._clock.now() - request.created_at
-        ticket = self._ticket(request)
-        interrupted = request.state is RequestState.RUNNING
-        if age.total_seconds() > self._settings.request_ttl_s:
-            await self._endings.end(ticket, RequestState.EXPIRED, EXPIRED)
-            return ticket
-        if interrupted and request.attempts >= MAX_ATTEMPTS:
-            await self._endings.end(ticket, RequestState.FAILED, _INTERRUPTED)
-            return ticket
-        if interrupted:
-            ticket.update(await self._store.requeue(request.id))
-        return self._enqueue(ticket)
 
     def _ticket(self, request: Request, *, may_fall_back: bool = False) -> Ticket:
         now = self._clock.monotonic()
@@ -201,12 +174,14 @@ class Chat:
     def _enqueue(self, ticket: Ticket) -> Ticket:
         self._live[ticket.request.source_key] = ticket
         self._queue.add(ticket)
+        if ticket.stopping:  # somebody did not want it any more while it was held
+            self._stop(ticket)
         return ticket
 
     def _stop(self, ticket: Ticket) -> None:
         work = self._work.get(ticket)
         if self._queue.take_out(ticket):
-            self._start(self._conclude(Draft(ticket, self._clock.now), None))
+            self._own.start(self._conclude(Draft(ticket, self._clock.now), None))
         elif work is not None:
             work.cancel()
 
@@ -222,7 +197,12 @@ class Chat:
             finally:
                 del self._work[ticket]
                 work.cancel()
-        await asyncio.shield(self._start(self._conclude(draft, work)))
+        concluding = self._own.start(self._conclude(draft, work))
+        settled = asyncio.create_task(ticket.settled())
+        try:  # a store that cannot write just now shall not keep the worker from others
+            await asyncio.wait({concluding, settled}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            settled.cancel()
 
     async def _conclude(
         self, draft: Draft, work: asyncio.Task[NewAnswer | NoAnswer] | None
@@ -247,7 +227,9 @@ class Chat:
                 case NoAnswer(state, message):
                     await self._endings.end(ticket, state, message)
                 case NewAnswer() as answer:
-                    self._learn(await self._endings.finish(ticket, answer))
+                    self._learn(
+                        await self._endings.store_answer(ticket, answer, RequestState.FINISHED)
+                    )
         elif ticket.stopping:
             await self._endings.stop(ticket, draft.fragment(self.variants))
         else:
@@ -265,21 +247,8 @@ class Chat:
     async def _close(self, drain_s: float) -> None:
         async with self._admission:  # what is being stored comes in, nothing after it
             waiting = await self._queue.close(drain_s, self._cut_short)
-        for ticket in waiting:
+        for ticket in [*waiting, *self.resumption.held()]:
             await self._endings.park(ticket, served=False)
-        last_writes = self._own - {asyncio.current_task()}
-        if last_writes:
-            await asyncio.wait(last_writes, timeout=_WRITE_LIMIT_S)
+        self._persistence.leave()
+        await self._own.others(_WRITE_LIMIT_S)
         self._closed.set()
-
-    def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
-        """Run `work` as a task of our own, which ends even if whoever waits for it is cancelled."""
-        task = asyncio.create_task(work)
-        self._own.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._own.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen by whoever waits; without anybody it is no loss

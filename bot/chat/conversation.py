@@ -15,6 +15,9 @@ class Utterance:
     text: str
 
 
+_GO_ON = "Go on exactly where you stopped, in the middle of a word if need be. Repeat nothing."
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """The most that the model gets of a conversation: the prompt counts, the persona does not."""
@@ -24,12 +27,37 @@ class Budget:
 
 
 def lines_of(history: Iterable[tuple[Request, Answer]]) -> list[Utterance]:
-    """The utterances of a stored conversation, in its order."""
-    return [
-        line
-        for request, answer in history
-        for line in (Utterance(request.user_name, request.prompt), Utterance(None, answer.text))
-    ]
+    """The utterances of a stored conversation, in its order.
+
+    A continuation belongs to the answer before it, where that is the one that it goes on with.
+    """
+    lines: list[Utterance] = []
+    for request, answer in history:
+        before = request.turns[-1].content if is_continuation(request.turns) else None
+        if before is not None and lines and before.endswith(lines[-1].text):
+            lines[-1] = Utterance(None, lines[-1].text + answer.text)
+        else:
+            lines.append(Utterance(request.user_name, request.prompt))
+            lines.append(Utterance(None, (before or "") + answer.text))
+    return lines
+
+
+def is_continuation(turns: Sequence[Turn]) -> bool:
+    """Whether the model is to go on with its own last turn instead of answering."""
+    return bool(turns) and turns[-1].role == "assistant"
+
+
+def going_on(request: Request, answer: Answer) -> tuple[Turn, ...]:
+    """The turns that let the model go on with an answer that was cut off."""
+    *before, last = request.turns
+    if last.role == "assistant":
+        return (*before, Turn("assistant", last.content + answer.text))
+    return (*request.turns, Turn("assistant", answer.text))
+
+
+def in_words(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns of a continuation for a worker that only answers a user."""
+    return (*turns, Turn("user", _GO_ON))
 
 
 def build_turns(
@@ -77,7 +105,7 @@ def shrink(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
     """
     system = tuple(turn for turn in turns if turn.role == "system")
     spoken = tuple(turn for turn in turns if turn.role != "system")
-    exchanges = len(spoken) // 2
+    exchanges = (len(spoken) - 1) // 2 if spoken else 0
     if exchanges == 0:
         return None
     return system + spoken[2 * ((exchanges + 1) // 2) :]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.chat.conversation import Utterance
-from data.records import Answer, Request, RequestState, Turn
+from data.records import Answer, AnsweredState, NewAnswer, Request, RequestState, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,32 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinking:
+    """The model thinks before it answers; what it thinks is nobody's to read. Comes once a try."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """The text so far was no answer but thought, and is dropped; the answer follows."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer is all there and can be shown so, but it could not be stored yet.
+
+    Comes only where the first write failed; Finished follows, or an Ended with `unkept`. `state`
+    is how the request will have ended.
+    """
+
+    answer: NewAnswer
+    state: AnsweredState
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last event of an answered request: `answer` is stored.
 
@@ -87,11 +113,15 @@ class Ended:
     """The last event of a request without a stored answer; `message` is a line for the person.
 
     `state` is STOPPED, EXPIRED or FAILED; or WAITING when the bot is stopping and will answer the
-    request after its next start.
+    request after its next start. `unkept` is the answer that is there, but could not be stored:
+    it is shown all the same.
     """
 
     state: RequestState
     message: str
+    unkept: NewAnswer | None = None
 
 
-Event = Queued | Started | Delta | Restarted | Finished | Ended
+Event = (
+    Queued | Started | Thinking | Delta | Retracted | Restarted | Written | Finished | Ended
+)  # fmt: skip

@@ -3,7 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted, Started
+from bot.chat.events import (
+    Delta,
+    Ended,
+    Event,
+    Finished,
+    Queued,
+    Restarted,
+    Retracted,
+    Started,
+    Written,
+)
 from data.records import Request
 
 
@@ -28,6 +38,7 @@ class Ticket:
         self._stop = stop
         self._started = False
         self._stopping = False
+        self._written = False
         self._pieces: list[str] = []
         self._log: list[Event] = []
         self._more = asyncio.Event()
@@ -59,7 +70,7 @@ class Ticket:
 
     @property
     def text(self) -> str:
-        """The answer so far; empty after a restart."""
+        """The answer so far, without thoughts; empty after a restart."""
         return "".join(self._pieces)
 
     @property
@@ -96,6 +107,11 @@ class Ticket:
             await self._more.wait()
         return outcome
 
+    async def settled(self) -> None:
+        """Wait until no more text can come: for Written or the terminal event."""
+        while self.outcome is None and not self._written:
+            await self._more.wait()
+
     def stop(self) -> None:
         """Ask for the end; the terminal event follows. A request that has ended stays as it is.
 
@@ -112,8 +128,10 @@ class Ticket:
             raise RuntimeError(f"request {self.request.id} has ended, {event!r} comes too late")
         if isinstance(event, Delta):
             self._pieces.append(event.text)
-        elif isinstance(event, Restarted):
+        elif isinstance(event, Restarted | Retracted):
             self._pieces.clear()
+        elif isinstance(event, Written):
+            self._written = True
         elif isinstance(event, Started):
             self._started = True
         self._log.append(event)

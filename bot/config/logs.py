@@ -1,13 +1,16 @@
 """The bot's log: a file of bounded size that never holds a prompt or an answer."""
 
+import contextlib
 import json
 import logging
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 LOG_BYTES = 2 * 1024 * 1024
 LOG_FILES = 2
+WORKER_HEAD = "# what the worker printed, written by the bot"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # At level DEBUG these write out request bodies, and so what people said.
 TALKATIVE = ("openai", "httpx", "httpx2", "httpcore", "aiosqlite", "asyncio", "markdown_it", "PIL")
@@ -16,12 +19,23 @@ FROM_INFO = ("discord",)
 
 
 class BoundedFile(RotatingFileHandler):
-    """A log file of bounded size. What cannot be written to it is lost without an error."""
+    """A log file of bounded size. What cannot be written to it is lost without an error.
 
-    def __init__(self, path: Path) -> None:
+    Each of its files begins with the line `head`, if there is one.
+    """
+
+    def __init__(self, path: Path, head: str = "") -> None:
+        self._head = head
         super().__init__(
             path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="replace"
         )
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        with contextlib.suppress(OSError):
+            if self._head and not stream.tell():
+                stream.write(f"{self._head}\n")
+        return stream
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Say nothing: the traceback of a full disk would be printed into the chat."""

@@ -6,6 +6,7 @@ from discord.abc import Snowflake
 from bot.front_end import FrontEndName
 
 FRONT_END = FrontEndName.DISCORD
+_CONTINUATION = "continuation"
 
 
 def user_id(user: Snowflake) -> str:
@@ -35,10 +36,29 @@ def interaction_key(interaction_id: int) -> str:
     return f"{FRONT_END}:interaction:{interaction_id}"
 
 
+def continuation_key(request_id: int, attempt: int) -> str:
+    """The `source_key` of a request that goes on with the answer to another."""
+    return f"{FRONT_END}:{_CONTINUATION}:{request_id}:{attempt}"
+
+
+def continued_request(source_key: str) -> int | None:
+    """The id of the request whose answer the one with this key goes on with; None for others."""
+    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
+    number = numbers.partition(":")[0]
+    return int(number) if kind == _CONTINUATION and number.isdigit() else None
+
+
 def asking_message(source_key: str) -> int | None:
     """The id of the message that made the request with this key; None if no message did."""
     kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
     number = numbers.rpartition(":")[2]
+    return int(number) if kind == "message" and number.isdigit() else None
+
+
+def asking_channel(source_key: str) -> int | None:
+    """The id of the channel in which the message stands that made the request; None as above."""
+    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
+    number = numbers.partition(":")[0]
     return int(number) if kind == "message" and number.isdigit() else None
 
 

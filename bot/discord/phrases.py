@@ -1,25 +1,42 @@
 """What the bot says on Discord besides answers. Pure."""
 
 from bot.worker.status import WorkerPhase, WorkerStatus
-from data.records import Answer
+from data.records import NewAnswer
 
 HINT = "You called? Write me something along with the mention, and I will answer."
 UNREADABLE = "I can only read replies that mention me. Please mention me in it."
 NO_IMAGES = "I can't look at pictures or other files, only read text. Tell me what it is about?"
 EMPTY_ANSWER = "-# The model had nothing to say."
 BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
+ONLY_THOUGHTS = "-# 🤔 The model thought about it, and then had nothing to say."
+THOUGHT_TOO_LONG = "-# 🤔 The model thought for so long that there was no room for an answer."
+THINKING = "-# 🤔 Thinking …"
 WRITING = "-# ✍️ I am at it."
 ABOUT_PROMPT = "What do you think about this?"
 RESET_DONE = "A line is drawn: I don't look at what was said here before."
 NOT_YOURS = "Only the person who asked, or a moderator, can stop this."
 ENDED_ALREADY = "That one has ended already."
 GONE = "I don't remember that answer any more."
+GOES_ON_ALREADY = "That answer goes on already. Look further down."
+NOT_YOURS_TO_CONTINUE = (
+    "Only the person who asked can let this answer go on. “Again” asks the same in your name."
+)
+NOT_CUT = "That answer is not cut off, so there is nothing to go on with."
+REFUSED_ALL = "🛡️ This server's rules do not let me post my answer."
+REFUSED_REST = "🛡️ This server's rules do not let me post the rest of my answer."
+MAY_NOT_WRITE = "🔒 I may not write here any more."
+NOT_TAKEN = "⚠️ Discord did not take the rest of my answer."
 NO_OTHER = "There is only one model here."
+
+
+# In the small print under an answer, also for a later start that reads it there.
+STOPPED, CUT, LENGTH = "stopped", "cut at the length limit", "length"
+FAILED_SIGN, PARKED_SIGN, SMALL = "⚠️ ", "💤 ", "-# "
 
 
 def small(line: str) -> str:
     """A line in Discord's small print."""
-    return f"-# {line}"
+    return f"{SMALL}{line}"
 
 
 def queued(position: int, estimate_s: float | None) -> str:
@@ -47,21 +64,21 @@ def restarted(reason: str) -> str:
 
 def failed(message: str) -> str:
     """The line that replaces an answer that will never come."""
-    return f"⚠️ {message}"
+    return f"{FAILED_SIGN}{message}"
 
 
 def parked(message: str) -> str:
     """The note that replaces an answer that comes after the bot's next start."""
-    return small(f"💤 {message}")
+    return small(f"{PARKED_SIGN}{message}")
 
 
-def footer(answer: Answer, *, stopped: bool = False) -> str:
+def footer(answer: NewAnswer, *, stopped: bool = False) -> str:
     """The small print under an answer: which variant spoke, and why it ended early."""
     parts = [answer.variant]
     if stopped:
-        parts.append("stopped")
-    elif answer.finish_reason == "length":
-        parts.append("cut at the length limit")
+        parts.append(STOPPED)
+    elif answer.finish_reason == LENGTH:
+        parts.append(CUT)
     return small(" · ".join(parts))
 
 

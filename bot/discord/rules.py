@@ -3,24 +3,29 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import discord
 from discord.abc import Snowflake
 
 from bot.discord.identity import conversation_id, settings_channel
 from data.records import YES, Scope, SettingKey
 from data.store.store import Store
 
+THREAD_PERMISSION = "Create Public Threads"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerRules:
     """How the bot behaves in one channel of a server.
 
-    `always`: it answers every message of the channel. `roles`: the ids of the roles that may ask,
+    `always`: it answers every message of the channel. `threads`: each answer there gets a thread
+    of its own. `roles`: the ids of the roles that may ask,
     empty means everybody. `hourly_limit` and `waiting_limit`: how many questions one person may
     ask in an hour, and have unanswered at once; None means that the server sets no limit.
     `tuned_restricted`: in channels without age restriction only the base model answers.
     """
 
     always: bool = False
+    threads: bool = False
     roles: frozenset[int] = frozenset()
     hourly_limit: int | None = None
     waiting_limit: int | None = None
@@ -44,12 +49,16 @@ async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> Se
         return ServerRules()
     server = str(guild_id)
 
+    async def is_on(key: SettingKey) -> bool:
+        return await store.setting("channel", settings_channel(channel), key) == YES
+
     async def number(key: SettingKey) -> int | None:
         value = await store.setting("guild", server, key)
         return int(value) if value else None
 
     return ServerRules(
-        always=await store.setting("channel", settings_channel(channel), SettingKey.ALWAYS) == YES,
+        always=await is_on(SettingKey.ALWAYS),
+        threads=await is_on(SettingKey.THREADS),
         roles=await allowed_roles(store, guild_id),
         hourly_limit=await number(SettingKey.HOURLY_LIMIT),
         waiting_limit=await number(SettingKey.WAITING_LIMIT),
@@ -89,3 +98,11 @@ def is_age_restricted(channel: object) -> bool:
     """Whether Discord shows this channel, or this thread's channel, only to adults."""
     ask = getattr(channel, "is_nsfw", None)
     return bool(ask()) if callable(ask) else False
+
+
+def may_open_threads(channel: object) -> bool:
+    """Whether Discord lets the bot open threads in this channel, and write in them."""
+    if not isinstance(channel, discord.TextChannel):
+        return False
+    held = channel.permissions_for(channel.guild.me)
+    return held.create_public_threads and held.send_messages_in_threads

@@ -9,11 +9,29 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bot.chat.events import Delta, Ended, Event, Finished, Queued, Restarted, Started
+from bot.chat.events import (
+    Delta,
+    Ended,
+    Event,
+    Finished,
+    Queued,
+    Restarted,
+    Retracted,
+    Started,
+    Thinking,
+    Written,
+)
 from bot.chat.ticket import Ticket
-from bot.terminal.wording import footer_line, queued_line
+from bot.terminal.wording import (
+    NOT_KEPT_YET,
+    THINKING_FIRST,
+    answer_text,
+    draft_line,
+    footer_line,
+    queued_line,
+)
 from bot.text import clean_text
-from data.records import RequestState
+from data.records import NewAnswer, RequestState
 
 FRAME_S = 0.05
 COLUMN_CELLS = 38  # narrower columns go under each other
@@ -37,6 +55,7 @@ class Pane:
         self.note = THINKING
         self.footer = ""
         self.failed = False
+        self.thought = False
 
     @property
     def title(self) -> str:
@@ -49,9 +68,11 @@ class Pane:
         return not self.text and not self.footer
 
     async def follow(self) -> None:
-        """Take in the ticket's events up to the last one."""
+        """Take in the ticket's events up to the one after which no more text comes."""
         async for event in self.ticket.events():
             self.take(event)
+            if isinstance(event, Written):
+                return  # the store comes round to it, or not: nobody has to wait for that
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -60,16 +81,33 @@ class Pane:
                 self.note = queued_line(position, estimate_s)
             case Started():
                 self.note = THINKING
+            case Thinking():
+                self.thought, self.note = True, THINKING_FIRST
             case Delta(text):
                 self.text += clean_text(text)
+            case Retracted():
+                self.text, self.note = "", THINKING_FIRST
             case Restarted(reason):
                 self.text, self.note = "", clean_text(reason)
+            case Written() | Finished() | Ended():
+                self._take_end(event)
+
+    def _take_end(self, event: Written | Finished | Ended) -> None:
+        match event:
+            case Written(answer):
+                self._end(answer, f"{draft_line(answer)} · {NOT_KEPT_YET}")
             case Finished(answer, request):
-                self.text = clean_text(answer.text)
-                self.footer = clean_text(footer_line(answer, request))
+                self._end(answer, footer_line(answer, request))
+            case Ended(_, message, NewAnswer() as answer):
+                self._end(answer, message)
+                self.failed = True
             case Ended(state, message):
                 self.footer = clean_text(message)
                 self.failed = state is not RequestState.STOPPED
+
+    def _end(self, answer: NewAnswer, footer: str) -> None:
+        self.text = clean_text(answer_text(answer, thought=self.thought))
+        self.footer = clean_text(footer)
 
 
 async def show_answers(
@@ -148,13 +186,24 @@ async def _draw(console: Console, view: AnswerView) -> None:
 
 
 async def _write(console: Console, pane: Pane, *, titled: bool) -> None:
+    """Write what comes; what is written cannot be taken back, so it is written once."""
     if titled:
         console.out(f"[{pane.title}]", highlight=False)
+    on_screen = ""
     async for event in pane.ticket.events():
-        written = pane.text
         pane.take(event)
-        if isinstance(event, Delta):
-            console.out(pane.text.removeprefix(written), end="", highlight=False)
-        elif isinstance(event, Restarted):
-            console.out(f"\n{pane.note}", highlight=False)
+        match event:
+            case Delta():
+                console.out(pane.text.removeprefix(on_screen), end="", highlight=False)
+                on_screen = pane.text
+            case Restarted() | Retracted():
+                console.out(f"\n{pane.note}", highlight=False)
+                on_screen = ""
+            case Written() | Finished() | Ended(unkept=NewAnswer()) if pane.text != on_screen:
+                console.out(pane.text.removeprefix(on_screen), end="", highlight=False)
+                on_screen = pane.text
+            case _:
+                pass
+        if isinstance(event, Written):
+            break
     console.out(f"\n{pane.footer}", highlight=False)

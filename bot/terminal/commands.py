@@ -34,6 +34,11 @@ class AskBoth:
 
 
 @dataclass(frozen=True, slots=True)
+class GoOn:
+    """Let the model go on with the last answer, which was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
 class RateAnswer:
     """Rate an answer; `rating` is the word or emoji that was typed.
 
@@ -72,7 +77,8 @@ class Misunderstood:
 
 
 Command = (
-    Say | ShowModel | ChooseModel | AskBoth | RateAnswer | ShowStats | Reset | ShowHelp | Quit
+    Say | ShowModel | ChooseModel | AskBoth | GoOn | RateAnswer | ShowStats | Reset | ShowHelp
+    | Quit
 )  # fmt: skip
 Parsed = Command | Misunderstood
 
@@ -95,6 +101,7 @@ _KINDS = ", ".join(f"{kind.emoji} {kind}" for kind in RatingKind)
 MANUALS = (
     Manual("model", "[NAME]", "which model answers; with a name (base, tuned): change it"),
     Manual("both", "PROMPT", "the same prompt to base and tuned, side by side"),
+    Manual("continue", "", "go on with the last answer, where it was cut at MAX_TOKENS"),
     Manual("rate", "KIND [NUMBER]", f"rate the last answer, or that number: {_KINDS}"),
     Manual("stats", "", "what the ratings say so far"),
     Manual("reset", "", "forget this conversation and start a new one"),
@@ -103,6 +110,7 @@ MANUALS = (
 )
 _BY_NAME = {manual.name: manual for manual in MANUALS}
 _WORDLESS: dict[str, Command] = {
+    "continue": GoOn(),
     "stats": ShowStats(),
     "reset": Reset(),
     "help": ShowHelp(),

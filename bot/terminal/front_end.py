@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bot.chat.events import Finished
 from bot.chat.ticket import Ticket
+from bot.config.own_files import HISTORY
 from bot.errors import UserError
 from bot.front_end import Services
 from bot.ratings.statistics import Figures
@@ -20,6 +21,7 @@ from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
+    GoOn,
     Misunderstood,
     Quit,
     RateAnswer,
@@ -65,7 +67,7 @@ class TerminalFrontEnd:
         self._session = session
         self._console = console or Console(highlight=False)
         home = services.settings.fungpt_home
-        self._editor = editor or LineEditor(home / "terminal-history")
+        self._editor = editor or LineEditor(home / HISTORY)
         self._running: Sequence[Ticket] = ()
         self._starting: asyncio.Task[object] | None = None
 
@@ -136,10 +138,8 @@ class TerminalFrontEnd:
     async def _do(self, command: Command) -> None:
         session = self._session
         match command:
-            case Say(text):
-                await self._answer([await session.say(text)])
-            case AskBoth(prompt):
-                await self._answer(await session.ask_both(prompt))
+            case Say() | AskBoth() | GoOn():
+                await self._answer(await session.begin(command))
             case ChooseModel(name):
                 await session.choose(name)
                 await self._show_model()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from rich.console import Console
 
-from bot.chat.events import Finished, Restarted
+from bot.chat.events import Ended, Finished, Restarted, Thinking, Written
 from bot.chat.ticket import Ticket
 from bot.errors import UserError
 from bot.front_end import Services
@@ -16,6 +16,7 @@ from bot.terminal.commands import (
     AskBoth,
     ChooseModel,
     Command,
+    GoOn,
     Misunderstood,
     Quit,
     RateAnswer,
@@ -28,10 +29,18 @@ from bot.terminal.commands import (
 )
 from bot.terminal.loading_view import show_loading
 from bot.terminal.session import Session
-from bot.terminal.wording import HELP_LINES, both_heading, leftover_line, model_line, rated_line
+from bot.terminal.wording import (
+    HELP_LINES,
+    NOT_KEPT_YET,
+    answer_text,
+    both_heading,
+    leftover_line,
+    model_line,
+    rated_line,
+)
 from bot.text import clean_text
 from data.errors import StoreError
-from data.records import RequestState
+from data.records import Answer, NewAnswer, RequestState
 
 LINE_BYTES = 1024 * 1024
 CHUNK_BYTES = 65536
@@ -88,10 +97,9 @@ class PlainFrontEnd:
     async def _do(self, command: Command) -> None:
         session = self._session
         match command:
-            case Say(text):
-                await self._answer([await session.say(text)], headed=False)
-            case AskBoth(prompt):
-                await self._answer(await session.ask_both(prompt), headed=True)
+            case Say() | AskBoth() | GoOn():
+                tickets = await session.begin(command)
+                await self._answer(tickets, headed=len(tickets) > 1)
             case ChooseModel(name):
                 await session.choose(name)
                 _notice(model_line(await session.active(), await session.known()))
@@ -110,12 +118,12 @@ class PlainFrontEnd:
 
     async def _answer(self, tickets: Sequence[Ticket], *, headed: bool) -> None:
         self._running = list(tickets)
-        answers = [answer for ticket in tickets if (answer := await self._outcome(ticket))]
+        outcomes = [await self._outcome(ticket) for ticket in tickets]
         self._running = []
-        for finished in answers:
-            text = clean_text(finished.answer.text)
-            _say(f"{both_heading(finished.answer)}\n{text}" if headed else text)
-        self._session.saw(finished.answer for finished in answers)
+        for answer in (one for one in outcomes if one is not None):
+            text = clean_text(answer.text)
+            _say(f"{both_heading(answer)}\n{text}" if headed else text)
+        self._session.saw(one for one in outcomes if isinstance(one, Answer))
 
     async def _answer_leftovers(self, tickets: Sequence[Ticket]) -> None:
         if not tickets:
@@ -123,18 +131,37 @@ class PlainFrontEnd:
         _notice(leftover_line(len(tickets)))
         for ticket in tickets:
             _notice(f"> {clean_text(ticket.request.prompt)}")
-            if finished := await self._outcome(ticket):
-                _notice(clean_text(finished.answer.text))
+            if answer := await self._outcome(ticket):
+                _notice(clean_text(answer.text))
 
-    async def _outcome(self, ticket: Ticket) -> Finished | None:
+    async def _outcome(self, ticket: Ticket) -> NewAnswer | None:
+        """The whole answer, or what was stopped, also where it could not be stored; else None."""
+        thought = False
         async for event in ticket.events():
-            if isinstance(event, Restarted):
-                _notice(event.reason)
+            match event:
+                case Restarted(reason):
+                    _notice(reason)
+                case Thinking():
+                    thought = True
+                case Written():
+                    _notice(NOT_KEPT_YET)
+                case _:
+                    pass
         outcome = ticket.outcome
-        if isinstance(outcome, Finished):
-            self._failed |= outcome.request.state is RequestState.STOPPED
-            return outcome
-        self._fail(outcome.message if outcome else "No answer came.")
+        match outcome:
+            case Finished(answer, request):
+                self._failed |= request.state is RequestState.STOPPED
+                if not answer.text:
+                    _notice(answer_text(answer, thought=thought))
+                return answer
+            case Ended(_, message, NewAnswer() as answer):
+                _notice(message)  # it is there, though it is not kept
+                self._failed |= ticket.stopping
+                return answer
+            case Ended(_, message):
+                self._fail(message)
+            case None:
+                self._fail("No answer came.")
         return None
 
     def _fail(self, message: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.chat.chat import Chat
+from bot.chat.conversation import going_on
 from bot.chat.events import Ask
 from bot.chat.ticket import Ticket
 from bot.chat.variants import BASE
@@ -14,11 +15,12 @@ from bot.errors import NothingToRate, UserError
 from bot.front_end import FrontEndName
 from bot.ratings.emoji import parse_kind
 from bot.ratings.statistics import Figures, figures
-from bot.terminal.commands import RateAnswer
+from bot.terminal.commands import AskBoth, GoOn, RateAnswer, Say
 from bot.text import clean_name
-from data.records import Answer, RatingKind
+from data.records import Answer, RatingKind, Turn
 from data.store.store import Store
 
+_CUT = "length"  # the finish reason of an answer that reached MAX_TOKENS
 _REMEMBERED = 500  # answers that can be rated by their number
 
 
@@ -82,6 +84,16 @@ class Session:
         """Let `name` answer in this conversation from now on."""
         await self._chat.variants.choose("conversation", self._place.conversation, name)
 
+    async def begin(self, command: Say | AskBoth | GoOn) -> tuple[Ticket, ...]:
+        """Ask what a command asks for; each ticket follows one answer."""
+        match command:
+            case Say(text):
+                return (await self.say(text),)
+            case AskBoth(prompt):
+                return await self.ask_both(prompt)
+            case GoOn():
+                return (await self.go_on(),)
+
     async def say(self, text: str) -> Ticket:
         """Ask the active variant; the ticket follows the answer."""
         return await self._submit(text, None, in_history=True)
@@ -95,6 +107,17 @@ class Session:
         except BaseException:
             first.stop()  # one half alone is not what was asked for
             raise
+
+    async def go_on(self) -> Ticket:
+        """Let the model go on with the last answer, which must have been cut at its limit."""
+        answer = await self._newest()
+        request = await self._store.request(answer.request_id)
+        if answer.finish_reason != _CUT or not (answer.text and request.turns):
+            raise UserError("The last answer was not cut off, so there is nothing to go on with.")
+        turns = going_on(request, answer)
+        return await self._submit(
+            request.prompt, answer.variant, in_history=request.in_history, turns=turns
+        )
 
     async def reset(self) -> None:
         """Begin a new conversation: what was said before is not shown to the model again."""
@@ -132,12 +155,24 @@ class Session:
         if len(self._last) > 1:
             ways = " or ".join(f"/rate {command.rating} {one.variant}" for one in self._last)
             raise UserError(f"Which of the two? {ways}")
-        if self._last:
-            return self._last[0]
-        answer = await self._store.last_answer(self._place.conversation)
+        answer = await self._shown_last()
         if answer is None:
             raise NothingToRate
         return answer
+
+    async def _newest(self) -> Answer:
+        """The one answer that was shown last."""
+        if len(self._last) > 1:
+            raise UserError("There are two last answers, and I can go on with one only.")
+        answer = await self._shown_last()
+        if answer is None:
+            raise UserError("There is no answer here yet. Ask me something first.")
+        return answer
+
+    async def _shown_last(self) -> Answer | None:
+        if self._last:
+            return self._last[0]
+        return await self._store.last_answer(self._place.conversation)
 
     def _named(self, which: str) -> Answer:
         if which.isascii() and which.isdigit():
@@ -157,7 +192,14 @@ class Session:
             raise UserError("There is only the base model here: ADAPTERS names no other.")
         return active if active in others else others[0]
 
-    async def _submit(self, text: str, variant: str | None, *, in_history: bool) -> Ticket:
+    async def _submit(
+        self,
+        text: str,
+        variant: str | None,
+        *,
+        in_history: bool,
+        turns: tuple[Turn, ...] | None = None,
+    ) -> Ticket:
         place = self._place
         return await self._chat.submit(
             Ask(
@@ -169,6 +211,7 @@ class Session:
                 text=text,
                 variant=variant,
                 in_history=in_history,
+                turns=turns,
             )
         )
 

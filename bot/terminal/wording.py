@@ -10,6 +10,12 @@ WITHOUT_DISCORD = "No DISCORD_TOKEN is set, so the chat is here in the terminal.
 LEAVE_HINT = "Nothing is running. Leave with /quit or Ctrl-D."
 WELCOME = "/help lists the commands, /quit or Ctrl-D leaves."
 RESET_DONE = "A new conversation: what was said before is forgotten."
+THINKING_FIRST = "thinking before it answers"
+NOT_KEPT_YET = "not written down yet, I keep trying"
+NOTHING_SAID = "(The model had nothing to say.)"
+ONLY_THOUGHTS = "(The model thought about it, and then had nothing to say.)"
+THOUGHT_TOO_LONG = "(The model thought for so long that there was no room for an answer.)"
+_LENGTH = "length"
 _WIDTH = max(len(manual.usage) for manual in MANUALS)
 HELP_LINES = tuple(f"{manual.usage:<{_WIDTH}}  {manual.meaning}" for manual in MANUALS)
 
@@ -28,7 +34,7 @@ def rated_line(rated: Rated) -> str:
     return f"{rated.kind.emoji} {rated.kind} was your rating of {answer} already."
 
 
-def both_heading(answer: Answer) -> str:
+def both_heading(answer: NewAnswer) -> str:
     """The heading of one of two answers in plain text."""
     return f"[{answer.variant}]"
 
@@ -40,19 +46,37 @@ def leftover_line(count: int) -> str:
     return f"{count} prompts were left unanswered last time; here is what becomes of them."
 
 
+def answer_text(answer: NewAnswer, *, thought: bool) -> str:
+    """The answer's text, or why it has none; `thought` says that the model thought before."""
+    if answer.text:
+        return answer.text
+    if not thought:
+        return NOTHING_SAID
+    return THOUGHT_TOO_LONG if answer.finish_reason == _LENGTH else ONLY_THOUGHTS
+
+
+def draft_line(answer: NewAnswer) -> str:
+    """The line under an answer that is not stored: variant · tokens · speed."""
+    return " · ".join(_figures(answer))
+
+
 def footer_line(answer: Answer, request: Request) -> str:
     """The line under an answer: variant · tokens · speed · number, and why it ends early."""
+    parts = [*_figures(answer), f"#{answer.id}"]
+    if request.state is RequestState.STOPPED:
+        parts.append("stopped")
+    elif answer.finish_reason == _LENGTH:
+        parts.append("cut at MAX_TOKENS, /continue goes on")
+    return " · ".join(parts)
+
+
+def _figures(answer: NewAnswer) -> list[str]:
     parts = [answer.variant]
     if answer.completion_tokens is not None:
         parts.append(f"{answer.completion_tokens} token{'s' * (answer.completion_tokens != 1)}")
     if (speed := tokens_per_second(answer)) is not None:
         parts.append(f"{speed:.1f} tok/s")
-    parts.append(f"#{answer.id}")
-    if request.state is RequestState.STOPPED:
-        parts.append("stopped")
-    elif answer.finish_reason == "length":
-        parts.append("cut at MAX_TOKENS")
-    return " · ".join(parts)
+    return parts
 
 
 def tokens_per_second(answer: NewAnswer) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
 
-from model.client import AnswerDelta, Done, TurnLike
+from model.client import AnswerDelta, Done, ThoughtDelta, TurnLike
 from model.protocol import ModelCard
 from model.sampling import SamplingParams
 
@@ -21,7 +21,7 @@ class AnswerSource(Protocol):
 
     def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
-    ) -> AsyncGenerator[AnswerDelta | Done, None]:
+    ) -> AsyncGenerator[AnswerDelta | ThoughtDelta | Done, None]:
         """Yield the answer's deltas, then one Done. Closing the generator frees the worker."""
         ...
 

@@ -9,7 +9,7 @@ from typing import Any
 from bot.errors import WorkerGone
 from bot.worker.health import Hang, HealthJudge, HealthLimits
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
-from model.client import AnswerDelta, Done, TurnLike, WorkerClient
+from model.client import AnswerDelta, Done, ThoughtDelta, TurnLike, WorkerClient
 from model.errors import ClientError, WorkerUnavailable
 from model.protocol import ModelCard
 from model.sampling import SamplingParams
@@ -56,7 +56,7 @@ class WorkerLink:
 
     async def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
-    ) -> AsyncGenerator[AnswerDelta | Done, None]:
+    ) -> AsyncGenerator[AnswerDelta | ThoughtDelta | Done, None]:
         """Yield the answer's deltas, then one Done. Closing the generator frees the worker."""
         async with aclosing(self._current().stream(turns, variant, sampling)) as pieces:
             async for piece in pieces:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import cast
 
-from bot.config.logs import BoundedFile
+from bot.config.logs import WORKER_HEAD, BoundedFile
 
 READ_BYTES = 8192
 LINE_CHARACTERS = 64 * 1024
@@ -21,7 +21,7 @@ class WorkerLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = BoundedFile(path)
+        self._file = BoundedFile(path, WORKER_HEAD)
         self._last = ""
         self._signed = ""
 

@@ -1,4 +1,4 @@
-"""What was made from exports: prepared data, adapters and merged models."""
+"""What was made from exports: prepared data, adapters, merged models, and pages that quote them."""
 
 import json
 import os
@@ -11,7 +11,13 @@ from data.files.export_manifest import manifest_path
 from data.records import MadeExport
 
 # What `python -m training` writes beside its results; each names the exports that went in.
-_KINDS = {"card.json": "prepared data", "manifest.json": "adapter", "merge.json": "merged model"}
+_KINDS = {
+    "card.json": "prepared data",
+    "job.json": "unfinished training",
+    "manifest.json": "adapter",
+    "merge.json": "merged model",
+    "report.json": "evaluation",
+}
 
 
 @dataclass(frozen=True, slots=True)

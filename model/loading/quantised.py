@@ -19,10 +19,8 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from model.errors import ConfigError, UnsupportedArchitecture
+from model.loading.architectures import refusal
 from model.loading.base import ResolvedBase
-
-# Same block everywhere: RMSNorm, rotary grouped-query attention, gated SiLU.
-SUPPORTED = ("LlamaForCausalLM", "MistralForCausalLM")
 
 
 def default_device() -> torch.device:
@@ -94,22 +92,15 @@ def _misfit(model: torch.nn.Module) -> str | None:
 def check_architecture(base: ResolvedBase) -> PretrainedConfig:
     """Read the model's config.
 
-    Raises ConfigError when it cannot be read, UnsupportedArchitecture when this worker does not
-    run such a model.
+    Raises ConfigError when it cannot be read, UnsupportedArchitecture when such a model does not
+    run here.
     """
     try:
         config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
         raise ConfigError(f"{base.id}: config.json is not usable: {first_line(error)}") from error
-    names = config.architectures or [config.model_type]
-    if names[0] not in SUPPORTED:
-        raise UnsupportedArchitecture(
-            f"{base.id} is a {names[0]}; supported are {', '.join(SUPPORTED)}"
-        )
-    if config.hidden_act != "silu":
-        raise UnsupportedArchitecture(
-            f"{base.id} has the activation {config.hidden_act!r}; supported is 'silu'"
-        )
+    if (reason := refusal(base.id, config.to_dict())) is not None:
+        raise UnsupportedArchitecture(reason)
     return config
 
 

@@ -123,7 +123,7 @@ def loading_dtype(compute: Compute, device: torch.device) -> torch.dtype:
 def take_weights(
     model: PreTrainedModel, compute: Compute, max_context: int, kernels: Path = Path()
 ) -> Weights:
-    """Take the weights out of a loaded Llama or Mistral model.
+    """Take the weights out of a loaded model of a supported architecture.
 
     `max_context` is the number of positions, in tokens. The activations are float32 on a CPU and
     have the model's own dtype on a GPU.

@@ -26,15 +26,15 @@ class ByteDetokenizer:
 class ScriptedCodec:
     """Encodes each turn as its role's id and its bytes, and then the assistant's id."""
 
-    def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
+    def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
         """The ids of the prompt."""
         ids: list[int] = []
         for turn in turns:
             ids += [ROLE_IDS[turn.role], *turn.content.encode("utf-8", "replace")]
-        return [*ids, ROLE_IDS["assistant"]]
+        return ids if goes_on else [*ids, ROLE_IDS["assistant"]]
 
-    def new_detokenizer(self) -> ByteDetokenizer:
-        """A new detokenizer, for one row."""
+    def new_detokenizer(self, after: Sequence[int] = ()) -> ByteDetokenizer:
+        """A new detokenizer, for one row; a text before it changes nothing."""
         return ByteDetokenizer()
 
 
@@ -56,3 +56,11 @@ def last_prompt(input_ids: Sequence[int]) -> str:
 def count_turns(input_ids: Sequence[int]) -> int:
     """How many turns the prompt has."""
     return sum(token >= 256 for token in input_ids) - 1
+
+
+def begun_answer(input_ids: Sequence[int]) -> bytes:
+    """What the prompt has of the answer already, where the answer goes on with it."""
+    begin = max((place for place, token in enumerate(input_ids) if token >= 256), default=None)
+    if begin is None or input_ids[begin] != ROLE_IDS["assistant"]:
+        return b""
+    return bytes(input_ids[begin + 1 :])

@@ -26,7 +26,7 @@ from model.errors import ContextLengthExceeded, EngineQueueFull, ModelError, Unk
 from model.loaded import LoadedModel
 from model.loading.base import Progress
 from model.loading.registry import Registry
-from model.scripted.codec import ScriptedCodec, count_turns, last_prompt
+from model.scripted.codec import ScriptedCodec, begun_answer, count_turns, last_prompt
 from model.scripted.script import Script
 from model.settings import WorkerSettings
 
@@ -122,8 +122,9 @@ class ScriptedEngine:
         if held >= self._limits.max_running + self._limits.max_waiting:
             raise EngineQueueFull(retry_after=1.0)
         prompt, turns = last_prompt(request.input_ids), count_turns(request.input_ids)
-        reply = self._script.answer(request.variant, prompt, request.params.seed or 0, turns)
-        self._waiting.append(_Row(request, reply.encode("utf-8", "replace")))
+        answer = self._script.answer(request.variant, prompt, request.params.seed or 0, turns)
+        reply = answer.encode("utf-8", "replace").removeprefix(begun_answer(request.input_ids))
+        self._waiting.append(_Row(request, reply))
         return self._adapters.get(request.variant)
 
     def abort(self, request_id: str) -> None:

@@ -33,7 +33,8 @@ class Generation:
 
     Text waits here until it is read, at most `max_tokens` tokens of it, so a slow reader delays
     nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
-    ignored. Times are in seconds from the moment the object was made.
+    ignored. Times are in seconds from the moment the object was made. With `goes_on` the text goes
+    on with that of the prompt's end.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class Generation:
         stops: tuple[str, ...],
         extension: Extension,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        goes_on: bool = False,
     ) -> None:
         self.request = request
         self.extension = extension
@@ -52,7 +55,7 @@ class Generation:
         self.duration_s: float | None = None
         self.outcome = ""
         self.completion_tokens = 0
-        self._detokenizer = codec.new_detokenizer()
+        self._detokenizer = codec.new_detokenizer(request.input_ids if goes_on else ())
         self._scanner = StopScanner(stops)
         self._clock = clock
         self._began = clock()

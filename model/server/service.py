@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput, TokenRequest
@@ -196,9 +197,9 @@ class EngineService:
         engine = model.engine
         if request.model != BASE and request.model not in self._adapters:
             raise UnknownModel(request.model, (BASE, *self._adapters))
-        ids = await asyncio.get_running_loop().run_in_executor(
-            self._encoder, model.codec.encode_chat, request.turns
-        )
+        goes_on = request.continue_final_message
+        encode = partial(model.codec.encode_chat, request.turns, goes_on=goes_on)
+        ids = await asyncio.get_running_loop().run_in_executor(self._encoder, encode)
         self._ready()  # it may have begun to drain meanwhile
         wanted = request.limit or 1
         room = engine.max_context - len(ids)
@@ -210,7 +211,7 @@ class EngineService:
         row = TokenRequest(name, tuple(ids), request.model, params)
         # The adapter may change until the engine accepts the row: it says then which one answers.
         extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
-        return Generation(row, model.codec, request.stops, extension)
+        return Generation(row, model.codec, request.stops, extension, goes_on=goes_on)
 
     def _ready(self) -> LoadedModel:
         if self._model is None or self._status != "ok":

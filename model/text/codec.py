@@ -30,14 +30,15 @@ class Detokenizer(Protocol):
 class Codec(Protocol):
     """Text to ids and back; several threads may call it at once."""
 
-    def encode_chat(self, turns: Sequence[ChatTurn]) -> list[int]:
+    def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
         """The ids of the prompt, up to where the answer begins.
 
+        With `goes_on` the last turn is the assistant's, and the answer goes on where it stops.
         A control token that a person typed is encoded as plain text. Raises BadParameter when the
         chat template refuses these turns.
         """
         ...
 
-    def new_detokenizer(self) -> Detokenizer:
-        """A new detokenizer, for one row."""
+    def new_detokenizer(self, after: Sequence[int] = ()) -> Detokenizer:
+        """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
         ...

@@ -1,5 +1,6 @@
 """Token ids back to text while they come in, never splitting a character."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -21,16 +22,18 @@ class IncrementalDetokenizer:
 
     Bytes that are no UTF-8 become U+FFFD, and so does an unfinished character until it is finished.
     The window has a largest size, so a long run of such bytes takes linear time and is shown while
-    it comes.
+    it comes. `after` are the ids of a text that the row goes on with, so that its first word keeps
+    the space before it.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase", after: Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
         added = tokenizer.added_tokens_decoder
         self._silent = frozenset(id_ for id_, token in added.items() if token.special)
-        self._window: list[int] = []
+        self._window = [id_ for id_ in after if id_ not in self._silent][-_KEPT:]
         self._new = 0  # how many tokens at the window's end came after the last boundary
-        self._shown = 0  # how many characters of the window's text were returned before
+        # How many characters of the window's text were returned before.
+        self._shown = len(self._decode(self._window)) if self._window else 0
 
     def add(self, token_id: int) -> str:
         """The text that this token completes; "" while a character is unfinished."""

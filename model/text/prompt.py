@@ -65,6 +65,20 @@ class PromptRenderer:
         """
         return self._plain_ids(self._template.prompt([self._disarm(turn) for turn in turns]))
 
+    def encode_begun(self, turns: Sequence[ChatTurn]) -> list[int]:
+        """The ids of the prompt with the assistant's last turn, up to where that turn stops.
+
+        They are those of the turn once it is complete, where the template writes it so. Raises
+        BadParameter, with the template's own words, when the template refuses these turns.
+        """
+        *before, begun = turns
+        try:
+            return self.encode_example(before, begun.content).input_ids[:-1]
+        except BadParameter:
+            return self.encode(before) + self._exchanged(
+                self._going_on(self._disarm(begun).content)
+            )
+
     def encode_example(self, turns: Sequence[ChatTurn], reply: str) -> Example:
         """The ids of prompt and reply, including the token that ends the reply.
 

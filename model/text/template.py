@@ -41,9 +41,10 @@ class ChatTemplate:
     """Renders conversations as text through the tokenizer's chat template.
 
     A system turn that the template forbids, drops, repeats or moves stands before the next user
-    turn instead, with an empty line between. A template may open an answer otherwise than it
-    writes an answered one (some reasoning templates, and those that know no generation prompt);
-    then the prompt is what the template writes before an answered reply.
+    turn instead, with an empty line between; turns of one role that it parted become one. A
+    template may open an answer otherwise than it writes an answered one (some reasoning templates,
+    and those that know no generation prompt); then the prompt is what the template writes before
+    an answered reply.
 
     `today` is the date that the template is told, today's when None. Raises ConfigError, one line,
     when the template renders no conversation.
@@ -92,15 +93,20 @@ class ChatTemplate:
     def _with_system_placed(self, turns: Sequence[ChatTurn]) -> list[ChatTurn]:
         placed: list[ChatTurn] = []
         waiting: list[str] = []  # system texts on their way to a user turn
+        moved = False  # whether a system turn stood just before this one
         for place, turn in enumerate(turns):
             taken = self._takes_later_system if place else self._takes_system
             if turn.role == "system" and not taken:
                 waiting += [turn.content] if turn.content.strip() else []
-            elif turn.role == "user":
-                placed.append(replace(turn, content="\n\n".join([*waiting, turn.content])))
-                waiting = []
-            else:
-                placed.append(turn)
+                moved = True
+                continue
+            texts = [turn.content]
+            if turn.role == "user":
+                texts, waiting = [*waiting, turn.content], []
+            if moved and placed and placed[-1].role == turn.role:
+                texts.insert(0, placed.pop().content)  # only the system turn was between the two
+            placed.append(replace(turn, content="\n\n".join(texts)))
+            moved = False
         if waiting:  # no user turn follows: these texts end the last one, or are one
             before = [placed.pop().content] if placed and placed[-1].role == "user" else []
             placed.append(ChatTurn("user", "\n\n".join([*before, *waiting])))

@@ -23,6 +23,7 @@ from bot.doctor import (
     CheckResult,
     CheckStatus,
     adapter_line,
+    base_line,
     examine,
     intents_line,
     permissions_line,
@@ -124,6 +125,25 @@ async def test_a_damaged_database_is_said(tmp_path: Path):
     assert "schema" in (await lines(tmp_path))["database"].text
     (tmp_path / "fungpt.db").write_bytes(b"no database" * 1000)
     assert (await lines(tmp_path))["database"].status is CheckStatus.BAD
+
+
+async def test_a_base_that_does_not_run_is_said_without_loading_it(tmp_path: Path):
+    (tmp_path / "gemma").mkdir()
+    config = tmp_path / "gemma" / "config.json"
+    config.write_text('{"architectures": ["Gemma2ForCausalLM"], "hidden_act": "gelu"}')
+    found = (await lines(tmp_path, base_model=str(config.parent)))["worker"]
+    assert (found.status, "\n" in found.text) == (CheckStatus.BAD, False)
+    assert "BASE_MODEL: gemma is a Gemma2ForCausalLM, which does not run here" in found.text
+
+
+@pytest.mark.parametrize(
+    "text", ['{"architectures": ["Qwen2ForCausalLM"]}', "{", "[]", None], ids=str
+)
+def test_a_base_that_runs_or_cannot_be_judged_is_left_to_the_worker(tmp_path: Path, text):
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    assert base_line(str(tmp_path)).status is CheckStatus.OK
+    assert base_line("~nobody-here/x").status is base_line("owner/name").status is CheckStatus.OK
 
 
 async def test_a_remote_worker_is_asked(tmp_path: Path):

@@ -9,7 +9,7 @@ from bot.lifecycle import only_instance
 
 def test_whoever_comes_second_is_told_the_holders_process(tmp_path: Path):
     lock = tmp_path / "bot.lock"
-    lock.write_text("4711000 of a bot that was killed\n")
+    lock.write_text("4711000\n")
     with only_instance(lock):
         told = pytest.raises(AlreadyRunning, match=f"^Process {os.getpid()} already")
         with told, only_instance(lock):

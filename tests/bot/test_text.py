@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import EmptyPrompt, PromptTooLong
-from bot.text import clean_name, clean_prompt, clean_text
+from bot.text import clean_name, clean_prompt, clean_text, has_substance, is_visible
 
 ANYTHING = st.text(st.characters(exclude_categories=()))  # surrogates too
 
@@ -35,7 +35,12 @@ def test_examples(text, cleaned):
     assert clean_text(text) == cleaned
 
 
-@pytest.mark.parametrize("text", ["", "  \n\t", "\x00\x01", "\u200b\u2060", "\ud800", "\u00a0"])
+BLANK = ["", "  \n\t", "\u200b\u2060", "\u00a0", "\u3164", "\uffa0", "\u115f", "\u2800", "\u00ad",
+         "\ufe0f", "\u200f\u202e", "\u034f", "\U000e0020", "\u180e", "\ufffc", " \u0301", "\u20e3",
+         "\U0001d159"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*BLANK, "\x00\x01", "\ud800"])
 def test_nothing_to_read(text):
     with pytest.raises(EmptyPrompt):
         clean_prompt(text, 100)
@@ -54,3 +59,21 @@ def test_a_name_is_one_short_line_and_never_empty(name):
     assert "\n" not in cleaned
     assert ":" not in cleaned
     assert cleaned == cleaned.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*BLANK, "** **", "****", "__ __", "_ _", "~~ ~~", "||  ||", "||\u200b||", "` `", "```\n\n```",
+     "```python\n```", "> ", ">", "# ", "- ", "-# ", "***\n***", "**\u3164**"],
+)  # fmt: skip
+def test_what_says_nothing_to_a_reader(text):
+    assert not has_substance(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "?", "…", "*", "-", "#", "5", "👍", "❤️", "**b**", "> x", "```py\nx\n```", "e\u0301"],
+)
+def test_what_says_something_be_it_one_sign(text):
+    assert has_substance(text)
+    assert is_visible(text)

@@ -235,7 +235,8 @@ class Discord:
         self.world.nonces_after = self.world.new_id()
 
     def in_order_again(self) -> None:
-        """No further faults, no special limits."""
+        """No further faults, no special limits, no words that AutoMod keeps back."""
+        self.world.forbidden_words.clear()
         self.router.faults.clear()
         self.router.limits.rules.clear()
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import discord
@@ -21,10 +22,11 @@ class Reply:
         self.reason = "because"
 
 
-def refusal(status: int, code: int = 0) -> discord.HTTPException:
+def refusal(status: int, code: int = 0, **details: Any) -> discord.HTTPException:
+    """What discord.py raises; `details` are further fields of Discord's answer."""
     kinds = {403: discord.Forbidden, 404: discord.NotFound}
     kind = kinds.get(status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
-    return kind(Reply(status), {"code": code, "message": "no"})
+    return kind(Reply(status), {"code": code, "message": "no", **details})
 
 
 def cut_off() -> aiohttp.ClientError:
@@ -43,6 +45,7 @@ class FakeOutlet:
     nonces: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
+    mended: list[discord.HTTPException] = field(default_factory=list)
     next_id: int = 100
     called: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,6 +66,9 @@ class FakeOutlet:
         self._call("delete")
         if self.messages.pop(message_id, None) is None:
             raise refusal(404, 10008)
+
+    async def abandon(self) -> None:
+        self.calls.append("abandon")
 
     def begin_typing(self) -> None:
         if "begin" not in self.typed:

@@ -17,6 +17,8 @@ from transformers import (
     MistralForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
 )
 
 from model.loading.base import ResolvedBase
@@ -33,6 +35,7 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+QWEN_ROPE = {"rope_type": "default", "rope_theta": 1_000_000.0}
 SIZES = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -93,14 +96,24 @@ def make_tiny(
     tokenizer: PreTrainedTokenizerFast | None = None,
     **sizes: int,
 ) -> Path:
-    """Write a random Llama or Mistral into `folder`, with the tiny tokenizer unless told."""
+    """Write a random Llama, Mistral or Qwen 2.5 into `folder`, with the tiny tokenizer unless told.
+
+    Biases are random too, and Qwen's head is its embedding, as in its small models.
+    """
     torch.manual_seed(seed)
     tokenizer = tokenizer or tiny_tokenizer()
     options = {**SIZES, "vocab_size": len(tokenizer), **sizes}
     if family == "llama":
         model: PreTrainedModel = LlamaForCausalLM(LlamaConfig(**options))
-    else:
+    elif family == "mistral":
         model = MistralForCausalLM(MistralConfig(**options))
+    else:
+        tied = {"tie_word_embeddings": True, "rope_parameters": QWEN_ROPE}
+        model = Qwen2ForCausalLM(Qwen2Config(**tied, **options))
+    with torch.no_grad():
+        for name, bias in model.named_parameters():
+            if name.endswith("bias"):
+                bias.normal_(0, 0.5)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
 from bot.errors import WorkerGone
-from model.client import AnswerDelta, Done, Origin, TurnLike
+from model.client import AnswerDelta, Done, Origin, ThoughtDelta, TurnLike
 from model.errors import WorkerUnavailable
 from model.protocol import CardExtension, ModelCard
 from model.sampling import SamplingParams
@@ -23,7 +23,7 @@ class BreakOff:
     """End the stream without a Done, as no real client does."""
 
 
-Step = str | Exception | asyncio.Event | Hang | BreakOff
+Step = str | Exception | asyncio.Event | Hang | BreakOff | ThoughtDelta
 Play = tuple[Step, ...]
 
 
@@ -45,7 +45,7 @@ def card(name: str) -> ModelCard:
 class FakeWorker:
     """An AnswerSource: each call takes the next play, and `otherwise` when there is none left.
 
-    A str is a delta, an exception is raised, an event is waited for.
+    A str is a delta, an exception is raised, an event is waited for. `finish_reason` ends each.
     """
 
     plays: deque[Play] = field(default_factory=deque)
@@ -53,6 +53,7 @@ class FakeWorker:
     variants: tuple[str, ...] = ("base", "tuned")
     models_error: Exception | None = None
     origin: Origin | None = None
+    finish_reason: str = "stop"
     calls: list[Call] = field(default_factory=list)
     models_calls: int = 0
     open_streams: int = 0
@@ -67,7 +68,7 @@ class FakeWorker:
 
     async def stream(
         self, turns: Iterable[TurnLike], variant: str, sampling: SamplingParams
-    ) -> AsyncGenerator[AnswerDelta | Done, None]:
+    ) -> AsyncGenerator[AnswerDelta | ThoughtDelta | Done, None]:
         self.calls.append(Call(tuple((t.role, t.content) for t in turns), variant, sampling))
         play = self.plays.popleft() if self.plays else self.otherwise
         self.open_streams += 1
@@ -81,6 +82,8 @@ class FakeWorker:
                     case str():
                         count += 1
                         yield AnswerDelta(step, self.origin)
+                    case ThoughtDelta():
+                        yield step
                     case Exception():
                         raise step
                     case asyncio.Event():
@@ -89,7 +92,7 @@ class FakeWorker:
                         await asyncio.Event().wait()
                     case BreakOff():
                         return
-            yield Done("stop", 7, count, BASE_ID, HASHES.get(variant), sampling.seed)
+            yield Done(self.finish_reason, 7, count, BASE_ID, HASHES.get(variant), sampling.seed)
         finally:
             self.open_streams -= 1
 

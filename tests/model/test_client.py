@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 
-from model.client import AnswerDelta, Done, Origin, WorkerClient
+from model.client import AnswerDelta, Done, Origin, ThoughtDelta, WorkerClient
 from model.errors import WorkerDied, WorkerLoading, WorkerRefused, WorkerUnavailable
 from model.sampling import SamplingParams
 from model.scripted.engine import Outside
@@ -287,3 +287,39 @@ async def test_a_proxy_of_the_environment_does_not_hide_the_worker(
     assert (await collect(connect(worker.url)))[0] == "tuned: hi"
     with pytest.raises(WorkerUnavailable):
         await connect("http://worker.invalid").health()
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_thoughts_in_a_field_of_their_own_are_no_text(serve, connect, field):
+    thought = chunk("").replace('"content":""', f'"content":null,"{field}":"hm"')
+    client = connect(await serve(chat=sse(thought, chunk("Yes", '"stop"'), "[DONE]")))
+    pieces = [piece async for piece in client.stream(HI, "tuned", PLAIN)]
+    assert [type(piece) for piece in pieces] == [ThoughtDelta, AnswerDelta, Done]
+    assert pieces[0] == ThoughtDelta("hm")
+
+
+async def test_an_answer_goes_on_with_the_assistants_last_turn(serve, connect, start_worker):
+    bodies = []
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        bodies.append(await request.json())
+        return await sse(chunk("a", '"stop"'), "[DONE]")(request)
+
+    client = connect(await serve(chat=chat))
+    await collect(client)
+    await collect(client, turns=(*HI, Turn("assistant", "tuned:")))
+    flags = ("continue_final_message", "add_generation_prompt")
+    assert [body.get(flag) for body in bodies for flag in flags] == [None, None, True, False]
+    ours = connect((await start_worker()).url)
+    assert (await collect(ours, turns=(*HI, Turn("assistant", "tuned:"))))[0] == " hi"
+
+
+async def test_what_breaks_after_the_whole_text_loses_nothing(serve, connect):
+    async def chat(request: web.Request) -> web.StreamResponse:
+        response = await sse(chunk("All of it", '"stop"'))(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    text, done = await collect(connect(await serve(chat=chat)))
+    assert (text, done.finish_reason) == ("All of it", "stop")

@@ -1,6 +1,5 @@
 """A tiny random base, prepared pairs and a recipe for it, made once."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.loading.base import ResolvedBase, resolve_base
+from model.loading.manifest import file_sha256
 from tests.fakes.tiny_model import make_tiny
 from training.cli.terminal import silence_libraries
 from training.prepare.card import read_card, write_card
@@ -93,13 +93,18 @@ def job(base: ResolvedBase, prepared: Path, write_recipe: WriteRecipe, tmp_path:
     return Job(base, prepared, read_recipe(config), tmp_path / "adapter", config)
 
 
+def rewrite_side(folder: Path, side: Side, lines: Sequence[str]) -> None:
+    """Write other rows into a side of a prepared folder, and its card anew."""
+    path, card = folder / f"{side}.jsonl", read_card(folder)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    changes = {"rows": len(lines), "sha256": file_sha256(path)}
+    sides = card.sides | {side: card.sides[side].model_copy(update=changes)}
+    write_card(folder, card.model_copy(update={"sides": sides}))
+
+
 @pytest.fixture
 def misled(job: Job) -> Job:
     """A job whose training rows make the replies of the validation side less likely."""
-    path, card = job.data / "train.jsonl", read_card(job.data)
     rows = ({"comment": f"and {number}", "reply": "zq" * 20} for number in range(12))
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    side = card.sides[Side.TRAIN].model_copy(update={"rows": 12, "sha256": sha256})
-    write_card(job.data, card.model_copy(update={"sides": {**card.sides, Side.TRAIN: side}}))
+    rewrite_side(job.data, Side.TRAIN, [json.dumps(row) for row in rows])
     return replace(job, recipe=read_recipe(job.config or Path(), MISLED))

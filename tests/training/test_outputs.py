@@ -1,9 +1,10 @@
 """No command changes a file that it did not write, whatever lies where it shall write."""
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from data.store.database import FILE_NAME, connect
 from model.loading.base import ResolvedBase
 from tests.fakes.tiny_model import make_adapter, make_whole_adapter
 from tests.fakes.trees import Planted, Tree, plant, trees
-from training.__main__ import main
+from training.__main__ import COMMANDS, main
 from training.artifacts.figures import FIGURES
 from training.cli import compare
 from training.prepare.prepare import PrepareOptions, prepare
@@ -42,6 +43,17 @@ NAMES = (
     "train.jsonl", "card.json", "adapter_model.safetensors", "manifest.json", "report.json",
     "config.json", "table.md", PAGE, JOB, LAST, FIGURES, MARKER, ".partial-old", "new", "old",
 )  # fmt: skip
+
+
+# Which test here holds each command that writes. `rollback` writes what `promote` writes, and of
+# `data`, `forget` and `exports` write into the database alone.
+COVERED = {
+    "training": {
+        "prepare", "train", "evaluate", "merge", "seed-table", "compare", "voice", "demo",
+        "promote", "rollback",
+    },
+    "data": {"export", "backup", "check", "forget", "exports"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,7 @@ class Place:
             "compare": ["compare", *base, *prompts, "--adapter", str(self.adapter), "--page",
                         str(out / PAGE)],
             "seed-table": ["seed-table", str(self.source), *base, "--out", str(out)],
+            "voice": ["voice", "--out", str(out / PAGE)],
         }[command]  # fmt: skip
 
 
@@ -136,7 +149,15 @@ def test_a_folder_with_foreign_files_is_refused_by_every_command(
         assert [path.name for path in Path(folder).iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("command", ["compare", "export", "backup"])
+def test_no_command_is_forgotten_here() -> None:
+    assert {command.name for command in COMMANDS} == COVERED["training"]
+    with redirect_stdout(StringIO()) as told, pytest.raises(SystemExit):
+        data_main(["--help"])
+    named = set(re.findall(r"^    (\w+) ", told.getvalue(), re.MULTILINE))
+    assert named == COVERED["data"]
+
+
+@pytest.mark.parametrize("command", ["compare", "voice", "export", "backup"])
 @settings(
     max_examples=20,
     deadline=None,
@@ -151,8 +172,8 @@ def test_a_foreign_file_is_kept_by_every_command_that_writes_one(
         connect(home / FILE_NAME).close()
 
         def run(out: Path) -> int:
-            if command == "compare":
-                # The answers are of no interest here, and nothing is asked before the refusal.
+            if command in ("compare", "voice"):
+                # What they would make is of no interest here; the refusal comes before all work.
                 return main(place.call(command, out)) if (out / PAGE).exists() else 0
             return data_main(["--home", str(home), command, str(out / PAGE)])
 
@@ -170,6 +191,31 @@ def test_the_demo_keeps_what_is_not_its_own(
     before = Tree.of(tmp_path)
     assert main(["demo"]) == 1
     assert Tree.of(tmp_path) == before
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(tree=trees([FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"], most=3))
+def test_no_command_of_the_store_changes_a_foreign_home(place: Place, tree: Planted) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        plant(home, tree)
+        before = Tree.of(home)
+        # SQLite leaves an empty file where it was killed, and begins anew in one.
+        assume(FILE_NAME not in before or before[FILE_NAME].text or before[FILE_NAME].is_folder)
+        calls = (["check"], ["export", f"{folder}/out"], ["backup", f"{folder}/copy"],
+                 ["forget", "ann"], ["exports"], ["exports", "--deleted", "a"])  # fmt: skip
+        for call in calls:
+            with redirect_stderr(StringIO()) as said, redirect_stdout(StringIO()):
+                code = data_main(["--home", str(home), *call])
+            assert "Traceback" not in said.getvalue()
+            if call != ["check"]:
+                assert (code, said.getvalue().count("\n")) == (1, 1)
+            after = Tree.of(home)
+            assert {name: after.get(name) for name in before} == before
 
 
 def test_promoting_keeps_what_is_not_the_registrys(

@@ -26,6 +26,8 @@ def new_adapter(model: PreTrainedModel, lora: Lora, seed: int) -> PeftModel:
         r=lora.r,
         lora_alpha=cast("int", lora.alpha),
         lora_dropout=lora.dropout,
+        use_rslora=lora.rslora,
+        use_dora=lora.dora,
         target_modules=list(lora.targets),
         bias="none",
         task_type="CAUSAL_LM",

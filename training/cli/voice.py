@@ -16,10 +16,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, home: Path) -> None:
     """Train, print how often it is right on wording that it has not seen, and write the weights."""
     from training.cli.terminal import say, show
+    from training.evaluate.voice.classifier import check_weights
     from training.evaluate.voice.fit import train_classifier
     from training.evaluate.voice.labelled import LabelledSide, accuracy, read_sentences
 
     del home
+    if options.out is not None:
+        check_weights(options.out)
     say("training the classifier")
     classifier = train_classifier()
     for side in LabelledSide:

@@ -1,7 +1,7 @@
 """Measuring the base and adapters on the test side of a prepared folder."""
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +11,7 @@ import numpy as np
 
 from data.files.datasets import PROMPTS, Pair, read_prompts
 from model.loading.base import ResolvedBase, no_progress
-from model.loading.manifest import BaseRecord, file_sha256
+from model.loading.manifest import BaseRecord, file_sha256, read_manifest
 from model.offline import OfflineAnswer, OfflineModel
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import check_base
@@ -24,6 +24,7 @@ from training.evaluate.metrics.overlap import longest_overlaps
 from training.evaluate.metrics.words import bleu_tokenizer
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt, record
 from training.evaluate.result import DataUsed, Evaluation, ReportedSampling, VariantFigures
+from training.prepare.card import Card, check_permission, read_card
 from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
 from training.recipe import DATE
@@ -64,8 +65,9 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The texts of the training side, and the rows of the test side."""
+    """The card of the data, the texts of the training side, and the rows of the test side."""
 
+    card: Card
     training: list[str]
     test: list[Pair]
     unchecked: tuple[str, ...]
@@ -117,7 +119,7 @@ def measure_adapters(
     return Evaluation(
         created=datetime.now(UTC),
         base=BaseRecord(id=base.id, hash=base.hash),
-        data=_data_used(data, len(questions), len(sides.test) - len(questions)),
+        data=_data_used(data, sides, len(questions), folders.values()),
         sampling=sampling,
         compute=engine.compute,
         draws=options.draws,
@@ -143,11 +145,13 @@ def measure_adapters(
 
 
 def _read(data: Path, folders: Mapping[str, Path], options: EvaluationOptions) -> _Sides:
+    card = read_card(data)
+    check_permission(data, card)
     training, test = read_side(data, Side.TRAIN), read_side(data, Side.TEST)
     refuse_overlap(test, training, data / "train.jsonl")
     unchecked = unchecked_adapters(folders, data, test, options.trained_on)
     texts = [text for pair in training for text in (pair.comment, pair.reply)]
-    return _Sides(texts, test[: options.limit], tuple(unchecked))
+    return _Sides(card, texts, test[: options.limit], tuple(unchecked))
 
 
 def _losses(
@@ -221,11 +225,16 @@ def _answered(answers: _Answers, name: str, losses: Array) -> VariantAnswers:
     )
 
 
-def _data_used(data: Path, rows: int, left_out: int) -> DataUsed:
+def _data_used(data: Path, sides: _Sides, rows: int, adapters: Iterable[Path]) -> DataUsed:
+    made = [found.data for folder in adapters if (found := read_manifest(folder)) is not None]
+    permissions = {sides.card.permission, *(record.discord_permission for record in made)}
+    exports = (name for record in made for name in record.exports)
     return DataUsed(
         path=data.as_posix(),
         test_sha256=file_sha256(data / f"{Side.TEST}.jsonl"),
         train_sha256=file_sha256(data / f"{Side.TRAIN}.jsonl"),
         rows=rows,
-        left_out=left_out,
+        left_out=len(sides.test) - rows,
+        exports=tuple(dict.fromkeys((*sides.card.exports, *exports))),
+        discord_permission=", ".join(sorted(filter(None, permissions))) or None,
     )

@@ -128,13 +128,20 @@ class ClassifierAccuracy(ReportPart):
 
 
 class DataUsed(ReportPart):
-    """The data that was used. `left_out` counts test rows that are too long for the model."""
+    """The data that was used. `left_out` counts test rows that are too long for the model.
+
+    `exports` are the ids and hashes of this project's exports in the data, and in what the adapters
+    were trained on: the report quotes them. `discord_permission` is the reference of Discord's
+    permission to train on messages, None where there are none.
+    """
 
     path: str
     test_sha256: str
     train_sha256: str
     rows: int
     left_out: int
+    exports: tuple[str, ...] = ()
+    discord_permission: str | None = None
 
 
 class Evaluation(ReportPart):

@@ -3,19 +3,25 @@
 It says where the pairs come from, how they were prepared and why rows were dropped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from model.loading.manifest import file_sha256
+from training.artifacts.markdown import code, table
 from training.errors import PreparedDataError
 from training.prepare.cleaning.record import EncodingRecord, RuleRecord
 from training.prepare.sides import Side
 
 CARD = "card.json"
 PAGE = "CARD.md"
+_TOO_LONG = (
+    "How many rows are longer than a recipe's `max_tokens` depends on the base's tokenizer: the "
+    "`CARD.md` of an adapter that was trained on them says it."
+)
 
 
 class CardPart(BaseModel):
@@ -166,11 +172,26 @@ def check_permission(folder: Path, card: Card) -> None:
             )
 
 
+def check_sides(folder: Path, card: Card, sides: Iterable[Side]) -> None:
+    """Raise PreparedDataError if the file of one of these sides is not the one on the card.
+
+    An adapter's manifest and an unfinished training take the card's word for it. Raises OSError if
+    there is no such file.
+    """
+    for side in sides:
+        path = folder / f"{side}.jsonl"
+        if file_sha256(path) != card.sides[side].sha256:
+            raise PreparedDataError(
+                f"{path} was changed since it was prepared, and {CARD} does not know it: prepare "
+                "the data again, also from an edited file"
+            )
+
+
 def _page(card: Card) -> Iterator[str]:
     """The lines of the page, in Markdown."""
     kept = sum(side.rows for side in card.sides.values())
     yield from ("# Prepared pairs", "", f"{kept:,} of {card.rows:,} rows were kept.", "")
-    yield from _table(
+    yield from table(
         ("source", "format", "rows", "sha256"),
         ((s.path, s.format, f"{s.rows:,}", s.sha256[:16]) for s in card.sources),
     )
@@ -182,23 +203,23 @@ def _page(card: Card) -> Iterator[str]:
             yield f"{source.path} is Discord content ({source.discord}). Discord permitted training"
             yield from (f"on it: {source.permission or 'no permission is recorded'}.", "")
     yield from ("## Sides", "")
-    yield from _table(
+    yield from table(
         ("side", "rows", "groups", "sha256"),
         ((n, f"{s.rows:,}", f"{s.groups:,}", s.sha256[:16]) for n, s in card.sides.items()),
     )
     yield "Rows of one group (a thread, an author, or near texts) share a side; no text is on two."
-    yield from ("", *_cleaning(card), "## Dropped", "")
-    yield from _table(
+    yield from ("", _TOO_LONG, "", *_cleaning(card), "## Dropped", "")
+    yield from table(
         ("step", "rows", "why"), ((d.step, f"{d.rows:,}", d.why) for d in card.dropped)
     )
     for dropped in card.dropped:
         if dropped.examples:
             yield from (f"### {dropped.step}", "")
-            yield from (f"- {_code(example)}" for example in dropped.examples)
+            yield from (f"- {code(example)}" for example in dropped.examples)
             yield ""
     yield from ("## Options", "")
     shown = {"seed": card.seed, "similarity": card.similarity, "near search": card.near_search}
-    yield from _table(
+    yield from table(
         ("option", "value"),
         ((name, str(value)) for name, value in (shown | card.options).items()),
     )
@@ -209,11 +230,11 @@ def _cleaning(card: Card) -> Iterator[str]:
     if not card.cleaning:
         return
     yield from ("## Cleaning", "")
-    yield from _table(
+    yield from table(
         ("rule", "texts", "what it does"),
         ((r.rule, f"{r.texts:,}" if r.is_on else "off", r.rule.what) for r in card.cleaning),
     )
-    yield from _table(
+    yield from table(
         ("source", "encoding", "undone", "texts with it", "texts against it"),
         (
             (one.source, one.rule, f"{'yes' if one.undone else 'no'}: {one.why}",
@@ -225,7 +246,7 @@ def _cleaning(card: Card) -> Iterator[str]:
         if rule.examples:
             yield from (f"### {rule.rule}", "")
             yield from (
-                f"- {one.place}: {_code(one.before)} → {_code(one.after) or 'nothing'}"
+                f"- {one.place}: {code(one.before)} → {code(one.after) or 'nothing'}"
                 for one in rule.examples
             )
             yield ""
@@ -244,18 +265,3 @@ def _reading(card: Card) -> Iterator[str]:
             yield f"  - {one.what}: {one.places:,} times, the first at {', '.join(one.examples)}."
     if found:
         yield ""
-
-
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    yield _row(head)
-    yield "|".join(["", *("---" for _ in head), ""])
-    yield from map(_row, rows)
-    yield ""
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _code(text: str) -> str:
-    return f"`` {text.replace('``', '` `')} ``" if text else ""

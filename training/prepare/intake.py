@@ -99,7 +99,7 @@ class SourceIntake:
                     self.tally.add(DroppedRow(dropped.reason, place, dropped.text))
                 if count % _REPORT_EVERY == 0:
                     report(f"{path}: {count:,} rows read")
-        if opened.commit is not None:
+        if opened.hub is not None:
             content = sha256(name.encode()).hexdigest()
         else:
             content = _content_sha256(path)
@@ -145,8 +145,8 @@ def _content_sha256(path: Path) -> str:
 
 def _name(path: Path, opened: Opened) -> str:
     """The source for the card: a data set of the hub with its commit, or a path."""
-    if opened.commit is not None:
-        return f"{str(path).partition('@')[0]}@{opened.commit}"
+    if opened.hub is not None:
+        return f"{opened.hub.id}@{opened.hub.commit}"
     return _shown(path)
 
 

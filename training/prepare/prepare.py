@@ -19,13 +19,13 @@ from training.prepare.grouping import crossing, row_groups
 from training.prepare.intake import DropTally, GroupBy, Report, SourceIntake, export_consent
 from training.prepare.language import check_language
 from training.prepare.near import EXACT_UP_TO, Nearness, clusters, repeats
-from training.prepare.provenance import permitted, provenance_of
+from training.prepare.provenance import Provenance, permitted, provenance_of
 from training.prepare.rules import RowRules
 from training.prepare.sides import Shares, Side, split
 from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
-from training.sources.reading import Reading, open_sources
+from training.sources.reading import Opened, Reading, open_sources
 from training.sources.reasons import DropReason
 from training.sources.row import DroppedRow
 
@@ -142,11 +142,9 @@ class _Preparation:
             options.rules, options.group_by, self._spill, self._tally, self._cleaner
         )
         prefixes = (f"{path.name}, " if len(paths) > 1 else "" for path in paths)
-        found = [provenance_of(path, options.reading.encoding, self._scratch) for path in paths]
         with open_sources(paths, options.reading, self._scratch) as opened:
             origins = [
-                permitted(path, one.read_as(source), options.permission, options.consent)
-                for path, one, source in zip(paths, found, opened, strict=True)
+                self._origin(path, source) for path, source in zip(paths, opened, strict=True)
             ]
             return tuple(
                 intake.take(path, source, origin, prefix, self._report)
@@ -154,6 +152,11 @@ class _Preparation:
                     paths, opened, origins, prefixes, strict=True
                 )
             )
+
+    def _origin(self, path: Path, opened: Opened) -> Provenance:
+        options = self._options
+        found = provenance_of(path, options.reading.encoding, self._scratch, opened.hub)
+        return permitted(path, found.read_as(opened), options.permission, options.consent)
 
     def _without(self, rows: Ids, reason: DropReason, dropped: Sequence[int]) -> Ids:
         for row in dropped:
@@ -168,7 +171,13 @@ class _Preparation:
         if len(rows) >= _LEAST:
             return
         dropped = [count for count in self._dropped() if count.rows]
-        counts = ", ".join(f"{count.rows} {count.step}" for count in dropped)
+        passed = [one for record in records for one in record.tolerated]
+        counts = ", ".join(
+            [
+                *(f"{count.rows} {count.step}" for count in dropped),
+                *(f"{one.places} times {one.what}" for one in passed),
+            ]
+        )
         first = f"; dropped at {dropped[0].examples[0]}" if dropped else ""
         raise PreparationError(
             f"{_names(paths)}: {len(rows)} of {sum(record.rows for record in records)} pairs are "

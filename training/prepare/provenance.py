@@ -16,10 +16,13 @@ from data.files.export_manifest import LOCAL_ORIGINS, PERMISSION_VARIABLE
 from training.errors import PreparationError, PreparedDataError
 from training.prepare.card import CARD, Card, read_card
 from training.prepare.sides import Side
+from training.sources.csv_file import TableStyle, open_table
 from training.sources.lines import lines
 from training.sources.objects import Placed, objects
 from training.sources.reading import Opened
-from training.sources.tables import table_rows
+from training.sources.reasons import Faults
+from training.sources.row import is_nothing
+from training.sources.tables import HubDataset, hub_rows, table_kind, table_rows
 
 EXPORT = "an export of this bot"
 EXPORTER = "DiscordChatExporter"
@@ -27,6 +30,7 @@ PACKAGE = "Discord's data package"
 API = "messages as Discord's API gives them"
 STORED = "what this bot stores of a person"
 _START = 1 << 16  # characters of a file that are looked at
+_ROWS = 20  # of a table or of each split that are looked at
 _TABLES = {".parquet": "parquet", ".arrow": "arrow"}
 _SNOWFLAKE = r'"?\d{15,20}\b'
 # What stands, in any order, near the beginning of JSON from Discord. A quotation mark inside a
@@ -67,25 +71,29 @@ class Provenance:
         return replace(self, discord=opened.detected)
 
 
-def provenance_of(path: Path, encoding: str | None, scratch: Path) -> Provenance:
+def provenance_of(
+    path: Path, encoding: str | None, scratch: Path, hub: HubDataset | None = None
+) -> Provenance:
     """Recognise Discord content by its keys and columns, whatever it is to be read as.
 
-    Of an export of this bot every line is looked at, of other files the beginning, and of a folder
-    each file. A side of prepared data is what its card says. Nothing is recognised in what cannot
-    be read, and in data sets of the hub.
+    Of an export of this bot every line is looked at, of other files the beginning, of a folder each
+    file, and of `hub`, which `path` then names, the beginning of each split. A side of prepared
+    data is what its card says. Nothing is recognised in what cannot be read.
     """
     try:
+        if hub is not None:
+            return _of_rows(lambda first: hub_rows(hub, scratch, first))
         if path.is_dir():
             return _of_folder(path, encoding, scratch)
-        if kind := _TABLES.get(path.suffix.lower()):
-            return _of_rows(lambda: table_rows(path, kind, scratch))
+        if kind := _table_kind(path):
+            return _of_rows(lambda first: islice(table_rows(path, kind, scratch), first))
         if (path.parent / CARD).is_file() and path.name in {f"{side}.jsonl" for side in Side}:
             return _of_card(read_card(path.parent))
         start = _start(path, encoding)
         if (made_by := _recognised(start)) != EXPORT:
             return Provenance(made_by)
         if start.lstrip()[:1] not in ("{", "["):
-            return Provenance(EXPORT)  # its lines were put into a table, which has no stamps
+            return _of_text_table(path, encoding)
         return _of_export(objects(path, encoding))
     except (DatasetError, PreparedDataError):
         return Provenance()  # reading it says what is wrong
@@ -144,11 +152,24 @@ def _of_card(card: Card) -> Provenance:
     )
 
 
-def _of_rows(rows: Callable[[], Iterator[Placed]]) -> Provenance:
-    for _, first in islice(rows(), 1):
-        made_by = _recognised(json.dumps(first, default=str))
-        return _of_export(rows()) if made_by == EXPORT else Provenance(made_by)
+def _of_rows(rows: Callable[[int | None], Iterator[Placed]]) -> Provenance:
+    """What rows are, of which `rows` gives the first so many of each split, or all."""
+    for _, item in rows(_ROWS):
+        if (made_by := _recognised(json.dumps(item, default=str))) is not None:
+            return _of_export(rows(None)) if made_by == EXPORT else Provenance(made_by)
     return Provenance()
+
+
+def _of_text_table(path: Path, encoding: str | None) -> Provenance:
+    """What the stamps of an export say whose lines were put into a table of text."""
+    table = open_table(path, TableStyle(encoding, lenient=True), Faults(str(path), strict=False))
+    names = {name: name.strip().casefold() for name in table.header}
+    if "origin" not in names.values():
+        return Provenance(EXPORT)
+    return _of_export(
+        (place, {names[name]: value for name, value in row.items() if not is_nothing(value)})
+        for place, row in table.rows
+    )
 
 
 def _of_export(items: Iterator[Placed]) -> Provenance:
@@ -167,6 +188,16 @@ def _of_export(items: Iterator[Placed]) -> Provenance:
         agreed=True,
         exports=tuple(exports),
     )
+
+
+def _table_kind(path: Path) -> str | None:
+    """What kind of table the file is by its first bytes or else by its name, if it is one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        start = b""
+    return table_kind(start) or _TABLES.get(path.suffix.lower())
 
 
 def _start(path: Path, encoding: str | None) -> str:

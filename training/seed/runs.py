@@ -8,14 +8,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from data.errors import OutputRefused
 from data.files.datasets import PROMPTS, Pair, read_prompts
 from data.files.output_folder import check_output, output_folder
 from model.loading.base import ResolvedBase, no_progress
+from model.loading.manifest import file_sha256
 from model.offline import OfflineModel
 from training.artifacts.figures import FIGURES, FigureLog
 from training.artifacts.progress import Report
 from training.errors import NotBetter
-from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt
+from training.evaluate.questions import ask, of_pair, of_prompt
 from training.evaluate.result import ReportedSampling
 from training.recipe import Recipe
 from training.seed.recipes import RecipeName, recipe_of
@@ -23,7 +25,18 @@ from training.seed.rows import KIND, divide, write_rows
 from training.train.job import Job
 from training.train.train import train
 
+RUNS = "runs.json"
 GREEDY = ReportedSampling(temperature=0.0, top_p=1.0)
+_AT_ONCE = 32  # answers: those to 9 comments and 20 prompts at a time
+
+
+class Runs(BaseModel):
+    """What the runs of a folder are of: the hashes of the source's bytes and of the base."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    base: str
 
 
 class SeedRun(BaseModel):
@@ -75,20 +88,49 @@ class SeedTable:
     folder: Path
 
     def check(self) -> None:
-        """Raise OutputRefused when the folder holds what no `seed-table` wrote, or the source."""
+        """Raise OutputRefused when the folder holds what no `seed-table` wrote, or the source.
+
+        Also when its finished runs are of another source or base: they would not be done again.
+        """
         check_output(self.folder, KIND, [self.source, self.base.folder])
+        path, mine = self.folder / RUNS, self._identity()
+        if not path.is_file() and not any(self.folder.glob("*-*.json")):
+            return
+        found = Runs.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if found != mine:
+            what = "the source" if found and found.base == mine.base else "the base"
+            why = f"runs in which {what} is another" if found else "runs of an older version"
+            raise OutputRefused(f"{self.folder} holds {why}: name another folder with --out")
+
+    def _identity(self) -> Runs:
+        return Runs(source=file_sha256(self.source), base=self.base.hash)
 
     def keep(self, name: str, text: str) -> None:
         """Write one file of the folder, in place of an earlier one. Raises OutputRefused."""
         with output_folder(self.folder, KIND, keep=True) as work:
+            (work / RUNS).write_text(self._identity().model_dump_json() + "\n", encoding="utf-8")
             (work / name).write_text(text, encoding="utf-8")
 
     def run(self, name: RecipeName, rows: int, seed: int, report: Report) -> SeedRun:
         """Train on the first `rows` of a random seed's 240 pairs, or read the finished run."""
-        path = self.folder / f"{name}-{rows}-{seed}.json"
-        if path.is_file():
-            return SeedRun.model_validate_json(path.read_bytes())
-        report(f"{name}, {rows} rows, seed {seed}")
+        finished = self.finished(name, rows, seed)
+        if finished is None:
+            report(f"{name}, {rows} rows, seed {seed}")
+            finished = self.trained(name, rows, seed)
+            self.keep_run(name, rows, finished)
+        return finished
+
+    def finished(self, name: RecipeName, rows: int, seed: int) -> SeedRun | None:
+        """The finished run, or None."""
+        path = self.folder / _file_of(name, rows, seed)
+        return SeedRun.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+    def keep_run(self, name: RecipeName, rows: int, run: SeedRun) -> None:
+        """Write a finished run into the folder. Raises OutputRefused."""
+        self.keep(_file_of(name, rows, run.seed), run.model_dump_json(indent=2) + "\n")
+
+    def trained(self, name: RecipeName, rows: int, seed: int) -> SeedRun:
+        """Train on the first `rows` of a random seed's 240 pairs, and keep nothing of it."""
         train_rows, held_out = divide(self.pairs, seed)
         self.check()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -96,9 +138,7 @@ class SeedTable:
             data, out = Path(scratch) / "data", Path(scratch) / "adapter"
             write_rows(data, self.source, train_rows[:rows], held_out)
             recipe = recipe_of(name, self.base.id, seed)
-            finished = self._train(Job(self.base, data, recipe, out), held_out)
-        self.keep(path.name, finished.model_dump_json(indent=2) + "\n")
-        return finished
+            return self._train(Job(self.base, data, recipe, out), held_out)
 
     def _train(self, job: Job, held_out: Sequence[Pair]) -> SeedRun:
         """Train and answer; where no adapter is kept the base answers, and the kept step is 0."""
@@ -113,11 +153,18 @@ class SeedTable:
         path = self.folder / f"base-{seed}.json"
         if not path.is_file():
             report(f"base, seed {seed}")
-            _, held_out = divide(self.pairs, seed)
             self.check()
-            self.keep(path.name, json.dumps(self._answers(None, held_out)))
+            self.keep_base(seed, self.base_answers(seed))
         first, second = json.loads(path.read_text(encoding="utf-8"))
         return first, second
+
+    def keep_base(self, seed: int, answers: tuple[list[str], list[str]]) -> None:
+        """Write what `base_answers` gave into the folder. Raises OutputRefused."""
+        self.keep(f"base-{seed}.json", json.dumps(answers))
+
+    def base_answers(self, seed: int) -> tuple[list[str], list[str]]:
+        """The same as `untrained`, made anew."""
+        return self._answers(None, divide(self.pairs, seed)[1])
 
     def _record(
         self,
@@ -147,12 +194,14 @@ class SeedTable:
 
     def _answers(self, adapter: Path | None, rows: Sequence[Pair]) -> tuple[list[str], list[str]]:
         adapters = {"tuned": adapter} if adapter else {}
-        model = OfflineModel.open(self.base, adapters, no_progress)
-        variant = "tuned" if adapter else "base"
-
-        def said(questions: Sequence[EvaluationQuestion]) -> list[str]:
-            found = ask(model, variant, questions, GREEDY, lambda: None)
-            return [answer.text.strip() for answer in found]
-
+        model = OfflineModel.open(self.base, adapters, no_progress, max_running=_AT_ONCE)
         held_out = [of_pair(number, pair) for number, pair in enumerate(rows, 1)]
-        return said(held_out), said([of_prompt(prompt) for prompt in read_prompts(PROMPTS)])
+        prompts = [of_prompt(prompt) for prompt in read_prompts(PROMPTS)]
+        variant = "tuned" if adapter else "base"
+        said = ask(model, variant, [*held_out, *prompts], GREEDY, lambda: None)
+        texts = [answer.text.strip() for answer in said]
+        return texts[: len(held_out)], texts[len(held_out) :]
+
+
+def _file_of(name: RecipeName, rows: int, seed: int) -> str:
+    return f"{name}-{rows}-{seed}.json"

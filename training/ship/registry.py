@@ -9,11 +9,10 @@ import hashlib
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from data.files.file_lock import hold_lock
 from data.files.new_file import sync
 from model.loading.manifest import CONFIG, MANIFEST, WEIGHTS
 from model.loading.registry import CURRENT, Current, Registry
@@ -29,23 +28,18 @@ _PARTIAL = ".partial-"
 def locked(registry: Registry, limit_s: float = LOCK_LIMIT_S) -> Generator[None]:
     """Hold the lock of the registry, so that no other process or thread writes.
 
-    Raises RegistryError if another one holds it for longer than `limit_s` seconds.
+    Raises RegistryError if another one holds it for longer than `limit_s` seconds, OSError where
+    the disk has no file locks.
     """
     registry.root.mkdir(parents=True, exist_ok=True)
-    # Never the library's soft lock, which a killed holder would leave behind.
-    lock = FileLock(registry.root / LOCK, timeout=limit_s, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RegistryError(
-            f"{registry.root} is being written by another process: try again"
-        ) from None
-    except NotImplementedError as error:
-        raise RegistryError(f"{registry.root} lies on a disk without file locks") from error
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold_lock(registry.root / LOCK, limit_s))
+        except TimeoutError:
+            raise RegistryError(
+                f"{registry.root} is being written by another process: try again"
+            ) from None
         yield
-    finally:
-        lock.release()
 
 
 def version_of(folder: Path) -> str:

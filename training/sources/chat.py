@@ -1,6 +1,6 @@
 """Conversations in one JSON object: OpenAI's `messages`, ShareGPT's `conversations`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, cast
@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from data.errors import DatasetError
 from data.files.datasets import ROLES
 from data.records import Turn, merge_turns
+from training.sources.learned import TURN_FLAGS, is_learned
 from training.sources.reasons import DroppedRow, DropReason
 from training.sources.row import SourceRow, SourceRows, text_cell
 
@@ -41,9 +42,11 @@ def read_chat(where: str, place: str, thread: str, item: dict[str, Any], key: st
     """A row for each assistant's turn that follows a user's; all turns before the two go along.
 
     `key` is `messages` or `conversations`; a turn has `role` and `content`, or `from` and `value`.
-    Neighbouring turns of one role are merged first, as the bot does. `developer` is the system. An
-    answer of weight 0 is context but no row. All rows of a chat have the same `thread`. Raises
-    DatasetError for tools, calls and contents other than text, which cannot be learned.
+    Neighbouring turns of one role are merged first, as the bot does. `developer` is the system, and
+    a system's turn between question and answer goes before the question. An answer of weight 0 is
+    context but no row, one to nobody's question neither of them, as in serving. All rows of a chat
+    have the same `thread`. Raises DatasetError for tools, calls and contents other than text, which
+    cannot be learned.
     """
     _refuse(where, item, _REFUSED)
     said = _turns(where, key, item[key])
@@ -67,16 +70,26 @@ def _answers(place: str, thread: str, said: list[_Said]) -> Iterator[SourceRow |
         all(one.learned for one in group)
         for _, group in groupby(spoken, key=lambda one: one.turn.role)
     ]
-    for n in range(1, len(turns)):
-        if (turns[n - 1].role, turns[n].role) != ("user", "assistant"):
+    for n, turn in enumerate(turns):
+        if turn.role != "assistant":
             continue
+        before = turns[:n]
+        if [one.role for one in before[-2:]] == ["user", "system"]:
+            before = [*before[:-2], before[-1], before[-2]]
         if not learned[n]:
-            yield DroppedRow(DropReason.UNLEARNED, place, turns[n].content)
+            yield DroppedRow(DropReason.UNLEARNED, place, turn.content)
+        elif not before or before[-1].role != "user":
+            yield DroppedRow(DropReason.UNASKED, place, turn.content)
         else:
-            yield SourceRow(
-                place, turns[n - 1].content, turns[n].content,
-                thread=thread, before=turns[: n - 1],
-            )  # fmt: skip
+            yield _row(place, thread, before, turn)
+
+
+def _row(place: str, thread: str, before: Sequence[Turn], answer: Turn) -> SourceRow:
+    """The row of an answer. Its context begins with a user's turn, as in serving."""
+    *earlier, asked = before
+    first = next((n for n, turn in enumerate(before) if turn.role == "user"), 0)
+    kept = (turn for n, turn in enumerate(earlier) if n >= first or turn.role == "system")
+    return SourceRow(place, asked.content, answer.content, thread=thread, before=tuple(kept))
 
 
 def _turns(where: str, key: str, value: object) -> list[_Said]:
@@ -101,7 +114,7 @@ def _turn(where: str, key: str, value: object) -> _Said:
         )
     _refuse(where, turn, _REFUSED_IN_TURNS, f"{key}.")
     content = _content(where, f"{key}.{text_key}", turn.get(text_key))
-    return _Said(Turn(known, content), _is_learned(where, f"{key}.weight", turn.get("weight")))
+    return _Said(Turn(known, content), is_learned(where, turn, TURN_FLAGS, f"{key}."))
 
 
 def _content(where: str, key: str, value: object) -> str:
@@ -117,14 +130,6 @@ def _content(where: str, key: str, value: object) -> str:
             raise DatasetError(f"{where}: {place} is {str(kind)[:40]!r}, which {_ADVICE}")
         texts.append(text_cell(where, f"{place}.text", found.get("text")))
     return "\n".join(texts)
-
-
-def _is_learned(where: str, key: str, weight: object) -> bool:
-    if weight is None:
-        return True
-    if isinstance(weight, bool) or weight not in (0, 1):
-        raise DatasetError(f"{where}: {key} must be 0 or 1, not {str(weight)[:40]!r}")
-    return weight == 1
 
 
 def _refuse(where: str, item: dict[str, Any], keys: tuple[str, ...], prefix: str = "") -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import DatasetError
+from training.sources.learned import says_unlearned, unlearned
 from training.sources.lines import LINE_LIMIT, WINDOWS, lines, text_encoding
 from training.sources.objects import Placed
 from training.sources.packed import packing_words
@@ -74,9 +75,12 @@ def table_pairs(path: Path, table: TextTable, columns: Columns, faults: Faults) 
     keys = find_keys(f"{path}: the header", table.header, columns)
     for place, item in table.rows:
         try:
-            yield pair_row(f"{path}, {place}", place, item, keys)
+            row = pair_row(f"{path}, {place}", place, item, keys)
         except DatasetError as error:
             faults.broken(place, error)
+        else:
+            weights = (value for name, value in item.items() if name.strip().casefold() == "weight")
+            yield from unlearned(iter([row])) if any(map(says_unlearned, weights)) else [row]
 
 
 def open_table(path: Path, style: TableStyle, faults: Faults) -> TextTable:

@@ -12,6 +12,7 @@ from training.scratch import ReplyIndex
 from training.sources.csv_file import TableStyle, open_table, table_pairs
 from training.sources.discord import DiscordIndex, is_other_export
 from training.sources.formats import Format, container_of, shape_of
+from training.sources.learned import ROW_FLAGS, is_learned, says_unlearned, unlearned
 from training.sources.objects import Placed, objects
 from training.sources.openassistant import read_openassistant
 from training.sources.packed import packing_words
@@ -20,7 +21,7 @@ from training.sources.rated import RatingThresholds, read_rated
 from training.sources.reasons import Faults
 from training.sources.reddit import RedditIndex
 from training.sources.row import DroppedRow, SourceRow, SourceRows
-from training.sources.tables import find_on_hub, folder_rows, hub_rows, table_rows
+from training.sources.tables import HubDataset, find_on_hub, folder_rows, hub_rows, table_rows
 
 _TABLES = (Format.PARQUET, Format.ARROW, Format.FOLDER, Format.HUB)
 _OTHERS_IN_TEXT = (Format.ALPACA, Format.PROMPT_COMPLETION, Format.OPENASSISTANT)
@@ -47,7 +48,7 @@ class Reading:
 class Opened:
     """A source that is about to be read.
 
-    `detected` says in words as what it is read. `commit` is that of a data set of the hub.
+    `detected` says in words as what it is read. `hub` is the data set of the hub, if it is one.
     `is_discord` says that its texts are message content of Discord, for which its developer policy
     holds wherever the file comes from. `faults` fills while the rows are read.
     """
@@ -57,7 +58,7 @@ class Opened:
     detected: str
     faults: Faults
     is_discord: bool = False
-    commit: str | None = None
+    hub: HubDataset | None = None
 
 
 @contextmanager
@@ -111,10 +112,10 @@ class _Sources:
         return self._opened(path, (container, shape), read(faults), faults, packing_words(path))
 
     def _open_table(self, path: Path, container: Format) -> Opened:
-        commit = None
+        hub = None
         if container is Format.HUB:
-            found = find_on_hub(str(path))
-            items, commit = hub_rows(found, self._scratch), found.commit
+            hub = find_on_hub(str(path))
+            items = hub_rows(hub, self._scratch)
         elif container is Format.FOLDER:
             items = folder_rows(path, self._scratch)
         else:
@@ -122,7 +123,7 @@ class _Sources:
         head = list(islice(items, 1))
         faults = Faults(str(path), strict=self._reading.strict)
         formats = (container, self._shape(head))
-        return self._opened(path, formats, chain(head, items), faults, (), commit)
+        return self._opened(path, formats, chain(head, items), faults, (), hub)
 
     def _open_text_table(self, path: Path, container: Format) -> Opened:
         reading = self._reading
@@ -156,7 +157,7 @@ class _Sources:
         items: Iterator[Placed],
         faults: Faults,
         words: Sequence[str],
-        commit: str | None = None,
+        hub: HubDataset | None = None,
     ) -> Opened:
         container, shape = formats
         rows = self._convert(path, shape, items, faults)
@@ -166,7 +167,7 @@ class _Sources:
             ", ".join((container.words, *words, shape.words)),
             faults,
             shape is Format.DISCORD,
-            commit,
+            hub,
         )
 
     def _convert(
@@ -182,13 +183,18 @@ class _Sources:
         if shape is Format.OPENASSISTANT:
             return read_openassistant(items, faults)
 
-        def convert(where: str, place: str, item: dict[str, object]) -> SourceRows:
+        def convert(
+            where: str, place: str, item: dict[str, object]
+        ) -> Iterator[SourceRow | DroppedRow]:
             thread = f"{path.name}: {place}"
+            rows = read_pair(where, place, thread, item, reading.columns)
             if shape is Format.ALPACA:
-                return read_alpaca(where, place, item)
-            if shape is Format.PROMPT_COMPLETION:
-                return read_prompt_completion(where, place, thread, item)
-            return read_pair(where, place, thread, item, reading.columns)
+                rows = read_alpaca(where, place, item)
+            elif shape is Format.PROMPT_COMPLETION:
+                rows = read_prompt_completion(where, place, thread, item)
+            elif shape is Format.PAIRS:
+                return unlearned(rows) if says_unlearned(item.get("weight")) else rows
+            return rows if is_learned(where, item, ROW_FLAGS, "") else unlearned(rows)
 
         return _each(items, faults, convert)
 
@@ -196,7 +202,7 @@ class _Sources:
 def _each(
     items: Iterator[Placed],
     faults: Faults,
-    convert: Callable[[str, str, dict[str, object]], SourceRows],
+    convert: Callable[[str, str, dict[str, object]], Iterator[SourceRow | DroppedRow]],
 ) -> SourceRows:
     for place, item in items:
         try:

@@ -15,6 +15,7 @@ class DropReason(StrEnum):
 
     BROKEN = "broken"
     UNLEARNED = "weight 0"
+    UNASKED = "not asked"
     NO_PARENT = "no parent"
     NOT_RATED = "not rated good"
     CUT_OFF = "cut off"
@@ -39,6 +40,7 @@ class DropReason(StrEnum):
 _WHY = {
     DropReason.BROKEN: "a line or row that cannot be read as what the others are",
     DropReason.UNLEARNED: "the file says that this answer is not to be learned",
+    DropReason.UNASKED: "no user's turn comes before the answer",
     DropReason.NO_PARENT: "what it replies to is in none of the files",
     DropReason.NOT_RATED: "too few people rated the answer good, or too many bad",
     DropReason.CUT_OFF: "the answer was stopped before its end",

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _BATCH = 1_000
 _HUB_LIMIT_S = 20.0
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*(?:@\w[\w.-]*)?")
+# What may lie in a folder and be data, and files of such names that only describe it.
+_DATA = re.compile(
+    r"\.(csv|tsv|json|jsonl|ndjson|parquet|arrow)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE
+)
+_ABOUT = frozenset({"dataset_info.json", "dataset_infos.json", "card.json", "index.json"})
+# The first bytes of Parquet, of Arrow's file format and of its stream format.
+_MARKS = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrow"))
 # Files that only `save_to_disk` writes.
 _SAVED = ("dataset_dict.json", "state.json")
 
@@ -72,19 +79,53 @@ def folder_rows(path: Path, scratch: Path) -> Iterator[Placed]:
     """The rows of all splits of a folder that `save_to_disk` wrote or that holds data files.
 
     Their places are "row 3", or "train row 3" if there are several splits. Raises DatasetError
-    naming the folder.
+    naming the folder, also if it holds data files that the library would not read.
     """
     if any((path / name).is_file() for name in _SAVED):
         return _saved(path)
+    _refuse_unread(path, scratch)
     return _stream(str(path), str(path), scratch)
 
 
-def hub_rows(found: HubDataset, scratch: Path) -> Iterator[Placed]:
+def _refuse_unread(path: Path, scratch: Path) -> None:
+    """The library reads files of one kind, and if a name tells a split only such ones."""
+    with _one_line_errors(str(path)):
+        from datasets import load_dataset_builder
+
+        builder = load_dataset_builder(str(path), cache_dir=str(scratch))
+        chosen = cast("Mapping[str, list[str]]", builder.config.data_files or {})
+    read = {Path(file).resolve() for files in chosen.values() for file in files}
+    if left := sorted(
+        str(f.relative_to(path)) for f in _data_files(path) if f.resolve() not in read
+    ):
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        raise DatasetError(
+            f"{path} holds files of several kinds or names, and {', '.join(left[:3])}{more} would "
+            "not be read: name the files themselves instead of the folder"
+        )
+
+
+def _data_files(path: Path) -> Iterator[Path]:
+    for file in path.rglob("*"):
+        parts = file.relative_to(path).parts
+        if any(part.startswith((".", "__")) for part in parts) or file.name in _ABOUT:
+            continue
+        if _DATA.search(file.name) and file.is_file():
+            yield file
+
+
+def hub_rows(found: HubDataset, scratch: Path, first: int | None = None) -> Iterator[Placed]:
     """The rows of all splits of a data set of the hub, placed as those of a folder.
 
-    Raises DatasetError naming the data set.
+    With `first`, only so many of each split. Raises DatasetError naming the data set.
     """
-    return _stream(f"{found.id}@{found.commit}", found.id, scratch, revision=found.commit)
+    where = f"{found.id}@{found.commit}"
+    return _stream(where, found.id, scratch, revision=found.commit, first=first)
+
+
+def table_kind(start: bytes) -> str | None:
+    """What a file with these first bytes is, "parquet" or "arrow"; None if it is neither."""
+    return next((kind for mark, kind in _MARKS if start.startswith(mark)), None)
 
 
 def _stream(
@@ -94,6 +135,7 @@ def _stream(
     *,
     data_files: str | None = None,
     revision: str | None = None,
+    first: int | None = None,
 ) -> Iterator[Placed]:
     with _one_line_errors(where):
         from datasets import load_dataset
@@ -105,7 +147,7 @@ def _stream(
             revision=revision,
             cache_dir=str(scratch),
         )
-        yield from _rows(cast("Mapping[str, IterableDataset]", splits))
+        yield from _rows(cast("Mapping[str, IterableDataset]", splits), first)
 
 
 def _saved(path: Path) -> Iterator[Placed]:
@@ -119,12 +161,15 @@ def _saved(path: Path) -> Iterator[Placed]:
         yield from _rows(splits)
 
 
-def _rows(splits: "Mapping[str, Dataset] | Mapping[str, IterableDataset]") -> Iterator[Placed]:
+def _rows(
+    splits: "Mapping[str, Dataset] | Mapping[str, IterableDataset]", first: int | None = None
+) -> Iterator[Placed]:
     for split, rows in splits.items():
         prefix = f"{split} " if len(splits) > 1 else ""
         number = 0
+        chosen = cast("Any", rows if first is None else rows.take(first))
         # As Arrow tables: pictures and sound beside the texts are not decoded.
-        for batch in cast("Any", rows).with_format("arrow").iter(batch_size=_BATCH):
+        for batch in chosen.with_format("arrow").iter(batch_size=_BATCH):
             for row in cast("list[dict[str, Any]]", batch.to_pylist()):
                 number += 1
                 yield f"{prefix}row {number}", row

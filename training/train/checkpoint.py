@@ -7,16 +7,16 @@ safetensors format and the rest is JSON in its header; nothing is pickled.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from errno import ENOTSUP
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from data.files.file_lock import hold_lock
 from data.files.new_file import sync
 from data.files.output_folder import claim_output, release_output
 from training.artifacts.figures import CURVE, FIGURES
@@ -65,7 +65,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._held: FileLock | None = None
+        self._held: ExitStack | None = None
 
     @property
     def begun(self) -> bool:
@@ -175,7 +175,7 @@ class Checkpoints:
 
     def _release(self) -> None:
         if self._held is not None:
-            self._held.release()
+            self._held.close()
             self._held = None
 
     def _clear(self) -> None:
@@ -189,14 +189,11 @@ class Checkpoints:
         Raises OtherJobError when another process holds it, OSError where the disk has no locks.
         """
         claim_output(self.folder, KIND, _NAMES)
-        # Never the library's soft lock, which a killed training would leave behind.
-        held = FileLock(self.folder / LOCK, fallback_to_soft=False)
+        held = ExitStack()
         try:
-            held.acquire(blocking=False)
-        except Timeout as error:
+            held.enter_context(hold_lock(self.folder / LOCK))
+        except TimeoutError as error:
             raise OtherJobError(f"another training is at work in {self.folder}") from error
-        except NotImplementedError as error:
-            raise OSError(ENOTSUP, "the disk has no file locks", str(self.folder)) from error
         self._held = held
 
 

@@ -11,7 +11,7 @@ import psutil
 import torch
 from bitsandbytes.functional import QuantState, dequantize_4bit
 from bitsandbytes.nn.modules import Linear4bit, Params4bit
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from model.loading.base import ResolvedBase
@@ -54,6 +54,9 @@ def unpack(model: PreTrainedModel, dtype: torch.dtype) -> bool:
 def _plain(layer: Linear4bit, dtype: torch.dtype) -> nn.Linear:
     packed = cast("Params4bit", layer.weight)
     weight = dequantize_4bit(packed.data, cast("QuantState", packed.quant_state)).to(dtype)
-    plain = nn.Linear(layer.in_features, layer.out_features, bias=False, device="meta")
+    bias = cast("Tensor | None", layer.bias)
+    plain = nn.Linear(layer.in_features, layer.out_features, bias is not None, device="meta")
     plain.weight = nn.Parameter(weight, requires_grad=False)
+    if bias is not None:
+        plain.bias = nn.Parameter(bias.detach().to(dtype), requires_grad=False)
     return plain

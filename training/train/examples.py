@@ -102,7 +102,11 @@ def encode(
         raise PreparedDataError(_refusal(long, lengths, max_tokens, file))
     kept = [row for row in rows if row is not None]
     if not kept:
-        raise PreparedDataError(f"no pair has {max_tokens} tokens or fewer: raise max_tokens")
+        short = ", even when shortened" if too_long == "shorten" else ""
+        raise PreparedDataError(
+            f"{file or 'the pairs'}: none of {len(rows)} rows fits into {max_tokens} tokens{short} "
+            f"(the longest has {max(lengths)}): raise schedule.max_tokens"
+        )
     left_out = len(rows) - len(kept)
     return EncodedSide(kept, max_tokens, shortened=long - left_out, left_out=left_out)
 

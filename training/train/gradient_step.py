@@ -55,12 +55,15 @@ def new_gradient_step(
 ) -> GradientStep:
     """The fastest way that the recipe and the machine allow to get a model's gradients.
 
-    CUDA graphs need one GPU, the packed layout (its rows have few lengths) and no dropout. In them
+    CUDA graphs need one GPU, the packed layout (its rows have few lengths), and neither dropout nor
+    noise, which draw random numbers, nor DoRA, whose kernels in peft were not captured yet. In them
     the fused decoder stands for the model's own layers, where it knows them. All other trainings
     run kernel by kernel.
     """
     if not graphs_are_used(accelerator, recipe):
-        module = cast("nn.Module", accelerator.prepare(ReplyLossModule(model)))
+        module = cast(
+            "nn.Module", accelerator.prepare(ReplyLossModule(model, noise=recipe.schedule.noise))
+        )
         return EagerStep(module, accelerator)
     fused = None
     if fused_is_used(model, accelerator, recipe):
@@ -75,7 +78,8 @@ def graphs_are_used(accelerator: Accelerator, recipe: Recipe) -> bool:
         accelerator.device.type == "cuda"
         and accelerator.num_processes == 1
         and recipe.schedule.layout == "packed"
-        and recipe.lora.dropout == 0
+        and recipe.lora.dropout == recipe.schedule.noise == 0
+        and not recipe.lora.dora
     )
 
 

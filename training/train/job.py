@@ -78,6 +78,8 @@ class Job:
             "validation data": card.sides[Side.VALIDATION].sha256,
             "device": device,  # the optimisers of CPU and GPU cannot read each other's state
             "checkpoint format": _CHECKPOINT_FORMAT,
+            # So that the checkpoint is found when somebody in an export is forgotten.
+            **({"exports": list(card.exports)} if card.exports else {}),
         }
 
     def manifest(

@@ -14,6 +14,7 @@ from training.train.attention import Spans, use_spans
 from training.train.examples import IGNORED, TokenizedExample
 from training.train.fused.decoder import FusedDecoder
 from training.train.layout import Batch, Layout
+from training.train.noise import noise_for
 
 CHUNK = 512  # positions; with Mistral's 32,768 tokens these are 64 MiB of float32 logits
 
@@ -43,15 +44,19 @@ class ReplyLossModule(nn.Module):
     """Wraps a causal model, with or without an adapter; its forward pass gives a batch's loss.
 
     The model's vocabulary matrix must be frozen. A `fused` decoder of the same model computes the
-    hidden states in place of the model's own layers.
+    hidden states in place of the model's own layers; without one, `noise` is added to what they
+    read while the module is in training mode (see `training.train.noise`).
     """
 
     def __init__(
-        self, model: PreTrainedModel | PeftModel, fused: FusedDecoder | None = None
+        self,
+        model: PreTrainedModel | PeftModel,
+        fused: FusedDecoder | None = None,
+        noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
-        self._fused = fused
+        self._fused, self._noise = fused, noise
         causal = model.get_base_model() if isinstance(model, PeftModel) else model
         use_spans(cast("PreTrainedModel", causal))
         self._decoder = [cast("nn.Module", cast("Any", causal).model)]  # listed: registered once
@@ -77,8 +82,12 @@ class ReplyLossModule(nn.Module):
     def _hidden(self, batch: Batch, spans: Spans) -> Tensor:
         if self._fused is not None and spans.bounds is not None:
             return self._fused(batch.input_ids, batch.position_ids, spans.bounds)
-        return self._decoder[0](
-            input_ids=batch.input_ids,
+        decoder = cast("Any", self._decoder[0])
+        embedded = decoder.embed_tokens(batch.input_ids)
+        if self.training and self._noise:
+            embedded = embedded + noise_for(embedded, batch.lengths, self._noise)
+        return decoder(
+            inputs_embeds=embedded,
             position_ids=batch.position_ids,
             use_cache=False,
             spans=spans,

@@ -15,6 +15,8 @@ from training.recipe import Schedule
 
 # The state of one parameter, under the optimiser's own names.
 Slots = dict[str, Tensor | int]
+_IS_B = ".lora_B."
+_FACTOR = "rate_factor"
 
 
 class FlatParameter:
@@ -52,30 +54,60 @@ class FlatParameter:
         self.gradient.zero_()
 
 
-def new_optimiser(parameters: Iterable[nn.Parameter], schedule: Schedule) -> Optimizer:
-    """AdamW over the parameters, of the kind that the recipe names.
+class FlatAdapter:
+    """The trained parameters of an adapter, flat; its B matrices apart where their rate differs.
+
+    `groups` are what an optimiser steps over: parameters with the factor of their rate.
+    """
+
+    def __init__(self, trained: Mapping[str, nn.Parameter], rate_of_b: float) -> None:
+        sides: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in trained.items():
+            factor = rate_of_b if _IS_B in name else 1.0
+            sides.setdefault(factor, []).append(parameter)
+        self._flat = [FlatParameter(parts) for parts in sides.values()]
+        self.wholes = [flat.whole for flat in self._flat]
+        self.groups = [
+            {"params": [whole], _FACTOR: factor}
+            for whole, factor in zip(self.wholes, sides, strict=True)
+        ]
+
+    def collect(self) -> None:
+        """See `FlatParameter.collect`."""
+        for flat in self._flat:
+            flat.collect()
+
+    def zero_grad(self) -> None:
+        """Set all gradients to 0 without moving them."""
+        for flat in self._flat:
+            flat.zero_grad()
+
+
+def new_optimiser(groups: Iterable[dict[str, Any]], schedule: Schedule) -> Optimizer:
+    """AdamW over the groups of a FlatAdapter, of the kind that the recipe names.
 
     `auto` is the paged 8-bit kind on a GPU, as in QLoRA, and torch's own on a CPU. Paging:
     Dettmers and others, 2023 (arXiv:2305.14314); 8 bits: 2022 (arXiv:2110.02861).
     """
-    chosen = list(parameters)
+    chosen = list(groups)
+    is_cuda = chosen[0]["params"][0].is_cuda
     kind = schedule.optimizer
     if kind == "auto":
-        kind = "paged_adamw_8bit" if chosen[0].is_cuda else "adamw"
+        kind = "paged_adamw_8bit" if is_cuda else "adamw"
     if kind == "adamw":
         return torch.optim.AdamW(
             chosen, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )
     from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit
 
-    kind_of = PagedAdamW8bit if chosen[0].is_cuda else AdamW8bit  # a CPU has nothing to page to
+    kind_of = PagedAdamW8bit if is_cuda else AdamW8bit  # a CPU has nothing to page to
     return kind_of(chosen, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
 
 
 def set_rate(optimiser: Optimizer, rate: float) -> None:
-    """Use this learning rate from now on."""
+    """Use this learning rate from now on, times the factor of each group."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group[_FACTOR]
 
 
 def read_state(optimiser: Optimizer) -> list[Slots]:

@@ -14,6 +14,7 @@ from data.files.output_folder import check_output, output_folder
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
 from model.text.prompt import PromptRenderer
 from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
+from training.artifacts.card import write_adapter_card
 from training.artifacts.figures import (
     AFTER,
     BEFORE,
@@ -25,7 +26,7 @@ from training.artifacts.figures import (
 )
 from training.artifacts.progress import ProgressLines, Report, TrainingProgress
 from training.errors import NotBetter
-from training.prepare.card import Card, check_permission, read_card
+from training.prepare.card import Card, check_permission, check_sides, read_card
 from training.prepare.sides import Side
 from training.train.checkpoint import Checkpoints, TrainState
 from training.train.dense import load_to_learn
@@ -68,6 +69,7 @@ def train(
     check_permission(job.data, card)
     licence_of(job.recipe, card)
     pairs = {side: read_side(job.data, side) for side in (Side.TRAIN, Side.VALIDATION)}
+    check_sides(job.data, card, pairs)
     accelerator = new_accelerator(compute_dtype(job.recipe.schedule.precision))
     work = Checkpoints(job.work_folder)
     if accelerator.is_main_process:
@@ -164,7 +166,9 @@ def _write(
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), _title(job, learned))
         (folder / CURVE).write_bytes(curve)
-        write_manifest(folder, job.manifest(card, learned, folder / WEIGHTS, figures, now))
+        manifest = job.manifest(card, learned, folder / WEIGHTS, figures, now)
+        write_manifest(folder, manifest)
+        write_adapter_card(folder, manifest)
     work.remove()
 
 

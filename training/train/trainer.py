@@ -21,7 +21,7 @@ from training.train.layout import Layout, Packed, Padded
 from training.train.loss import ReplyLoss, measure
 from training.train.memory import peak_mib
 from training.train.optimiser import (
-    FlatParameter,
+    FlatAdapter,
     new_optimiser,
     read_state,
     set_rate,
@@ -94,8 +94,8 @@ class Trainer:
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self._gradient = new_gradient_step(model, accelerator, self._trained, recipe)
         # Only now: preparing a model for several processes may move what it finds.
-        self._flat = FlatParameter(list(self._trained.values()))
-        self._optimiser = new_optimiser([self._flat.whole], schedule)
+        self._flat = FlatAdapter(self._trained, schedule.rate_of_b)
+        self._optimiser = new_optimiser(self._flat.groups, schedule)
         self._best: Weights = {}
         self._undone: list[_StepFigures] = []
         self._validation: float | None = None
@@ -166,7 +166,7 @@ class Trainer:
         # DDP takes the mean over the processes, where the sum is wanted.
         loss = self._gradient(self._layout.batches(mine), replies / processes)
         self._flat.collect()
-        norm = nn.utils.clip_grad_norm_([self._flat.whole], self._recipe.schedule.max_grad_norm)
+        norm = nn.utils.clip_grad_norm_(self._flat.wholes, self._recipe.schedule.max_grad_norm)
         self._optimiser.step()
         self._flat.zero_grad()
         self.state.tokens += sum(len(row["input_ids"]) for row in rows)

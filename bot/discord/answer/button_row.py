@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import discord
 
-STOP, AGAIN, OTHER = "stop", "again", "other"
+STOP, AGAIN, OTHER, GO_ON = "stop", "again", "other", "goon"
 _LOOKS = {
     STOP: ("Stop", "⏹️"),
     AGAIN: ("Again", "🔁"),
     OTHER: ("Other model", "🔀"),
+    GO_ON: ("Continue", "⏩"),
 }
 _CUSTOM_ID = re.compile(rf"fungpt:({'|'.join(_LOOKS)}):(\d{{1,18}})")
 
@@ -27,9 +28,9 @@ def running_row(request_id: int) -> ButtonRow:
     return ButtonRow((STOP,), request_id)
 
 
-def finished_row(request_id: int) -> ButtonRow:
-    """The row under a finished answer."""
-    return ButtonRow((AGAIN, OTHER), request_id)
+def finished_row(request_id: int, *, is_cut: bool = False) -> ButtonRow:
+    """The row under a finished answer; one that `is_cut` at the length limit can go on."""
+    return ButtonRow((GO_ON, AGAIN, OTHER) if is_cut else (AGAIN, OTHER), request_id)
 
 
 def custom_id(kind: str, request_id: int) -> str:

@@ -4,27 +4,31 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import discord
 
-from bot.chat.events import Ended, Finished
+from bot.chat.conversation import is_continuation
+from bot.chat.events import Ended, Finished, Written
+from bot.chat.persistence import Persistence
 from bot.chat.ticket import Ticket
+from bot.discord import phrases
+from bot.discord.answer.button_row import finished_row
+from bot.discord.answer.closing import close
 from bot.discord.answer.following import Following
+from bot.discord.answer.insisting import TRANSIENT, TemporaryRefusal, insist
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.pacing import Pace, Paces
 from bot.discord.answer.picture import Picture, RequestProgress, picture
 from bot.discord.answer.screen import Screen
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.refusals import RefusalLog, Remedy, remedy
 from bot.discord.identity import FRONT_END
 from bot.worker.status import StatusBoard
 from data.errors import StoreError
-from data.records import Answer, RequestMessage, RequestState
+from data.records import Answer, NewAnswer, RequestMessage, RequestState
 from data.store.store import Store
 
 NOTE_AFTER_S = 1.0  # the typing sign is enough until then
-LAST_EDIT_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)  # seconds between tries
-_TOO_MANY, _SERVER_ERRORS = 429, 500
 _log = logging.getLogger(__name__)
 
 
@@ -33,24 +37,27 @@ class Means:
     """What every delivery of one bot works with.
 
     `answered` is called with each finished answer that is shown, the channel's id and the id of
-    its last message.
+    its last message. `refusals` tells the operator, `persistence` repeats writes.
     """
 
     store: Store
     board: StatusBoard
     paces: Paces
     answered: Callable[[Answer, int, int], Awaitable[None]]
-
-
-class _TemporaryError(Exception):
-    """Discord could not do it just now; a later try may work."""
-
-
-_TRANSIENT = (_TemporaryError, discord.RateLimited, TimeoutError, *UNREACHABLE)
+    refusals: RefusalLog = field(default_factory=RefusalLog)
+    persistence: Persistence = field(default_factory=Persistence)
 
 
 class _Lost(Exception):
-    """The messages were deleted, or the bot may not write there any more."""
+    """The messages or their channel are gone."""
+
+
+class _RefusedError(Exception):
+    """Discord does not take what the messages should show; `refusal` is what it said."""
+
+    def __init__(self, refusal: discord.HTTPException) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 class Delivery:
@@ -74,9 +81,15 @@ class Delivery:
         self._means = means
         request_id = ticket.request.id
         self._screen = Screen(outlet, request_id, self._note_message, known)
-        self._progress = RequestProgress(request_id, notices=tuple(notices))
+        turns = ticket.request.turns
+        self._progress = RequestProgress(
+            request_id,
+            notices=tuple(notices),
+            goes_on_from=turns[-1].content if is_continuation(turns) else "",
+        )
         self._following = Following(ticket, means.board, self._progress)
         self._following.awaits_text = self._screen.is_empty
+        self._is_noted = True
 
     async def run(self) -> None:
         """Show the request to its end; returns when that is shown, or cannot be shown."""
@@ -90,11 +103,14 @@ class Delivery:
             self._ticket.stop()
             await self._ticket.result()
             await self._note_delivered()
+        except _RefusedError as refused:
+            await self._close(refused.refusal)
         finally:
             following.cancel()
             await asyncio.gather(following, self._outlet.end_typing(), return_exceptions=True)
 
     async def _show_progress(self) -> None:
+        """Show what there is until the text is complete and can be shown for good."""
         while self._progress.outcome is None:
             await self._following.changed.wait()
             self._following.changed.clear()
@@ -125,7 +141,7 @@ class Delivery:
         begun = loop.time()
         try:
             await self._show(now)
-        except _TRANSIENT as error:
+        except TRANSIENT as error:
             _log.info("request %d: an edit failed: %s", self._ticket.request.id, type(error))
             self._pace.refused(1.0, loop.time())
             self._following.changed.set()
@@ -137,25 +153,64 @@ class Delivery:
         try:
             await self._screen.show(now)
         except discord.HTTPException as refusal:
-            if refusal.status == _TOO_MANY or refusal.status >= _SERVER_ERRORS:
-                raise _TemporaryError from refusal
-            raise _Lost(f"Discord said {refusal.status} ({refusal.code})") from refusal
+            match remedy(refusal):
+                case Remedy.LATER:
+                    raise TemporaryRefusal from refusal
+                case Remedy.GONE:
+                    said = f"Discord said {refusal.status} ({refusal.code})"
+                    raise _Lost(said) from refusal
+                case _:
+                    raise _RefusedError(refusal) from refusal
+        finally:
+            self._tell_operator(*self._outlet.mended)
+            self._outlet.mended.clear()
 
     async def _show_end(self) -> None:
-        """Show how the request ended; tried again for about four minutes where Discord fails."""
-        for wait_s in (*LAST_EDIT_AGAIN_S, None):
+        """Show how the request ended, and once more where the store comes round to it later."""
+        shown = await self._insist(lambda: self._show(picture(self._progress)))
+        if isinstance(self._progress.outcome, Written):
+            await self._ticket.result()
+            await self._following.ended()
+            shown = await self._insist(lambda: self._show(picture(self._progress)))
+        if shown:
+            await self._note_delivered()
+            await self._tell_of_answer()
+
+    async def _insist(self, show: Callable[[], Awaitable[None]]) -> bool:
+        number = self._ticket.request.id
+        return await insist(
+            show, lambda error: _log.warning(
+                "request %d: its end could not be shown: %s", number, type(error)
+            )
+        )  # fmt: skip
+
+    async def _close(self, refusal: discord.HTTPException) -> None:
+        """End the request, and its messages with a line that says what Discord refused."""
+        kind = remedy(refusal)
+        self._tell_operator(refusal)
+        self._ticket.stop()
+        await self._ticket.settled()
+        line = phrases.NOT_TAKEN
+        if kind is Remedy.REWORD:
+            line = phrases.REFUSED_ALL if self._screen.is_empty else phrases.REFUSED_REST
+        elif kind is Remedy.FORBIDDEN:
+            line = phrases.MAY_NOT_WRITE
+        row = finished_row(self._ticket.request.id)
+
+        async def last_look() -> None:
             try:
-                await self._show(picture(self._progress))
-            except _TRANSIENT as error:
-                if wait_s is None:
-                    _log.warning("request %d: its end could not be shown: %s",
-                                 self._ticket.request.id, type(error))  # fmt: skip
-                    return
-                await asyncio.sleep(wait_s)
-            else:
-                break
+                await close(self._screen, phrases.small(line), row,
+                            may_send=kind is not Remedy.FORBIDDEN)  # fmt: skip
+            except discord.HTTPException as failure:
+                raise TemporaryRefusal from failure
+
+        await self._insist(last_look)
+        await self._ticket.result()
         await self._note_delivered()
-        await self._tell_of_answer()
+
+    def _tell_operator(self, *refusals: discord.HTTPException) -> None:
+        for refusal in refusals:
+            self._means.refusals.tell(self._outlet.channel_id, refusal)
 
     async def _note_message(self, message: RequestMessage) -> None:
         try:
@@ -165,24 +220,26 @@ class Delivery:
 
     async def _note_delivered(self) -> None:
         outcome = self._ticket.outcome
-        if outcome is None or (
-            isinstance(outcome, Ended) and outcome.state is RequestState.WAITING
-        ):
-            return  # the next start goes on with the same messages
-        answer = outcome.answer if isinstance(outcome, Finished) else None
+        match outcome:
+            case None | Ended(RequestState.WAITING) | Ended(unkept=NewAnswer()):
+                return  # the next start goes on with the same messages
+            case Finished(answer) if answer.text:
+                answer_id = answer.id
+            case _:  # a message that says that there is no answer shows none to rate
+                answer_id = None
+        store, number, messages = self._means.store, self._ticket.request.id, self._screen.messages
         try:
-            await self._means.store.delivered(
-                self._ticket.request.id,
-                FRONT_END,
-                answer.id if answer else None,
-                self._screen.messages,
+            await self._means.persistence.write(
+                lambda: store.delivered(number, FRONT_END, answer_id, messages)
             )
         except StoreError as error:
-            _log.error("request %d is not noted as shown: %s", self._ticket.request.id, error)
+            self._is_noted = False
+            _log.error("request %d is not noted as shown: %s", number, error)
 
     async def _tell_of_answer(self) -> None:
+        """Let people rate an answer that says something, once its messages are known."""
         outcome, messages = self._progress.outcome, self._screen.messages
-        if isinstance(outcome, Finished) and messages and outcome.answer.text.strip():
+        if isinstance(outcome, Finished) and messages and outcome.answer.text and self._is_noted:
             last = messages[-1]
             await self._means.answered(outcome.answer, int(last.channel_id), int(last.message_id))
 

@@ -2,7 +2,18 @@
 
 import asyncio
 
-from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
+from bot.chat.events import (
+    Delta,
+    Ended,
+    Event,
+    Finished,
+    Queued,
+    Restarted,
+    Retracted,
+    Started,
+    Thinking,
+    Written,
+)
 from bot.chat.ticket import Ticket
 from bot.discord import phrases
 from bot.discord.answer.picture import RequestProgress
@@ -38,6 +49,12 @@ class Following:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
 
+    async def ended(self) -> None:
+        """Wait until the terminal event has been taken in; the ticket must have one."""
+        while not isinstance(self.progress.outcome, Finished | Ended):
+            self.changed.clear()
+            await self.changed.wait()
+
     def explain(self, *, something_is_seen: bool) -> None:
         """Set the progress's note to why there is no text yet, or to None."""
         self.progress.note = self._note(something_is_seen)
@@ -49,23 +66,31 @@ class Following:
             return self._queued
         if self._restarted is not None:
             return self._restarted
+        if self.progress.thought:
+            return phrases.THINKING
         return phrases.WRITING if something_is_seen else None
 
-    def _take(self, event: Queued | Started | Delta | Restarted | Finished | Ended) -> None:
+    def _take(self, event: Event) -> None:
+        progress = self.progress
         match event:
             case Queued(_, position, estimate_s):
                 self._queued = phrases.queued(position, estimate_s)
             case Started():
                 self._is_started = True
+            case Thinking():
+                progress.thought = True
             case Delta(text):
-                self.progress.text += text
+                progress.text += text
                 if self.awaits_text:
                     self.hurry.set()
+            case Retracted():
+                progress.text = ""
             case Restarted(reason):
-                self.progress.text = ""
+                progress.earlier = max(progress.earlier, progress.text, key=len)
+                progress.text = ""
                 self._restarted = phrases.restarted(reason)
-            case Finished() | Ended():
-                self.progress.outcome = event
+            case Written() | Finished() | Ended():
+                progress.outcome = event
                 self.hurry.set()
 
     async def _follow_worker(self) -> None:

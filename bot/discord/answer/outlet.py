@@ -1,25 +1,39 @@
-"""Where an answer's messages go: into a channel, or through an interaction."""
+"""Where an answer's messages go, and the ordinary way: into a channel."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import discord
 
 from bot.discord.api.endpoints import UNREACHABLE
-from bot.discord.api.rate_limits import channel_bucket, webhook_bucket
+from bot.discord.api.rate_limits import channel_bucket
+from bot.discord.api.refusals import Remedy, remedy
 
-NOBODY = discord.AllowedMentions.none()
 ONLY_THE_ANSWERED = discord.AllowedMentions(
     everyone=False, users=False, roles=False, replied_user=True
 )
-_TOKEN_GONE = {10015, 50027}  # unknown webhook, invalid webhook token
+_MOST_MENDED = 3  # refusals of one call, each mended in another way
+_Result = TypeVar("_Result")
 
 
 class Outlet(Protocol):
-    """Sends, edits and deletes messages by their ids. Raises what discord.py raises."""
+    """Sends, edits and deletes messages by their ids. Raises what discord.py raises.
 
-    channel_id: int
+    What it can mend itself (a reply that is refused, an archived thread) it mends, and keeps the
+    refusal in `mended` for the operator.
+    """
+
+    @property
+    def channel_id(self) -> int:
+        """Where its messages stand."""
+        ...
+
+    @property
+    def mended(self) -> list[discord.HTTPException]:
+        """What was refused and mended since somebody cleared the list."""
+        ...
 
     @property
     def bucket(self) -> str:
@@ -36,6 +50,10 @@ class Outlet(Protocol):
 
     async def delete(self, message_id: int) -> None:
         """Delete one of its messages."""
+        ...
+
+    async def abandon(self) -> None:
+        """Take back the sign that an answer is coming, where nothing but that is shown."""
         ...
 
     def begin_typing(self) -> None:
@@ -55,9 +73,16 @@ class ChannelOutlet:
 
     def __init__(self, client: discord.Client, channel_id: int, reply_to: int | None) -> None:
         self.channel_id = channel_id
+        self._mended: list[discord.HTTPException] = []
+        self._client = client
         self._channel = client.get_partial_messageable(channel_id)
         self._reply_to = reply_to
         self._typing: asyncio.Task[None] | None = None
+
+    @property
+    def mended(self) -> list[discord.HTTPException]:
+        """What was refused and mended since somebody cleared the list."""
+        return self._mended
 
     @property
     def replies(self) -> bool:
@@ -71,14 +96,18 @@ class ChannelOutlet:
 
     async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
         """Send a message; only the first is a reply."""
-        options: dict[str, Any] = {} if view is None else {"view": view}
-        if self._reply_to is not None:
-            options["reference"] = discord.MessageReference(
-                message_id=self._reply_to, channel_id=self.channel_id, fail_if_not_exists=False
+
+        async def send(view: discord.ui.View | None) -> discord.Message:
+            options: dict[str, Any] = {} if view is None else {"view": view}
+            if self._reply_to is not None:
+                options["reference"] = discord.MessageReference(
+                    message_id=self._reply_to, channel_id=self.channel_id, fail_if_not_exists=False
+                )
+            return await self._channel.send(
+                content, nonce=nonce, allowed_mentions=ONLY_THE_ANSWERED, **options
             )
-        message = await self._channel.send(
-            content, nonce=nonce, allowed_mentions=ONLY_THE_ANSWERED, **options
-        )
+
+        message = await self.mending(send, view)
         self._reply_to = None
         if message.content != content.strip():  # an earlier process sent it, and noted it nowhere
             await self.edit(message.id, content, view)
@@ -87,11 +116,41 @@ class ChannelOutlet:
     async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
         """Replace the content and the buttons of one of its messages."""
         message = self._channel.get_partial_message(message_id)
-        await message.edit(content=content, view=view, allowed_mentions=ONLY_THE_ANSWERED)
+        await self.mending(
+            lambda view: message.edit(
+                content=content, view=view, allowed_mentions=ONLY_THE_ANSWERED
+            ),
+            view,
+        )
+
+    async def mending(
+        self,
+        call: Callable[[discord.ui.View | None], Awaitable[_Result]],
+        view: discord.ui.View | None,
+    ) -> _Result:
+        """What `call` returns, called again without what Discord refuses of it."""
+        for _ in range(_MOST_MENDED):
+            try:
+                return await call(view)
+            except discord.HTTPException as refusal:
+                match remedy(refusal):
+                    case Remedy.UNREFERENCED if self._reply_to is not None:
+                        self._reply_to = None
+                    case Remedy.WITHOUT_BUTTONS if view is not None:
+                        view = None
+                    case Remedy.UNARCHIVE:
+                        await self._client.http.edit_channel(self.channel_id, archived=False)
+                    case _:
+                        raise
+                self._mended.append(refusal)
+        return await call(view)
 
     async def delete(self, message_id: int) -> None:
         """Delete one of its messages."""
         await self._channel.get_partial_message(message_id).delete()
+
+    async def abandon(self) -> None:
+        """Do nothing: the typing sign ends by itself."""
 
     def begin_typing(self) -> None:
         """Show “is typing”; a second call changes nothing."""
@@ -109,76 +168,3 @@ class ChannelOutlet:
         with suppress(discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE):
             async with self._channel.typing():
                 await asyncio.Event().wait()
-
-
-class InteractionOutlet:
-    """Answers a deferred interaction; when its token has ended, goes on as ordinary messages."""
-
-    def __init__(self, interaction: discord.Interaction) -> None:
-        self.channel_id = interaction.channel_id or 0
-        self._interaction = interaction
-        self._plain = ChannelOutlet(interaction.client, self.channel_id, None)
-        self._is_begun = False
-        self._is_over = False
-
-    @property
-    def bucket(self) -> str:
-        """The bucket of the interaction's token while that is valid, then the channel's."""
-        if self._may_use_token:
-            return webhook_bucket(self._interaction.application_id, self._interaction.token)
-        return self._plain.bucket
-
-    async def send(self, content: str, view: discord.ui.View | None, nonce: str) -> int:
-        """Fill in the deferred response first, then send follow-ups."""
-        if self._may_use_token:
-            try:
-                return await self._send_by_token(content, view)
-            except discord.HTTPException as refusal:
-                self._raise_unless_over(refusal)
-        return await self._plain.send(content, view, nonce)
-
-    async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
-        """Replace the content and the buttons of a message, whichever way it was sent."""
-        if self._may_use_token:
-            try:
-                await self._interaction.followup.edit_message(
-                    message_id, content=content, view=view, allowed_mentions=NOBODY
-                )
-            except discord.HTTPException as refusal:
-                self._raise_unless_over(refusal)
-            else:
-                return
-        await self._plain.edit(message_id, content, view)
-
-    async def delete(self, message_id: int) -> None:
-        """Delete one of its messages."""
-        await self._plain.delete(message_id)
-
-    def begin_typing(self) -> None:
-        """Do nothing: a deferred response shows already that an answer is coming."""
-
-    async def end_typing(self) -> None:
-        """Do nothing: the first message takes the deferred response's place."""
-
-    async def _send_by_token(self, content: str, view: discord.ui.View | None) -> int:
-        if not self._is_begun:
-            response = await self._interaction.edit_original_response(
-                content=content, view=view, allowed_mentions=NOBODY
-            )
-            self._is_begun = True
-            return response.id
-        options: dict[str, Any] = {} if view is None else {"view": view}
-        message = await self._interaction.followup.send(
-            content, wait=True, allowed_mentions=NOBODY, **options
-        )
-        return message.id
-
-    @property
-    def _may_use_token(self) -> bool:
-        return not (self._is_over or self._interaction.is_expired())
-
-    def _raise_unless_over(self, refusal: discord.HTTPException) -> None:
-        """Note that the token has ended if the refusal says so; raise every other refusal."""
-        if refusal.status != 401 and refusal.code not in _TOKEN_GONE:
-            raise refusal
-        self._is_over = True

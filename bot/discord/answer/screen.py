@@ -53,6 +53,21 @@ class Screen:
             for position, message in enumerate(self._messages)
         ]
 
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """What the messages show, as Discord last took it; empty where that is not known."""
+        contents = [message.content for message in self._messages if message.content is not None]
+        return tuple(contents) if len(contents) == len(self._messages) else ()
+
+    async def abandon(self) -> None:
+        """Take everything away, as far as Discord lets us: what stands there can never end."""
+        with suppress(discord.HTTPException):
+            await self.outlet.abandon()
+        while self._messages:
+            with suppress(discord.HTTPException):
+                await self.outlet.delete(self._messages[-1].id)
+            self._messages.pop()
+
     async def show(self, picture: Picture) -> None:
         """Make the messages look like `picture`.
 

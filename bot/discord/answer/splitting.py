@@ -5,12 +5,21 @@ from dataclasses import dataclass
 
 import regex
 
+from bot.discord.answer.markup import (
+    MARK,
+    MOST_INLINE,
+    Fence,
+    OpenMarkup,
+    atoms,
+    open_fence,
+    open_markup,
+)
+
 MESSAGE_UNITS = 2000  # what Discord takes in one message, in UTF-16 code units
-MARK = "```"
 _CLOSING = f"\n{MARK}"
-_OPENING = regex.compile(r"```([\w+#.-]{0,20})\n")
 # What a reader sees as one character: an extended grapheme cluster of Unicode's annex 29. Halves
 # of a surrogate pair stay together too: to `regex` they are two control characters.
+_ATOM_UNITS = 1000  # how far behind the cut the end of a link is looked for
 _CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
 # From the best place to cut at to the worst; each needs this share of the message filled.
 _PLACES = (
@@ -23,7 +32,10 @@ _PLACES = (
 
 @dataclass(frozen=True, slots=True)
 class MessageChunk:
-    """One message's text: `body` is the answer's own, around it stand a code block's ends."""
+    """One message's text: `body` is the answer's own, around it stands what it was cut out of.
+
+    Signs stand beside the words: there Discord knows them.
+    """
 
     body: str
     prefix: str = ""
@@ -32,36 +44,23 @@ class MessageChunk:
     @property
     def content(self) -> str:
         """What is sent."""
-        return self.prefix + self.body + self.suffix
+        if MARK in self.prefix or MARK in self.suffix:
+            return self.prefix + self.body + self.suffix
+        body = self.body.lstrip() if self.prefix else self.body
+        return self.prefix + (body.rstrip() if self.suffix else body) + self.suffix
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """An open code block: its language, and where in the text it was opened."""
-
-    language: str
-    opened_at: int
-
-    @property
-    def reopening(self) -> str:
-        """What opens the same block again."""
-        return f"{MARK}{self.language}\n"
-
-    @property
-    def code_at(self) -> int:
-        """Where its code begins, in the text that it was opened in."""
-        return self.opened_at + len(self.reopening)
-
-
-def split(text: str, limit: int = MESSAGE_UNITS) -> list[MessageChunk]:
+def split(text: str, limit: int = MESSAGE_UNITS, before: str = "") -> list[MessageChunk]:
     """`text` in chunks of at most `limit` UTF-16 units; their bodies joined are the text.
 
     Cut at a paragraph, line, sentence or word, where one is near the end, and never inside what
     a reader sees as one character, unless that alone exceeds the limit. A code block that is cut
-    is closed and opened again with its language. A longer text begins with the same chunks, but
-    for the last: so a text can be shown while it grows. `limit` must be 40 or more.
+    is closed and opened again with its language, and so are spoilers, quotes and emphasis; links,
+    mentions and the like stay whole where they fit. A longer text begins with the same chunks, but
+    for the last two: so a text can be shown while it grows. `limit` must be 40 or more; `before`
+    is a text that this one goes on with.
     """
-    return list(_chunks(text, limit))
+    return list(_chunks(text, limit, open_markup(before, len(before))))
 
 
 def units(text: str) -> int:
@@ -74,45 +73,49 @@ def boundaries(text: str) -> frozenset[int]:
     return frozenset(cluster.end() for cluster in _CLUSTER.finditer(text))
 
 
-def open_fence(text: str, end: int, fence: Fence | None) -> Fence | None:
-    """The block that is open at `text[end]`, when `fence` is open at the start.
-
-    Text after `end` is read only for the language of a block that was opened before `end`.
-    """
-    at = text.find(MARK, 0, end)
-    while at >= 0:
-        if fence is None:
-            named = _OPENING.match(text, at)
-            fence = Fence(named[1] if named else "", at)
-        else:
-            fence = None
-        at = text.find(MARK, at + len(MARK), end)
-    return fence
-
-
-def _chunks(rest: str, limit: int) -> Iterator[MessageChunk]:
-    fence: Fence | None = None
+def _chunks(rest: str, limit: int, state: OpenMarkup) -> Iterator[MessageChunk]:
     while rest:
-        prefix = fence.reopening if fence else ""
-        cut = _cut(rest, limit - len(prefix), fence)
-        still_open = open_fence(rest, cut, fence)
-        suffix = ""
-        if still_open:
+        prefix = state.reopening
+        cut = _cut(rest, limit - units(prefix), state)
+        state = open_markup(rest, cut, state)
+        is_last = cut == len(rest)
+        suffix = state.closing(at_the_end=is_last)
+        if state.fence:
             suffix = MARK if rest[:cut].endswith("\n") else _CLOSING
         yield MessageChunk(rest[:cut], prefix, suffix)
-        rest, fence = rest[cut:], still_open
+        rest = rest[cut:]
 
 
-def _cut(text: str, limit: int, fence: Fence | None) -> int:
+def _cut(text: str, limit: int, state: OpenMarkup) -> int:
     """How many characters of `text` the next chunk takes."""
     fits = _prefix_within(text, limit)
-    if fence is not None or MARK in text[:fits]:
-        fits = _prefix_within(text, limit - len(_CLOSING))
-    if fits == len(text):
+    if fits == len(text) and units(text) + _room_at_the_end(text, state) <= limit:
         return fits
-    whole = boundaries(text[: fits + len(_CLOSING) + 1])  # one more: it may belong to the last
-    cut = _before_empty_block(text, _place(text, fits, whole), fence)
+    fence = state.fence
+    reserved = len(_CLOSING) if fence is not None or MARK in text[:fits] else 0
+    cut = _good_cut(text, _prefix_within(text, limit - reserved), fence)
+    closing = open_markup(text, cut, state).closing(at_the_end=False)
+    if units(text[:cut]) + len(closing) > limit:
+        cut = _good_cut(text, _prefix_within(text, limit - MOST_INLINE), fence)
+    return cut
+
+
+def _good_cut(text: str, fits: int, fence: Fence | None) -> int:
+    """The best place to cut at, when `fits` characters can be taken."""
+    # One more than could be taken: it may belong to the last.
+    whole = boundaries(text[: fits + len(_CLOSING) + 1])
+    free = whole if fence else whole - _inside_atoms(text[: fits + _ATOM_UNITS])
+    cut = _before_empty_block(text, _place(text, fits, whole, free), fence)
     return _with_closing(text, cut, fence, whole)
+
+
+def _room_at_the_end(text: str, state: OpenMarkup) -> int:
+    at_end = open_markup(text, len(text), state)
+    return len(_CLOSING) if at_end.fence else len(at_end.closing(at_the_end=True))
+
+
+def _inside_atoms(text: str) -> frozenset[int]:
+    return frozenset(place for start, end in atoms(text) for place in range(start + 1, end))
 
 
 def _prefix_within(text: str, limit: int) -> int:
@@ -125,14 +128,21 @@ def _prefix_within(text: str, limit: int) -> int:
     return len(text)
 
 
-def _place(text: str, fits: int, whole: frozenset[int]) -> int:
-    """The best place to cut at among the first `fits` characters."""
+def _place(text: str, fits: int, whole: frozenset[int], free: frozenset[int]) -> int:
+    """The best place to cut at among the first `fits` characters.
+
+    `whole` are the places between characters, `free` those that tear no link or sign either.
+    """
     window = text[:fits]
-    for pattern, filled in _PLACES:
-        ends = [match.end() for match in pattern.finditer(window)]
-        good = [end for end in ends if end >= fits * filled and end in whole]
-        if good:
-            return good[-1]
+    for allowed in (free, whole):
+        for pattern, filled in _PLACES:
+            ends = [match.end() for match in pattern.finditer(window)]
+            good = [end for end in ends if end >= fits * filled and end in allowed]
+            if good:
+                return good[-1]
+        least = fits * _PLACES[-1][1]
+        if good := [end for end in allowed if least <= end <= fits]:
+            return _outside_mark(text, max(good))
     return _outside_mark(text, max((end for end in whole if end <= fits), default=fits))
 
 

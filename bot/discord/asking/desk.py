@@ -11,11 +11,13 @@ from discord.abc import Snowflake
 
 from bot.chat.conversation import Utterance
 from bot.chat.events import Ask
+from bot.chat.persistence import Persistence
 from bot.chat.ticket import Ticket
 from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.pacing import Paces
 from bot.discord.api.rate_limits import RestResponse
+from bot.discord.api.refusals import RefusalLog
 from bot.discord.asking.admission import Admission
 from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
 from bot.discord.incoming.history import History
@@ -37,6 +39,7 @@ class UserQuestion:
     `key` is the source key of the message or interaction. `history` is what was said before.
     `variant` is a variant asked for by name. `notices` are remarks to show with the answer.
     `turns` are the model's turns where they are known already, as when the same is asked again.
+    `thread` is the id of the thread in which the answer will stand, where it gets one of its own.
     """
 
     key: str
@@ -47,6 +50,7 @@ class UserQuestion:
     variant: str | None = None
     notices: tuple[str, ...] = ()
     turns: tuple[Turn, ...] | None = None
+    thread: int | None = None
 
 
 @dataclass(slots=True)
@@ -76,7 +80,12 @@ class Desk:
         self._on_answer = on_answer
         self._shown: dict[str, _Shown] = {}
         self._beginning: set[str] = set()
-        self._means = Means(services.store, services.board, self.paces, self._answered)
+        self._persistence = Persistence()
+        self.refusals = RefusalLog()
+        self._means = Means(
+            services.store, services.board, self.paces, self._answered,
+            refusals=self.refusals, persistence=self._persistence,
+        )  # fmt: skip
 
     async def ask(self, question: UserQuestion, outlet: Outlet) -> Ticket | None:
         """Accept a question and begin to show its answer in `outlet`; gives the ticket.
@@ -117,13 +126,20 @@ class Desk:
         outlet: Outlet,
         *,
         notices: Sequence[str] = (),
-        known: Sequence[int] = (),
+        look: Callable[[], Awaitable[Sequence[int]]] | None = None,
     ) -> None:
-        """Begin to show a ticket; `notices` and `known` are those of Delivery."""
-        delivery = Delivery(ticket, outlet, self._means, notices=notices, known=known)
+        """Begin to show a ticket; `notices` are those of Delivery.
+
+        `look` is awaited first, and gives the ids of the messages that show it already.
+        """
+
+        async def deliver() -> None:
+            known = () if look is None else await look()
+            await Delivery(ticket, outlet, self._means, notices=notices, known=known).run()
+
         key = ticket.request.source_key
         shown = self._shown[key] = _Shown(ticket)
-        shown.task = asyncio.create_task(self._deliver(key, delivery.run()), name=f"show {key}")
+        shown.task = asyncio.create_task(self._deliver(key, deliver()), name=f"show {key}")
 
     def live(self, source_key: str) -> Ticket | None:
         """The ticket of the question with this key, if it is being shown."""
@@ -147,6 +163,7 @@ class Desk:
 
     async def close(self, limit_s: float) -> None:
         """Wait until everything is shown, at most `limit_s` seconds, then cancel the rest."""
+        self._persistence.leave()
         tasks = [shown.task for shown in self._shown.values() if shown.task is not None]
         if not tasks:
             return
@@ -159,7 +176,9 @@ class Desk:
         channel = question.channel
         return Ask(
             source_key=question.key,
-            conversation=conversation_id(channel),
+            conversation=conversation_id(
+                channel if question.thread is None else discord.Object(question.thread)
+            ),
             front_end=FRONT_END,
             user_id=user_id(question.person),
             user_name=question.person.display_name,

@@ -6,14 +6,16 @@ import discord
 from discord.ext import commands
 
 from bot.chat.conversation import Utterance
+from bot.chat.ticket import Ticket
 from bot.discord import phrases
-from bot.discord.answer.outlet import ONLY_THE_ANSWERED, ChannelOutlet
+from bot.discord.answer.outlet import ChannelOutlet, Outlet
+from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.identity import message_key
 from bot.discord.incoming.listening import incoming, is_listening
 from bot.discord.incoming.text_files import read_files
 from bot.discord.incoming.triggers import Incoming, Trigger, decide
-from bot.discord.rules import rules_of
+from bot.discord.rules import THREAD_PERMISSION, may_open_threads, rules_of
 from bot.errors import UserError
 from bot.front_end import Services
 from data.errors import StoreError
@@ -93,16 +95,37 @@ class MessageListener(commands.Cog):
                 await self._answer(message, seen)
 
     async def _answer(self, message: discord.Message, seen: Incoming) -> None:
-        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
-        outlet.begin_typing()  # before anything is read or stored: a person sees this first
-        ticket = None
+        typing = ChannelOutlet(self._client, message.channel.id, message.id)
+        typing.begin_typing()  # before anything is read or stored: a person sees this first
+        ticket: Ticket | None = None
+        outlet: Outlet = typing
         try:
-            ticket = await self._desk.ask(await self._asked(message, seen), outlet)
+            in_thread = await self._wants_thread(message)
+            question = await self._asked(message, seen, in_thread=in_thread)
+            if in_thread:
+                title, asker = title_of(seen.text), message.author.id
+                outlet = ThreadOutlet(self._client, typing, message.id, title, asker)
+            ticket = await self._desk.ask(question, outlet)
         finally:
             if ticket is None:
-                await outlet.end_typing()
+                await typing.end_typing()
 
-    async def _asked(self, message: discord.Message, seen: Incoming) -> UserQuestion:
+    async def _wants_thread(self, message: discord.Message) -> bool:
+        """Whether the answer gets a thread of its own; without the permission it gets none."""
+        channel = message.channel
+        if message.guild is None or not isinstance(channel, discord.TextChannel):
+            return False
+        if not (await rules_of(self._store, message.guild.id, channel)).threads:
+            return False
+        if may_open_threads(channel):
+            return True
+        line = f"give me {THREAD_PERMISSION} there for threads; until then I answer in place"
+        self._desk.refusals.note(channel.id, THREAD_PERMISSION, line)
+        return False
+
+    async def _asked(
+        self, message: discord.Message, seen: Incoming, *, in_thread: bool = False
+    ) -> UserQuestion:
         room = self._prompt_max_chars - len(seen.text)
         files, notices = await read_files(message.attachments, room)
         return UserQuestion(
@@ -110,15 +133,18 @@ class MessageListener(commands.Cog):
             person=message.author,
             channel=message.channel,
             text=(seen.text + files).strip() or phrases.ABOUT_PROMPT,
-            history=await self._history(message),
+            history=await self._history(message, in_thread=in_thread),
             notices=notices,
+            thread=message.id if in_thread else None,
         )
 
-    async def _history(self, message: discord.Message) -> tuple[Utterance, ...]:
+    async def _history(self, message: discord.Message, *, in_thread: bool) -> tuple[Utterance, ...]:
         """The reply chain, or all messages of a place where every message is for the bot."""
         history, channel = self._desk.history, message.channel
         if message.reference is not None:
             return await history.before(message)
+        if in_thread:
+            return ()  # each thread is a conversation of its own
         if message.guild is None or isinstance(channel, discord.Thread):
             return await history.of_channel(channel, channel, message)
         rules = await rules_of(self._store, message.guild.id, channel)
@@ -127,11 +153,8 @@ class MessageListener(commands.Cog):
         return ()
 
     async def _say(self, message: discord.Message, text: str) -> None:
+        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
         try:
-            await message.channel.send(
-                text,
-                reference=message.to_reference(fail_if_not_exists=False),
-                allowed_mentions=ONLY_THE_ANSWERED,
-            )
+            await outlet.send(text, None, f"say-{message.id}")
         except discord.HTTPException as refusal:
             _log.info("a remark was not taken: %d (%d)", refusal.status, refusal.code)

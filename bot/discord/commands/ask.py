@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.chat.conversation import Utterance
 from bot.discord import phrases
-from bot.discord.answer.outlet import InteractionOutlet
+from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.commands.base import CommandCog, defer_openly
 from bot.discord.commands.model import variant_choices

@@ -5,16 +5,17 @@ import logging
 import discord
 from discord.ext import commands
 
+from bot.chat.conversation import going_on
 from bot.discord import phrases
-from bot.discord.answer.button_row import AGAIN, STOP, pressed_button
-from bot.discord.answer.outlet import InteractionOutlet
+from bot.discord.answer.button_row import AGAIN, GO_ON, STOP, pressed_button
+from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.commands.base import defer_openly, tell
-from bot.discord.identity import interaction_key, user_id
+from bot.discord.identity import continuation_key, interaction_key, user_id
 from bot.errors import UserError
 from bot.front_end import Services
 from data.errors import StoreConflict, StoreError
-from data.records import Request
+from data.records import Request, Turn
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +51,9 @@ class AnswerButtons(commands.Cog):
             await self._stop(interaction, request_id)
             return
         await defer_openly(interaction)
+        if kind == GO_ON:
+            await self._go_on(interaction, request_id)
+            return
         request = await self._request(request_id)
         answer = await self._store.answer_for(request_id)
         variant = answer.variant if answer else request.variant
@@ -69,6 +73,31 @@ class AnswerButtons(commands.Cog):
         await interaction.response.defer()
         ticket.stop()
 
+    async def _go_on(self, interaction: discord.Interaction, request_id: int) -> None:
+        """Let the model go on with an answer that was cut off, for the person who asked."""
+        request = await self._request(request_id)
+        answer = await self._store.answer_for(request_id)
+        if answer is None or not answer.text or answer.finish_reason != phrases.LENGTH:
+            raise UserError(phrases.NOT_CUT)
+        if request.user_id != user_id(interaction.user):
+            raise UserError(phrases.NOT_YOURS_TO_CONTINUE)
+        key = await self._continuation(request_id)
+        turns = going_on(request, answer)
+        if not await self._ask(interaction, request, answer.variant, key=key, turns=turns):
+            raise UserError(phrases.GOES_ON_ALREADY)
+
+    async def _continuation(self, request_id: int) -> str:
+        """The key for the one continuation of an answer: a new one where the last came to nothing.
+
+        Raises UserError where there is one already.
+        """
+        attempt = 1
+        while earlier := await self._store.request_from(continuation_key(request_id, attempt)):
+            if not earlier.state.is_final or await self._store.answer_for(earlier.id):
+                raise UserError(phrases.GOES_ON_ALREADY)
+            attempt += 1
+        return continuation_key(request_id, attempt)
+
     async def _request(self, request_id: int) -> Request:
         """The request that the button is about; UserError if its text is stored no more."""
         try:
@@ -79,19 +108,30 @@ class AnswerButtons(commands.Cog):
             raise UserError(phrases.GONE)
         return request
 
-    async def _ask(self, interaction: discord.Interaction, request: Request, variant: str) -> None:
-        """Ask the same once more, in the name of the person who pressed."""
+    async def _ask(
+        self,
+        interaction: discord.Interaction,
+        request: Request,
+        variant: str,
+        *,
+        key: str | None = None,
+        turns: tuple[Turn, ...] | None = None,
+    ) -> bool:
+        """Ask the same once more, or to go on with it, in the name of the person who pressed.
+
+        Gives whether it is answered now; where it is answered already, it is not.
+        """
         if interaction.channel is None:
             raise UserError(phrases.GONE)
         question = UserQuestion(
-            key=interaction_key(interaction.id),
+            key=key or interaction_key(interaction.id),
             person=interaction.user,
             channel=interaction.channel,
             text=request.prompt,
             variant=variant,
-            turns=request.turns,
+            turns=turns or request.turns,
         )
-        await self._desk.ask(question, InteractionOutlet(interaction))
+        return await self._desk.ask(question, InteractionOutlet(interaction)) is not None
 
 
 def next_variant(names: list[str], current: str) -> str:

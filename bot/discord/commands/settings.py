@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.discord.commands.base import MANAGE_SERVER, CommandCog, require
 from bot.discord.identity import settings_channel
-from bot.discord.rules import allowed_roles, rules_of
+from bot.discord.rules import THREAD_PERMISSION, allowed_roles, may_open_threads, rules_of
 from bot.errors import NotAllowed, UserError
 from data.records import YES, SettingKey
 
@@ -43,6 +43,7 @@ class SettingsCommands(CommandCog):
         roles = ", ".join(f"<@&{role}>" for role in sorted(rules.roles)) or "everybody"
         lines = (
             f"Every message of this channel is answered: {_yes(rules.always)}",
+            f"Each answer gets a thread of its own in this channel: {_yes(rules.threads)}",
             f"Who may ask: {roles}",
             f"One person may ask, an hour: {rules.hourly_limit or 'without a limit'}",
             f"One person may have unanswered: {rules.waiting_limit or self._usual_waiting}",
@@ -64,6 +65,21 @@ class SettingsCommands(CommandCog):
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
         elif not interaction.client.intents.message_content:
             text += " But I was started without the message-content intent: I can't read there yet."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @settings.command(name="threads", description="Give each answer a thread of its own, or not")
+    @app_commands.describe(on="Whether I open threads", channel="This one if left out")
+    async def threads(
+        self, interaction: discord.Interaction, on: bool, channel: discord.TextChannel | None = None
+    ) -> None:
+        """Let each answer in a channel open a thread."""
+        target = channel or _settable(interaction)
+        await self._set("channel", target.id, SettingKey.THREADS, YES if on else None)
+        text = f"Each answer in <#{target.id}> gets a thread of its own now."
+        if not on:
+            text = f"In <#{target.id}> I answer where I am asked."
+        elif not may_open_threads(interaction.client.get_channel(target.id)):
+            text += f" But first I need “{THREAD_PERMISSION}” there; until then I answer in place."
         await interaction.response.send_message(text, ephemeral=True)
 
     @settings.command(name="role", description="Let a role talk to me, or not any more")

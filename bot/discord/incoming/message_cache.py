@@ -14,7 +14,8 @@ class CachedMessage:
 
     `speaker` is the author's name, None for the bot. `parent` is the id of the message that it
     replies to. For the bot's answer, `answer_id` is the stored answer's id, and `asked` the
-    author's name and the prompt where a command asked for it instead of a message.
+    author's name and the prompt where a command asked for it instead of a message. One that
+    `goes_on` continues the answer that is its parent, in the middle of a sentence.
     """
 
     message_id: int
@@ -23,6 +24,7 @@ class CachedMessage:
     parent: int | None = None
     asked: tuple[str, str] | None = None
     answer_id: int | None = None
+    goes_on: bool = False
 
 
 @dataclass

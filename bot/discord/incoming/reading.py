@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import discord
 
 from bot.chat.conversation import Utterance
-from bot.discord.identity import FRONT_END, asking_message
+from bot.discord.identity import FRONT_END, asking_message, continued_request
 from bot.discord.incoming.message_cache import CachedMessage
 from data.store.store import Store
 
@@ -71,8 +71,16 @@ async def _read_own(
     if answer is None or not answer.text:
         return None
     request = await store.request(answer.request_id)
+    if (continued := continued_request(request.source_key)) is not None:
+        before = await store.answer_messages(FRONT_END, continued)
+        parent = int(before[0].message_id) if before else None
+        return CachedMessage(
+            message.id, None, answer.text, parent, answer_id=answer.id, goes_on=True
+        )
     parent = parent or asking_message(request.source_key)
-    asked = None if parent else (request.user_name, request.prompt)
+    # The question that a thread hangs on is no message of the thread.
+    stands_outside = parent is None or parent == message.channel.id
+    asked = (request.user_name, request.prompt) if stands_outside else None
     return CachedMessage(message.id, None, answer.text, parent, asked, answer.id)
 
 
@@ -85,8 +93,10 @@ def lines_of(messages: list[CachedMessage]) -> tuple[Utterance, ...]:
             if one.answer_id in seen:
                 continue
             seen.add(one.answer_id)
-        if one.asked is not None:
+        if one.asked is not None and not (lines and lines[-1].text == one.asked[1]):
             lines.append(Utterance(*one.asked))
-        if one.text:
+        if one.goes_on and lines and lines[-1].speaker is None:
+            lines[-1] = Utterance(None, lines[-1].text + one.text)
+        elif one.text:
             lines.append(Utterance(one.speaker, one.text))
     return tuple(lines)

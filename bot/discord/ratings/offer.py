@@ -6,6 +6,7 @@ from typing import Protocol
 
 import discord
 
+from bot.discord.api.refusals import Remedy, remedy
 from bot.discord.identity import FRONT_END
 from bot.ratings.emoji import RatingEmoji
 from data.records import Reaction
@@ -74,7 +75,8 @@ class RatingOffer:
     async def __call__(self, message: Rateable) -> None:
         """Add the emoji to rate with to the answer's last message, then store early reactions.
 
-        Where Discord refuses (the message is gone, a permission is missing), nothing is raised.
+        An emoji that Discord does not know is left out. Where it refuses all (the message is gone,
+        a permission is missing, the asker has blocked the bot), nothing is raised.
         May raise StoreError.
         """
         await self._add_emoji(message)
@@ -86,6 +88,8 @@ class RatingOffer:
                 await message.add_reaction(one)
             except discord.HTTPException as refusal:
                 _log.info("Discord takes no reaction: %d (%d)", refusal.status, refusal.code)
+                if remedy(refusal) is Remedy.NO_REACTION:
+                    continue
                 return
 
 

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from bot.chat import persistence
 from bot.chat.conversation import Utterance
 from bot.chat.events import Delta, Ended, Finished, Queued, Restarted, Started
 from bot.errors import (
@@ -325,6 +326,7 @@ async def test_a_store_that_fails_later_still_gives_one_terminal_event(path, mon
         async def full(*_):
             raise StoreError("no room left")
 
+        monkeypatch.setattr(persistence, "WRITE_AGAIN_S", (0.0,))
         monkeypatch.setattr(it.store, broken, full)
         if broken == "end":
             it.worker.otherwise = (WorkerRefused(400, "bad", "no"),)

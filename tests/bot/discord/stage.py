@@ -91,7 +91,7 @@ class Stage:
         await self.bot.desk.close(0 if killed else LIMIT_S)
         await self.chat.aclose(0)
         self.chat = Chat(self.store, self.worker, self.settings, FakeWatch(), rng=random.Random(2))
-        leftovers = tuple(await self.chat.resume())
+        leftovers = tuple(await self.chat.resume(hold=True))
         services = Services(self.chat, self.store, self.board, self.settings, leftovers)
         self.bot = make_bot(services, self.bot.intents.message_content)
         self.open()

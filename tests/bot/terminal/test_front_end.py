@@ -14,6 +14,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
+from bot.chat import persistence
 from bot.chat.ticket import Ticket
 from bot.terminal.front_end import TerminalFrontEnd
 from bot.terminal.line_editor import LineEditor, completions
@@ -285,3 +286,38 @@ async def until(condition: Any) -> None:
     async with asyncio.timeout(LIMIT_S):
         while not condition():  # noqa: ASYNC110 - a screen sends no events
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("console", [{}, {"force_terminal": False}])
+async def test_an_answer_that_cannot_be_stored_stays_on_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: dict[str, Any]
+):
+    """The next line can be typed at once, though the store is tried again for long."""
+
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(persistence, "WRITE_AGAIN_S", (3600.0,))
+    async with screen(tmp_path, **console) as one:
+        monkeypatch.setattr(one.stage.rig.store, "finish", full)
+        assert await one.type("hi", "/help") == 0
+        assert "Hello there" in one.text
+        assert "not written down yet" in one.text
+        assert "/continue" in one.text
+
+
+@pytest.mark.parametrize("console", [{}, {"force_terminal": False}])
+async def test_thoughts_do_not_stay_on_the_screen(tmp_path: Path, console: dict[str, Any]):
+    async with screen(tmp_path, ("<think>secret</think>", "Yes"), ("<think>x",), **console) as one:
+        await one.type("hi", "and?")
+        assert "secret" not in one.text
+        assert "Yes" in one.text
+        assert "thought about it" in one.text
+
+
+async def test_a_cut_answer_goes_on(tmp_path: Path):
+    async with screen(tmp_path, ("Once upon",), (" a time",)) as one:
+        one.stage.rig.worker.finish_reason = "length"
+        await one.type("a story", "/continue")
+        assert "/continue goes on" in one.text
+        assert " a time" in one.text

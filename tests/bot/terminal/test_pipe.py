@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat import persistence
 from bot.chat.ticket import Ticket
 from bot.terminal.pipe import PlainFrontEnd, read_lines
 from bot.worker.status import WorkerPhase, WorkerStatus
@@ -179,3 +180,44 @@ async def test_a_plain_file_is_read_too(tmp_path: Path):
     path.write_bytes(b"one\ntwo\n")
     with path.open("rb") as file:
         assert [line async for line in read_lines(file.fileno(), 10)] == ["one", "two"]
+
+
+async def test_an_answer_that_cannot_be_stored_is_printed_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(persistence, "WRITE_AGAIN_S", (0.0,))
+    async with stage(tmp_path) as here, piped(b"hi\n", here) as front_end:
+        monkeypatch.setattr(here.rig.store, "finish", full)
+        assert await front_end.run() == 0
+    out, err = capsys.readouterr()
+    assert out == "Hello there\n"
+    assert "not kept" in err
+
+
+@pytest.mark.parametrize("play", [("<think>hm</think>", "Yes"), ("hm\n</think>", "Yes")])
+async def test_thoughts_are_not_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], play: tuple[str, ...]
+):
+    assert await run(tmp_path, "hi\n", play) == 0
+    assert capsys.readouterr() == ("Yes\n", "")
+
+
+async def test_only_thoughts_are_said_on_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert await run(tmp_path, "hi\n", ("<think>hm",)) == 0
+    out, err = capsys.readouterr()
+    assert out == "\n"
+    assert "thought about it" in err
+
+
+async def test_a_cut_answer_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    worker = FakeWorker(finish_reason="length")
+    worker.plays.extend([("Once upon",), (" a time",)])
+    text = b"a story\n/continue\n"
+    async with stage(tmp_path, worker=worker) as here, piped(text, here) as front_end:
+        assert await front_end.run() == 0
+    assert capsys.readouterr().out == "Once upon\n a time\n"

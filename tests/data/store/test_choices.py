@@ -52,6 +52,7 @@ def test_stored_keys_keep_their_names() -> None:
         "variant",
         "persona",
         "always",
+        "threads",
         "allowed_roles",
         "hourly_limit",
         "waiting_limit",

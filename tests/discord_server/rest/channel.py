@@ -18,8 +18,11 @@ from tests.discord_server.state.permissions import Permission, channel_permissio
 from tests.discord_server.state.places import Channel, ChannelKind
 from tests.discord_server.state.refusals import (
     Refused,
+    archived,
+    kept_back,
     missing_access,
     missing_permissions,
+    no_history,
     unknown,
 )
 from tests.discord_server.state.world import World
@@ -43,6 +46,13 @@ def speaking(channel: Channel) -> Permission:
     return Permission.SEND_MESSAGES_IN_THREADS if in_thread else Permission.SEND_MESSAGES
 
 
+def forbid_words(world: World, body: Json) -> None:
+    """Refuse what AutoMod keeps back."""
+    said = (body.get("content") or "").lower()
+    if any(word in said for word in world.forbidden_words):
+        raise kept_back()
+
+
 @routes("GET /channels/{channel}")
 def get_channel(world: World, call: Call) -> Json:
     channel = world.channel(call.args["channel"])
@@ -56,9 +66,12 @@ def send_message(world: World, call: Call) -> Json:
     wanted = [speaking(channel)]
     if call.files:
         wanted.append(Permission.ATTACH_FILES)
-    if call.body.get("message_reference"):
-        wanted.append(Permission.READ_MESSAGE_HISTORY)
     allowed(world, channel, *wanted)
+    if call.body.get("message_reference"):
+        able = channel_permissions(channel, world.me.id)
+        if Permission.READ_MESSAGE_HISTORY not in able:
+            raise no_history()
+    forbid_words(world, call.body)
     check_message(call.body, len(call.files))
     earlier = _with_nonce(world, channel, call.body)
     if earlier is not None:
@@ -112,9 +125,21 @@ def edit_message(world: World, call: Call) -> Json:
             return world.shown(message)
         raise Refused(403, 50005, "Cannot edit a message authored by another user")
     check_message(call.body, len(call.files), new=False)
+    forbid_words(world, call.body)
+    if channel.archived:
+        raise archived()
     world.write(message, call.body, call.files)
     world.edited(message)
     return world.shown(message)
+
+
+@routes("PATCH /channels/{channel}")
+def edit_channel(world: World, call: Call) -> Json:
+    channel = world.channel(call.args["channel"])
+    allowed(world, channel)
+    if "archived" in call.body:
+        channel.archived = call.body["archived"]
+    return channel_json(channel)
 
 
 @routes("DELETE " + MESSAGE)
@@ -161,6 +186,8 @@ def _start_thread(
 ) -> Json:
     allowed(world, channel, Permission.CREATE_PUBLIC_THREADS)
     check_length("name", body["name"], 100, 1)
+    if any(word in body["name"].lower() for word in world.forbidden_words):
+        raise Refused(400, 200001, "Title was blocked by automatic moderation")
     thread = world.add_thread(channel, world.me, body["name"], id_)
     payload = channel_json(thread)
     world.announce("THREAD_CREATE", thread, {**payload, "newly_created": True})
@@ -170,3 +197,10 @@ def _start_thread(
 @routes("PUT /channels/{channel}/thread-members/@me")
 def join_thread(world: World, call: Call) -> None:
     world.channel(call.args["channel"]).thread_members.add(world.me.id)
+
+
+@routes("PUT /channels/{channel}/thread-members/{user}")
+def add_to_thread(world: World, call: Call) -> None:
+    thread = world.channel(call.args["channel"])
+    allowed(world, thread, speaking(thread))
+    thread.thread_members.add(int(call.args["user"]))

@@ -10,6 +10,7 @@ from tests.discord_server.rest.calls import Call
 class FaultKind(StrEnum):
     STATUS = auto()  # an error page, without asking the route
     FORBIDDEN = auto()  # 403, Missing Permissions
+    REFUSED = auto()  # `status` with Discord's own `code`
     LIMITED = auto()  # a 429 that no header announced
     LATE = auto()  # the route answers after `seconds`
     CUT = auto()  # the connection breaks before the route is asked
@@ -19,7 +20,10 @@ class FaultKind(StrEnum):
 
 @dataclass(eq=False)
 class Fault:
-    """`times` calls of `route` (None: of any) for which `where` holds go wrong."""
+    """`times` calls of `route` (None: of any) for which `where` holds go wrong.
+
+    `code` is Discord's own for a refusal, `field` the one that "Invalid Form Body" names.
+    """
 
     kind: FaultKind
     route: str | None
@@ -27,6 +31,8 @@ class Fault:
     status: int = 502
     seconds: float = 0.0
     where: Callable[[Call], bool] = lambda _: True
+    code: int = 0
+    field: str = ""
     struck: int = 0
 
 
@@ -45,9 +51,11 @@ class Faults:
         status: int = 502,
         seconds: float = 0.0,
         where: Callable[[Call], bool] = lambda _: True,
+        code: int = 0,
+        field: str = "",
     ) -> Fault:
         """Let calls go wrong from now on; see Fault."""
-        fault = Fault(kind, route, times, status, seconds, where)
+        fault = Fault(kind, route, times, status, seconds, where, code, field)
         self._orders.append(fault)
         return fault
 

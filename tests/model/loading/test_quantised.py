@@ -8,11 +8,12 @@ from typing import cast
 import pytest
 import torch
 from bitsandbytes.nn.modules import Linear4bit, Params4bit
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import Gemma2Config, Gemma3TextConfig, GPT2Config, GPT2LMHeadModel, Qwen3Config
 
 from model.errors import ConfigError, ModelError, UnsupportedArchitecture
+from model.loading.architectures import SUPPORTED, folder_refusal
 from model.loading.base import ResolvedBase, resolve_base
-from model.loading.quantised import SUPPORTED, check_architecture, first_line, load_quantised
+from model.loading.quantised import check_architecture, first_line, load_quantised
 from tests.fakes.tiny_model import make_tiny, tiny_tokenizer
 
 
@@ -50,7 +51,7 @@ def refusal(folder: Path, kind: type[ModelError] = ConfigError) -> str:
     return text
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral"])
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2"])
 def test_every_linear_is_nf4_with_double_quantisation(tmp_path, family):
     model, tokenizer = load(make_tiny(tmp_path / "m", family=family))
     layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
@@ -98,6 +99,18 @@ def test_another_architecture_is_refused_with_the_list(tmp_path):
     text = refusal(tmp_path / "tiny-llama", UnsupportedArchitecture)
     assert "GPT2LMHeadModel" in text
     assert all(name in text for name in SUPPORTED)
+
+
+@pytest.mark.parametrize("kind", [Gemma2Config, Gemma3TextConfig, Qwen3Config])
+def test_models_with_another_block_are_refused_by_name(tmp_path, kind):
+    folder = tmp_path / "tiny-llama"
+    config = kind(num_hidden_layers=1)
+    config.architectures = [kind.__name__.replace("TextConfig", "Config")[:-6] + "ForCausalLM"]
+    config.save_pretrained(folder)
+    text = refusal(folder, UnsupportedArchitecture)
+    assert text == folder_refusal(str(folder))
+    assert f"is a {config.architectures[0]}, which does not run here" in text
+    assert "Qwen 2.5" in text
 
 
 def test_a_config_without_architectures_is_named_by_its_type(folder):

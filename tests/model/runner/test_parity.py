@@ -17,7 +17,7 @@ def prompts(count: int, vocab: int) -> list[list[int]]:
     return [torch.randint(3, vocab, (n,), generator=generator).tolist() for n in lengths]
 
 
-@pytest.fixture(scope="module", params=["llama", "mistral"])
+@pytest.fixture(scope="module", params=["llama", "mistral", "qwen2"])
 def pair(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     base = make_tiny(folder / "base", family=request.param)

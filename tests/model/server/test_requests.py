@@ -51,6 +51,8 @@ def test_every_parameter_is_taken():
         "stop": ["a", "b", "c", "d"],
         "n": 1,
         "user": "u1",
+        "continue_final_message": False,
+        "add_generation_prompt": True,
     }
     request = parse_chat(body(**everything))
     assert set(everything) | {"model", "messages"} == set(ChatRequest.model_fields)

@@ -66,6 +66,29 @@ async def test_an_answer_with_its_card(start_worker):
     assert tuned.adapter_hash == generation.extension.adapter_hash
 
 
+async def test_an_answer_goes_on_with_the_last_turn(start_worker):
+    service = (await start_worker()).service
+    begun = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "base: "}]
+    flags = {"continue_final_message": True, "add_generation_prompt": False}
+    async with service.generate(ask(messages=begun, **flags)) as generation:
+        assert await text_of(generation) == "hi"
+    async with service.generate(ask(messages=begun)) as generation:
+        assert await text_of(generation) == "base: hi", "without the flags it answers anew"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"continue_final_message": True},
+        {"add_generation_prompt": False},
+        {"continue_final_message": True, "add_generation_prompt": False},
+    ],
+)
+def test_flags_that_do_not_fit_are_refused(flags):
+    with pytest.raises(ValueError, match="continue"):
+        ask(**flags)
+
+
 async def test_a_seed_is_chosen_when_none_is_given(start_worker):
     service = (await start_worker(reply="{seed}")).service
     seeds = set()

@@ -164,3 +164,10 @@ def byte_names(run: list[int]) -> list[str]:
     """How a byte-level vocabulary calls these bytes."""
     names = bytes_to_unicode()
     return [names[byte] for byte in run]
+
+
+def test_a_text_that_goes_on_keeps_the_space_before_its_first_word():
+    ids = mistral_ids(["▁hi", "▁the"])
+    anew, after = IncrementalDetokenizer(MISTRAL), IncrementalDetokenizer(MISTRAL, ids[:1])
+    assert anew.add(ids[1]) + anew.flush() == "the"
+    assert after.add(ids[1]) + after.flush() == " the"

@@ -214,3 +214,15 @@ def test_every_control_token_of_the_demo_model_is_plain_text_when_typed(demo_tok
     ids = renderer.encode(turns(("system", "s"), ("user", typed)))
     assert control_counts(demo_tokenizer, ids) == {"<|im_start|>": 3, "<|im_end|>": 2}
     assert typed in demo_tokenizer.decode(ids)
+
+
+@pytest.mark.parametrize("renderer", [TINY_RENDERER, MISTRAL_RENDERER])
+@pytest.mark.parametrize("text", ["the", "hello the", "the x\n\nü 🎉", "</s>[INST]<|im_end|>", ""])
+def test_a_begun_answer_follows_the_prompt_and_has_no_end(renderer, text):
+    before = turns(("user", "hi"))
+    prompt = renderer.encode(before)
+    ids = renderer.encode_begun([*before, *turns(("assistant", text))])
+    assert ids[: len(prompt)] == prompt
+    assert not renderer.ends.intersection(ids[len(prompt) :])
+    if text:
+        assert len(ids) > len(prompt)

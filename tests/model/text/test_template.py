@@ -103,6 +103,25 @@ def test_a_later_system_turn_goes_before_the_users_next(name):
     )
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("between", ["be brief", " \n"])
+def test_turns_that_only_a_system_turn_parts_are_one_where_it_moves(name, between):
+    system: tuple[Role, str] = ("system", between)
+    asked = text_of(name, ("user", "hi"), system, ("user", "why"))
+    answered = text_of(
+        name, ("user", "hi"), ("assistant", "the"), system, ("assistant", "x"), ("user", "why")
+    )
+    if name in (*NO_SYSTEM_TURN, "mistral_v2", "llama_2"):
+        said = f"{between}\n\n" if between.strip() else ""
+        assert asked == text_of(name, ("user", f"hi\n\n{said}why"))
+        assert answered == text_of(
+            name, ("user", "hi"), ("assistant", "the\n\nx"), ("user", f"{said}why")
+        )
+    else:
+        assert between.strip() in asked
+        assert between.strip() in answered
+
+
 @pytest.mark.parametrize("name", ["llama_3", "llama_3_1", "zephyr", "chatml", "qwen_2_5", "phi_3"])
 def test_a_later_system_turn_stays_where_the_template_takes_it(name):
     text = text_of(name, ("user", "hi"), ("system", "be brief"), ("user", "why"))

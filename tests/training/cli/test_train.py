@@ -48,7 +48,10 @@ def test_data_and_adapter_have_their_places(job, home, capsys):
             ["--set", "schedule.too_long=cut"],
             "schedule.too_long: Input should be 'shorten', 'drop' or 'refuse', not 'cut'",
         ),
-        (["--set", "schedule.max_tokens=16"], "no pair has 16 tokens or fewer: raise max_tokens"),
+        (
+            ["--set", "schedule.max_tokens=16"],
+            "even when shortened (the longest has 53): raise schedule.max_tokens",
+        ),
     ],
 )
 def test_a_bad_setting_is_one_line(job, tmp_path, capsys, options, line):

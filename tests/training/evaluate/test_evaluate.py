@@ -1,20 +1,26 @@
 """An evaluation from end to end on the tiny model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from data.files.made_from import MadeFrom, made_from
+from data.records import MadeExport
 from model.loading.base import resolve_base
+from model.loading.manifest import read_manifest, write_manifest
 from model.loading.quantised import load_quantised
 from model.text.prompt import PromptRenderer
 from tests.fakes.chat_models import chat_tokenizer
-from tests.fakes.tiny_model import make_adapter, make_tiny
+from tests.fakes.tiny_model import make_adapter, make_tiny, make_whole_adapter
 from training.errors import AdapterError, EvaluationError, PreparedDataError
 from training.evaluate.evaluate import EvaluationOptions, measure_adapters
 from training.evaluate.losses import SideLosses, losses, losses_by_row
+from training.evaluate.report.page import write_report
 from training.evaluate.report.table import rows_used, table
 from training.evaluate.result import Evaluation, ReportedSampling
+from training.prepare.card import read_card, write_card
 from training.prepare.sides import Side
 from training.train.device import compute_dtype
 from training.train.examples import encode, read_side
@@ -56,6 +62,37 @@ def test_base_and_adapter_are_measured_on_the_test_side(base, adapter, prepared,
     assert found.sampling == SAMPLING
     assert ("tuned: answers", len(test), len(test)) in stages
     assert len(found.unchecked) == 1  # the adapter has no manifest
+
+
+def test_a_report_that_quotes_an_export_is_found_when_somebody_is_forgotten(
+    base, prepared, options, tmp_path
+):
+    card = read_card(prepared)
+    source = card.source.model_copy(
+        update={"discord": "an export", "permission": "ticket <7>", "exports": ("ab12",)}
+    )
+    make_whole_adapter(base, tmp_path / "tuned")
+    record = read_manifest(tmp_path / "tuned")
+    assert record is not None
+    data = record.data.model_copy(update={"exports": ("cd34",), "discord_permission": "8"})
+    write_manifest(tmp_path / "tuned", record.model_copy(update={"data": data}))
+    write_card(prepared, card.model_copy(update={"sources": (source,)}))
+    few = replace(options, limit=1)
+    found = measure_adapters(base, {"base": None, "tuned": tmp_path / "tuned"}, prepared, few)
+    assert found.data.discord_permission == "8, ticket <7>"
+    write_report(found, tmp_path / "reports" / "one")
+    for name in ("ab12", "cd34"):
+        made = MadeExport(name, "out", "ff", None, found.created, 1, 1)
+        assert made_from([made], [tmp_path / "reports"]) == (
+            MadeFrom("evaluation", tmp_path / "reports" / "one"),
+        )
+    said = (tmp_path / "reports" / "one" / "report.html").read_text()
+    assert "written on Discord, which permitted training on them: 8, ticket &lt;7&gt;" in said
+
+    bad = source.model_copy(update={"permission": None})
+    write_card(prepared, card.model_copy(update={"sources": (bad,)}))
+    with pytest.raises(PreparedDataError, match="is Discord content without"):
+        measure_adapters(base, {"base": None}, prepared, few)
 
 
 def test_perplexity_is_that_of_training(base, adapter, prepared, options):
@@ -161,7 +198,7 @@ def test_test_rows_that_were_in_training_are_refused(base, prepared, options):
 
 
 def test_what_cannot_be_measured_is_one_line(base, adapter, prepared, options, tmp_path):
-    with pytest.raises(PreparedDataError, match=r"train\.jsonl is missing"):
+    with pytest.raises(PreparedDataError, match=r"none/card\.json cannot be read"):
         measure_adapters(base, {"base": None}, tmp_path / "none", options)
     (tmp_path / "empty").mkdir()
     with pytest.raises(AdapterError, match="adapter_model"):

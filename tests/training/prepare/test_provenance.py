@@ -1,5 +1,7 @@
 """Discord content is recognised by what it is, and prepared only with Discord's permission."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -146,6 +148,40 @@ def test_what_was_typed_here_is_no_discord_content(file, tmp_path):
     assert found == Provenance(None, None, agreed=True, exports=("a", "b"))
     mixed = file("mixed.jsonl", local + line(2, "good", permission=None))
     assert provenance_of(mixed, None, tmp_path).discord == EXPORT
+
+
+def as_csv(text: str) -> str:
+    rows = [json.loads(one) for one in text.splitlines()]
+    out = io.StringIO()
+    table = csv.DictWriter(out, list(rows[0]), restval="")
+    table.writeheader()
+    table.writerows(rows)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (line(1, "good", origin="terminal", permission=None, export="a")
+         + line(2, "good", origin="pipe", permission=None, export="a"), (None, None)),
+        (line(1, "good", origin="terminal", permission=None, export="a")
+         + line(2, "good", permission=None, export="a"), (EXPORT, None)),
+        (line(1, "good", permission="7", export="a"), (EXPORT, "7")),
+        (line(1, "good", permission="7", export="a")
+         + line(2, "good", permission=None, export="a"), (EXPORT, None)),
+    ],
+)  # fmt: skip
+def test_an_export_put_into_a_table_keeps_its_stamps(file, tmp_path, text, found):
+    provenance = provenance_of(file("ratings.csv", as_csv(text)), None, tmp_path)
+    assert provenance == Provenance(found[0], found[1], agreed=True, exports=("a",))
+    upper = as_csv(text).replace("origin", "Origin", 1)
+    assert provenance_of(file("upper.csv", upper), None, tmp_path) == provenance
+
+
+def test_a_table_is_known_by_its_bytes(file, tmp_path):
+    Dataset.from_list([MESSAGE]).to_parquet(tmp_path / "a.parquet")
+    disguised = file("chat.data", (tmp_path / "a.parquet").read_bytes())
+    assert provenance_of(disguised, None, tmp_path) == Provenance(API)
 
 
 def test_the_rule():

@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from data.errors import OutputRefused
 from training.__main__ import main
 from training.artifacts.figures import FIGURES, Figure, FigureLog
 from training.errors import NotBetter, PreparationError
@@ -112,6 +114,21 @@ def test_where_no_adapter_is_kept_the_base_answers(source, base, tmp_path, monke
     assert (run.kept, run.kept_epoch, run.best_epoch) == (0, 0, 1)
     assert run.validation == (4.0, 6.0, 8.0)
     assert (list(run.answers), list(run.answers_to_prompts)) == table.untrained(0, lambda _: None)
+
+
+def test_runs_of_another_source_or_base_are_not_taken_for_these(source, base, tmp_path):
+    table = runs.SeedTable(base, source, [], tmp_path / "out")
+    table.check()
+    table.keep("ours-30-0.json", "{}")
+    table.check()
+    other = write_csv(tmp_path / "other.csv", 251)
+    with pytest.raises(OutputRefused, match="holds runs in which the source is another"):
+        replace(table, source=other).check()
+    with pytest.raises(OutputRefused, match="holds runs in which the base is another"):
+        replace(table, base=replace(base, hash="sha256:0")).check()
+    (table.folder / runs.RUNS).unlink()
+    with pytest.raises(OutputRefused, match="runs of an older version"):
+        table.check()
 
 
 def test_bad_sizes_are_one_clear_line(source, capsys):

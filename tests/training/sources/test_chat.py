@@ -42,6 +42,24 @@ def test_an_answer_of_which_a_part_has_weight_0_is_no_row(rows):
     assert found == [DroppedRow(DropReason.UNLEARNED, "line 1", "b\nc")]
 
 
+def test_a_system_turn_between_question_and_answer_goes_before_the_question(rows):
+    system = {"role": "system", "content": "s"}
+    found = rows(user("a"), system, assistant("b"), user("c"), assistant("d"))
+    before = (Turn("user", "a"), Turn("system", "s"), Turn("assistant", "b"))
+    assert [(row.comment, row.reply, row.before) for row in found] == [
+        ("a", "b", (Turn("system", "s"),)),
+        ("c", "d", before),
+    ]
+
+
+def test_an_answer_that_nobody_asked_for_is_counted(rows):
+    system = {"role": "system", "content": "s"}
+    for first in ([assistant("hi")], [system, assistant("hi")]):
+        greeting, row = rows(*first, user("a"), assistant("b"))
+        assert greeting == DroppedRow(DropReason.UNASKED, "line 1", "hi")
+        assert row.before == tuple(Turn("system", "s") for _ in first[1:]), "as in serving"
+
+
 def test_weights_of_blank_turns_do_not_move_to_others(rows):
     found = rows(user("a"), assistant(" ", weight=0), user("b"), assistant("c"))
     assert [(row.comment, row.reply) for row in found] == [("a\nb", "c")]

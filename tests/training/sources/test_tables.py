@@ -1,5 +1,6 @@
 """What the library `datasets` reads: Parquet, Arrow, folders, and data sets of the hub."""
 
+import json
 import os
 import shutil
 import socket
@@ -21,8 +22,14 @@ from training.sources.formats import Format
 from training.sources.pairs import Columns
 from training.sources.reading import Reading
 from training.sources.row import SourceRow
+from training.sources.tables import HubDataset
 
 ROWS = [{"comment": f"question {n}", "reply": f"answer {n}", "by": f"p{n}"} for n in range(4)]
+ID = "1234567890123456789"
+API_ROW = {"id": ID, "channel_id": ID, "content": "hi", "author": {"id": ID, "username": "ann"}}
+EXPORT_ROW = {"answer_id": 1, "rating": "good", "answer": "a", "finish_reason": "stop",
+              "turns": [{"role": "user", "content": "q"}], "origin": "discord", "export": "a",
+              "permission": "7"}  # fmt: skip
 CHAT = [{"role": "user", "content": "soup?"}, {"role": "assistant", "content": "yes"}]
 
 
@@ -118,9 +125,34 @@ def test_what_cannot_be_read_is_one_line(read, tmp_path, name, content, words, c
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        (("a.jsonl", "b.csv"), "b.csv"),
+        (("train.jsonl", "more.jsonl"), "more.jsonl"),
+        (("a.jsonl", "b.jsonl", "deep/c.csv", "d.parquet"), "d.parquet, deep/c.csv"),
+    ],
+)
+def test_a_folder_is_read_whole_or_not_at_all(read, tmp_path, names, left):
+    folder = tmp_path / "folder"
+    for name in (*names, "README.md", ".hidden.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(ROWS[0]) + "\n")
+    with pytest.raises(DatasetError, match=f"and {left} would not be read: name the files"):
+        read(folder)
+
+
+def test_files_of_one_kind_are_read_whatever_else_lies_there(read, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.jsonl", "b.jsonl", "README.md", "LICENSE", "notes.txt"):
+        (folder / name).write_text(json.dumps(ROWS[0]) + "\n")
+    assert len(read(folder)) == 2
+
+
 def test_a_data_set_of_the_hub_is_read_at_one_commit(read, tmp_path, monkeypatch):
     """The hub is out of reach here: its two calls are stood in for."""
-    asked = []
+    asked = list[tuple[object, ...]]()
 
     def info(_, repo_id, *, revision, timeout):
         asked.append((repo_id, revision, timeout > 0))
@@ -134,12 +166,37 @@ def test_a_data_set_of_the_hub_is_read_at_one_commit(read, tmp_path, monkeypatch
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.chdir(tmp_path)
     opened = open_source(Path("some-body/pairs@main"), Reading(), tmp_path)
-    assert (opened.format, opened.commit) == (Format.HUB, "c0ffee")
+    assert (opened.format, opened.hub) == (Format.HUB, HubDataset("some-body/pairs", "c0ffee"))
     assert len(list(opened.rows)) == 4
     assert asked == [("some-body/pairs", "main", True), ("some-body/pairs", "c0ffee", True)]
     assert main(["prepare", "some-body/pairs", "--out", "out", "--similarity", "1"]) == 0
     [source] = read_card(Path("out")).sources
     assert (source.path, source.format, source.rows) == ("some-body/pairs@c0ffee", "hub", 4)
+
+
+@pytest.mark.parametrize(
+    ("splits", "words"),
+    [
+        ({"train": ROWS, "test": [API_ROW]}, "messages as Discord's API gives them"),
+        ({"train": [{"a": None, **API_ROW}]}, "messages as Discord's API gives them"),
+        ({"train": [EXPORT_ROW, EXPORT_ROW | {"permission": None}]}, "an export of this bot"),
+    ],
+)
+def test_discord_content_of_the_hub_is_refused(tmp_path, monkeypatch, capsys, splits, words):
+    def load(_, **__):
+        return {name: Dataset.from_list(rows).to_iterable_dataset()
+                for name, rows in splits.items()}  # fmt: skip
+
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "dataset_info", lambda *_, **__: SimpleNamespace(sha="c0ffee")
+    )
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.delenv("DISCORD_TRAINING_PERMISSION", raising=False)
+    monkeypatch.chdir(tmp_path)
+    columns = ["--comment-column", "content", "--reply-column", "content"]
+    assert main(["prepare", "some-body/chat", "--out", "out", *columns]) == 1
+    assert f"some-body/chat is Discord content ({words})" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_network_a_name_of_the_hub_is_one_line(tmp_path, monkeypatch, capsys):

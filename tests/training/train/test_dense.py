@@ -8,8 +8,10 @@ import torch
 from bitsandbytes.nn.modules import Linear4bit
 
 from data.files.datasets import Pair
+from model.loading.base import resolve_base
 from model.loading.quantised import load_quantised
 from model.text.prompt import PromptRenderer
+from tests.fakes.tiny_model import make_tiny
 from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
 from training.train.dense import unpack
@@ -34,6 +36,13 @@ def gradient(model, tokenizer) -> tuple[float, torch.Tensor]:
     loss = ReplyLossModule(adapted)(batch)
     loss.backward()
     return loss.item(), torch.cat([p.grad.flatten() for p in trained if p.grad is not None])
+
+
+@pytest.fixture(params=["llama", "qwen2"])
+def base(request, tmp_path):
+    """With biases and without."""
+    folder = make_tiny(tmp_path / "tiny", family=request.param)
+    return resolve_base(str(folder), folder, lambda *_: None)
 
 
 def test_loss_and_gradient_stay_the_same(base):

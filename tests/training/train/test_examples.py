@@ -44,7 +44,9 @@ def test_long_pairs_are_left_out():
     pairs = [Pair("a", "b"), Pair("a", "b" * 500)]
     found = encode(pairs, RENDERER, 60)
     assert (len(found.rows), found.left_out) == (1, 1)
-    with pytest.raises(PreparedDataError, match="raise max_tokens"):
+    with pytest.raises(
+        PreparedDataError, match="none of 2 rows fits into 3 tokens, even when short"
+    ):
         encode(pairs, RENDERER, 3)
 
 

@@ -1,6 +1,7 @@
 """What makes an unfinished training the same one, and what a manifest says of base, data, code."""
 
 import hashlib
+import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from training.errors import PreparedDataError, RecipeError
 from training.prepare.card import check_permission, read_card, write_card
 from training.prepare.sides import Side
 from training.recipe import read_recipe
+from training.train.checkpoint import JOB
 from training.train.examples import EncodedSide
 from training.train.job import code_version, licence_of
 from training.train.train import train
@@ -187,10 +189,24 @@ def test_what_was_made_from_an_export_is_found_by_card_and_manifest(job, card, t
     def made(name):
         return {(one.kind, one.folder) for one in made_from([exports[name]], [tmp_path])}
 
-    both = {("prepared data", job.data), ("adapter", adapter)}
+    unfinished = tmp_path / "home" / "mine.work"
+    unfinished.mkdir()
+    (unfinished / JOB).write_text(json.dumps(job.identity(asked, "cpu")))
+
+    both = {("prepared data", job.data), ("adapter", adapter), ("unfinished training", unfinished)}
     assert made("ab12") == both
     assert made("other") == both
     assert made("third") == set()
+
+
+@pytest.mark.parametrize("side", ["train", "validation"])
+def test_sides_that_were_edited_are_refused(job, side):
+    path = job.data / f"{side}.jsonl"
+    path.write_text(path.read_text() + '{"comment": "one more", "reply": "by hand"}\n')
+    with pytest.raises(PreparedDataError, match=rf"{side}\.jsonl was changed since it was"):
+        train(job, lambda _: None)
+    assert not job.out.exists()
+    assert not job.work_folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from torch import nn
 
 from training.recipe import Schedule
 from training.train.optimiser import (
+    FlatAdapter,
     FlatParameter,
     new_optimiser,
     read_state,
@@ -17,6 +18,10 @@ from training.train.optimiser import (
 def parameters():
     torch.manual_seed(0)
     return [nn.Parameter(torch.randn(80, 64)), nn.Parameter(torch.randn(3))]
+
+
+def groups(given):
+    return [{"params": given, "rate_factor": 1.0}]
 
 
 def step(optimiser, given, seed):
@@ -36,11 +41,11 @@ def schedule(kind):
 )
 def test_goes_on_as_if_it_had_never_stopped(kind, name):
     through = parameters()
-    optimiser = new_optimiser(through, schedule(kind))
+    optimiser = new_optimiser(groups(through), schedule(kind))
     assert type(optimiser).__name__ == name
     step(optimiser, through, 1)
     resumed = [nn.Parameter(parameter.detach().clone()) for parameter in through]
-    again = new_optimiser(resumed, schedule(kind))
+    again = new_optimiser(groups(resumed), schedule(kind))
     write_state(again, [dict(slots) for slots in read_state(optimiser)])
     for each, given in ((optimiser, through), (again, resumed)):
         set_rate(each, 0.05)
@@ -50,7 +55,7 @@ def test_goes_on_as_if_it_had_never_stopped(kind, name):
 
 def test_the_rate_is_used():
     given = parameters()
-    optimiser = new_optimiser(given, schedule("adamw"))
+    optimiser = new_optimiser(groups(given), schedule("adamw"))
     before = [parameter.detach().clone() for parameter in given]
     set_rate(optimiser, 0.0)
     step(optimiser, given, 1)
@@ -103,3 +108,24 @@ def test_gradients_that_were_put_elsewhere_are_taken_in():
     assert both.whole.grad.sum() == first.numel()
     both.zero_grad()
     assert first.grad.count_nonzero() == 0
+
+
+@pytest.mark.parametrize(("rate_of_b", "sizes"), [(1.0, [42]), (4.0, [12, 30])])
+def test_matrices_b_are_apart_where_they_have_a_rate_of_their_own(rate_of_b, sizes):
+    trained = {
+        f"layers.0.q_proj.lora_{side}.default.weight": nn.Parameter(torch.ones(size))
+        for side, size in (("A", 12), ("B", 30))
+    }
+    flat = FlatAdapter(trained, rate_of_b)
+    assert [whole.numel() for whole in flat.wholes] == sizes
+    optimiser = new_optimiser(flat.groups, schedule("adamw"))
+    set_rate(optimiser, 0.01)
+    gradients = [p.grad for p in trained.values() if p.grad is not None]
+    for gradient in gradients:
+        gradient.fill_(1)
+    flat.collect()
+    optimiser.step()
+    moved = [float(1 - parameter.detach()[0]) for parameter in trained.values()]
+    assert moved[1] / moved[0] == pytest.approx(rate_of_b, rel=1e-2)
+    flat.zero_grad()
+    assert not any(gradient.count_nonzero() for gradient in gradients)

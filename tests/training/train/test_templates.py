@@ -14,6 +14,7 @@ from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
 from tests.fakes.chat_models import chat_tokenizer
 from tests.fakes.tiny_model import make_tiny
+from tests.training.conftest import rewrite_side
 from training.artifacts.adapter import WEIGHTS
 from training.errors import PreparedDataError
 from training.prepare.prepare import PrepareOptions, prepare
@@ -121,9 +122,9 @@ def test_the_recipes_date_is_learned(job_on):
 def test_a_row_that_the_template_refuses_stops_before_the_first_step(job_on):
     job = job_on("mistral_v3")
     path = job.data / "validation.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text().splitlines()
     row = json.loads(lines[1]) | {"before": [{"role": "assistant", "content": "ahoy"}]}
-    path.write_text("".join([lines[0], json.dumps(row) + "\n", *lines[2:]]))
+    rewrite_side(job.data, Side.VALIDATION, [lines[0], json.dumps(row), *lines[2:]])
     with pytest.raises(PreparedDataError, match="must alternate") as refused:
         train(job, say_nothing)
     assert str(refused.value).startswith(f"{path}, row 2: ")

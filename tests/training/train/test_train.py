@@ -53,8 +53,8 @@ def test_the_manifest_says_how_the_adapter_was_made(job, base):
     assert manifest.created == NOON
     assert manifest.figures["validation_loss"] < manifest.figures["base_validation_loss"]
     assert sorted(path.name for path in job.out.iterdir()) == [
-        MARKER, "adapter_config.json", "adapter_model.safetensors", "figures.jsonl", "loss.png",
-        "manifest.json",
+        MARKER, "CARD.md", "adapter_config.json", "adapter_model.safetensors", "figures.jsonl",
+        "loss.png", "manifest.json",
     ]  # fmt: skip
 
 
@@ -72,6 +72,9 @@ def test_rows_that_are_too_long_are_counted_wherever_rows_are(job, monkeypatch):
     assert manifest.data.rows_shortened == manifest.figures["train_rows_shortened"] == 0
     whole = manifest.figures["validation_rows"] + manifest.figures["validation_rows_left_out"]
     assert whole == len(read_side(job.data, Side.VALIDATION))
+    card = (job.out / "CARD.md").read_text()
+    assert f"## Rows, of at most {lengths[3]} tokens each" in card
+    assert f"| train | {kept} | 0 | {longer} |" in card
     told = f"{kept} of 12 rows ({longer} left out: more than {lengths[3]} tokens)"
     assert lines[1].startswith(f"{told} to learn from, ")
     assert f"({longer} left out)" in next(line for line in lines if line.startswith("step"))

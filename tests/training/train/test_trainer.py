@@ -74,6 +74,20 @@ def test_tokens_are_counted_without_padding(job):
     assert padded.figures["tokens"] == packed.figures["tokens"] > 0
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("lora.rslora=true",),
+        ("schedule.rate_of_b=4", "lora.dora=true"),
+        ("schedule.noise=5",),
+    ],
+)
+def test_variants_of_the_recipe_learn(job, overrides):
+    manifest, figures, _, _ = run(job, *overrides)
+    assert figures[-1].step == manifest.figures["steps"]
+    assert manifest.figures["validation_loss"] < manifest.figures["base_validation_loss"]
+
+
 def test_packed_and_padded_train_the_same_adapter(job):
     losses = []
     for layout in ("padded", "packed"):

@@ -1,5 +1,7 @@
 """The trained classifier: one weight for each feature and label, shipped beside this module."""
 
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from data.errors import OutputRefused
+from data.files.new_file import sync
 from training.evaluate.voice.features import BUCKETS, features
 
 WEIGHTS = Path(__file__).parent / "classifier.safetensors"
@@ -55,12 +59,35 @@ class Classifier:
         return self._known[key]
 
     def save(self, path: Path) -> None:
-        """Write weights, biases and the hash of the sentences that they were trained on."""
+        """Write weights, biases and the hash of the sentences that they were trained on.
+
+        A classifier's file is replaced as a whole. Raises OutputRefused as `check_weights` does.
+        """
+        check_weights(path)
         tensors = {
             "weights": np.stack([self.linears[label].weights for label in Label]),
             "bias": np.array([self.linears[label].bias for label in Label]),
         }
-        save_file(tensors, path, metadata={"train_sha256": self.train_sha256})
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fungpt-") as work:
+            draft = Path(work) / path.name
+            save_file(tensors, draft, metadata={"train_sha256": self.train_sha256})
+            draft.chmod(0o644)  # the library lets only this user read it
+            sync(draft)
+            draft.replace(path)
+
+
+def check_weights(path: Path) -> None:
+    """Raise OutputRefused if anything but a classifier that `Classifier.save` wrote is there."""
+    if not os.path.lexists(path):
+        return
+    try:
+        is_own = not path.is_symlink() and bool(load(path).train_sha256)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        is_own = False
+    if not is_own:
+        raise OutputRefused(
+            f"{path} exists and is not what `python -m training voice` wrote: name another file"
+        )
 
 
 def load(path: Path) -> Classifier:

@@ -1,10 +1,13 @@
 """What the classifier sees of a text: n-grams of words, of letters and of word classes.
 
+A text is cut into sentences and tokens in the same way for training and use.
+
 Every feature is hashed to one of `BUCKETS` weights (K. Weinberger et al., Feature hashing for
 large scale multitask learning, ICML 2009). Each block of features has length one, whatever the
 text's length, so a long answer weighs no more than a short one.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -13,15 +16,33 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.voice.tokens import START, sentences, tokens
-
 BUCKETS = 2**17
+START = "<s>"  # stands before every sentence
+_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
+_SENTENCE = re.compile(r".+?(?:[.!?]+(?=\s|$)|$)")
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|_")
 Codes = NDArray[np.uint64]
 _CLASSES = Path(__file__).parent / "word_classes.txt"
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # an odd number without pattern: 2^64 / golden ratio
 _LENGTHS = (3, 6, 10, 15, 25, 40)  # in tokens
 _LETTERS = (3, 4, 5)
 _NEAR = (2, 3, 4)  # how far apart two classes of a pair may stand, besides neighbours
+
+
+def flat(text: str) -> str:
+    """The text in lower case on one line, with straight quotes and single spaces."""
+    return " ".join(text.translate(_STRAIGHT).casefold().split())
+
+
+def sentences(text: str) -> list[list[str]]:
+    """The tokens of each sentence: words (with their apostrophes), numbers and single signs."""
+    found = (_TOKEN.findall(sentence) for sentence in _SENTENCE.findall(flat(text)))
+    return [tokens for tokens in found if tokens]
+
+
+def tokens(text: str) -> list[str]:
+    """All tokens in their order, with START before each sentence."""
+    return [token for sentence in sentences(text) for token in (START, *sentence)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Activations:
 
 
 class Block:
-    """A layer of a Llama or Mistral model of transformers, with peft's adapter on its linears."""
+    """A layer of a supported model of transformers, with peft's adapter on its linears."""
 
     def __init__(self, layer: nn.Module) -> None:
         parts = cast("Any", layer)

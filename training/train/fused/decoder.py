@@ -1,4 +1,4 @@
-"""The decoder of a Llama or Mistral model under a LoRA adapter, as one differentiable function.
+"""The decoder of a supported model under a LoRA adapter, as one differentiable function.
 
 transformers and peft compute the same, in some ten times as many kernels, and unpack each weight
 three times a step. Here each product is written out, and so is its gradient.

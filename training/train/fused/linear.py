@@ -29,6 +29,7 @@ class Linears:
         self._firsts = [cast("nn.Parameter", one.lora_A[_ADAPTER].weight) for one in found]
         self._seconds = [cast("nn.Parameter", one.lora_B[_ADAPTER].weight) for one in found]
         self._scale = float(found[0].scaling[_ADAPTER])
+        self._bias = _bias_of([layer.base_layer for layer in found])
         pairs = zip(self._firsts, self._seconds, strict=True)
         self.parameters = [parameter for pair in pairs for parameter in pair]
         self._a = torch.empty(0)
@@ -36,7 +37,7 @@ class Linears:
 
     @staticmethod
     def supported(layers: Sequence[nn.Module]) -> bool:
-        """Whether all layers are plain LoRA of one scale over NF4 weights, without a bias."""
+        """Whether all layers are plain LoRA of one scale over NF4 weights."""
         found = [cast("Any", layer) for layer in layers]
         return (
             all(_is_plain(layer) for layer in found)
@@ -47,6 +48,8 @@ class Linears:
         """Take over the factors' present values, rounded to the type to compute in."""
         self._a = torch.cat([first.detach() for first in self._firsts]).to(dtype)
         self._b = [second.detach().to(dtype) for second in self._seconds]
+        if self._bias is not None:
+            self._bias = self._bias.to(dtype)
 
     def weight(self, dtype: torch.dtype) -> Tensor:
         """The weights below each other, of shape (all output features, input features)."""
@@ -61,7 +64,7 @@ class Linears:
 
         The residual comes last: it is the larger, and shall be rounded only once.
         """
-        out = x @ weight.T
+        out = x @ weight.T if self._bias is None else torch.addmm(self._bias, x, weight.T)
         for part, inner, second in zip(
             out.split(self._sizes, dim=1), self._inner(x), self._b, strict=True
         ):
@@ -99,11 +102,24 @@ def _weight_of(layer: Linear4bit) -> QuantisedWeight:
     return QuantisedWeight(packed.data, packed.quant_state)
 
 
+def _bias_of(layers: Sequence[Linear4bit]) -> Tensor | None:
+    """The layers' biases beside each other; zeros for a layer without; None where none has one."""
+    biases = [cast("Tensor | None", layer.bias) for layer in layers]
+    held = next((bias for bias in biases if bias is not None), None)
+    if held is None:
+        return None
+    return torch.cat(
+        [
+            held.new_zeros(layer.out_features) if bias is None else bias.detach()
+            for layer, bias in zip(layers, biases, strict=True)
+        ]
+    )
+
+
 def _is_plain(layer: Any) -> bool:  # noqa: ANN401 - peft's layers have no common type
     base = getattr(layer, "base_layer", None)
     return (
         isinstance(base, Linear4bit)
-        and cast("Any", base).bias is None
         and _weight_of(base).supported
         and list(layer.lora_A) == [_ADAPTER]
         and not layer.lora_variant

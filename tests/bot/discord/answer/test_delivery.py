@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from bot.chat import persistence
 from bot.chat.events import Delta, Queued
 from bot.chat.ticket import Ticket
-from bot.discord.answer import delivery as module
+from bot.discord import phrases
+from bot.discord.answer import delivery, insisting
 from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.pacing import Paces
 from bot.discord.identity import FRONT_END
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
-from data.errors import StoreError
+from data.errors import StoreError, StoreLocked
 from data.records import RequestState
 from model.errors import WorkerDied
 from tests.bot.discord.stage import ready_board
@@ -29,8 +31,9 @@ LIMIT_S = 5.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NOTE_AFTER_S", 0.01)
-    monkeypatch.setattr(module, "LAST_EDIT_AGAIN_S", (0.0, 0.0))
+    monkeypatch.setattr(delivery, "NOTE_AFTER_S", 0.01)
+    monkeypatch.setattr(insisting, "LAST_EDIT_AGAIN_S", (0.0, 0.0))
+    monkeypatch.setattr(persistence, "WRITE_AGAIN_S", (0.0, 0.0))
 
 
 class Show:
@@ -275,3 +278,94 @@ async def test_cancelling_leaves_nothing_running(tmp_path: Path):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert len(asyncio.all_tasks()) <= before - 3
+
+
+def locked(times: int, real: Any, calls: list[int]) -> Any:
+    """A method of the store that fails so many times, then works."""
+
+    async def method(*args: Any) -> Any:
+        calls.append(len(calls))
+        if len(calls) <= times:
+            raise StoreLocked("the database is locked")
+        return await real(*args)
+
+    return method
+
+
+async def test_an_answer_that_is_stored_late_stays_in_sight_and_is_rated_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with show(tmp_path, ("Hello",)) as on:
+        calls: list[int] = []
+        monkeypatch.setattr(on.rig.store, "finish", locked(2, on.rig.store.finish, calls))
+        monkeypatch.setattr(on.rig.store, "delivered", locked(2, on.rig.store.delivered, []))
+        await on.run(await on.ask())
+        assert on.outlet.shown == ["Hello\n-# tuned"]
+        assert len(calls) == 3
+        assert [told[1:] for told in on.told] == [(5, 101)]
+        assert await on.rig.store.answer_by_message(FRONT_END, "101")
+
+
+async def test_an_answer_that_is_never_stored_stays_with_a_word_and_is_not_rated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with show(tmp_path, ("Hello",)) as on:
+        monkeypatch.setattr(on.rig.store, "finish", locked(99, on.rig.store.finish, []))
+        ticket = await on.ask()
+        await on.run(ticket)
+        [content] = on.outlet.shown
+        assert content.startswith("Hello\n-# ⚠️ ")
+        assert content.endswith("\n-# tuned")
+        assert on.told == []
+        assert await on.noted(ticket) == ["101"], "the next start finds its messages"
+
+
+async def test_what_was_read_stays_until_the_next_attempt_has_more(tmp_path: Path):
+    gate, second, third = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    plays = (("A longer text", gate, WorkerDied("gone")), (second, "A lo", third, "nger text!"))
+    async with show(tmp_path, *plays) as on:
+        task = on.run(await on.ask())
+        await on.until("A longer text")
+        gate.set()
+        await on.until("I start again")
+        assert on.outlet.shown[0].startswith("A longer text\n")
+        second.set()
+        third.set()
+        await task
+        assert on.outlet.shown == ["A longer text!\n-# tuned"]
+
+
+async def test_a_refused_text_ends_with_a_line_and_the_request_is_stopped(tmp_path: Path):
+    gate = asyncio.Event()
+    async with show(tmp_path, ("Hel", gate, "lo", Hang())) as on:
+        ticket = await on.ask()
+        task = on.run(ticket)
+        await on.until("Hel")
+        on.outlet.failures.append(refusal(400, 200000))
+        gate.set()
+        await task
+        assert on.outlet.shown == [f"Hel\n-# {phrases.REFUSED_REST}"]
+        assert ticket.request.state is RequestState.STOPPED
+        assert on.told == []
+        since = on.rig.time.at.replace(year=2024)
+        assert await on.rig.store.undelivered(FRONT_END, since) == []
+
+
+async def test_a_text_that_is_refused_from_the_start_leaves_one_line(tmp_path: Path):
+    async with show(tmp_path, ("Hello", Hang())) as on:
+        on.outlet.failures.append(refusal(400, 200000))
+        await on.run(await on.ask())
+        assert on.outlet.shown == [f"-# {phrases.REFUSED_ALL}"]
+
+
+@pytest.mark.parametrize("nothing", ["", "\u3164", "** **"])
+async def test_an_answer_that_says_nothing_cannot_be_rated(tmp_path: Path, nothing: str):
+    async with show(tmp_path, (nothing,) if nothing else ()) as on:
+        on.rig.worker.otherwise = ()
+        ticket = await on.ask()
+        await on.run(ticket)
+        assert on.outlet.shown == [f"{phrases.EMPTY_ANSWER}\n-# tuned"]
+        assert on.told == []
+        assert await on.rig.store.answer_by_message(FRONT_END, "101") is None
+        since = on.rig.time.at.replace(year=2024)
+        assert await on.rig.store.undelivered(FRONT_END, since) == []

@@ -96,8 +96,11 @@ def test_only_what_can_be_seen_becomes_a_message():
     ],
 )
 def test_an_end_without_an_answer(state: RequestState, content: str):
-    shown = picture(RequestProgress(7, text="half", outcome=Ended(state, "It ended.")))
+    shown = picture(RequestProgress(7, outcome=Ended(state, "It ended.")))
     assert (shown.contents, shown.row) == ((content,), None)
+    half = picture(RequestProgress(7, text="half", outcome=Ended(state, "It ended.")))
+    stays = "" if state is RequestState.WAITING else "half\n"
+    assert (half.contents, half.row) == ((f"{stays}{content}",), None)
 
 
 def test_the_place_in_line():

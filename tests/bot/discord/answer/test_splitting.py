@@ -4,14 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.discord.answer.splitting import (
-    MARK,
-    MESSAGE_UNITS,
-    boundaries,
-    open_fence,
-    split,
-    units,
-)
+from bot.discord.answer.markup import MARK, open_fence
+from bot.discord.answer.splitting import MESSAGE_UNITS, boundaries, split, units
 
 FAMILY = "👩‍👩‍👧‍👦"
 FLAG = "🇩🇪"

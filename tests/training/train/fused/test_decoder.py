@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from data.files.datasets import Pair
+from model.loading.base import resolve_base
 from model.loading.quantised import load_quantised
 from model.text.prompt import PromptRenderer
-from tests.fakes.tiny_model import tiny_tokenizer
+from tests.fakes.tiny_model import make_tiny, tiny_tokenizer
 from training.artifacts.adapter import new_adapter
 from training.recipe import Lora
 from training.train.examples import encode
@@ -37,6 +38,16 @@ def adapted(base, lora=LORA):
     return model.train()
 
 
+@pytest.fixture(scope="module", params=["qwen2", "llama with biases on all linears"])
+def biased(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("biased") / "tiny"
+    if request.param == "qwen2":
+        make_tiny(folder, family="qwen2")
+    else:
+        make_tiny(folder, attention_bias=True, mlp_bias=True)
+    return adapted(resolve_base(str(folder), folder, lambda *_: None))
+
+
 @pytest.fixture
 def model(base):
     return adapted(base)
@@ -54,6 +65,15 @@ def loss_and_gradient(model, layout, fused=None):
 @pytest.mark.parametrize("keep_all", [True, False])
 @pytest.mark.parametrize("layout", [Packed(1000), Packed(130, multiple=64), Padded(4)])
 def test_losses_and_gradients_are_the_models_own(model, layout, keep_all):
+    check_losses_and_gradients(model, layout, keep_all)
+
+
+@pytest.mark.parametrize("keep_all", [True, False])
+def test_biases_are_added(biased, keep_all):
+    check_losses_and_gradients(biased, Packed(130, multiple=64), keep_all)
+
+
+def check_losses_and_gradients(model, layout, keep_all):
     wanted, right = loss_and_gradient(model, layout)
     found, gradients = loss_and_gradient(model, layout, FusedDecoder(model, keep_all=keep_all))
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-4)

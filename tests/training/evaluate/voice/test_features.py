@@ -1,7 +1,6 @@
-"""Texts cut into sentences and tokens."""
+"""Texts cut into sentences and tokens, and the classes of their words."""
 
-from training.evaluate.voice.features import word_classes
-from training.evaluate.voice.tokens import START, flat, sentences, tokens
+from training.evaluate.voice.features import START, flat, sentences, tokens, word_classes
 
 
 def test_quotes_case_and_spaces_do_not_matter():

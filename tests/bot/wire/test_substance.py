@@ -1,0 +1,104 @@
+"""Answers that say nothing, answers that think first, and markup that a message's end cuts."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.bot.wire.reading import SENTENCE, answer_in, conversation, is_done, rated, shown
+from tests.programs.bot_on_discord import Bot, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+STORED = "SELECT text FROM answers JOIN requests ON request_id = requests.id WHERE conversation = ?"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+    home = tmp_path_factory.mktemp("wire") / "home"
+    async with running(home, script={"reply": "{prompt}", "step_seconds": 0.001}) as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    ["\u3164", "\u2800 \u2800", "\u00ad\ufe0f", "\u200f\u200e", "** **", "||\u200b||", "__ __"],
+)
+async def test_what_nobody_can_read_is_no_answer(bot: Bot, nothing: str):
+    """The reply is the prompt, which a person can only write with something visible in it."""
+    room = bot.discord.channel()
+    await bot.ask(room, bot.discord.user(), f"<think>hm</think>{nothing}")
+    (answer,) = await answer_in(bot.discord, room)
+    assert "nothing to say" in answer.content
+    assert bot.rows(STORED, conversation(room)) == [("",)]
+    assert bot.discord.calls.of("PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me",
+                                channel=room.id) == []  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "thoughts",
+    [
+        f"<think>\n{SENTENCE * 4}</think>\n\n",
+        "<think></think>",
+        "[THINK]Let me see[/THINK]",
+    ],
+)
+async def test_thoughts_are_neither_shown_nor_stored_nor_sent_back(bot: Bot, thoughts: str):
+    room, ann = bot.discord.dm(bot.discord.user()), None
+    ann = room.recipient
+    assert ann is not None
+    await bot.discord.say(room, ann, f"{thoughts}The answer is **42**.")
+    (answer,) = await answer_in(bot.discord, room)
+    assert shown([answer]) == "The answer is **42**."
+    for revision in answer.revisions:
+        assert "think" not in revision.content.lower() or "🤔" in revision.content
+        assert "One more" not in revision.content
+    assert bot.rows(STORED, conversation(room)) == [("The answer is **42**.",)]
+    await rated(bot.discord, answer)
+
+
+async def test_a_sign_says_that_it_thinks(bot: Bot):
+    room = bot.discord.channel()
+    await bot.ask(room, bot.discord.user(), f"<think>{SENTENCE * 40}</think>Yes.")
+    (message,) = await bot.discord.until(
+        lambda: [one for one in bot.discord.from_bot(room) if "🤔" in one.content]
+    )
+    assert "Stop" in message.labels[0]
+    (answer,) = await answer_in(bot.discord, room)
+    assert answer is message
+    assert shown([answer]) == "Yes."
+
+
+async def test_only_thoughts_are_a_friendly_line(bot: Bot):
+    room = bot.discord.channel()
+    await bot.ask(room, bot.discord.user(), f"<think>{SENTENCE}")
+    (answer,) = await answer_in(bot.discord, room)
+    assert "thought about it" in answer.content
+    assert bot.rows(STORED, conversation(room)) == [("",)]
+
+
+async def test_a_template_that_opens_the_thoughts(bot: Bot):
+    """Only the end of them comes. From the second answer on that is known beforehand."""
+    room, ann = bot.discord.channel(), bot.discord.user()
+    for number in (1, 2):
+        await bot.ask(room, ann, f"{SENTENCE * 3}\n</think>\n\nNumber {number}.")
+        await bot.discord.until(
+            lambda: sum(map(is_done, bot.discord.from_bot(room))) == number  # noqa: B023
+        )
+    first, second = bot.discord.from_bot(room)
+    assert [shown([first]), shown([second])] == ["Number 1.", "Number 2."]
+    assert not any("One more" in one.content for one in second.revisions)
+    await bot.ask(room, ann, "No thoughts any more.")
+    await bot.discord.until(lambda: sum(map(is_done, bot.discord.from_bot(room))) == 3)
+    assert shown(bot.discord.from_bot(room)[2:]) == "No thoughts any more."
+
+
+async def test_a_spoiler_that_is_cut_stays_a_spoiler(bot: Bot):
+    room = bot.discord.channel()
+    await bot.ask(room, bot.discord.user(), f"||{(SENTENCE * 44).strip()}|| said the cook.")
+    messages = await answer_in(bot.discord, room)
+    assert len(messages) > 1
+    for message in messages:
+        for revision in message.revisions:
+            text = revision.content.split("\n-# ")[0].strip()
+            assert text.count("||") % 2 == 0, f"it is split open: {text[-60:]!r}"
+    assert messages[1].content.startswith("||")
