@@ -37,6 +37,7 @@ ROOMS = {
         "model.loading",
         "model.settings model.loaded",
         "model.runner",
+        "model.runner.gpu",
         "model.assembly",
         "model.offline",
         "model.scripted",
@@ -114,6 +115,10 @@ HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
     "model.assembly", "model.loading.adapters", "model.loading.demo", "model.loading.quantised",
     "model.runner.eager", "model.runner.lora", "model.runner.sampler", "model.runner.weights",
+    "model.runner.gpu.choice", "model.runner.gpu.compiler", "model.runner.gpu.decode",
+    "model.runner.gpu.inputs", "model.runner.gpu.kernel_set", "model.runner.gpu.low_rank",
+    "model.runner.gpu.matrix", "model.runner.gpu.product", "model.runner.gpu.runner",
+    "model.runner.gpu.steps", "model.runner.gpu.tiled_weights", "model.runner.gpu.tiles",
     "model.text.detokenize", "model.text.prompt", "model.text.template",
 }  # fmt: skip
 
@@ -212,6 +217,22 @@ def test_torch_stays_where_tensors_are(name):
 
 def test_names_say_what_lives_in_a_file():
     assert not [name for name in MODULES if name.split(".")[-1] in FORBIDDEN_NAMES]
+
+
+def test_the_worker_imports_nothing_of_cuda_before_a_gpu_wants_a_kernel(tmp_path):
+    (tmp_path / "cuda").mkdir()
+    (tmp_path / "cuda" / "__init__.py").write_text("raise RuntimeError('imported')")
+    program = "import model.assembly, sys; assert 'cuda' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -8,7 +8,7 @@ value.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -25,16 +25,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-from model.runner.gpu.compiler import available
-from model.runner.gpu.matrix import (
-    fits,
-    TiledProjection,
-    Unpacker,
-    paired_order,
-    rotary_order,
-    tiled,
-)
-
 # From (tokens, in) to (tokens, out), in the dtype of the input.
 Projection = Callable[[Tensor], Tensor]
 
@@ -46,15 +36,13 @@ class Compute(StrEnum):
 
     NF4 uses bitsandbytes' kernels on the 4-bit weights. PACKED uses its CPU kernel for
     avx512_bf16, which reads repacked 4-bit weights and rounds to bfloat16. FLOAT32 and BFLOAT16
-    dequantise the weights once to that type: more memory, but no dequantisation in a step. TILED
-    repacks them for the kernels of `model.runner.gpu`.
+    dequantise the weights once to that type: more memory, but no dequantisation in a step.
     """
 
     NF4 = "nf4"
     PACKED = "packed"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
-    TILED = "tiled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +65,7 @@ class DecoderLayer:
 class Weights:
     """All weights of a model. `cos` and `sin` have the shape (max_context, head_dim).
 
+    `vocabulary` is the matrix (vocab, hidden) that `head` multiplies with.
     `dtype` is that of the activations and of the key/value cache.
     """
 
@@ -84,6 +73,7 @@ class Weights:
     layers: tuple[DecoderLayer, ...]
     norm: Tensor
     head: Projection
+    vocabulary: Tensor
     cos: Tensor
     sin: Tensor
     heads: int
@@ -92,24 +82,20 @@ class Weights:
     eps: float
     dtype: torch.dtype
 
-    vocabulary: Tensor
-
-    @property
-    def inner(self) -> int:
-        """The size of the layers' inner activations."""
-        down = self.layers[0].down
-        return down.matrix.inputs if isinstance(down, TiledProjection) else 0
-
     @property
     def vocab_size(self) -> int:
         """The number of token ids."""
         return self.embedding.shape[0]
 
 
+# A decoder layer of transformers' and the dtype of the activations to the layer's weights.
+LayerTaker = Callable[[Any, torch.dtype], DecoderLayer]
+
+
 def best_compute(device: torch.device) -> Compute:
     """The fastest way to multiply on this device, as measured in docs/experiments.md."""
     if device.type != "cpu":
-        return Compute.TILED if available() else Compute.NF4
+        return Compute.NF4
     return Compute.PACKED if has_avx512bf16() else Compute.FLOAT32
 
 
@@ -121,10 +107,14 @@ def loading_dtype(compute: Compute, device: torch.device) -> torch.dtype:
 
 @torch.inference_mode()
 def take_weights(
-    model: PreTrainedModel, compute: Compute, max_context: int, kernels: Path = Path()
+    model: PreTrainedModel,
+    compute: Compute,
+    max_context: int,
+    take_layer: LayerTaker | None = None,
 ) -> Weights:
     """Take the weights out of a loaded model of a supported architecture.
 
+    `take_layer` takes a layer's weights where they are not to be multiplied as `compute` says.
     `max_context` is the number of positions, in tokens. The activations are float32 on a CPU and
     have the model's own dtype on a GPU.
     """
@@ -135,19 +125,14 @@ def take_weights(
     positions = torch.arange(max_context, device=device)[None]
     like = torch.empty(0, dtype=torch.float32, device=device)
     cos, sin = decoder.rotary_emb(like, positions)
-    if compute is Compute.TILED and fits(_quantised_linears(decoder)):
-        head_dim = getattr(config, "head_dim", None) or hidden // heads
-        unpacker = Unpacker(kernels)
-        layers = [_tiled_layer(layer, dtype, head_dim, unpacker) for layer in decoder.layers]
-    else:
-        if compute is Compute.TILED:
-            compute = Compute.NF4
-        layers = [_decoder_layer(layer, compute, dtype) for layer in decoder.layers]
+    vocabulary = cast("Any", model).lm_head.weight.detach()
+    take = take_layer or partial(_decoder_layer, compute=compute)
     return Weights(
         embedding=decoder.embed_tokens.weight.detach(),
-        layers=tuple(layers),
+        layers=tuple(take(layer, dtype) for layer in decoder.layers),
         norm=decoder.norm.weight.detach().to(dtype),
-        head=_dense(cast("Any", model).lm_head.weight.detach(), None),
+        head=_dense(vocabulary, None),
+        vocabulary=vocabulary,
         cos=cos[0].to(dtype),
         sin=sin[0].to(dtype),
         heads=heads,
@@ -155,11 +140,10 @@ def take_weights(
         head_dim=getattr(config, "head_dim", None) or hidden // heads,
         eps=config.rms_norm_eps,
         dtype=dtype,
-        vocabulary=cast("Any", model).lm_head.weight.detach(),
     )
 
 
-def _decoder_layer(layer: Any, compute: Compute, dtype: torch.dtype) -> DecoderLayer:  # noqa: ANN401 - transformers' own
+def _decoder_layer(layer: Any, dtype: torch.dtype, *, compute: Compute) -> DecoderLayer:  # noqa: ANN401 - transformers' own
     attention, mlp = layer.self_attn, layer.mlp
     return DecoderLayer(
         input_norm=layer.input_layernorm.weight.detach().to(dtype),
@@ -168,27 +152,6 @@ def _decoder_layer(layer: Any, compute: Compute, dtype: torch.dtype) -> DecoderL
         post_norm=layer.post_attention_layernorm.weight.detach().to(dtype),
         gate_up=join([mlp.gate_proj, mlp.up_proj], compute),
         down=join([mlp.down_proj], compute),
-    )
-
-
-def _quantised_linears(decoder: Any) -> list[Linear4bit]:  # noqa: ANN401
-    return [linear for linear in decoder.modules() if isinstance(linear, Linear4bit)]
-
-
-def _tiled_layer(layer: Any, dtype: torch.dtype, head_dim: int, unpacker: Unpacker) -> DecoderLayer:  # noqa: ANN401
-    attention, mlp = layer.self_attn, layer.mlp
-    qkv = [attention.q_proj, attention.k_proj, attention.v_proj]
-    heads = sum(linear.out_features for linear in qkv) // head_dim
-    plain = torch.arange(attention.o_proj.out_features)
-    return DecoderLayer(
-        input_norm=layer.input_layernorm.weight.detach().to(dtype),
-        qkv=tiled(qkv, rotary_order(heads, head_dim), unpacker),
-        o=tiled([attention.o_proj], plain, unpacker),
-        post_norm=layer.post_attention_layernorm.weight.detach().to(dtype),
-        gate_up=tiled(
-            [mlp.gate_proj, mlp.up_proj], paired_order(mlp.gate_proj.out_features), unpacker
-        ),
-        down=tiled([mlp.down_proj], plain, unpacker),
     )
 
 

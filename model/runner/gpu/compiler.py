@@ -2,26 +2,20 @@
 
 import ctypes
 import hashlib
+import importlib
 import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-try:
-    from cuda.bindings import driver as _driver  # pyright: ignore[reportMissingImports]
-    from cuda.bindings import nvrtc as _nvrtc  # pyright: ignore[reportMissingImports]
-except ImportError:  # a CPU's torch does not bring them along
-    _driver = _nvrtc = None
-
-driver, nvrtc = cast("Any", _driver), cast("Any", _nvrtc)
-
 _SOURCES = Path(__file__).parent / "kernels"
 _HEADER = "fragments.cuh"
+_STATIC_SHARED = 48 * 1024  # more shared memory than this has to be asked for
 
 
 class KernelError(RuntimeError):
@@ -44,7 +38,7 @@ class Kernel:
         x, y, z = (*grid, 1, 1)[:3]
         stream = torch.cuda.current_stream().cuda_stream
         _checked(
-            driver.cuLaunchKernel(
+            driver().cuLaunchKernel(
                 self.function, x, y, z, threads, 1, 1, self.shared_bytes, stream,
                 ctypes.addressof(addresses), 0,
             ),
@@ -53,17 +47,38 @@ class Kernel:
 
     def resident(self, threads: int) -> int:
         """How many blocks of so many threads one multiprocessor runs at once."""
-        occupancy = driver.cuOccupancyMaxActiveBlocksPerMultiprocessor
+        occupancy = driver().cuOccupancyMaxActiveBlocksPerMultiprocessor
         return _checked(occupancy(self.function, threads, self.shared_bytes), self.name)
 
 
-def available() -> bool:
-    """Whether kernels can be compiled here: a GPU of compute capability 8.0 or later, and NVRTC."""
-    return (
-        nvrtc is not None
-        and torch.cuda.is_available()
-        and torch.cuda.get_device_capability() >= (8, 0)
-    )
+def check_device() -> None:
+    """Raise KernelError unless kernels can be compiled for a GPU here; the text says what lacks."""
+    if not torch.cuda.is_available():
+        raise KernelError("torch finds no GPU")
+    if torch.cuda.get_device_capability() < (8, 0):
+        raise KernelError(f"{torch.cuda.get_device_name()} is older than compute capability 8.0")
+    nvrtc()
+    driver()
+
+
+def driver() -> Any:  # noqa: ANN401 - the bindings have no types
+    """CUDA's driver; raises KernelError where its bindings are not installed."""
+    return _bindings("driver")
+
+
+def nvrtc() -> Any:  # noqa: ANN401
+    """CUDA's run-time compiler; raises KernelError where its bindings are not installed."""
+    return _bindings("nvrtc")
+
+
+@cache
+def _bindings(name: str) -> Any:  # noqa: ANN401
+    # torch's CUDA build depends on cuda-bindings itself, a CPU's torch does not: so it is no
+    # dependency of ours, and is imported only when a GPU's kernel is wanted.
+    try:
+        return importlib.import_module(f"cuda.bindings.{name}")
+    except ImportError as error:
+        raise KernelError(f"cuda-bindings is not installed: {error}") from error
 
 
 def compiled(source: str, name: str, folder: Path, shared_bytes: int = 0, **defines: int) -> Kernel:
@@ -72,18 +87,23 @@ def compiled(source: str, name: str, folder: Path, shared_bytes: int = 0, **defi
     The binary is kept in `folder` under a hash of everything that it depends on.
     """
     module = _module(source, folder, tuple(sorted(defines.items())))
-    function = _checked(driver.cuModuleGetFunction(module, name.encode()), name)
-    if shared_bytes > 48 * 1024:
-        limit = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-        _checked(driver.cuFuncSetAttribute(function, limit, shared_bytes), name)
+    function = _checked(driver().cuModuleGetFunction(module, name.encode()), name)
+    if shared_bytes > _STATIC_SHARED:
+        limit = driver().CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        _checked(driver().cuFuncSetAttribute(function, limit, shared_bytes), name)
     return Kernel(name, function, shared_bytes)
 
 
 @cache
 def _module(source: str, folder: Path, defines: tuple[tuple[str, int], ...]) -> Any:  # noqa: ANN401 - a driver's handle
     torch.cuda.synchronize()  # makes the device's context
-    binary = compile_only(source, folder, **dict(defines)).read_bytes()
-    return _checked(driver.cuModuleLoadData(binary), source)
+    path = compile_only(source, folder, **dict(defines))
+    try:
+        return _checked(driver().cuModuleLoadData(path.read_bytes()), source)
+    except KernelError:
+        path.unlink()  # it may be damaged: once more from the source
+        path = compile_only(source, folder, **dict(defines))
+        return _checked(driver().cuModuleLoadData(path.read_bytes()), source)
 
 
 def compile_only(source: str, folder: Path, **defines: int) -> Path:
@@ -97,35 +117,51 @@ def compile_only(source: str, folder: Path, **defines: int) -> Path:
         "-default-device",
         *(f"-D{key}={value}" for key, value in sorted(defines.items())),
     ]
-    version = _checked(nvrtc.nvrtcVersion(), "NVRTC")
-    digest = hashlib.sha256(repr((version, options)).encode() + header + text).hexdigest()
+    digest = hashlib.sha256(repr((_version(), options)).encode() + header + text).hexdigest()
     path = folder / f"{source}-{digest[:16]}.cubin"
     if not path.exists():
         _keep(path, _compile(source, text, header, options))
     return path
 
 
+def _version() -> tuple[int, int]:
+    try:
+        _, major, minor = nvrtc().nvrtcVersion()
+    except RuntimeError as error:  # the bindings are there, the library that they open is not
+        raise KernelError(f"NVRTC cannot be used: {error}") from error
+    return major, minor
+
+
 def _compile(source: str, text: bytes, header: bytes, options: list[str]) -> bytes:
-    made = nvrtc.nvrtcCreateProgram(text, f"{source}.cu".encode(), 1, [header], [_HEADER.encode()])
-    program = _checked(made, source)
-    (result,) = nvrtc.nvrtcCompileProgram(
-        program, len(options), [option.encode() for option in options]
+    compiler = nvrtc()
+    made = compiler.nvrtcCreateProgram(
+        text, f"{source}.cu".encode(), 1, [header], [_HEADER.encode()]
     )
-    if int(result) != 0:
-        log = b" " * _checked(nvrtc.nvrtcGetProgramLogSize(program), source)
-        _checked(nvrtc.nvrtcGetProgramLog(program, log), source)
-        raise KernelError(f"{source}.cu: {log.decode(errors='replace').strip()}")
-    binary = b" " * _checked(nvrtc.nvrtcGetCUBINSize(program), source)
-    _checked(nvrtc.nvrtcGetCUBIN(program, binary), source)
+    program = _checked(made, source)
+    try:
+        encoded = [option.encode() for option in options]
+        (result,) = compiler.nvrtcCompileProgram(program, len(encoded), encoded)
+        if int(result) != 0:
+            log = b" " * _checked(compiler.nvrtcGetProgramLogSize(program), source)
+            _checked(compiler.nvrtcGetProgramLog(program, log), source)
+            said = log.decode(errors="replace").strip(" \0\n")
+            raise KernelError(f"{source}.cu: {said}")
+        binary = b" " * _checked(compiler.nvrtcGetCUBINSize(program), source)
+        _checked(compiler.nvrtcGetCUBIN(program, binary), source)
+    finally:
+        compiler.nvrtcDestroyProgram(program)
     return binary
 
 
 def _keep(path: Path, binary: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(binary)
-    Path(name).replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(binary)
+        Path(name).replace(path)
+    except OSError as error:
+        raise KernelError(f"{path.parent} cannot keep compiled kernels: {error}") from error
 
 
 def _checked(result: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401 - the library's own values

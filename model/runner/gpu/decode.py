@@ -7,38 +7,26 @@ in the layout that it reads.
 
 import ctypes
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from model.runner.gpu.compiler import Kernel, compile_only, compiled
-from model.runner.gpu.inputs import SamplerParameters, StepInputs
+from model.runner.gpu.inputs import StepInputs
+from model.runner.gpu.kernel_set import KernelSet, StepKernels
 from model.runner.gpu.low_rank import LowRank
 from model.runner.gpu.matrix import TiledProjection
-from model.runner.gpu.product import (
-    Epilogue,
-    Shape,
-    compile_product,
-    product,
-    product_kernel,
-    resident_blocks,
-)
-from model.runner.gpu.shapes import shapes
-from model.runner.gpu.tiles import BLOCK, COLUMN, TILE, Tiles
+from model.runner.gpu.product import product
+from model.runner.gpu.tiles import COLUMN, TILE, Tiles
 from model.runner.weights import Weights
 
-_EPILOGUES = (Epilogue.QKV, Epilogue.RESIDUAL, Epilogue.GATE_UP, Epilogue.RESIDUAL)
 _ATTENTION_WARPS = 4
 _ATTENTION_BLOCKS = 512  # enough to fill the largest card; more rows need fewer splits
 _MOST_SPLITS = 16
 _SLICES = 8  # of the inputs of an adapter's A, for as many blocks
 _ENDS_THREADS = 256
 _SAMPLE_THREADS = 1024
-_HELD_VOCABULARY = 32  # times 1,024 logits fit into registers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +37,6 @@ class _Layer:
     next_norm: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class _Kernels:
-    """The kernels for one number of columns."""
-
-    products: tuple[Kernel, ...]
-    shapes: tuple[Shape, ...]
-    resident: tuple[int, ...]
-    attention: Kernel
-    embed: Kernel
-    last_norm: Kernel
-
-
 def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:
     return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
 
@@ -68,42 +44,34 @@ def _pointer(tensor: Tensor | None) -> ctypes.c_void_p:
 class DecodeStep:
     """Launches decode steps for up to `most_rows` rows over weights in tiles.
 
-    `cache` has the shape (layers, slots, 2·kv_heads, head_dim) in bfloat16. `folder` keeps the
-    compiled kernels.
+    `cache` has the shape (layers, slots, 2·kv_heads, head_dim) in bfloat16, `counts` (slots, vocab)
+    in int16: how often a row's answer has each token, the top bit where its prompt has it.
     """
 
     def __init__(
-        self, weights: Weights, cache: Tensor, folder: Path, inputs: StepInputs, most_rows: int,
-        block_tokens: int,
+        self, weights: Weights, cache: Tensor, kernels: KernelSet, inputs: StepInputs,
+        counts: Tensor, most_rows: int,
     ) -> None:  # fmt: skip
-        self._weights, self._cache, self._folder = weights, cache, folder
-        self._inputs, self._block_tokens = inputs, block_tokens
+        self._weights, self._cache, self._kernels = weights, cache, kernels
+        self._inputs, self._counts = inputs, counts
         self._layers = _layers(weights)
         self._group = weights.heads // weights.kv_heads
         self._hidden = weights.embedding.shape[1]
+        self._device = weights.embedding.device
         inner = self._layers[0].matrices[3].inputs
-        place = {"device": weights.embedding.device}
         padded = -(-most_rows // COLUMN) * COLUMN
-
-        def x(width: int) -> Tensor:
-            return torch.zeros(width * padded, dtype=torch.bfloat16, **place)
-
-        self._x, self._attended, self._inner = (
-            x(self._hidden),
-            x(weights.heads * weights.head_dim),
-            x(inner),
-        )
-        self._queries = torch.zeros(
-            padded, weights.heads, weights.head_dim, dtype=torch.bfloat16, **place
-        )
-        self._residual = torch.zeros(padded, self._hidden, **place)
+        self._x = self._zeros(self._hidden * padded, torch.bfloat16)
+        self._attended = self._zeros(weights.heads * weights.head_dim * padded, torch.bfloat16)
+        self._inner = self._zeros(inner * padded, torch.bfloat16)
+        self._queries = self._zeros(weights.heads * weights.head_dim * padded, torch.bfloat16)
+        self._residual = self._zeros(padded * self._hidden)
         self._parts = self._hidden // TILE
-        self._squares = [torch.zeros(self._parts * padded, **place) for _ in range(2)]
+        self._squares = [self._zeros(self._parts * padded) for _ in range(2)]
         width = self._group * (weights.head_dim + 2)
         partial = (_ATTENTION_BLOCKS + padded * weights.kv_heads) * width
-        self._partial = torch.zeros(partial, **place)
-        self._arrived = torch.zeros(padded * weights.kv_heads, dtype=torch.int32, **place)
-        self._last = torch.zeros(padded, self._hidden, dtype=torch.bfloat16, **place)
+        self._partial = self._zeros(partial)
+        self._arrived = self._zeros(padded * weights.kv_heads, torch.int32)
+        self._last = self._zeros(padded * self._hidden, torch.bfloat16).view(padded, -1)
         self._rotary = torch.stack(
             [part[:, : weights.head_dim // 2].float() for part in (weights.cos, weights.sin)],
             dim=-1,
@@ -113,12 +81,9 @@ class DecodeStep:
         self._last_weight = weights.norm.float()
         self._low: list[list[LowRank | None]] | None = None
         self._low_out: Tensor | None = None
-        self._slices = torch.zeros(0, **place)
-        self._low_state = torch.zeros(4, dtype=torch.int32, **place)
-        self.tokens = torch.zeros(padded, dtype=torch.int32, **place)
-        self._counts: Tensor | None = None
-        held = _HELD_VOCABULARY if weights.vocab_size <= _HELD_VOCABULARY * 1024 else 0
-        self._sample = compiled("sample", "sample", folder, HELD=held)
+        self._slices = self._zeros(0)
+        self._low_state = self._zeros(4, torch.int32)
+        self.tokens = self._zeros(padded, torch.int32)
 
     @property
     def matrices(self) -> list[tuple[Tiles, Tiles, Tiles, Tiles]]:
@@ -126,26 +91,28 @@ class DecodeStep:
         return [layer.matrices for layer in self._layers]
 
     def use_adapters(self, low: list[list[LowRank | None]] | None) -> None:
-        """Take the adapters' weights by layer and projection; None: there are none."""
+        """Take the adapters' weights by layer and projection; None: there are none.
+
+        What was launched before still reads the old ones: their memory is given only to what comes
+        later on the same stream.
+        """
         self._low = low
         if low is not None:
-            steps = max(part.steps for layer in low for part in layer if part is not None)
-            rows = len(self.tokens)
-            place = {"device": self._x.device}
-            self._low_out = torch.zeros(steps * rows * TILE, dtype=torch.bfloat16, **place)
-            self._slices = torch.zeros(steps * _SLICES * rows * TILE, **place)
-
-    def use_counts(self, counts: Tensor) -> None:
-        """Take the rows' token counts, (slots, vocab) of int16."""
-        self._counts = counts
+            most = max(
+                (part.steps for layer in low for part in layer if part is not None), default=0
+            )
+            ranks = most * len(self.tokens) * TILE
+            self._low_out = self._zeros(ranks, torch.bfloat16)
+            self._slices = self._zeros(ranks * _SLICES)
 
     def launch(self, rows: int, *, adapters: bool) -> Tensor:
         """Launch a step over the first `rows` inputs; `tokens` then holds what they chose.
 
-        Returns the logits, float32 of shape (rows, vocab), after the sampler's penalties.
+        Returns float32 logits of shape (rows, vocab): the product's, or what the sampler has left
+        of them where they do not fit into its registers.
         """
         columns = -(-rows // COLUMN)
-        kernels = self.kernels(columns)
+        kernels = self._kernels.of(columns)
         inputs, weights = self._inputs, self._weights
         first, second = self._squares
         kernels.embed.launch(
@@ -187,49 +154,17 @@ class DecodeStep:
         """
         inputs = self._inputs
         moved = (inputs.positions, inputs.lengths, inputs.slots) if advance else (None,) * 3
-        self._sample.launch(
+        self._kernels.sample.launch(
             (len(logits),), _SAMPLE_THREADS, _pointer(logits), ctypes.c_int(logits.shape[1]),
             _pointer(parameters), _pointer(self._counts), _pointer(next_ids),
             _pointer(self.tokens), *map(_pointer, moved),
         )  # fmt: skip
 
-    def compile(self, columns: int) -> None:
-        """Compile what `kernels` needs, without loading it; any thread may call this."""
-        for epilogue, shape in zip(_EPILOGUES, shapes(columns), strict=True):
-            compile_product(self._folder, epilogue, columns, shape)
-        compile_only("attention", self._folder, **self._attention_macros(columns))
-        compile_only("ends", self._folder, COLUMNS=columns)
-
-    def _attention_macros(self, columns: int) -> dict[str, int]:
-        return {
-            "COLUMNS": columns, "HEAD_DIM": self._weights.head_dim, "GROUP": self._group,
-            "BLOCK_TOKENS": self._block_tokens,
-        }  # fmt: skip
-
-    def kernels(self, columns: int) -> _Kernels:
-        """The kernels for this many columns, compiled where they are not yet."""
-        chosen = shapes(columns)
-        products = tuple(
-            product_kernel(self._folder, epilogue, columns, shape)
-            for epilogue, shape in zip(_EPILOGUES, chosen, strict=True)
-        )
-        folder = self._folder
-        return _Kernels(
-            products=products,
-            shapes=chosen,
-            resident=tuple(
-                resident_blocks(kernel, shape.threads)
-                for kernel, shape in zip(products, chosen, strict=True)
-            ),
-            attention=compiled(
-                "attention", "attention", folder, **self._attention_macros(columns)
-            ),
-            embed=compiled("ends", "embed", folder, COLUMNS=columns),
-            last_norm=compiled("ends", "last_norm", folder, COLUMNS=columns),
-        )  # fmt: skip
+    def _zeros(self, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(count, dtype=dtype, device=self._device)
 
     def _run(
-        self, kernels: _Kernels, layer: _Layer, which: int, rows: int, x: Tensor,
+        self, kernels: StepKernels, layer: _Layer, which: int, rows: int, x: Tensor,
         low: LowRank | None, *, tensors: dict[str, Tensor], squares: Tensor | None = None,
     ) -> None:  # fmt: skip
         weights, numbers = self._weights, {"parts": self._parts}
@@ -252,7 +187,7 @@ class DecodeStep:
         product(kernels.products[which], kernels.shapes[which], layer.matrices[which], x, rows,
                 kernels.resident[which], weights.eps, tensors, **numbers)  # fmt: skip
 
-    def _attend(self, kernels: _Kernels, layer: int, rows: int) -> None:
+    def _attend(self, kernels: StepKernels, layer: int, rows: int) -> None:
         weights, inputs = self._weights, self._inputs
         kv_heads = weights.kv_heads
         splits = max(1, min(_MOST_SPLITS, _ATTENTION_BLOCKS // (rows * kv_heads)))
@@ -279,16 +214,3 @@ def _layers(weights: Weights) -> list[_Layer]:
         )
         found.append(_Layer((a, b, c, d), biases, layer.post_norm.float(), next_norm))
     return found
-
-
-def supports(weights: Weights) -> bool:
-    """Whether the kernels can compute a model of these weights."""
-    shapes_fit = weights.head_dim in (64, 128) and weights.embedding.shape[1] % BLOCK == 0
-    return shapes_fit and all(
-        isinstance(projection, TiledProjection)
-        for layer in weights.layers
-        for projection in cast("Sequence[object]", (layer.qkv, layer.o, layer.gate_up, layer.down))
-    )
-
-
-SAMPLER_BYTES = ctypes.sizeof(SamplerParameters)

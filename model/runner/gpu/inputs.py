@@ -1,6 +1,7 @@
 """What a decode step is told about its rows, written by the host and copied in one piece."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from model.sampling import SamplingParams
 
 
 class SamplerParameters(ctypes.Structure):
-    """One row's sampling, as kernels/sample.cu reads it."""
+    """One row's sampling, as kernels/sample.cu reads it. A row in slot -1 is left as it is."""
 
     _fields_ = (
         ("temperature", ctypes.c_float),
@@ -28,7 +29,10 @@ class SamplerParameters(ctypes.Structure):
 
     @classmethod
     def of(cls, params: SamplingParams, slot: int, step: int) -> "SamplerParameters":
-        """The parameters of a row whose counts are in `slot`, for its answer's token `step`."""
+        """The parameters of a row whose counts are in `slot`, for its answer's token `step`.
+
+        Any whole number is a seed; those that differ by 2**64 are the same.
+        """
         seed = (params.seed or 0) % 2**64
         return cls(
             params.temperature, params.top_p, params.min_p, params.repetition_penalty,
@@ -54,17 +58,29 @@ class DecodeRow:
 
 
 class StepInputs:
-    """The device's inputs of a step for up to `rows` rows, and the host's copy of them."""
+    """The device's inputs of a step for up to `rows` rows, and the host's copy of them.
 
-    def __init__(self, rows: int, table_width: int, spare_block: int, block_tokens: int) -> None:
-        self._rows, self._width = rows, table_width
+    A row's cache blocks stand in a table of `table_width`; rows without a request compute into
+    `spare_block`.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        table_width: int,
+        spare_block: int,
+        block_tokens: int,
+        device: torch.device,
+    ) -> None:
         self._spare, self._block_tokens = spare_block, block_tokens
         sizes = [8, 8, 4, 4, 4, ctypes.sizeof(SamplerParameters), 4 * table_width]
         begins = [0]
         for size in sizes:
             begins.append(begins[-1] + size * rows)
-        self._host = torch.zeros(begins[-1], dtype=torch.uint8, pin_memory=True)
-        self._device = torch.zeros_like(self._host, device="cuda")
+        on_gpu = device.type == "cuda"
+        self._host = torch.zeros(begins[-1], dtype=torch.uint8, pin_memory=on_gpu)
+        self._device = torch.zeros_like(self._host, device=device)
+        self._copied = torch.cuda.Event() if on_gpu else None
         kinds = [torch.int64] * 2 + [torch.int32] * 3 + [torch.uint8, torch.int32]
         views = [
             [whole[begins[i] : begins[i + 1]].view(kind) for i, kind in enumerate(kinds)]
@@ -78,8 +94,10 @@ class StepInputs:
         self._ranges = torch.arange(table_width, dtype=torch.int32)
         self._first_blocks = [-1] * rows
 
-    def write(self, rows: list[DecodeRow], padded: int) -> None:
+    def write(self, rows: Sequence[DecodeRow], padded: int) -> None:
         """Copy the rows to the device; those up to `padded` compute into a spare block."""
+        if self._copied is not None:
+            self._copied.synchronize()  # what an earlier call wrote may still be on its way
         spare = self._spare * self._block_tokens
         empty = padded - len(rows)
         columns = (
@@ -100,3 +118,5 @@ class StepInputs:
                 self._first_blocks[i] = block
                 self._tables[i] = self._ranges + block
         self._device.copy_(self._host, non_blocking=True)
+        if self._copied is not None:
+            self._copied.record()

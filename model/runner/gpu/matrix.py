@@ -59,7 +59,7 @@ class TiledProjection:
 def fits(layers: Sequence[Linear4bit]) -> bool:
     """Whether 4-bit layers can be tiled: NF4 in blocks of 64, and whole tiles."""
     for layer in layers:
-        state: QuantState = cast("Any", layer.weight).quant_state
+        state = _state(layer)
         outputs, inputs = cast("torch.Size", state.shape)
         if state.blocksize != BLOCK or state.quant_type != "nf4":
             return False
@@ -73,9 +73,10 @@ def tiled(layers: Sequence[Linear4bit], order: Tensor, unpacker: Unpacker) -> Ti
 
     `order` (out,) says which of the joined outputs stands at which place.
     """
-    codes, scales, biases = [], [], []
+    codes: list[Tensor] = []
+    scales: list[Tensor] = []
     for layer in layers:
-        state: QuantState = cast("Any", layer.weight).quant_state
+        state = _state(layer)
         outputs, inputs = cast("torch.Size", state.shape)
         packed = layer.weight.data.view(outputs, inputs // 2)
         codes.append(torch.stack([packed >> 4, packed & 15], dim=-1).view(outputs, inputs))
@@ -83,19 +84,28 @@ def tiled(layers: Sequence[Linear4bit], order: Tensor, unpacker: Unpacker) -> Ti
         if state.nested:
             scale = dequantize_blockwise(state.absmax, state.state2) + cast("Tensor", state.offset)
         scales.append(scale.float().view(outputs, inputs // BLOCK))
-        bias = cast("Tensor | None", layer.bias)
-        biases.append(None if bias is None else bias.detach())
-    code = cast("Any", layers[0].weight).quant_state.code
+    code = cast("Tensor", _state(layers[0]).code)
     matrix = tile(torch.cat(codes), torch.cat(scales), code, order.to(scales[0].device))
     for layer in layers:
         layer.weight.data = torch.empty(0, dtype=torch.uint8, device=matrix.weights.device)
-    if all(bias is None for bias in biases):
-        return TiledProjection(matrix, None, unpacker)
+    biases = [cast("Tensor | None", layer.bias) for layer in layers]
+    return TiledProjection(matrix, _joined(biases, [len(scale) for scale in scales]), unpacker)
+
+
+def _state(layer: Linear4bit) -> QuantState:
+    return cast("Any", layer.weight).quant_state
+
+
+def _joined(biases: Sequence[Tensor | None], outs: Sequence[int]) -> Tensor | None:
+    """The biases of joined linears, zeros where one has none; None where none has one."""
+    held = next((bias for bias in biases if bias is not None), None)
+    if held is None:
+        return None
     parts = [
-        matrix.scales.new_zeros(len(scale)) if bias is None else bias
-        for bias, scale in zip(biases, scales, strict=True)
+        held.new_zeros(out) if bias is None else bias
+        for bias, out in zip(biases, outs, strict=True)
     ]
-    return TiledProjection(matrix, torch.cat(parts).bfloat16(), unpacker)
+    return torch.cat(parts).detach().bfloat16()
 
 
 def rotary_order(heads: int, head_dim: int) -> Tensor:
