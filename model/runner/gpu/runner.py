@@ -9,7 +9,6 @@ from torch import Tensor
 
 from model.engine.api import AdapterCard, TokenRequest
 from model.engine.engine import BatchRow
-from model.runner.eager import TorchRunner
 from model.runner.gpu.ahead import StepAhead, StepDevice
 from model.runner.gpu.inputs import DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
@@ -31,6 +30,14 @@ class SamplingDevice(StepDevice, Protocol):
         ...
 
 
+class PromptReader(Protocol):
+    """Computes rows with any number of tokens to read, such as `TorchRunner`."""
+
+    def forward(self, batch: list[BatchRow]) -> Tensor:
+        """Run one forward pass; return the logits of the rows with `samples`, in batch order."""
+        ...
+
+
 @dataclass(slots=True)
 class _RowState:
     """A row, and whose counts of tokens are its; None until it first runs."""
@@ -48,7 +55,7 @@ class GraphRunner:
     """
 
     def __init__(
-        self, prompts: TorchRunner, adapters: LoraAdapters, device: SamplingDevice, *,
+        self, prompts: PromptReader, adapters: LoraAdapters, device: SamplingDevice, *,
         block_tokens: int, max_rows: int, most: int,
     ) -> None:  # fmt: skip
         self._prompts, self._adapters, self._device = prompts, adapters, device
