@@ -1,15 +1,20 @@
 """Decoding on a GPU: rows of base and tuned, sampled as users do, beside the card's limit.
 
-`python -m tests.bench.gpu --folder DIR` makes a random-weight Mistral-7B in DIR first; no hub is
-needed. `--peers` adds transformers' `generate` with peft.
+`make bench-gpu ARGS="--folder DIR"` makes a random-weight Mistral-7B in DIR first; no hub is
+needed. The limit is the measured bandwidth of a copy over the bytes of the 4-bit weights as they
+are held: no step can be faster than reading them once.
 """
 
 import argparse
+import gc
 import json
 import statistics
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice, pairwise
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -18,18 +23,22 @@ from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerF
 from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
 from model.engine.engine import BatchRow, TokenEngine
-from model.loading.adapters import load_adapter
-from model.loading.base import resolve_base
+from model.loading.adapters import Adapter, load_adapter
+from model.loading.base import ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, load_quantised
 from model.runner.eager import TorchRunner
+from model.runner.gpu.choice import choose_weights
 from model.runner.gpu.runner import GraphRunner
-from model.runner.weights import best_compute, take_weights
+from model.runner.gpu.steps import GraphSteps
+from model.runner.weights import Compute
 from model.sampling import SamplingParams
+from tests.bench.gpu_kernels import copy_bandwidth, replay_ms
 from tests.bench.table import markdown
 from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import LINEARS, tiny_tokenizer
 
 PROMPT = 300
+CONTEXT = 4096
 TOKENS = 96
 AT_ONCE = (1, 4, 16, 64)
 GREEDY = SamplingParams(max_tokens=TOKENS, temperature=0)
@@ -69,165 +78,185 @@ def prompt_ids(row: int) -> tuple[int, ...]:
     return tuple(torch.randint(3, 30000, (PROMPT,), generator=generator).tolist())
 
 
-def decode(
-    engine: TokenEngine, variants: list[str], params: SamplingParams
-) -> tuple[float, float, dict]:
-    """Tokens a second over all rows while all decode, seconds to the last first token, the ids."""
-    out: dict[str, list[int]] = {str(i): [] for i in range(len(variants))}
+@dataclass(frozen=True)
+class Parts:
+    """What the engine runs on."""
+
+    runner: GraphRunner
+    plain: TorchRunner
+    steps: GraphSteps
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run's tokens a second while all rows ran, and seconds until all had their first token."""
+
+    rate: float
+    first: float
+
+
+def decode(engine: TokenEngine, variants: Sequence[str], params: SamplingParams) -> Measured:
+    """Run a row of each variant; only the steps in which every row gets a token count."""
     begun = time.perf_counter()
     for i, variant in enumerate(variants):
         engine.add(TokenRequest(str(i), prompt_ids(i), variant, params))
-    times: list[tuple[float, int]] = []
+    got: set[str] = set()
     first = 0.0
+    whole: list[float] = []  # when each step ended that gave every row a token
     while engine.has_work():
-        outputs = engine.step()
-        for output in outputs:
-            if output.token_id is not None:
-                out[output.id].append(output.token_id)
-        if all(out.values()):
+        outputs = [output for output in engine.step() if output.token_id is not None]
+        got.update(output.id for output in outputs)
+        if len(got) == len(variants):
             first = first or time.perf_counter() - begun
-            times.append((time.perf_counter(), sum(map(len, out.values()))))
-    full = [entry for entry in times if min(map(len, out.values())) < 10**9]
-    (t0, n0), (t1, n1) = full[2], full[-2]
-    return (n1 - n0) / (t1 - t0), first, out
+        if len(outputs) == len(variants):
+            whole.append(time.perf_counter())
+    counted = whole[2:]  # the first begins no step ahead yet
+    rate = len(variants) * (len(counted) - 1) / (counted[-1] - counted[0])
+    return Measured(rate, first)
 
 
-def step_error(
-    runner: GraphRunner, plain: TorchRunner, engine: TokenEngine, variants: list[str]
-) -> list[str]:
+def step_error(engine: TokenEngine, parts: Parts, variants: Sequence[str]) -> str:
     """How far a decode step's logits lie from the plain runner's, row by row."""
     for i, variant in enumerate(variants):
         engine.add(TokenRequest(f"e{i}", prompt_ids(i), variant, GREEDY))
     seen: list[BatchRow] = []
-    original = runner.run
+    original = parts.runner.run
 
     def watch(batch: list[BatchRow]) -> dict[str, int]:
         if len(batch) == len(variants) and all(len(row.input_ids) == 1 for row in batch):
             seen[:] = batch
         return original(batch)
 
-    runner.run = watch  # pyright: ignore[reportAttributeAccessIssue]
-    while not seen:
-        engine.step()
-    rows = [runner._decode_row(row, None) for row in seen]
+    with patch.object(parts.runner, "run", watch):
+        while not seen:
+            engine.step()
+    rows = [parts.runner._describe(row, row.input_ids[0], row.position) for row in seen]
     with torch.inference_mode():
-        runner._inputs.write(rows, len(rows))
-        ours = runner._step.launch(len(rows), adapters=True).clone()
-        theirs = plain.forward(list(seen))
-    del runner.run
+        parts.steps.write(rows)
+        ours = parts.steps.step.launch(len(rows), adapters=True).clone()
+        theirs = parts.plain.forward(seen)
     for i in range(len(variants)):
         engine.abort(f"e{i}")
     engine.step()
     errors = (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
-    same = (ours.argmax(1) == theirs.argmax(1)).sum()
-    return [
+    same = int((ours.argmax(1) == theirs.argmax(1)).sum())
+    return (
         f"{len(rows)} rows: relative difference of logits, median {errors.median():.1e}, "
         f"largest {errors.max():.1e}; the same best token in {same}"
-    ]
+    )
+
+
+def parts_of(engine: TokenEngine) -> Parts:
+    """The engine's runner, if it decodes with its own kernels."""
+    runner = engine._runner
+    if not isinstance(runner, GraphRunner):
+        raise SystemExit("this GPU has no kernels of ours; the log says why")
+    plain, steps = runner._prompts, runner._device
+    assert isinstance(plain, TorchRunner)
+    assert isinstance(steps, GraphSteps)
+    return Parts(runner, plain, steps)
+
+
+def held_bytes(steps: GraphSteps) -> int:
+    """What a step has to read at least: the tiles with their scales."""
+    return sum(
+        part.nbytes
+        for layer in steps.step.matrices
+        for matrix in layer
+        for part in (matrix.weights, matrix.scales)
+    )
+
+
+def prepare(folder: Path, layers: int) -> tuple[ResolvedBase, Adapter]:
+    """The base and an adapter for it, made where they are not."""
+    if not (folder / "base").exists():
+        make_base(folder / "base", layers)
+    base = resolve_base(str(folder / "base"), folder, no_progress)
+    if not (folder / "adapter").exists():
+        model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
+        make_adapter(model, folder / "adapter")
+        del model
+        gc.collect()  # peft's models hold themselves
+        torch.cuda.empty_cache()
+    config = check_architecture(base)
+    return base, load_adapter("tuned", str(folder / "adapter"), base, config, no_progress)
+
+
+def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
+    """An engine as the worker makes it; prints what that takes."""
+    clock = [time.perf_counter()]
+    model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
+    clock.append(time.perf_counter())
+    settings = worker_settings(
+        kv_cache_mb=8192, max_running=max(AT_ONCE), prefill_chunk=512, fungpt_home=folder
+    )
+    weights = choose_weights(model, Compute.NF4, CONTEXT, folder, 32)
+    clock.append(time.perf_counter())
+    config = model.config
+    del model
+    gc.collect()
+    torch.cuda.empty_cache()
+    stacks = stack_adapters([adapter], config, weights)
+    engine = build_engine(settings, weights, stacks, set(), CONTEXT)
+    torch.cuda.synchronize()
+    clock.append(time.perf_counter())
+    load, tiles, graphs = (after - before for before, after in pairwise(clock))
+    held, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+    print(f"load {load:.1f} s, kernels and tiles {tiles:.1f} s, graphs {graphs:.1f} s")
+    print(f"{held / 2**30:.2f} GiB held with a cache of 8 GiB, peak {peak / 2**30:.2f}", flush=True)
+    return engine
+
+
+def measure(engine: TokenEngine, parts: Parts, limit: float) -> Iterator[dict[str, float | str]]:
+    """A row of the table for each kind of rows and number of them at once."""
+    for name, pattern, params in (
+        ("mixed, sampled", ("tuned", "base"), SAMPLED),
+        ("mixed, greedy", ("tuned", "base"), GREEDY),
+        ("base, greedy", ("base",), GREEDY),
+    ):
+        for count in AT_ONCE:
+            variants = list(islice(cycle(pattern), count))
+            decode(engine, variants, params)
+            runs = [decode(engine, variants, params) for _ in range(3)]
+            rate = statistics.median(run.rate for run in runs)
+            graph = parts.steps.graph(count, adapters="tuned" in variants)
+            yield {
+                "rows": name,
+                "at once": count,
+                "tokens/s": rate,
+                "limit": limit * count,
+                "share": rate / (limit * count),
+                "graph ms": replay_ms(graph, 10),
+                "step ms": 1000 * count / rate,
+                "first token s": statistics.median(run.first for run in runs),
+            }
+
+
+def shown(row: dict[str, float | str]) -> list[str]:
+    """A row's cells."""
+    forms = ("s", "d", ",.0f", ",.0f", ".1%", ".2f", ".2f", ".3f")
+    return [f"{value:{form}}" for value, form in zip(row.values(), forms, strict=True)]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="for model, adapter, kernels")
+    parser.add_argument("--out", type=Path, help="a JSON file of the table")
     parser.add_argument("--layers", type=int, default=32)
-    parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    folder = options.folder
-    make_base(folder / "base", options.layers)
-    base = resolve_base(str(folder / "base"), folder, print)
-    config = check_architecture(base)
-    model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
-    make_adapter(model, folder / "adapter")
-    del model
-    torch.cuda.empty_cache()
-    adapter = load_adapter("tuned", str(folder / "adapter"), base, config, print)
-    begun = time.perf_counter()
-    fresh, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
-    loaded = time.perf_counter()
-    settings = worker_settings(
-        kv_cache_mb=8192, max_running=64, prefill_chunk=512, fungpt_home=folder
-    )
-    weights = take_weights(fresh, best_compute(torch.device("cuda")), 4096, folder / "kernels")
-    del fresh
-    torch.cuda.empty_cache()
-    tiled = time.perf_counter()
-    stacks = stack_adapters([adapter], config, weights)
-    engine = build_engine(settings, weights, stacks, set(), 4096)
-    torch.cuda.synchronize()
-    ready = time.perf_counter()
-    print(
-        f"load {loaded - begun:.1f} s, tiles {tiled - loaded:.1f} s, kernels and graphs {ready - tiled:.1f} s"
-    )
-    print(
-        f"{torch.cuda.memory_allocated() / 2**30:.2f} GiB held, peak {torch.cuda.max_memory_allocated() / 2**30:.2f}",
-        flush=True,
-    )
-    runner = engine._runner
-    plain = runner._prompts
+    engine = start(options.folder, *prepare(options.folder, options.layers))
+    parts = parts_of(engine)
     for variants in (["base"], ["tuned"], ["base", "tuned"] * 8, ["base", "tuned"] * 32):
-        print("\n".join(step_error(runner, plain, engine, variants)), flush=True)
-    from tests.bench.gpu_kernels import copy_bandwidth
-
-    bandwidth = copy_bandwidth()
-    limit = bandwidth / 3.78e9
-    found: list[dict[str, Any]] = []
-    rows: list[list[str]] = []
-    for name, pattern, params in (
-        ("mixed, sampled", ["base", "tuned"], SAMPLED),
-        ("mixed, greedy", ["base", "tuned"], GREEDY),
-        ("base, greedy", ["base"], GREEDY),
-    ):
-        for count in AT_ONCE:
-            variants = (pattern * count)[:count] if count > 1 or len(pattern) == 1 else ["tuned"]
-            decode(engine, variants, params)
-            runs = [decode(engine, variants, params) for _ in range(3)]
-            rate = statistics.median(run[0] for run in runs)
-            first = statistics.median(run[1] for run in runs)
-            graph = runner._graph(count, adapters="tuned" in variants)
-            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            begin.record()
-            for _ in range(10):
-                graph.replay()
-            end.record()
-            torch.cuda.synchronize()
-            step = begin.elapsed_time(end) / 10
-            share = rate / (limit * count)
-            found.append(
-                {"rows": count, "name": name, "rate": rate, "step_ms": step, "first_s": first}
-            )
-            options.out.write_text(json.dumps(found))
-            rows.append(
-                [
-                    name,
-                    str(count),
-                    f"{rate:.0f}",
-                    f"{share:.1%}",
-                    f"{step:.2f}",
-                    f"{1000 * count / rate:.2f}",
-                    f"{first:.3f}",
-                ]
-            )
-    print(torch.cuda.get_device_name(), torch.__version__, f"copy {bandwidth / 1e12:.2f} TB/s")
-    print(
-        markdown(
-            ("rows", "at once", "tok/s", "share of limit", "graph ms", "step ms", "first token s"),
-            rows,
-        )
-    )
-    if options.profile:
-        runner._inputs.write([], 16)
-        for count in (1, 16, 64):
-            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as prof:
-                runner._graph(count, adapters=True).replay()
-                torch.cuda.synchronize()
-            print(
-                count,
-                prof.key_averages().table(
-                    sort_by="cuda_time_total", row_limit=12, max_name_column_width=30
-                )[:3500],
-            )
+        print(step_error(engine, parts, variants), flush=True)
+    bandwidth, weights = copy_bandwidth(), held_bytes(parts.steps)
+    card = f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    print(f"{card}, copy {bandwidth / 1e12:.2f} TB/s, weights {weights / 1e9:.2f} GB")
+    found = list(measure(engine, parts, bandwidth / weights))
+    print(markdown(list(found[0]), [shown(row) for row in found]))
+    if options.out:
+        figures = {"card": card, "bandwidth": bandwidth, "weights": weights, "rows": found}
+        options.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Result(int):
 
 
 class Compiler(types.ModuleType):
-    """NVRTC's functions that are used here; `programs` are sources, `freed` counts those given back."""
+    """NVRTC's functions as far as they are used; `freed` counts the sources given back."""
 
     def __init__(self) -> None:
         super().__init__("cuda.bindings.nvrtc")

@@ -104,11 +104,22 @@ def test_adapters_that_come_and_go_between_a_step_and_the_next_leave_each_row_it
     rig.engine.remove_adapter("one")  # goes with its last row: "two" has another number then
     rig.add_adapter("three", "hash 3")
     rig.finish()
-    assert rig.adapters.cards == (rig.adapters.cards[0], rig.adapters.cards[1])
     assert [card.name for card in rig.adapters.cards] == ["two", "three"]
     assert rig.said["a"] == expected(short, "hash 1")
     assert rig.said["b"] == expected(long, "hash 2")
     assert rig.said["c"] == expected(base)
+
+
+def test_an_adapter_that_goes_renumbers_those_of_rows_whose_step_was_begun() -> None:
+    rig = Rig()
+    rig.add_adapter("one", "hash 1")
+    rig.add_adapter("two", "hash 2")
+    request = rig.add("a", [1, 2, 3], 12, "two")
+    for _ in range(4):
+        rig.step()
+    rig.engine.remove_adapter("one")
+    rig.finish()
+    assert rig.said["a"] == expected(request, "hash 2")
 
 
 def test_far_more_rows_may_wait_than_have_counts() -> None:
@@ -120,15 +131,15 @@ def test_far_more_rows_may_wait_than_have_counts() -> None:
     assert set(rig.device.counted) == {0, 1}
 
 
-def test_a_row_without_numbers_ends_the_run_and_its_token_reaches_no_step() -> None:
+@pytest.mark.parametrize("steps", [1, 4], ids=["before a step is begun", "while one runs"])
+def test_a_row_without_numbers_ends_the_run_and_its_token_reaches_no_step(steps: int) -> None:
     rig = Rig()
     rig.add("a", [1, 2, 3], 12)
-    for _ in range(3):
+    for _ in range(steps):
         rig.step()
     rig.device.broken = {4, 3, 2, 1, 0}
-    rig.step()  # its token was chosen before
     with pytest.raises(RuntimeError, match="the model's logits for a are not numbers"):
-        rig.step()
+        rig.finish()
 
 
 def test_a_prompt_without_numbers_ends_the_run() -> None:
