@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+from transformers import MistralConfig, MistralForCausalLM
 
 from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
@@ -47,18 +47,17 @@ SAMPLED = SamplingParams(
 )
 
 
-def make_base(folder: Path, layers: int) -> None:
-    """A random Mistral-7B (or a shorter one) with a tokenizer."""
+def make_base(folder: Path) -> None:
+    """A random Mistral-7B with a tokenizer."""
     torch.manual_seed(0)
-    config = MistralConfig(num_hidden_layers=layers, dtype=torch.bfloat16, sliding_window=None)
+    config = MistralConfig(dtype=torch.bfloat16, sliding_window=None)
     with torch.device("cuda"):
         previous = torch.get_default_dtype()
         torch.set_default_dtype(torch.bfloat16)
         model = MistralForCausalLM(config)
         torch.set_default_dtype(previous)
     model.save_pretrained(folder)
-    tokenizer: PreTrainedTokenizerFast = tiny_tokenizer()
-    tokenizer.save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
 
 
 def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
@@ -167,10 +166,10 @@ def held_bytes(steps: GraphSteps) -> int:
     )
 
 
-def prepare(folder: Path, layers: int) -> tuple[ResolvedBase, Adapter]:
+def prepare(folder: Path) -> tuple[ResolvedBase, Adapter]:
     """The base and an adapter for it, made where they are not."""
     if not (folder / "base").exists():
-        make_base(folder / "base", layers)
+        make_base(folder / "base")
     base = resolve_base(str(folder / "base"), folder, no_progress)
     if not (folder / "adapter").exists():
         model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
@@ -243,9 +242,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for model, adapter, kernels")
     parser.add_argument("--out", type=Path, help="a JSON file of the table")
-    parser.add_argument("--layers", type=int, default=32)
     options = parser.parse_args()
-    engine = start(options.folder, *prepare(options.folder, options.layers))
+    engine = start(options.folder, *prepare(options.folder))
     parts = parts_of(engine)
     for variants in (["base"], ["tuned"], ["base", "tuned"] * 8, ["base", "tuned"] * 32):
         print(step_error(engine, parts, variants), flush=True)
