@@ -186,9 +186,8 @@ def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
     clock = [time.perf_counter()]
     model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
     clock.append(time.perf_counter())
-    settings = worker_settings(
-        kv_cache_mb=8192, max_running=max(AT_ONCE), prefill_chunk=512, fungpt_home=folder
-    )
+    limits = {"kv_cache_mb": 8192, "max_running": max(AT_ONCE), "prefill_chunk": 512}
+    settings = worker_settings(**limits, fungpt_home=folder)
     weights = choose_weights(model, Compute.NF4, CONTEXT, folder, 32)
     clock.append(time.perf_counter())
     config = model.config
@@ -202,7 +201,7 @@ def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
     load, tiles, graphs = (after - before for before, after in pairwise(clock))
     held, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
     print(f"load {load:.1f} s, kernels and tiles {tiles:.1f} s, graphs {graphs:.1f} s")
-    print(f"{held / 2**30:.2f} GiB held with a cache of 8 GiB, peak {peak / 2**30:.2f}", flush=True)
+    print(f"{held / 2**30:.2f} GiB held, 8 of them cache, peak {peak / 2**30:.2f}", flush=True)
     return engine
 
 
