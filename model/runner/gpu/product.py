@@ -104,7 +104,8 @@ def product(
     """Launch a product on torch's current stream.
 
     `x` is as `operand_x` makes it. `tensors` and `numbers` are the other fields of the kernel's
-    arguments by name; a tensor left out is null. `most_blocks` bounds the grid.
+    arguments by name; a tensor left out is null. `most_blocks` bounds the grid: with adapters it may
+    be no more than `resident_blocks`, as blocks wait for each other.
     """
     arguments = _Arguments(unit=matrix.unit, eps=eps, rows=rows, **numbers)
     arguments.blocks, arguments.tiles = matrix.weights.shape[1], matrix.weights.shape[0]
@@ -117,4 +118,7 @@ def product(
 
 def resident_blocks(kernel: Kernel, threads: int) -> int:
     """How many blocks of a kernel the whole device runs at once."""
-    return kernel.resident(threads) * torch.cuda.get_device_properties(0).multi_processor_count
+    return (
+        kernel.resident(threads)
+        * torch.cuda.get_device_properties(torch.cuda.current_device()).multi_processor_count
+    )

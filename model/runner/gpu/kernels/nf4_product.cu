@@ -15,7 +15,8 @@
 // Adapters: y += B · low with low = A · x of the row's own adapter. The blocks of the same launch
 // compute low first, in slices of the inputs; whoever finishes the last slice adds them up, always
 // in the same order, and raises a flag for which the ends of the products wait. The grid is never
-// larger than what the device runs at once, so nobody waits for a block that cannot start.
+// larger than what the device runs at once, so nobody waits for a block that cannot start; for the
+// same reason no two of these launches may run beside each other on two streams.
 #include "fragments.cuh"
 
 #define PLAIN 0     // y as float32, row-major

@@ -3,7 +3,7 @@
 // One block a row. Penalties, then temperature, top_k, top_p and min_p in transformers' order; the
 // draw is the largest of logit + Gumbel noise (arXiv:1411.0030, section 3) among what is kept, the
 // noise a Philox4x32-10 (Salmon et al. 2011) of the row's seed, its step and the token. All sums
-// run in a fixed order, so a row gets the same token whoever else is in the batch. Of equal logits
+// run in a fixed order, so of the same logits a row gets the same token in any batch. Of equal logits
 // at the edge of top_k or top_p all are kept.
 //
 // Compiled with: HELD logits a thread keeps in registers, 0 to read them again each time.
