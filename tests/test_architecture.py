@@ -219,20 +219,13 @@ def test_names_say_what_lives_in_a_file():
     assert not [name for name in MODULES if name.split(".")[-1] in FORBIDDEN_NAMES]
 
 
-def test_the_worker_imports_nothing_of_cuda_before_a_gpu_wants_a_kernel(tmp_path):
-    (tmp_path / "cuda").mkdir()
-    (tmp_path / "cuda" / "__init__.py").write_text("raise RuntimeError('imported')")
-    program = "import model.assembly, sys; assert 'cuda' not in sys.modules"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_cudas_bindings_are_imported_only_when_a_gpu_wants_a_kernel():
+    # They come with torch's CUDA build and are missing on a CPU.
+    assert not [
+        name
+        for name, path in MODULES.items()
+        if "cuda" in {imported.split(".")[0] for imported in imports(path)}
+    ]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

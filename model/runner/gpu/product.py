@@ -104,8 +104,8 @@ def product(
     """Launch a product on torch's current stream.
 
     `x` is as `operand_x` makes it. `tensors` and `numbers` are the other fields of the kernel's
-    arguments by name; a tensor left out is null. `most_blocks` bounds the grid: with adapters it may
-    be no more than `resident_blocks`, as blocks wait for each other.
+    arguments by name; a tensor left out is null. `most_blocks` bounds the grid: with adapters it is
+    at most `resident_blocks`, as blocks wait for each other.
     """
     arguments = _Arguments(unit=matrix.unit, eps=eps, rows=rows, **numbers)
     arguments.blocks, arguments.tiles = matrix.weights.shape[1], matrix.weights.shape[0]

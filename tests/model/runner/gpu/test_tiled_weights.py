@@ -110,5 +110,5 @@ def test_every_step_has_shapes_that_every_supported_card_can_run() -> None:
     for rows in ROWS:
         for shape in shapes(-(-rows // 8)):
             assert shape.threads <= 1024
-            # A block has 99 KiB on compute capability 8.6 and 8.9; a few bytes are the kernel's own.
+            # 99 KiB on compute capability 8.6 and 8.9; a few bytes are the kernel's own.
             assert shape.shared_bytes(-(-rows // 8)) <= 99 * 1024 - 64
