@@ -44,8 +44,8 @@ class _Running:
     arriving: Arriving
     ended: set[str] = field(default_factory=set[str])
 
-    def has(self, row: BatchRow) -> bool:
-        return row.id not in self.ended and (row.id, row.position) in self.keys
+    def going(self) -> set[tuple[str, int]]:
+        return {key for key in self.keys if key[0] not in self.ended}
 
     def tokens(self) -> dict[str, int]:
         return {id_: token for (id_, _), token in zip(self.keys, self.arriving.tokens())}  # noqa: B905 - the device has more places than rows
@@ -66,8 +66,9 @@ class StepAhead:
         """
         running, self._running = self._running, None
         alone = alone and 0 < len(batch) <= self._most
-        begun = [row for row in batch if running is not None and running.has(row)]
-        fresh = [row for row in batch if row not in begun]
+        held = set[tuple[str, int]]() if running is None else running.going()
+        begun = [row for row in batch if (row.id, row.position) in held]
+        fresh = [row for row in batch if (row.id, row.position) not in held]
         if alone and running is not None and self._moves_on and _same(running, batch):
             self._running = self._start([(row.id, row.position + 1) for row in batch])
         known = running.tokens() if running is not None and begun else {}
