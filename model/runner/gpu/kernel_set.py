@@ -60,7 +60,6 @@ class KernelSet:
         self, folder: Path, *, head_dim: int, group: int, block_tokens: int, vocabulary: int
     ) -> None:
         self.folder = folder
-        self.block_tokens = block_tokens
         self._attention = {"HEAD_DIM": head_dim, "GROUP": group, "BLOCK_TOKENS": block_tokens}
         self._held = _HELD_VOCABULARY if vocabulary <= _HELD_VOCABULARY * 1024 else 0
         self._loaded: dict[int, StepKernels] = {}

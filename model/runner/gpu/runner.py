@@ -64,7 +64,6 @@ class GraphRunner:
         self._free = list(range(max_rows))
         self._cards: tuple[AdapterCard, ...] = ()
         self._ahead = StepAhead(device, self._describe, most)
-        self._most = most
 
     def begin(self, request: TokenRequest) -> None:
         """Take note of a new row."""
