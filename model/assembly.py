@@ -18,9 +18,10 @@ from model.loading.adapters import Adapter, linear_shapes, load_adapter
 from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, default_device, load_quantised
 from model.loading.registry import Registry
-from model.runner.eager import TorchRunner
+from model.runner.gpu.choice import choose_runner, choose_weights
+from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
-from model.runner.weights import Compute, Weights, best_compute, loading_dtype, take_weights
+from model.runner.weights import Compute, Weights, best_compute, loading_dtype
 from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
 from model.text.detokenize import IncrementalDetokenizer
@@ -135,7 +136,7 @@ def _assemble(
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
     codec = TokenizerCodec(tokenizer, today)
     max_context = longest_context(config, settings.max_context)
-    weights = take_weights(model, compute, max_context)
+    weights = choose_weights(model, compute, max_context, settings.fungpt_home, _BLOCK_TOKENS)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model
     stacks = stack_adapters(adapters, config, weights)
@@ -151,7 +152,7 @@ def _assemble(
         model_id=base.id,
         adapters={card.name: card for card in stacks.cards},
         read_adapter=read_adapter,
-        compute=f"{compute} on {device.type}",
+        compute=f"{'tiled nf4' if is_tiled(weights) else compute} on {device.type}",
     )
 
 
@@ -196,7 +197,7 @@ def build_engine(
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
     pool = BlockPool(blocks, _BLOCK_TOKENS)
     return TokenEngine(
-        TorchRunner(weights, stacks, pool.capacity),
+        choose_runner(weights, stacks, pool, settings, max_context),
         Scheduler(
             pool,
             max_running=settings.max_running,

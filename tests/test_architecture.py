@@ -39,6 +39,7 @@ ROOMS = {
         "model.loading",
         "model.settings model.loaded",
         "model.runner",
+        "model.runner.gpu",
         "model.assembly",
         "model.offline",
         "model.scripted",
@@ -120,6 +121,10 @@ HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
     "model.assembly", "model.loading.adapters", "model.loading.demo", "model.loading.quantised",
     "model.runner.eager", "model.runner.lora", "model.runner.sampler", "model.runner.weights",
+    "model.runner.gpu.choice", "model.runner.gpu.compiler", "model.runner.gpu.decode",
+    "model.runner.gpu.inputs", "model.runner.gpu.kernel_set", "model.runner.gpu.low_rank",
+    "model.runner.gpu.matrix", "model.runner.gpu.product", "model.runner.gpu.runner",
+    "model.runner.gpu.steps", "model.runner.gpu.tiled_weights", "model.runner.gpu.tiles",
     "model.text.detokenize", "model.text.prompt", "model.text.template",
 }  # fmt: skip
 
@@ -218,6 +223,15 @@ def test_torch_stays_where_tensors_are(name):
 
 def test_names_say_what_lives_in_a_file():
     assert not [name for name in MODULES if name.split(".")[-1] in FORBIDDEN_NAMES]
+
+
+def test_cudas_bindings_are_imported_only_when_a_gpu_wants_a_kernel():
+    # They come with torch's CUDA build and are missing on a CPU.
+    assert not [
+        name
+        for name, path in MODULES.items()
+        if "cuda" in {imported.split(".")[0] for imported in imports(path)}
+    ]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

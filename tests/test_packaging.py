@@ -71,6 +71,8 @@ def test_a_wheel_has_every_file_of_the_packages_and_no_others(unpacked: Path) ->
         "data/migrations/*.sql",
         "data/*.jsonl",
         "data/adapters/demo/*",
+        "model/runner/gpu/kernels/*.cu",
+        "model/runner/gpu/kernels/*.cuh",
         "training/*.toml",
         "training/evaluate/report/*.jinja",
         "training/evaluate/voice/sentences.jsonl",

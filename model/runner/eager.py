@@ -48,7 +48,7 @@ class TorchRunner:
         self._adapters = adapters
         self._samplers: dict[str, RowSampler] = {}
         self._device = weights.embedding.device
-        self._cache = torch.empty(
+        self.cache = torch.empty(
             (len(weights.layers), cache_tokens, 2 * weights.kv_heads, weights.head_dim),
             dtype=weights.dtype,
             device=self._device,
@@ -74,7 +74,7 @@ class TorchRunner:
     @torch.inference_mode()
     def run(self, batch: list[BatchRow]) -> dict[str, int]:
         """Run one forward pass; return the sampled token of every row with `samples`, by id."""
-        logits = self.forward(batch)
+        logits = self.forward(batch).cpu()
         sampling = [row.id for row in batch if row.samples]
         return {
             id_: self._samplers[id_].sample(row) for id_, row in zip(sampling, logits, strict=True)
@@ -84,7 +84,7 @@ class TorchRunner:
     def forward(self, batch: list[BatchRow]) -> Tensor:
         """Run one forward pass; return the logits of the rows with `samples`, in batch order.
 
-        They are float32 on the CPU, of shape (sampling rows, vocab).
+        They are float32, of shape (sampling rows, vocab).
         """
         weights = self._weights
         step = self._step(batch)
@@ -96,7 +96,7 @@ class TorchRunner:
         if not last:
             return torch.empty(0, weights.vocab_size)
         x = self._norm(x[last], weights.norm)
-        return weights.head(x).float().cpu()
+        return weights.head(x).float()
 
     def _step(self, batch: list[BatchRow]) -> _Step:
         counts = [len(item.input_ids) for item in batch]
@@ -119,7 +119,7 @@ class TorchRunner:
 
     def _row(self, item: BatchRow, begin: int, count: int) -> _Row:
         end = item.position + count
-        held = self._cache[:, item.cache_start : item.cache_start + end].transpose(1, 2)
+        held = self.cache[:, item.cache_start : item.cache_start + end].transpose(1, 2)
         kv_heads = self._weights.kv_heads
         mask = None
         if count > 1:
@@ -148,7 +148,7 @@ class TorchRunner:
         qkv = qkv.view(tokens, rotated + weights.kv_heads, weights.head_dim)
         turned = self._rotate(qkv[:, :rotated], step)
         fresh = torch.cat([turned[:, weights.heads :], qkv[:, rotated:]], dim=1)
-        self._cache[layer].index_copy_(0, step.slots, fresh)
+        self.cache[layer].index_copy_(0, step.slots, fresh)
         queries = turned[:, : weights.heads]
         out = [_attend(queries[row.begin : row.end], layer, row, weights) for row in step.rows]
         return torch.cat(out) if len(out) > 1 else out[0]

@@ -8,6 +8,7 @@ value.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -64,6 +65,7 @@ class DecoderLayer:
 class Weights:
     """All weights of a model. `cos` and `sin` have the shape (max_context, head_dim).
 
+    `vocabulary` is the matrix (vocab, hidden) that `head` multiplies with.
     `dtype` is that of the activations and of the key/value cache.
     """
 
@@ -71,6 +73,7 @@ class Weights:
     layers: tuple[DecoderLayer, ...]
     norm: Tensor
     head: Projection
+    vocabulary: Tensor
     cos: Tensor
     sin: Tensor
     heads: int
@@ -83,6 +86,10 @@ class Weights:
     def vocab_size(self) -> int:
         """The number of token ids."""
         return self.embedding.shape[0]
+
+
+# A decoder layer of transformers' and the dtype of the activations to the layer's weights.
+LayerTaker = Callable[[Any, torch.dtype], DecoderLayer]
 
 
 def best_compute(device: torch.device) -> Compute:
@@ -99,9 +106,15 @@ def loading_dtype(compute: Compute, device: torch.device) -> torch.dtype:
 
 
 @torch.inference_mode()
-def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> Weights:
+def take_weights(
+    model: PreTrainedModel,
+    compute: Compute,
+    max_context: int,
+    take_layer: LayerTaker | None = None,
+) -> Weights:
     """Take the weights out of a loaded model of a supported architecture.
 
+    `take_layer` takes a layer's weights where they are not to be multiplied as `compute` says.
     `max_context` is the number of positions, in tokens. The activations are float32 on a CPU and
     have the model's own dtype on a GPU.
     """
@@ -112,11 +125,14 @@ def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> 
     positions = torch.arange(max_context, device=device)[None]
     like = torch.empty(0, dtype=torch.float32, device=device)
     cos, sin = decoder.rotary_emb(like, positions)
+    vocabulary = cast("Any", model).lm_head.weight.detach()
+    take = take_layer or partial(_decoder_layer, compute=compute)
     return Weights(
         embedding=decoder.embed_tokens.weight.detach(),
-        layers=tuple(_decoder_layer(layer, compute, dtype) for layer in decoder.layers),
+        layers=tuple(take(layer, dtype) for layer in decoder.layers),
         norm=decoder.norm.weight.detach().to(dtype),
-        head=_dense(cast("Any", model).lm_head.weight.detach(), None),
+        head=_dense(vocabulary, None),
+        vocabulary=vocabulary,
         cos=cos[0].to(dtype),
         sin=sin[0].to(dtype),
         heads=heads,
@@ -127,7 +143,7 @@ def take_weights(model: PreTrainedModel, compute: Compute, max_context: int) -> 
     )
 
 
-def _decoder_layer(layer: Any, compute: Compute, dtype: torch.dtype) -> DecoderLayer:  # noqa: ANN401 - transformers' own
+def _decoder_layer(layer: Any, dtype: torch.dtype, *, compute: Compute) -> DecoderLayer:  # noqa: ANN401 - transformers' own
     attention, mlp = layer.self_attn, layer.mlp
     return DecoderLayer(
         input_norm=layer.input_layernorm.weight.detach().to(dtype),

@@ -1,45 +1,63 @@
-"""The engine on a GPU beside `generate`: a random-weight Mistral-7B in NF4, base and tuned rows.
+"""Decoding on a GPU: rows of base and tuned, sampled as users do, beside the card's limit.
 
-`python -m tests.bench.gpu --folder DIR` makes the weights in DIR first; no hub is needed.
+`make bench-gpu ARGS="--folder DIR"` makes a random-weight Mistral-7B in DIR first; no hub is
+needed. The limit is the measured bandwidth of a copy over the bytes of the 4-bit weights as they
+are held: no step can be faster than reading them once.
 """
 
 import argparse
+import gc
+import json
+import statistics
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice, pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+from transformers import MistralConfig, MistralForCausalLM
 
 from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
-from model.engine.engine import TokenEngine
-from model.loading.adapters import load_adapter
-from model.loading.base import resolve_base
+from model.engine.engine import BatchRow, TokenEngine
+from model.loading.adapters import Adapter, load_adapter
+from model.loading.base import ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, load_quantised
-from model.runner.weights import Compute, take_weights
+from model.runner.eager import TorchRunner
+from model.runner.gpu.choice import choose_weights
+from model.runner.gpu.runner import GraphRunner
+from model.runner.gpu.steps import GraphSteps
+from model.runner.weights import Compute
 from model.sampling import SamplingParams
+from tests.bench.gpu_kernels import copy_bandwidth, replay_ms
 from tests.bench.table import markdown
 from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import LINEARS, tiny_tokenizer
 
 PROMPT = 300
-TOKENS = 64
-AT_ONCE = (1, 4, 16)
+CONTEXT = 4096
+TOKENS = 96
+AT_ONCE = (1, 4, 16, 64)
+GREEDY = SamplingParams(max_tokens=TOKENS, temperature=0)
+SAMPLED = SamplingParams(
+    max_tokens=TOKENS, temperature=0.7, top_p=0.9, repetition_penalty=1.05, seed=1
+)
 
 
-def make_base(folder: Path, layers: int) -> None:
-    """A random Mistral-7B (or a shorter one) with a tokenizer."""
+def make_base(folder: Path) -> None:
+    """A random Mistral-7B with a tokenizer."""
     torch.manual_seed(0)
-    config = MistralConfig(num_hidden_layers=layers, dtype=torch.bfloat16, sliding_window=None)
+    config = MistralConfig(dtype=torch.bfloat16, sliding_window=None)
     with torch.device("cuda"):
         previous = torch.get_default_dtype()
         torch.set_default_dtype(torch.bfloat16)
         model = MistralForCausalLM(config)
         torch.set_default_dtype(previous)
     model.save_pretrained(folder)
-    tokenizer: PreTrainedTokenizerFast = tiny_tokenizer()
-    tokenizer.save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
 
 
 def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
@@ -53,73 +71,189 @@ def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
     return adapted.eval()
 
 
-def generate(model: PeftModel, variant: str, rows: int) -> tuple[float, list[int]]:
-    """Tokens per second over the batch, prompt included, and the first row's ids."""
-    ids = prompt_ids()[None].repeat(rows, 1).cuda()
-    options = {"max_new_tokens": TOKENS, "min_new_tokens": TOKENS, "do_sample": False}
-    torch.cuda.synchronize()
-    begun = time.perf_counter()
-    with torch.inference_mode():
-        call = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pad_token_id": 0}
-        if variant == "base":
-            with model.disable_adapter():
-                out = model.generate(**call, **options)
-        else:
-            out = model.generate(**call, **options)
-    torch.cuda.synchronize()
-    return rows * TOKENS / (time.perf_counter() - begun), out[0, PROMPT:].tolist()
+def prompt_ids(row: int) -> tuple[int, ...]:
+    """A prompt of its own for each row."""
+    generator = torch.Generator().manual_seed(row)
+    return tuple(torch.randint(3, 30000, (PROMPT,), generator=generator).tolist())
 
 
-def prompt_ids() -> torch.Tensor:
-    """The one prompt."""
-    return torch.randint(3, 30000, (PROMPT,), generator=torch.Generator().manual_seed(1))
+@dataclass(frozen=True)
+class Parts:
+    """What the engine runs on."""
+
+    runner: GraphRunner
+    plain: TorchRunner
+    steps: GraphSteps
 
 
-def run(engine: TokenEngine, variants: list[str]) -> tuple[float, dict[str, list[int]]]:
-    """Tokens per second over all rows, prompt included, and each row's ids."""
-    out: dict[str, list[int]] = {str(i): [] for i in range(len(variants))}
-    params = SamplingParams(max_tokens=TOKENS, temperature=0)
+@dataclass(frozen=True)
+class Measured:
+    """A run's tokens a second while all rows ran, and seconds until all had their first token."""
+
+    rate: float
+    first: float
+
+
+def decode(engine: TokenEngine, variants: Sequence[str], params: SamplingParams) -> Measured:
+    """Run a row of each variant; only the steps in which every row gets a token count."""
     begun = time.perf_counter()
     for i, variant in enumerate(variants):
-        engine.add(TokenRequest(str(i), tuple(prompt_ids().tolist()), variant, params))
+        engine.add(TokenRequest(str(i), prompt_ids(i), variant, params))
+    got: set[str] = set()
+    first = 0.0
+    whole: list[float] = []  # when each step ended that gave every row a token
     while engine.has_work():
-        for output in engine.step():
-            if output.token_id is not None:
-                out[output.id].append(output.token_id)
-    return len(variants) * TOKENS / (time.perf_counter() - begun), out
+        outputs = [output for output in engine.step() if output.token_id is not None]
+        got.update(output.id for output in outputs)
+        if len(got) == len(variants):
+            first = first or time.perf_counter() - begun
+        if len(outputs) == len(variants):
+            whole.append(time.perf_counter())
+    counted = whole[2:]  # the first begins no step ahead yet
+    rate = len(variants) * (len(counted) - 1) / (counted[-1] - counted[0])
+    return Measured(rate, first)
+
+
+def step_error(engine: TokenEngine, parts: Parts, variants: Sequence[str]) -> str:
+    """How far a decode step's logits lie from the plain runner's, row by row."""
+    for i, variant in enumerate(variants):
+        engine.add(TokenRequest(f"e{i}", prompt_ids(i), variant, GREEDY))
+    seen: list[BatchRow] = []
+    original = parts.runner.run
+
+    def watch(batch: list[BatchRow]) -> dict[str, int]:
+        if len(batch) == len(variants) and all(len(row.input_ids) == 1 for row in batch):
+            seen[:] = batch
+        return original(batch)
+
+    with patch.object(parts.runner, "run", watch):
+        while not seen:
+            engine.step()
+    rows = [parts.runner._describe(row, row.input_ids[0], row.position) for row in seen]
+    with torch.inference_mode():
+        parts.steps.write(rows)
+        ours = parts.steps.step.launch(len(rows), adapters=True).clone()
+        theirs = parts.plain.forward(seen)
+    for i in range(len(variants)):
+        engine.abort(f"e{i}")
+    engine.step()
+    errors = (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
+    same = int((ours.argmax(1) == theirs.argmax(1)).sum())
+    return (
+        f"{len(rows)} rows: relative difference of logits, median {errors.median():.1e}, "
+        f"largest {errors.max():.1e}; the same best token in {same}"
+    )
+
+
+def parts_of(engine: TokenEngine) -> Parts:
+    """The engine's runner, if it decodes with its own kernels."""
+    runner = engine._runner
+    if not isinstance(runner, GraphRunner):
+        raise SystemExit("this GPU has no kernels of ours; the log says why")
+    plain, steps = runner._prompts, runner._device
+    assert isinstance(plain, TorchRunner)
+    assert isinstance(steps, GraphSteps)
+    return Parts(runner, plain, steps)
+
+
+def held_bytes(steps: GraphSteps) -> int:
+    """What a step has to read at least: the tiles with their scales."""
+    return sum(
+        part.nbytes
+        for layer in steps.step.matrices
+        for matrix in layer
+        for part in (matrix.weights, matrix.scales)
+    )
+
+
+def prepare(folder: Path) -> tuple[ResolvedBase, Adapter]:
+    """The base and an adapter for it, made where they are not."""
+    if not (folder / "base").exists():
+        make_base(folder / "base")
+    base = resolve_base(str(folder / "base"), folder, no_progress)
+    if not (folder / "adapter").exists():
+        model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
+        make_adapter(model, folder / "adapter")
+        del model
+        gc.collect()  # peft's models hold themselves
+        torch.cuda.empty_cache()
+    config = check_architecture(base)
+    return base, load_adapter("tuned", str(folder / "adapter"), base, config, no_progress)
+
+
+def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
+    """An engine as the worker makes it; prints what that takes."""
+    clock = [time.perf_counter()]
+    model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
+    clock.append(time.perf_counter())
+    limits = {"kv_cache_mb": 8192, "max_running": max(AT_ONCE), "prefill_chunk": 512}
+    settings = worker_settings(**limits, fungpt_home=folder)
+    weights = choose_weights(model, Compute.NF4, CONTEXT, folder, 32)
+    clock.append(time.perf_counter())
+    config = model.config
+    del model
+    gc.collect()
+    torch.cuda.empty_cache()
+    stacks = stack_adapters([adapter], config, weights)
+    engine = build_engine(settings, weights, stacks, set(), CONTEXT)
+    torch.cuda.synchronize()
+    clock.append(time.perf_counter())
+    load, tiles, graphs = (after - before for before, after in pairwise(clock))
+    held, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+    print(f"load {load:.1f} s, kernels and tiles {tiles:.1f} s, graphs {graphs:.1f} s")
+    print(f"{held / 2**30:.2f} GiB held, 8 of them cache, peak {peak / 2**30:.2f}", flush=True)
+    return engine
+
+
+def measure(engine: TokenEngine, parts: Parts, limit: float) -> Iterator[dict[str, float | str]]:
+    """A row of the table for each kind of rows and number of them at once."""
+    for name, pattern, params in (
+        ("mixed, sampled", ("tuned", "base"), SAMPLED),
+        ("mixed, greedy", ("tuned", "base"), GREEDY),
+        ("base, greedy", ("base",), GREEDY),
+    ):
+        for count in AT_ONCE:
+            variants = list(islice(cycle(pattern), count))
+            decode(engine, variants, params)
+            runs = [decode(engine, variants, params) for _ in range(3)]
+            rate = statistics.median(run.rate for run in runs)
+            graph = parts.steps.graph(count, adapters="tuned" in variants)
+            yield {
+                "rows": name,
+                "at once": count,
+                "tokens/s": rate,
+                "limit": limit * count,
+                "share": rate / (limit * count),
+                "graph ms": replay_ms(graph, 10),
+                "step ms": 1000 * count / rate,
+                "first token s": statistics.median(run.first for run in runs),
+            }
+
+
+def shown(row: dict[str, float | str]) -> list[str]:
+    """A row's cells."""
+    forms = ("s", "d", ",.0f", ",.0f", ".1%", ".2f", ".2f", ".3f")
+    return [f"{value:{form}}" for value, form in zip(row.values(), forms, strict=True)]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--layers", type=int, default=32)
+    parser.add_argument("--folder", type=Path, required=True, help="for model, adapter, kernels")
+    parser.add_argument("--out", type=Path, help="a JSON file of the table")
     options = parser.parse_args()
-    folder = options.folder
-    make_base(folder / "base", options.layers)
-    base = resolve_base(str(folder / "base"), folder, print)
-    model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
-    reference = make_adapter(model, folder / "adapter")
-    config = check_architecture(base)
-    adapter = load_adapter("tuned", str(folder / "adapter"), base, config, print)
-    fresh, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
-    weights = take_weights(fresh, Compute.NF4, 2048)
-    del fresh
-    settings = worker_settings(kv_cache_mb=4096, max_running=16, prefill_chunk=2048)
-    stacks = stack_adapters([adapter], config, weights)
-    engine = build_engine(settings, weights, stacks, set(), 2048)
-    rows: list[list[str]] = []
-    for name, pattern in (("base", ["base"]), ("tuned", ["tuned"]), ("mixed", ["base", "tuned"])):
-        for count in AT_ONCE:
-            variants = (pattern * count)[:count]
-            run(engine, variants)
-            ours, out = run(engine, variants)
-            theirs, said = generate(reference, "tuned" if name == "tuned" else "base", count)
-            same = sum(a == b for a, b in zip(out["0"], said, strict=True))
-            rows.append([name, str(count), f"{ours:.0f}", f"{theirs:.0f}", f"{same}/{TOKENS}"])
-    print(torch.cuda.get_device_name(), torch.__version__)
-    print(markdown(("rows", "at once", "engine tok/s", "generate tok/s", "same ids"), rows))
-    print(f"peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
+    engine = start(options.folder, *prepare(options.folder))
+    parts = parts_of(engine)
+    for variants in (["base"], ["tuned"], ["base", "tuned"] * 8, ["base", "tuned"] * 32):
+        print(step_error(engine, parts, variants), flush=True)
+    bandwidth, weights = copy_bandwidth(), held_bytes(parts.steps)
+    card = f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    print(f"{card}, copy {bandwidth / 1e12:.2f} TB/s, weights {weights / 1e9:.2f} GB")
+    found = list(measure(engine, parts, bandwidth / weights))
+    print(markdown(list(found[0]), [shown(row) for row in found]))
+    if options.out:
+        figures = {"card": card, "bandwidth": bandwidth, "weights": weights, "rows": found}
+        options.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -251,7 +251,7 @@ def test_another_fault_while_building_is_not_taken_for_a_lack_of_memory(tiny, mo
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(assembly, "take_weights", broken)
+    monkeypatch.setattr(assembly, "choose_weights", broken)
     with pytest.raises(RuntimeError, match="broken"):
         load(settings(tiny), quiet)
 

@@ -1,0 +1,70 @@
+"""Which runner computes a model: the GPU's own kernels where they can, torch elsewhere."""
+
+import logging
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from model.engine.cache import BlockPool
+from model.runner.eager import TorchRunner
+from model.runner.gpu.compiler import KernelError
+from model.runner.gpu.kernel_set import ROWS
+from model.runner.gpu.runner import GraphRunner
+from model.runner.gpu.steps import GraphSteps
+from model.runner.gpu.tiled_weights import is_tiled, take_tiled
+from model.runner.lora import LoraAdapters
+from model.runner.weights import Compute, Weights, take_weights
+from model.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+_FOLDER = "kernels"
+
+
+def choose_weights(
+    model: PreTrainedModel, compute: Compute, max_context: int, home: Path, block_tokens: int
+) -> Weights:
+    """Take a loaded model's weights in tiles on a GPU whose kernels can be had, else as they are.
+
+    The log says in one line why a GPU does not get them; what was compiled is kept in `home`.
+    """
+    if model.device.type == "cuda":
+        try:
+            return take_tiled(model, max_context, home / _FOLDER, block_tokens)
+        except KernelError as error:
+            reason = str(error).splitlines()[0]
+            log.warning("decoding with bitsandbytes' kernels, which are slower: %s", reason)
+    return take_weights(model, compute, max_context)
+
+
+def choose_runner(
+    weights: Weights,
+    adapters: LoraAdapters,
+    pool: BlockPool,
+    settings: WorkerSettings,
+    max_context: int,
+) -> TorchRunner | GraphRunner:
+    """The fastest runner that can compute these weights over the pool's blocks, ready to run."""
+    if not is_tiled(weights):
+        return TorchRunner(weights, adapters, pool.capacity)
+    # One spare block takes what the empty places of a step write.
+    prompts = TorchRunner(weights, adapters, pool.capacity + pool.block_size)
+    steps = GraphSteps(
+        weights,
+        prompts.cache,
+        settings.fungpt_home / _FOLDER,
+        block_tokens=pool.block_size,
+        slots=settings.max_running,
+        max_context=min(max_context, pool.capacity),
+    )
+    runner = GraphRunner(
+        prompts,
+        adapters,
+        steps,
+        block_tokens=pool.block_size,
+        max_rows=settings.max_running,
+        most=ROWS[-1],
+    )
+    runner.follow_adapters()
+    steps.warm_up(adapters=bool(adapters.cards))
+    return runner

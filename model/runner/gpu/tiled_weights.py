@@ -1,0 +1,93 @@
+"""A loaded model's weights for the GPU's own kernels: which models they can compute, and how."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from bitsandbytes.nn.modules import Linear4bit
+from transformers import PreTrainedModel
+
+from model.runner.gpu.compiler import KernelError, check_device
+from model.runner.gpu.kernel_set import HEAD_DIMS, KernelSet
+from model.runner.gpu.matrix import (
+    TiledProjection,
+    Unpacker,
+    fits,
+    paired_order,
+    rotary_order,
+    tiled,
+)
+from model.runner.weights import Compute, DecoderLayer, Weights, take_weights
+
+
+def take_tiled(
+    model: PreTrainedModel, max_context: int, folder: Path, block_tokens: int
+) -> Weights:
+    """Take a loaded model's weights in tiles, and free its own.
+
+    All kernels that a step of this model needs are compiled, into `folder`, and loaded first.
+    Raises KernelError, with the model as it was, where one of them does not run here or the model
+    has other sizes than they can compute.
+    """
+    check_device()
+    head_dim = _check(model)
+    config = model.config
+    KernelSet(
+        folder,
+        head_dim=head_dim,
+        group=config.num_attention_heads // config.num_key_value_heads,
+        block_tokens=block_tokens,
+        vocabulary=config.vocab_size,
+    ).prepare()
+    take_layer = partial(_take_layer, head_dim=head_dim, unpacker=Unpacker(folder))
+    return take_weights(model, Compute.NF4, max_context, take_layer)
+
+
+def is_tiled(weights: Weights) -> bool:
+    """Whether `take_tiled` took these weights."""
+    return all(
+        isinstance(projection, TiledProjection)
+        for layer in weights.layers
+        for projection in cast("Sequence[object]", (layer.qkv, layer.o, layer.gate_up, layer.down))
+    )
+
+
+def _check(model: PreTrainedModel) -> int:
+    """The model's head_dim; raises KernelError for sizes that the kernels cannot compute."""
+    config = model.config
+    heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
+    head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // heads
+    if head_dim not in HEAD_DIMS:
+        raise KernelError(f"attention heads of {head_dim} dimensions have no kernel")
+    if heads % kv_heads:
+        raise KernelError(f"{heads} attention heads do not share {kv_heads} key/value heads evenly")
+    if model.dtype is not torch.bfloat16:
+        raise KernelError(f"the model computes in {model.dtype}, the kernels in bfloat16")
+    linears = [part for part in cast("Any", model).model.modules() if isinstance(part, Linear4bit)]
+    if not linears or not fits(linears):
+        raise KernelError("its matrices are not NF4 in blocks of 64, or no whole tiles")
+    return head_dim
+
+
+def _take_layer(
+    layer: Any,  # noqa: ANN401 - transformers' own
+    dtype: torch.dtype,
+    *,
+    head_dim: int,
+    unpacker: Unpacker,
+) -> DecoderLayer:
+    attention, mlp = layer.self_attn, layer.mlp
+    qkv = [attention.q_proj, attention.k_proj, attention.v_proj]
+    heads = sum(linear.out_features for linear in qkv) // head_dim
+    plain = torch.arange(attention.o_proj.out_features)
+    pairs = paired_order(mlp.gate_proj.out_features)
+    return DecoderLayer(
+        input_norm=layer.input_layernorm.weight.detach().to(dtype),
+        qkv=tiled(qkv, rotary_order(heads, head_dim), unpacker),
+        o=tiled([attention.o_proj], plain, unpacker),
+        post_norm=layer.post_attention_layernorm.weight.detach().to(dtype),
+        gate_up=tiled([mlp.gate_proj, mlp.up_proj], pairs, unpacker),
+        down=tiled([mlp.down_proj], plain, unpacker),
+    )
