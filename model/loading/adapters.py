@@ -137,6 +137,7 @@ def load_adapter(
         raise ConfigError(f"adapter {name}: {folder / WEIGHTS} cannot be read: {error}") from error
     pairs = _pairs(name, base, peft, tensors)
     _check_shapes(name, source, base, config, pairs)
+    _check_finite(name, folder, pairs)
     return Adapter(name, source, f"sha256:{file_sha256(folder / WEIGHTS)}", pairs)
 
 
@@ -185,6 +186,20 @@ def _pairs(
         scaling = config.scaling(module, both["A"].shape[0])
         pairs[layer, linear] = LoraPair(both["A"], both["B"], scaling)
     return pairs
+
+
+def _check_finite(name: str, folder: Path, pairs: dict[tuple[int, str], LoraPair]) -> None:
+    """Refuse numbers that are not finite in bfloat16, the narrowest range that is served.
+
+    B counts with the scaling, as the runner holds it.
+    """
+    for (layer, linear), pair in pairs.items():
+        for matrix in (pair.a, pair.b * pair.scaling):
+            if not matrix.bfloat16().isfinite().all():
+                raise ConfigError(
+                    f"adapter {name} is damaged: {folder / WEIGHTS} holds numbers in layer "
+                    f"{layer} {linear} that are not finite"
+                )
 
 
 def _is_product(a: Tensor, b: Tensor) -> bool:

@@ -1,6 +1,7 @@
 """Adapters that peft saved are read as peft reads them; others are refused in one line."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -299,3 +300,23 @@ def test_scaling_follows_the_first_pattern_that_fits():
     assert config.scaling("model.layers.0.mlp.up_proj", 8) == 2 / 8
     assert config.scaling("model.layers.10.mlp.up_proj", 8) == 4 / 8
     assert config.scaling("model.layers.0.self_attn.q_proj", 4) == 16 / 4
+
+
+def _fill(side: str, value: float) -> Callable[[dict], object]:
+    def change(tensors: dict) -> None:
+        tensors[next(key for key in tensors if f"lora_{side}" in key)][1, 2] = value
+
+    return change
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3.4e38])
+def test_numbers_that_are_not_finite_where_they_are_served_are_refused(base, folder, side, value):
+    change_weights(folder, _fill(side, value))
+    assert "not finite" in refusal(folder, base)
+
+
+@pytest.mark.parametrize("alpha", [1e40, math.nan, math.inf])
+def test_a_scaling_that_makes_numbers_infinite_is_refused(base, folder, alpha):
+    change_config(folder, lora_alpha=alpha)
+    assert "not finite" in refusal(folder, base)
