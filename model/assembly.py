@@ -11,7 +11,7 @@ from model.engine.api import AdapterCard, ReadyAdapter
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
-from model.errors import ConfigError, ModelError
+from model.errors import BadParameter, ConfigError, ModelError
 from model.loaded import LoadedModel
 from model.loading.adapter_sources import named_adapters
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
@@ -36,13 +36,24 @@ _GPU_CACHE_SHARE = 0.6  # of the memory that is free after the weights are loade
 class TokenizerCodec:
     """Text to ids and back with the model's own tokenizer; implements `model.text.codec.Codec`.
 
-    `today` is the date that the chat template is told, today's when None. Raises ConfigError, one
-    line, when the template renders no conversation.
+    `today` is the date that the chat template is told, today's when None. `rows` are those of the
+    model's embedding: no prompt gets an id from there on; None where the tokenizer has no more.
+    Raises ConfigError, one line, when the template renders no conversation.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, today: date | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        today: date | None = None,
+        rows: int | None = None,
+    ) -> None:
         self._tokenizer = tokenizer
+        self._rows = rows
         self._renderer = PromptRenderer(tokenizer, today)
+        try:
+            self.encode_chat([ChatTurn("user", "a")])
+        except BadParameter as error:
+            raise ConfigError(f"this model cannot chat: {error}") from error
 
     @property
     def ends(self) -> frozenset[int]:
@@ -50,8 +61,18 @@ class TokenizerCodec:
         return self._renderer.ends
 
     def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
-        """The prompt's ids; raises BadParameter when the chat template refuses the turns."""
-        return self._renderer.encode_begun(turns) if goes_on else self._renderer.encode(turns)
+        """The prompt's ids.
+
+        Raises BadParameter when the chat template refuses the turns, or writes a control token
+        that the model has no row for.
+        """
+        ids = self._renderer.encode_begun(turns) if goes_on else self._renderer.encode(turns)
+        if self._rows is not None and (unknown := max(ids, default=0)) >= self._rows:
+            token = self._tokenizer.convert_ids_to_tokens(unknown)
+            raise BadParameter(
+                "messages", f"the chat template writes {token}, which the model lacks"
+            )
+        return ids
 
     def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
         """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
@@ -133,9 +154,9 @@ def _assemble(
     compute = choose_compute(settings.cpu_compute, device)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
-    codec = TokenizerCodec(tokenizer, today)
     max_context = longest_context(config, settings.max_context)
     weights = take_weights(model, compute, max_context)
+    codec = TokenizerCodec(tokenizer, today, weights.vocab_size)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model
     stacks = stack_adapters(adapters, config, weights)

@@ -21,6 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 from model.errors import ConfigError, UnsupportedArchitecture
 from model.loading.architectures import refusal
 from model.loading.base import ResolvedBase
+from model.loading.vocabulary import check_vocabulary
 
 
 def default_device() -> torch.device:
@@ -71,6 +72,7 @@ def load_quantised(
         raise ConfigError(
             f"{base.id} in {base.folder}: {misfit} is not as large as config.json says"
         )
+    check_vocabulary(base.id, tokenizer, model.get_input_embeddings().weight.shape[0])
     if trainable:
         switch_off_packed_kernel(model)
     return model, tokenizer
