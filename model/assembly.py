@@ -11,7 +11,7 @@ from model.engine.api import AdapterCard, ReadyAdapter
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
-from model.errors import BadParameter, ConfigError, ModelError
+from model.errors import ConfigError, ModelError
 from model.loaded import LoadedModel
 from model.loading.adapter_sources import named_adapters
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
@@ -22,61 +22,13 @@ from model.runner.eager import TorchRunner
 from model.runner.lora import LoraAdapters, LoraParts
 from model.runner.weights import Compute, Weights, best_compute, loading_dtype, take_weights
 from model.settings import WorkerSettings
-from model.text.codec import ChatTurn
-from model.text.detokenize import IncrementalDetokenizer
-from model.text.prompt import PromptRenderer
+from model.text.tokenizer_codec import TokenizerCodec
 
 log = logging.getLogger(__name__)
 
 _BLOCK_TOKENS = 32
 _CPU_CACHE_MB = 384
 _GPU_CACHE_SHARE = 0.6  # of the memory that is free after the weights are loaded
-
-
-class TokenizerCodec:
-    """Text to ids and back with the model's own tokenizer; implements `model.text.codec.Codec`.
-
-    `today` is the date that the chat template is told, today's when None. `rows` are those of the
-    model's embedding: no prompt gets an id from there on; None where the tokenizer has no more.
-    Raises ConfigError, one line, when the template renders no conversation.
-    """
-
-    def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        today: date | None = None,
-        rows: int | None = None,
-    ) -> None:
-        self._tokenizer = tokenizer
-        self._rows = rows
-        self._renderer = PromptRenderer(tokenizer, today)
-        try:
-            self.encode_chat([ChatTurn("user", "a")])
-        except BadParameter as error:
-            raise ConfigError(f"this model cannot chat: {error}") from error
-
-    @property
-    def ends(self) -> frozenset[int]:
-        """The tokens with which the chat template ends an answer."""
-        return self._renderer.ends
-
-    def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
-        """The prompt's ids.
-
-        Raises BadParameter when the chat template refuses the turns, or writes a control token
-        that the model has no row for.
-        """
-        ids = self._renderer.encode_begun(turns) if goes_on else self._renderer.encode(turns)
-        if self._rows is not None and (unknown := max(ids, default=0)) >= self._rows:
-            token = self._tokenizer.convert_ids_to_tokens(unknown)
-            raise BadParameter(
-                "messages", f"the chat template writes {token}, which the model lacks"
-            )
-        return ids
-
-    def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
-        """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
-        return IncrementalDetokenizer(self._tokenizer, after)
 
 
 def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
@@ -245,9 +197,18 @@ def choose_compute(setting: str, device: torch.device) -> Compute:
 
 
 def longest_context(config: PretrainedConfig, wanted: int) -> int:
-    """The context in tokens: `wanted`, at most the model's own and its sliding window."""
-    window = getattr(config, "sliding_window", None) or config.max_position_embeddings
-    return min(wanted, config.max_position_embeddings, window)
+    """The context in tokens: `wanted`, at most the model's own and its sliding window.
+
+    Models with longrope positions have other ones beyond their original context. A row would change
+    them in the middle, so it ends before.
+    """
+    limits = [wanted, config.max_position_embeddings]
+    limits.append(getattr(config, "sliding_window", None) or config.max_position_embeddings)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") == "longrope":
+        own = getattr(config, "original_max_position_embeddings", None)
+        limits.append(rope.get("original_max_position_embeddings") or own or limits[1])
+    return min(limits)
 
 
 def cache_tokens(megabytes: int | None, weights: Weights) -> int:

@@ -27,6 +27,9 @@ _OTHER_KINDS = (
     "kasa_config",
     "monteclora_config",
     "modules_to_save",
+    "trainable_token_indices",
+    "target_parameters",
+    "lora_bias",
     "fan_in_fan_out",
     "layer_replication",
 )
@@ -46,11 +49,16 @@ class PeftConfig(BaseModel):
     peft_type: str
     r: int
     lora_alpha: float
-    use_rslora: bool = False
+    use_rslora: bool | None = False
     rank_pattern: dict[str, int] = {}
     alpha_pattern: dict[str, float] = {}
     bias: str = "none"
     init_lora_weights: bool | str | None = True
+
+    @field_validator("rank_pattern", "alpha_pattern", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return {} if value is None else value  # peft writes and reads both
 
     @field_validator("alpha_pattern")
     @classmethod

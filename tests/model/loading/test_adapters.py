@@ -320,3 +320,35 @@ def test_numbers_that_are_not_finite_where_they_are_served_are_refused(base, fol
 def test_a_scaling_that_makes_numbers_infinite_is_refused(base, folder, alpha):
     change_config(folder, lora_alpha=alpha)
     assert "not finite" in refusal(folder, base)
+
+
+@pytest.mark.parametrize("field", ["rank_pattern", "alpha_pattern", "use_rslora"])
+def test_null_means_none_as_in_peft(base, folder, field):
+    before = load(folder, base)
+    change_config(folder, **{field: None})
+    after = load(folder, base)
+    assert {place: pair.scaling for place, pair in after.pairs.items()} == {
+        place: pair.scaling for place, pair in before.pairs.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"use_dora": True},
+        {"modules_to_save": ["lm_head"]},
+        {"trainable_token_indices": [1, 2]},
+        {"trainable_token_indices": {"embed_tokens": [1]}},
+        {"target_parameters": ["mlp.experts"]},
+        {"lora_bias": True},
+    ],
+)
+def test_a_kind_that_is_not_served_is_named(base, folder, fields):
+    change_config(folder, **fields)
+    assert f"needs {next(iter(fields))}, which this worker does not serve" in refusal(folder, base)
+
+
+def test_an_adapter_of_the_embedding_is_named(base, folder):
+    key = "base_model.model.model.embed_tokens.lora_embedding_A"
+    change_weights(folder, lambda tensors: tensors.update({key: torch.ones(2, 3)}))
+    assert "changes base_model.model.model.embed_tokens" in refusal(folder, base, AdapterMismatch)
