@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def test_each_delta_is_pefts_own(base, tmp_path, options):
 def test_name_source_and_hash_are_kept(base, saved):
     adapter = load(saved, base)
     assert (adapter.name, adapter.source) == ("tuned", str(saved))
-    assert adapter.hash == f"sha256:{file_sha256(saved / WEIGHTS)}"
+    assert adapter.hash == load(saved, base).hash
     assert adapter.pairs.keys() == {(layer, name) for layer in range(2) for name in LINEARS}
 
 
@@ -352,3 +353,39 @@ def test_an_adapter_of_the_embedding_is_named(base, folder):
     key = "base_model.model.model.embed_tokens.lora_embedding_A"
     change_weights(folder, lambda tensors: tensors.update({key: torch.ones(2, 3)}))
     assert "changes base_model.model.model.embed_tokens" in refusal(folder, base, AdapterMismatch)
+
+
+def _all_twice(pattern: dict[str, float]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        change_config(folder, alpha_pattern=pattern)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: change_config(folder, lora_alpha=17),
+        lambda folder: change_config(folder, use_rslora=True),
+        _all_twice({"q_proj": 3.0}),
+        lambda folder: change_weights(
+            folder, lambda tensors: tensors[next(iter(tensors))].mul_(1.5)
+        ),
+    ],
+)
+def test_whatever_changes_an_answer_changes_the_hash(base, folder, change):
+    before = load(folder, base).hash
+    change(folder)
+    assert load(folder, base).hash != before
+
+
+def test_the_base_is_part_of_the_hash(base, folder):
+    other = replace(base, hash="sampled-sha256:other")
+    assert load(folder, other).hash != load(folder, base).hash
+
+
+def test_what_changes_no_answer_leaves_the_hash(base, folder):
+    before = load(folder, base).hash
+    change_config(folder, lora_dropout=0.3, inference_mode=False, alpha_pattern=None)
+    assert load(folder, base).hash == before
+    assert before.startswith("lora-sha256:"), "an earlier version's hash, of the weights, differs"
