@@ -23,40 +23,13 @@ from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
 from model.runner.weights import Compute, Weights, best_compute, loading_dtype
 from model.settings import WorkerSettings
-from model.text.codec import ChatTurn
-from model.text.detokenize import IncrementalDetokenizer
-from model.text.prompt import PromptRenderer
+from model.text.tokenizer_codec import TokenizerCodec
 
 log = logging.getLogger(__name__)
 
 _BLOCK_TOKENS = 32
 _CPU_CACHE_MB = 384
 _GPU_CACHE_SHARE = 0.6  # of the memory that is free after the weights are loaded
-
-
-class TokenizerCodec:
-    """Text to ids and back with the model's own tokenizer; implements `model.text.codec.Codec`.
-
-    `today` is the date that the chat template is told, today's when None. Raises ConfigError, one
-    line, when the template renders no conversation.
-    """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, today: date | None = None) -> None:
-        self._tokenizer = tokenizer
-        self._renderer = PromptRenderer(tokenizer, today)
-
-    @property
-    def ends(self) -> frozenset[int]:
-        """The tokens with which the chat template ends an answer."""
-        return self._renderer.ends
-
-    def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
-        """The prompt's ids; raises BadParameter when the chat template refuses the turns."""
-        return self._renderer.encode_begun(turns) if goes_on else self._renderer.encode(turns)
-
-    def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
-        """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
-        return IncrementalDetokenizer(self._tokenizer, after)
 
 
 def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
@@ -134,9 +107,9 @@ def _assemble(
     compute = choose_compute(settings.cpu_compute, device)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
-    codec = TokenizerCodec(tokenizer, today)
     max_context = longest_context(config, settings.max_context)
-    weights = choose_weights(model, compute, max_context, settings.fungpt_home, _BLOCK_TOKENS)
+    weights = choose_weights(model, compute, max_context, settings, _BLOCK_TOKENS)
+    codec = TokenizerCodec(tokenizer, today, weights.vocab_size)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model
     stacks = stack_adapters(adapters, config, weights)
@@ -225,9 +198,18 @@ def choose_compute(setting: str, device: torch.device) -> Compute:
 
 
 def longest_context(config: PretrainedConfig, wanted: int) -> int:
-    """The context in tokens: `wanted`, at most the model's own and its sliding window."""
-    window = getattr(config, "sliding_window", None) or config.max_position_embeddings
-    return min(wanted, config.max_position_embeddings, window)
+    """The context in tokens: `wanted`, at most the model's own and its sliding window.
+
+    Models with longrope positions have other ones beyond their original context. A row would change
+    them in the middle, so it ends before.
+    """
+    limits = [wanted, config.max_position_embeddings]
+    limits.append(getattr(config, "sliding_window", None) or config.max_position_embeddings)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") == "longrope":
+        own = getattr(config, "original_max_position_embeddings", None)
+        limits.append(rope.get("original_max_position_embeddings") or own or limits[1])
+    return min(limits)
 
 
 def cache_tokens(megabytes: int | None, weights: Weights) -> int:

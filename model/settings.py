@@ -26,6 +26,7 @@ SCRIPTED = "scripted"
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
 Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
+GpuCompute = Literal["nf4", "tiled"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -73,6 +74,12 @@ class SharedSettings(BaseSettings):
         "auto",
         "How the bot's own worker multiplies 4-bit weights on a CPU.",
         "auto, packed, nf4, float32 or bfloat16",
+    )
+    gpu_compute: GpuCompute = setting(
+        "nf4",
+        "How the bot's own worker decodes on a GPU: nf4 by bitsandbytes' kernels, tiled by its own,"
+        " which are several times as fast and have not yet run on many cards.",
+        "nf4 or tiled",
     )
     kv_cache_mb: int | None = setting(
         None,

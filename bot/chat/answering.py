@@ -15,6 +15,7 @@ from bot.config.settings import BotSettings
 from bot.errors import VariantsUnknown, WorkerGone
 from bot.worker.interface import AnswerSource, WorkerWatch
 from bot.worker.link import UNUSABLE
+from bot.worker.quarantine import Quarantine
 from bot.worker.readiness import Readiness
 from data.records import NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
@@ -85,6 +86,7 @@ class Answering:
         self._readiness = Readiness(watch, clock, settings.worker_ready_timeout_s)
         self._stall_s = settings.worker_stall_s
         self._ttl_s = settings.request_ttl_s
+        self._quarantine = Quarantine()
         self._open_in_thoughts = set[str]()  # variants whose template begins the thoughts itself
 
     async def answer(self, draft: Draft) -> NewAnswer | NoAnswer:
@@ -103,15 +105,17 @@ class Answering:
             return NoAnswer(RequestState.FAILED, str(gone))
 
     async def _attempts(self, draft: Draft) -> NewAnswer | NoAnswer:
-        again = _Again.NEW_ATTEMPT
+        again, suspect = _Again.NEW_ATTEMPT, False
         while True:
             await self._readiness.wait(draft.ticket.accepted)
-            if again is _Again.NEW_ATTEMPT:
-                await self._begin(draft)
-            outcome = await self._try(draft)
+            async with self._quarantine.place(suspect=suspect):
+                if again is _Again.NEW_ATTEMPT:
+                    await self._begin(draft)
+                outcome = await self._try(draft)
             if not isinstance(outcome, _Again):
                 return outcome
             again = outcome
+            suspect = suspect or again is _Again.NEW_ATTEMPT  # the worker died over it
 
     async def _begin(self, draft: Draft) -> None:
         """Count an attempt, in the store, before the worker hears of it.

@@ -21,7 +21,7 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdapterCard:
-    """An adapter that is served: variant name, hash of its weights, folder or hub id.
+    """An adapter that is served: variant name, hash of all that it answers with, folder or hub id.
 
     Two versions of one adapter have different cards, even under one name.
     """

@@ -1,8 +1,7 @@
 """The engine: continuous batching of rows over one runner."""
 
+import logging
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Protocol
 
 from model.engine.api import (
     BASE,
@@ -13,46 +12,19 @@ from model.engine.api import (
     TokenOutput,
     TokenRequest,
 )
+from model.engine.batch import BatchRow, Runner
 from model.engine.cache import BlockPool
+from model.engine.isolation import run_apart
 from model.engine.scheduler import ScheduledRow, Scheduler
 from model.engine.sequence import Sequence
-from model.errors import BadParameter, ContextLengthExceeded, UnknownModel
+from model.errors import BadParameter, ContextLengthExceeded, EngineFailed, UnknownModel
+from model.sampling import SamplingParams
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class BatchRow:
-    """The part of one row that one step computes, with `adapter`, or with the base where None.
-
-    `input_ids` are the tokens at `position`, `position + 1`, … of the row. The token at position
-    p has the cache slot `cache_start + p`. With `samples`, the step gives the row its next token.
-    """
-
-    id: str
-    adapter: AdapterCard | None
-    input_ids: list[int]
-    position: int
-    cache_start: int
-    samples: bool
-
-
-class Runner(Protocol):
-    """Owns the tensors: weights, cache and each row's sampling state."""
-
-    def begin(self, request: TokenRequest) -> None:
-        """Prepare the sampling state of a new row."""
-        ...
-
-    def run(self, batch: list[BatchRow]) -> dict[str, int]:
-        """Run one forward pass; return the sampled token of every row with `samples`, by id."""
-        ...
-
-    def end(self, request_id: str) -> None:
-        """Forget a row; an unknown id is ignored."""
-        ...
-
-    def remove_adapter(self, card: AdapterCard) -> None:
-        """Free an adapter's weights; no later batch will name it."""
-        ...
+_NOT_SAMPLED = "this answer cannot go on: the model's numbers for its next token are not usable"
+_RAISED = "this answer cannot be computed"
+_PROBE = TokenRequest("self-check", (0,), BASE, SamplingParams(max_tokens=1, temperature=0))
 
 
 class TokenEngine:
@@ -89,7 +61,8 @@ class TokenEngine:
         """Queue a row and return the adapter that answers it to its end, None for the base.
 
         Raises UnknownModel, BadParameter for an empty prompt or an id in use,
-        ContextLengthExceeded or EngineQueueFull; then nothing has changed.
+        ContextLengthExceeded, EngineQueueFull, or EngineFailed where the runner cannot begin it;
+        then nothing has changed.
         """
         if request.variant not in self.variants:
             raise UnknownModel(request.variant, self.variants)
@@ -102,7 +75,12 @@ class TokenEngine:
             raise ContextLengthExceeded(self.max_context, sequence.most_tokens)
         self._scheduler.add(sequence)
         self._rows[request.id] = sequence
-        self._runner.begin(request)
+        try:
+            self._runner.begin(request)
+        except Exception as error:  # one row's border: its sender is told, the others go on
+            log.exception("row %s cannot begin", request.id)
+            self._remove(request.id)
+            raise EngineFailed("this answer could not begin") from error
         return sequence.adapter
 
     def add_adapter(self, ready: ReadyAdapter) -> None:
@@ -124,15 +102,22 @@ class TokenEngine:
             self._aborted.append(request_id)
 
     def step(self) -> list[TokenOutput]:
-        """Run one forward pass; return one output for each row that got a token or ended."""
+        """Run one forward pass; return one output for each row that got a token or ended.
+
+        A row that cannot be computed ends with ERROR, and the others go on. Raises the runner's
+        exception only where the runner cannot compute a row of the engine's own either.
+        """
         outputs = [TokenOutput(id_, None, FinishReason.ABORT) for id_ in self._aborted]
         self._aborted.clear()
         if scheduled := self._scheduler.plan():
             batch = [_batch_row(row, self._pool.block_size) for row in scheduled]
-            tokens = self._runner.run(batch)
+            tokens, failed = run_apart(self._runner.run, batch)
             for row in scheduled:
                 row.sequence.computed += row.count
             outputs.extend(self._take(id_, token) for id_, token in tokens.items())
+            outputs.extend(self._fail(id_, _RAISED) for id_ in failed)
+            if failed:
+                self._check_runner(next(iter(failed.values())))
         return outputs
 
     def has_work(self) -> bool:
@@ -148,7 +133,9 @@ class TokenEngine:
             cache_total=self._pool.total,
         )
 
-    def _take(self, request_id: str, token: int) -> TokenOutput:
+    def _take(self, request_id: str, token: int | None) -> TokenOutput:
+        if token is None:
+            return self._fail(request_id, _NOT_SAMPLED)
         sequence = self._rows[request_id]
         if token in self._eos_ids:
             self._remove(request_id)
@@ -158,6 +145,27 @@ class TokenEngine:
             self._remove(request_id)
             return TokenOutput(request_id, token, FinishReason.LENGTH)
         return TokenOutput(request_id, token, None)
+
+    def _fail(self, request_id: str, reason: str) -> TokenOutput:
+        self._remove(request_id)
+        return TokenOutput(request_id, None, FinishReason.ERROR, reason)
+
+    def _check_runner(self, fault: Exception) -> None:
+        """Compute a base row of one token, in cache blocks that a failed row has left.
+
+        Raises `fault` when that is not possible: then no row caused it.
+        """
+        blocks = self._pool.allocate(1)
+        start = blocks.start * self._pool.block_size
+        try:
+            self._runner.begin(_PROBE)
+            self._runner.run([BatchRow(_PROBE.id, None, list(_PROBE.input_ids), 0, start, True)])
+        except Exception:
+            log.exception("the runner computes nothing any more")
+            raise fault from None
+        finally:
+            self._runner.end(_PROBE.id)
+            self._pool.release(blocks)
 
     def _remove(self, request_id: str) -> None:
         sequence = self._rows.pop(request_id)

@@ -1,12 +1,12 @@
 """Reads adapters in peft's format, and refuses those that do not fit the base."""
 
+import hashlib
 import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -16,73 +16,13 @@ from model.engine.api import AdapterCard
 from model.errors import AdapterMismatch, ConfigError
 from model.loading.base import Progress, ResolvedBase, hub_snapshot, local_folder
 from model.loading.manifest import CONFIG, WEIGHTS, file_sha256, read_manifest
+from model.loading.peft_config import PeftConfig
 
-# Kinds of LoRA with another formula, and initialisations that change the base's own weights.
-_OTHER_KINDS = (
-    "use_dora",
-    "use_qalora",
-    "use_bdlora",
-    "alora_invocation_tokens",
-    "arrow_config",
-    "kasa_config",
-    "monteclora_config",
-    "modules_to_save",
-    "fan_in_fan_out",
-    "layer_replication",
-)
-_OTHER_STARTS = ("pissa", "olora", "corda", "loftq", "lora_ga")
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _KEY = re.compile(
     r"base_model\.model\.model\.layers\.(?P<layer>\d+)\.(?:self_attn|mlp)\."
     rf"(?P<linear>{'|'.join(LINEARS)})\.lora_(?P<side>[AB])\.weight"
 )
-
-
-class PeftConfig(BaseModel):
-    """The fields of peft's `adapter_config.json` that serving reads."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    peft_type: str
-    r: int
-    lora_alpha: float
-    use_rslora: bool = False
-    rank_pattern: dict[str, int] = {}
-    alpha_pattern: dict[str, float] = {}
-    bias: str = "none"
-    init_lora_weights: bool | str | None = True
-
-    @field_validator("alpha_pattern")
-    @classmethod
-    def _patterns(cls, value: dict[str, float]) -> dict[str, float]:
-        for pattern in value:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
-        return value
-
-    def scaling(self, module: str, rank: int) -> float:
-        """The factor of B·A for the module of this name: alpha / rank; rsLoRA: alpha / √rank."""
-        alpha = next(
-            (
-                value
-                for key, value in self.alpha_pattern.items()
-                if re.match(rf"(.*\.)?({key})$", module)
-            ),
-            self.lora_alpha,
-        )
-        return alpha / math.sqrt(rank) if self.use_rslora else alpha / rank
-
-    def unsupported(self) -> str | None:
-        """What this adapter needs and the worker does not support, in words; None: nothing."""
-        if self.peft_type != "LORA":
-            return f"peft_type {self.peft_type!r} (only 'LORA')"
-        if self.bias != "none":
-            return f"bias {self.bias!r} (only 'none')"
-        if str(self.init_lora_weights).lower().startswith(_OTHER_STARTS):
-            return f"the base changed by {self.init_lora_weights!r} (save it as plain LoRA)"
-        return next((kind for kind in _OTHER_KINDS if (self.model_extra or {}).get(kind)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +40,10 @@ class LoraPair:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An adapter that was read; `pairs` has its weights by layer number and linear's name."""
+    """An adapter that was read; `pairs` has its weights by layer number and linear's name.
+
+    Two adapters with one `hash` give the same answers.
+    """
 
     name: str
     source: str
@@ -137,7 +80,19 @@ def load_adapter(
         raise ConfigError(f"adapter {name}: {folder / WEIGHTS} cannot be read: {error}") from error
     pairs = _pairs(name, base, peft, tensors)
     _check_shapes(name, source, base, config, pairs)
-    return Adapter(name, source, f"sha256:{file_sha256(folder / WEIGHTS)}", pairs)
+    _check_finite(name, folder, pairs)
+    return Adapter(name, source, _identity(folder, base, pairs), pairs)
+
+
+def _identity(folder: Path, base: ResolvedBase, pairs: dict[tuple[int, str], LoraPair]) -> str:
+    """A hash of all that the answers depend on: the base, the weights, and each linear's factor.
+
+    The factors hold rank, alpha, patterns and rsLoRA as they take effect.
+    """
+    factors = {weight_name(*place): pair.scaling for place, pair in pairs.items()}
+    told = {"base": base.hash, "weights": file_sha256(folder / WEIGHTS), "factors": factors}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return f"lora-sha256:{digest}"
 
 
 def _read_config(name: str, folder: Path) -> PeftConfig:
@@ -185,6 +140,20 @@ def _pairs(
         scaling = config.scaling(module, both["A"].shape[0])
         pairs[layer, linear] = LoraPair(both["A"], both["B"], scaling)
     return pairs
+
+
+def _check_finite(name: str, folder: Path, pairs: dict[tuple[int, str], LoraPair]) -> None:
+    """Refuse numbers that are not finite in bfloat16, the narrowest range that is served.
+
+    B counts with the scaling, as the runner holds it.
+    """
+    for (layer, linear), pair in pairs.items():
+        for matrix in (pair.a, pair.b * pair.scaling):
+            if not matrix.bfloat16().isfinite().all():
+                raise ConfigError(
+                    f"adapter {name} is damaged: {folder / WEIGHTS} holds numbers in layer "
+                    f"{layer} {linear} that are not finite"
+                )
 
 
 def _is_product(a: Tensor, b: Tensor) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from model.loading.prequantised import quantisation_refusal
+
 # transformers' classes by what people call their models. All have the same block: RMSNorm, rotary
 # grouped-query attention, gated SiLU, and linears with a bias or without.
 SUPPORTED = {
@@ -39,4 +41,5 @@ def folder_refusal(name: str) -> str | None:
         return None
     if not isinstance(config, dict):
         return None
-    return refusal(folder.name, cast("dict[str, Any]", config))
+    fields = cast("dict[str, Any]", config)
+    return refusal(folder.name, fields) or quantisation_refusal(folder.name, fields)

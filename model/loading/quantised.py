@@ -21,6 +21,8 @@ from transformers.utils.logging import disable_progress_bar
 from model.errors import ConfigError, UnsupportedArchitecture
 from model.loading.architectures import refusal
 from model.loading.base import ResolvedBase
+from model.loading.prequantised import is_prequantised, quantisation_refusal
+from model.loading.vocabulary import check_vocabulary
 
 
 def default_device() -> torch.device:
@@ -37,25 +39,25 @@ def load_quantised(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load `base` in NF4 with double quantisation, and its tokenizer.
 
+    A folder in bitsandbytes' 4 bits is loaded as it is: its kind of 4 bits, and its layers that
+    were left in 16 bits.
+
     With `trainable`, bitsandbytes' packed CPU kernel is switched off: it repacks the weights at
     the first forward pass in eval mode and has no gradient, so training would go on with wrong
     gradients. Raises UnsupportedArchitecture or ConfigError, one line each.
     """
-    check_architecture(base)
+    config = check_architecture(base)
+    _check_format(base)
     disable_progress_bar()
-    quantisation = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute_dtype,
-    )
+    own = {} if is_prequantised(config.to_dict()) else {"quantization_config": _nf4(compute_dtype)}
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             base.folder,
-            quantization_config=quantisation,
             dtype=compute_dtype,
             device_map={"": device or default_device()},
             output_loading_info=True,
+            use_safetensors=True,
+            **own,
         )
         model, told = cast("tuple[PreTrainedModel, dict[str, set[str]]]", loaded)
         tokenizer = AutoTokenizer.from_pretrained(base.folder)
@@ -71,9 +73,32 @@ def load_quantised(
         raise ConfigError(
             f"{base.id} in {base.folder}: {misfit} is not as large as config.json says"
         )
+    check_vocabulary(
+        base.id, tokenizer, len(cast("torch.Tensor", model.get_input_embeddings().weight))
+    )
     if trainable:
         switch_off_packed_kernel(model)
     return model, tokenizer
+
+
+def _nf4(compute_dtype: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute_dtype,
+    )
+
+
+def _check_format(base: ResolvedBase) -> None:
+    """Refuse a folder whose only weights are pickled: loading these can run any program."""
+    folder = base.folder
+    if not any(folder.glob("*.safetensors")) and any(folder.glob("*.bin")):
+        raise ConfigError(
+            f"{base.id} in {folder} has .bin weights only; safetensors are taken. Convert them: "
+            "load the folder with transformers' AutoModelForCausalLM.from_pretrained, write a new "
+            "one with save_pretrained, and copy the tokenizer's files to it"
+        )
 
 
 def _misfit(model: torch.nn.Module) -> str | None:
@@ -92,8 +117,8 @@ def _misfit(model: torch.nn.Module) -> str | None:
 def check_architecture(base: ResolvedBase) -> PretrainedConfig:
     """Read the model's config.
 
-    Raises ConfigError when it cannot be read, UnsupportedArchitecture when such a model does not
-    run here.
+    Raises ConfigError when it cannot be read or says that the weights are quantised in a way that
+    does not run here, UnsupportedArchitecture when such a model does not run here.
     """
     try:
         config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
@@ -101,6 +126,8 @@ def check_architecture(base: ResolvedBase) -> PretrainedConfig:
         raise ConfigError(f"{base.id}: config.json is not usable: {first_line(error)}") from error
     if (reason := refusal(base.id, config.to_dict())) is not None:
         raise UnsupportedArchitecture(reason)
+    if (reason := quantisation_refusal(base.id, config.to_dict())) is not None:
+        raise ConfigError(reason)
     return config
 
 

@@ -1,5 +1,6 @@
 """The forward pass over a batch of rows of all variants, and the key/value cache."""
 
+import logging
 from dataclasses import dataclass
 
 import torch
@@ -7,10 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow, Tokens
 from model.runner.lora import LoraAdapters, LoraMask, LoraStack
 from model.runner.sampler import RowSampler
 from model.runner.weights import DecoderLayer, Projection, Weights
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class _Step:
 
 
 class TorchRunner:
-    """Runs batches of rows through the model; implements `model.engine.engine.Runner`.
+    """Runs batches of rows through the model; implements `model.engine.batch.Runner`.
 
     The tokens of all rows, decoded tokens and prompt chunks alike, are concatenated to one
     (tokens, hidden) matrix, so each projection is one kernel call. Only attention is computed row
@@ -72,13 +75,22 @@ class TorchRunner:
         self._adapters.remove(card)
 
     @torch.inference_mode()
-    def run(self, batch: list[BatchRow]) -> dict[str, int]:
-        """Run one forward pass; return the sampled token of every row with `samples`, by id."""
+    def run(self, batch: list[BatchRow]) -> Tokens:
+        """Run one forward pass; return the next token of every row with `samples`, by id.
+
+        None for a row that cannot be sampled, usually because its logits are not finite. What
+        raises here comes before any sampling, so the rows can be run again.
+        """
         logits = self.forward(batch).cpu()
         sampling = [row.id for row in batch if row.samples]
-        return {
-            id_: self._samplers[id_].sample(row) for id_, row in zip(sampling, logits, strict=True)
-        }
+        return {id_: self._sample(id_, row) for id_, row in zip(sampling, logits, strict=True)}
+
+    def _sample(self, request_id: str, logits: Tensor) -> int | None:
+        try:
+            return self._samplers[request_id].sample(logits)
+        except Exception:  # one row's border: the engine ends it, and the others go on
+            log.exception("row %s cannot be sampled", request_id)
+            return None
 
     @torch.inference_mode()
     def forward(self, batch: list[BatchRow]) -> Tensor:

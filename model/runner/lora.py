@@ -1,8 +1,9 @@
 """Several LoRA adapters in one batch: each row uses its own adapter, base rows use none.
 
 The A matrices of all adapters are stacked for each projection, so one product computes x·A for
-all rows and adapters. The mask then sets to zero what does not belong to a row's own adapter,
-and one product with the stacked B adds the rest. Batching rows of different adapters is the idea
+all rows and adapters. Zero then takes the place of what does not belong to a row's own adapter
+(selected, not multiplied: a NaN of one row stays its own), and one product with the stacked B adds
+the rest. Batching rows of different adapters is the idea
 of Punica (arXiv:2310.18547) and S-LoRA (arXiv:2311.03285).
 """
 
@@ -23,8 +24,8 @@ GROUPS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"),
 class LoraMask:
     """Which adapter each token of a step uses.
 
-    `rows` has the shape (tokens, adapters) and is 1 at the token's own adapter, 0 elsewhere, so a
-    base row adds exactly zero. It is None where the only adapter answers all tokens.
+    `rows` (bool) has the shape (tokens, adapters) and is True at the token's own adapter alone, so
+    a base row adds exactly zero. It is None where the only adapter answers all tokens.
     """
 
     rows: Tensor | None
@@ -72,7 +73,8 @@ class LoraStack:
         """Return `y` (tokens, out) plus each token's own adapter applied to `x` (tokens, in)."""
         low = x @ self._a
         if mask.rows is not None:
-            low = (low.view(len(x), self._adapters, -1) * mask.rows[:, :, None]).view(len(x), -1)
+            by_adapter = low.view(len(x), self._adapters, -1)
+            low = torch.where(mask.rows[:, :, None], by_adapter, 0).view(len(x), -1)
         return torch.addmm(y, low, self._b)
 
     def part(self, adapter: int) -> LoraPart | None:
@@ -137,10 +139,10 @@ class LoraAdapters:
             return None
         if len(self._index) == 1 and all(index is not None for index in chosen):
             return LoraMask(None)
-        rows = torch.zeros(len(chosen), len(self._index), dtype=self._dtype, device=self._device)
+        rows = torch.zeros(len(chosen), len(self._index), dtype=torch.bool, device=self._device)
         for row, index in enumerate(chosen):
             if index is not None:
-                rows[row, index] = 1
+                rows[row, index] = True
         repeats = torch.tensor(counts, device=self._device)
         return LoraMask(rows.repeat_interleave(repeats, dim=0))
 

@@ -1,5 +1,7 @@
 """Chooses the next token of a row, with the row's own parameters and random generator."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -28,8 +30,14 @@ class RowSampler:
         self._counts = torch.zeros(vocab_size)
         self._penalises = bool(params.frequency_penalty or params.presence_penalty)
 
-    def sample(self, logits: Tensor) -> int:
-        """Choose the next token from float32 `logits` of shape (vocab,) on the CPU, and note it."""
+    def sample(self, logits: Tensor) -> int | None:
+        """Choose the next token from float32 `logits` of shape (vocab,) on the CPU, and note it.
+
+        None, and nothing changes, where they choose none: a NaN, an infinity, or all tokens ruled
+        out with minus infinity.
+        """
+        if not math.isfinite(float(logits.max())):
+            return None
         token = self.choose(self.penalised(logits))
         if self._params.repetition_penalty != 1.0:
             self._seen[token] = True

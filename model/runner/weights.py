@@ -1,8 +1,8 @@
 """The base model's weights as the runner uses them, taken from a loaded transformers model.
 
 Projections with the same input (q, k and v; gate and up) are joined into one, so that they are one
-kernel call instead of three or two. An NF4 block never crosses a row, so joining rows changes no
-value.
+kernel call instead of three or two. That changes no value where no 4-bit block crosses a row; where
+one does, they stay apart.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +22,7 @@ from bitsandbytes.functional import (
 )
 from bitsandbytes.nn.modules import Linear4bit
 from torch import Tensor
+from torch.nn import Linear
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
@@ -131,7 +132,7 @@ def take_weights(
         embedding=decoder.embed_tokens.weight.detach(),
         layers=tuple(take(layer, dtype) for layer in decoder.layers),
         norm=decoder.norm.weight.detach().to(dtype),
-        head=_dense(vocabulary, None),
+        head=join([cast("Any", model).lm_head], compute),
         vocabulary=vocabulary,
         cos=cos[0].to(dtype),
         sin=sin[0].to(dtype),
@@ -155,8 +156,41 @@ def _decoder_layer(layer: Any, dtype: torch.dtype, *, compute: Compute) -> Decod
     )
 
 
-def join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
-    """Join 4-bit layers with the same input to one projection; outputs in their order."""
+def join(layers: Sequence[Linear], compute: Compute) -> Projection:
+    """Join layers with the same input to one projection; outputs in their order.
+
+    Layers that were left in 16 bits stay so. Where a 4-bit block crosses rows, or the layers are
+    not quantised alike, each is multiplied on its own.
+    """
+    quantised = [layer for layer in layers if isinstance(layer, Linear4bit)]
+    if len(quantised) == len(layers) and _joinable(quantised):
+        return _join(quantised, compute)
+    if len(layers) > 1:
+        return _side_by_side([join([layer], compute) for layer in layers])
+    bias = cast("Tensor | None", layers[0].bias)
+    weight = layers[0].weight.data
+    if quantised:
+        weight = dequantize_4bit(weight, _state(quantised[0]))
+    return _dense(weight.detach(), None if bias is None else bias.detach())
+
+
+def _joinable(layers: Sequence[Linear4bit]) -> bool:
+    states = [_state(layer) for layer in layers]
+    kinds = {(state.quant_type, state.blocksize, state.dtype) for state in states}
+    with_bias = {cast("Tensor | None", layer.bias) is not None for layer in layers}
+    blocks = cast("int", states[0].blocksize)
+    whole = all(_shape(state)[1] % blocks == 0 for state in states)
+    return whole and len(kinds) == len(with_bias) == 1
+
+
+def _side_by_side(projections: Sequence[Projection]) -> Projection:
+    def project(x: Tensor) -> Tensor:
+        return torch.cat([one(x) for one in projections], dim=-1)
+
+    return project
+
+
+def _join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
     biases = [bias for layer in layers if (bias := cast("Tensor | None", layer.bias)) is not None]
     bias = torch.cat(biases).detach() if biases else None
     if compute in (Compute.FLOAT32, Compute.BFLOAT16):
@@ -166,7 +200,7 @@ def join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
     packed, state = _join_quantised(layers)
     rows, columns = _shape(state)
     fits = rows % _PACKED_ROWS == 0 and columns % cast("int", state.blocksize) == 0
-    if compute is Compute.PACKED and fits:
+    if compute is Compute.PACKED and fits and state.quant_type == "nf4":
         return _packed(packed, state, bias)
     return _quantised(packed, state, bias)
 

@@ -1,21 +1,26 @@
 """Renders conversations to token ids, in the same way for serving and for training."""
 
 import copy
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from model.errors import BadParameter
 from model.text.codec import ChatTurn
 from model.text.template import ChatTemplate
 
-# Private-use characters around a number. Where a person types this, the worst that happens is that
-# it becomes the plain text of a control token.
-_STAND_IN = "\ue0f7{}\ue0f8"
+# Private-use characters around a number. Where a person types what could be one, alone or with what
+# follows in another turn, its first character has a stand-in of its own: so no stand-in in the text
+# is a typed one.
+_OPENS = "\ue0f7"
+_STAND_IN = _OPENS + "{}\ue0f8"
+_TYPED_STAND_IN = _OPENS + r"(?=[0-9]*(?:\ue0f8|\Z))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,15 @@ class PromptRenderer:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, today: date | None = None) -> None:
         self._template = ChatTemplate(tokenizer, today)
         self._tokenizer = copy.deepcopy(tokenizer)
+        _match_as_written(self._tokenizer)
         # Runs of blanks that some tokenizers add (Gemma) are nobody's control tokens.
         added = [t for t in tokenizer.added_tokens_decoder.values() if t.special or str(t).strip()]
         control = sorted(map(str, added), key=len)[::-1]
-        self._control = re.compile("|".join(map(re.escape, control))) if control else None
-        self._stand_in = {text: _STAND_IN.format(i) for i, text in enumerate(control)}
-        plain = {text: self._characters(text) for text in control}
+        patterns = [*map(re.escape, control), _TYPED_STAND_IN]
+        self._control = re.compile("|".join(patterns)) if control else None
+        hidden = [*control, _OPENS]
+        self._stand_in = {text: _STAND_IN.format(i) for i, text in enumerate(hidden)}
+        plain = {text: self._characters(text) for text in hidden}
         self._tokenizer.add_tokens(list(self._stand_in.values()), special_tokens=True)
         self._plain = {
             self._tokenizer.convert_tokens_to_ids(stand_in): plain[text]
@@ -139,3 +147,19 @@ class PromptRenderer:
 
     def _ids(self, text: str) -> list[int]:
         return cast("list[int]", self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _match_as_written(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let control tokens match only as they are written, also where text is normalised.
+
+    Otherwise other spellings (upper case, full width) become control tokens. Runs of blanks, which
+    are text, match as before.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if not isinstance(backend, Tokenizer) or backend.normalizer is None:
+        return
+    state = json.loads(backend.to_str())
+    for token in state["added_tokens"]:
+        if token["special"] or token["content"].strip():
+            token["normalized"] = False
+    cast("Any", tokenizer)._tokenizer = Tokenizer.from_str(json.dumps(state))  # noqa: SLF001 - it has no other door

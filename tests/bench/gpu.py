@@ -22,7 +22,8 @@ from transformers import MistralConfig, MistralForCausalLM
 
 from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
-from model.engine.engine import BatchRow, TokenEngine
+from model.engine.batch import BatchRow
+from model.engine.engine import TokenEngine
 from model.loading.adapters import Adapter, load_adapter
 from model.loading.base import ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, load_quantised
@@ -186,9 +187,14 @@ def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
     clock = [time.perf_counter()]
     model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
     clock.append(time.perf_counter())
-    limits = {"kv_cache_mb": 8192, "max_running": max(AT_ONCE), "prefill_chunk": 512}
+    limits = {
+        "gpu_compute": "tiled",
+        "kv_cache_mb": 8192,
+        "max_running": max(AT_ONCE),
+        "prefill_chunk": 512,
+    }
     settings = worker_settings(**limits, fungpt_home=folder)
-    weights = choose_weights(model, Compute.NF4, CONTEXT, folder, 32)
+    weights = choose_weights(model, Compute.NF4, CONTEXT, settings, 32)
     clock.append(time.perf_counter())
     config = model.config
     del model

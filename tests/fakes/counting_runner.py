@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow
 
 
 def next_token(seen: list[int], variant: str, vocab: int) -> int:
@@ -51,7 +51,7 @@ class _Row:
 
 
 class CountingRunner:
-    """Implements `model.engine.engine.Runner` over `next_token`.
+    """Implements `model.engine.batch.Runner` over `next_token`.
 
     AssertionError when a row leaves a gap, repeats or invents a token, moves its row in the
     cache, changes its adapter or uses a removed one, uses slots outside the cache or those of
@@ -85,7 +85,7 @@ class CountingRunner:
         assert card not in self.removed, f"{card} is removed twice"
         self.removed.append(card)
 
-    def run(self, batch: list[BatchRow]) -> dict[str, int]:
+    def run(self, batch: list[BatchRow]) -> dict[str, int | None]:
         """Check the step and answer it."""
         self.steps.append(batch)
         assert batch, "a step without work"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from model.engine.api import TokenRequest
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow
 from model.runner.gpu.inputs import DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
 from tests.fakes.counting_runner import next_token, voice

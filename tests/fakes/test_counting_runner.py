@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow
 from model.sampling import SamplingParams
 from tests.fakes.counting_runner import CountingRunner, answer_alone, next_token
 

@@ -10,6 +10,7 @@ from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
@@ -21,7 +22,8 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from model.loading.base import ResolvedBase
+from model.loading.adapters import load_adapter
+from model.loading.base import ResolvedBase, no_progress
 from model.loading.manifest import (
     AdapterManifest,
     BaseRecord,
@@ -134,7 +136,7 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 8, **op
 
 
 def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **options) -> str:
-    """An adapter with its manifest; its hash."""
+    """An adapter with its manifest; the hash that it is served with."""
     make_adapter(base.folder, folder, seed=seed, **options)
     hash_ = f"sha256:{file_sha256(folder / 'adapter_model.safetensors')}"
     manifest = AdapterManifest(
@@ -148,4 +150,5 @@ def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **opt
         created=datetime(2026, 1, 1, tzinfo=UTC),
     )
     write_manifest(folder, manifest)
-    return hash_
+    config = AutoConfig.from_pretrained(base.folder)
+    return load_adapter(folder.name, str(folder), base, config, no_progress).hash

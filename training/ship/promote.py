@@ -132,12 +132,7 @@ def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifes
             f"{folder / WEIGHTS} is not what {MANIFEST} says: it has {found}, "
             f"the manifest names {manifest.adapter_hash}"
         )
-    adapter = load_adapter(name, str(folder), base, check_architecture(base), no_progress)
-    for (layer, linear), pair in adapter.pairs.items():
-        if not (pair.a.isfinite().all() and pair.b.isfinite().all()):
-            raise AdapterError(
-                f"{folder / WEIGHTS}: layer {layer} {linear} holds numbers that are not finite"
-            )
+    load_adapter(name, str(folder), base, check_architecture(base), no_progress)
     return manifest
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow
 from model.runner.gpu.inputs import DecodeRow
 
 

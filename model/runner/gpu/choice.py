@@ -1,7 +1,6 @@
 """Which runner computes a model: the GPU's own kernels where they can, torch elsewhere."""
 
 import logging
-from pathlib import Path
 
 from transformers import PreTrainedModel
 
@@ -22,15 +21,19 @@ _FOLDER = "kernels"
 
 
 def choose_weights(
-    model: PreTrainedModel, compute: Compute, max_context: int, home: Path, block_tokens: int
+    model: PreTrainedModel,
+    compute: Compute,
+    max_context: int,
+    settings: WorkerSettings,
+    block_tokens: int,
 ) -> Weights:
-    """Take a loaded model's weights in tiles on a GPU whose kernels can be had, else as they are.
+    """Take a loaded model's weights in tiles where the settings want that, else as they are.
 
-    The log says in one line why a GPU does not get them; what was compiled is kept in `home`.
+    The log says in one line why a GPU does not get them; what was compiled is kept in `FUNGPT_HOME`.
     """
-    if model.device.type == "cuda":
+    if model.device.type == "cuda" and settings.gpu_compute == "tiled":
         try:
-            return take_tiled(model, max_context, home / _FOLDER, block_tokens)
+            return take_tiled(model, max_context, settings.fungpt_home / _FOLDER, block_tokens)
         except KernelError as error:
             reason = str(error).splitlines()[0]
             log.warning("decoding with bitsandbytes' kernels, which are slower: %s", reason)

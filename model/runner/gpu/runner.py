@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow, Tokens
 from model.runner.gpu.ahead import StepAhead, StepDevice
 from model.runner.gpu.inputs import DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
@@ -81,7 +81,7 @@ class GraphRunner:
         self._adapters.remove(card)
 
     @torch.inference_mode()
-    def run(self, batch: list[BatchRow]) -> dict[str, int]:
+    def run(self, batch: list[BatchRow]) -> Tokens:
         """Run one forward pass; return the sampled token of every row with `samples`, by id."""
         self.follow_adapters()
         for row in batch:
@@ -142,10 +142,6 @@ def _decodes(row: BatchRow) -> bool:
     return row.samples and len(row.input_ids) == 1
 
 
-def _chosen(tokens: dict[str, int]) -> dict[str, int]:
-    """The tokens as the engine takes them. It knows no row without one, so that ends the run."""
-    # A runner that may say None for a row would end that row alone: this is the place.
-    broken = [id_ for id_, token in tokens.items() if token < 0]
-    if broken:
-        raise RuntimeError(f"the model's logits for {', '.join(broken)} are not numbers")
-    return tokens
+def _chosen(tokens: dict[str, int]) -> Tokens:
+    """The tokens as the engine takes them: None where the logits are not numbers."""
+    return {id_: None if token < 0 else token for id_, token in tokens.items()}

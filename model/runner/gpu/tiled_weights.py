@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import torch
 from bitsandbytes.nn.modules import Linear4bit
+from torch.nn import Linear
 from transformers import PreTrainedModel
 
 from model.runner.gpu.compiler import KernelError, check_device
@@ -65,8 +66,13 @@ def _check(model: PreTrainedModel) -> int:
         raise KernelError(f"{heads} attention heads do not share {kv_heads} key/value heads evenly")
     if model.dtype is not torch.bfloat16:
         raise KernelError(f"the model computes in {model.dtype}, the kernels in bfloat16")
-    linears = [part for part in cast("Any", model).model.modules() if isinstance(part, Linear4bit)]
-    if not linears or not fits(linears):
+    linears = [part for part in cast("Any", model).model.modules() if isinstance(part, Linear)]
+    quantised = [part for part in linears if isinstance(part, Linear4bit)]
+    if isinstance(cast("Any", model).lm_head, Linear4bit):
+        raise KernelError("its vocabulary is in 4 bits, and the kernels read it in 16")
+    if len(quantised) < len(linears):
+        raise KernelError("some of its layers are not in 4 bits")
+    if not quantised or not fits(quantised):
         raise KernelError("its matrices are not NF4 in blocks of 64, or no whole tiles")
     return head_dim
 

@@ -1,8 +1,10 @@
 """Adapters that peft saved are read as peft reads them; others are refused in one line."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -120,7 +122,7 @@ def test_each_delta_is_pefts_own(base, tmp_path, options):
 def test_name_source_and_hash_are_kept(base, saved):
     adapter = load(saved, base)
     assert (adapter.name, adapter.source) == ("tuned", str(saved))
-    assert adapter.hash == f"sha256:{file_sha256(saved / WEIGHTS)}"
+    assert adapter.hash == load(saved, base).hash
     assert adapter.pairs.keys() == {(layer, name) for layer in range(2) for name in LINEARS}
 
 
@@ -299,3 +301,91 @@ def test_scaling_follows_the_first_pattern_that_fits():
     assert config.scaling("model.layers.0.mlp.up_proj", 8) == 2 / 8
     assert config.scaling("model.layers.10.mlp.up_proj", 8) == 4 / 8
     assert config.scaling("model.layers.0.self_attn.q_proj", 4) == 16 / 4
+
+
+def _fill(side: str, value: float) -> Callable[[dict], object]:
+    def change(tensors: dict) -> None:
+        tensors[next(key for key in tensors if f"lora_{side}" in key)][1, 2] = value
+
+    return change
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3.4e38])
+def test_numbers_that_are_not_finite_where_they_are_served_are_refused(base, folder, side, value):
+    change_weights(folder, _fill(side, value))
+    assert "not finite" in refusal(folder, base)
+
+
+@pytest.mark.parametrize("alpha", [1e40, math.nan, math.inf])
+def test_a_scaling_that_makes_numbers_infinite_is_refused(base, folder, alpha):
+    change_config(folder, lora_alpha=alpha)
+    assert "not finite" in refusal(folder, base)
+
+
+@pytest.mark.parametrize("field", ["rank_pattern", "alpha_pattern", "use_rslora"])
+def test_null_means_none_as_in_peft(base, folder, field):
+    before = load(folder, base)
+    change_config(folder, **{field: None})
+    after = load(folder, base)
+    assert {place: pair.scaling for place, pair in after.pairs.items()} == {
+        place: pair.scaling for place, pair in before.pairs.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"use_dora": True},
+        {"modules_to_save": ["lm_head"]},
+        {"trainable_token_indices": [1, 2]},
+        {"trainable_token_indices": {"embed_tokens": [1]}},
+        {"target_parameters": ["mlp.experts"]},
+        {"lora_bias": True},
+    ],
+)
+def test_a_kind_that_is_not_served_is_named(base, folder, fields):
+    change_config(folder, **fields)
+    assert f"needs {next(iter(fields))}, which this worker does not serve" in refusal(folder, base)
+
+
+def test_an_adapter_of_the_embedding_is_named(base, folder):
+    key = "base_model.model.model.embed_tokens.lora_embedding_A"
+    change_weights(folder, lambda tensors: tensors.update({key: torch.ones(2, 3)}))
+    assert "changes base_model.model.model.embed_tokens" in refusal(folder, base, AdapterMismatch)
+
+
+def _all_twice(pattern: dict[str, float]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        change_config(folder, alpha_pattern=pattern)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: change_config(folder, lora_alpha=17),
+        lambda folder: change_config(folder, use_rslora=True),
+        _all_twice({"q_proj": 3.0}),
+        lambda folder: change_weights(
+            folder, lambda tensors: tensors[next(iter(tensors))].mul_(1.5)
+        ),
+    ],
+)
+def test_whatever_changes_an_answer_changes_the_hash(base, folder, change):
+    before = load(folder, base).hash
+    change(folder)
+    assert load(folder, base).hash != before
+
+
+def test_the_base_is_part_of_the_hash(base, folder):
+    other = replace(base, hash="sampled-sha256:other")
+    assert load(folder, other).hash != load(folder, base).hash
+
+
+def test_what_changes_no_answer_leaves_the_hash(base, folder):
+    before = load(folder, base).hash
+    change_config(folder, lora_dropout=0.3, inference_mode=False, alpha_pattern=None)
+    assert load(folder, base).hash == before
+    assert before.startswith("lora-sha256:"), "an earlier version's hash, of the weights, differs"

@@ -5,7 +5,7 @@ import torch
 from bitsandbytes.functional import has_avx512bf16
 
 from data.files.datasets import read_prompts
-from model.engine.engine import BatchRow
+from model.engine.batch import BatchRow
 from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.base import resolve_base
 from model.runner.eager import TorchRunner

@@ -166,7 +166,7 @@ def test_weights_that_are_no_numbers_are_refused(put, copy, number):
     tensors[next(iter(tensors))][0, 0] = number
     save_file(tensors, copy / WEIGHTS)
     claim(copy)
-    assert "not finite" in refusal(put, copy)
+    assert "not finite" in refusal(put, copy, ConfigError)
 
 
 def test_broken_weights_are_refused(put, copy):

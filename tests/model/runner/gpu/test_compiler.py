@@ -15,6 +15,7 @@ from model.runner.gpu import choice, compiler
 from model.runner.gpu.compiler import KernelError, check_device, compile_only
 from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.weights import Compute
+from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import make_tiny
 
 
@@ -181,7 +182,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_a_cpu_tries_no_kernel(tiny: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    weights = choice.choose_weights(tiny, Compute.NF4, 64, tmp_path, 32)
+    weights = choice.choose_weights(
+        tiny, Compute.NF4, 64, worker_settings(gpu_compute="tiled", fungpt_home=tmp_path), 32
+    )
     assert not is_tiled(weights)
     assert caplog.messages == []
 
@@ -196,7 +199,9 @@ def test_a_gpu_without_kernels_says_why_in_one_line_and_keeps_its_weights(
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     taken: list[Compute] = []
     monkeypatch.setattr(choice, "take_weights", lambda _, compute, __: taken.append(compute))
-    choice.choose_weights(tiny, Compute.NF4, 64, tmp_path, 32)
+    choice.choose_weights(
+        tiny, Compute.NF4, 64, worker_settings(gpu_compute="tiled", fungpt_home=tmp_path), 32
+    )
     assert taken == [Compute.NF4]
     reason = "torch finds no GPU" if lacks == "a GPU" else "attention heads of 16 dimensions"
     assert [reason in line and "\n" not in line for line in caplog.messages] == [True]

@@ -76,7 +76,9 @@ def loaded(
     config = check_architecture(base)
     read = [load_adapter(n, str(f), base, config, no_progress) for n, f in adapters.items()]
     home = tmp_path_factory.mktemp("home")
-    settings = worker_settings(kv_cache_mb=64, max_running=70, fungpt_home=home, max_context=512)
+    settings = worker_settings(
+        gpu_compute="tiled", kv_cache_mb=64, max_running=70, fungpt_home=home, max_context=512
+    )
     made = assemble(settings, base, config, read)
     assert isinstance(engine_of(made)._runner, GraphRunner)
     return made

@@ -1,0 +1,54 @@
+"""What the engine hands to a runner, and what it gets back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from model.engine.api import AdapterCard, TokenRequest
+
+# By row, the token that it got; None where none can be chosen (its logits are not finite).
+Tokens = Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """The part of one row that one step computes, with `adapter`, or with the base where None.
+
+    `input_ids` are the tokens at `position`, `position + 1`, … of the row. The token at position
+    p has the cache slot `cache_start + p`. With `samples`, the step gives the row its next token.
+    """
+
+    id: str
+    adapter: AdapterCard | None
+    input_ids: list[int]
+    position: int
+    cache_start: int
+    samples: bool
+
+
+class Runner(Protocol):
+    """Owns the tensors: weights, cache and each row's sampling state.
+
+    No row changes what another gets, also where its numbers are not finite.
+    """
+
+    def begin(self, request: TokenRequest) -> None:
+        """Prepare the sampling state of a new row."""
+        ...
+
+    def run(self, batch: list[BatchRow]) -> Tokens:
+        """Run one forward pass; return the next token of every row with `samples`, by id.
+
+        A row that cannot be sampled (its logits are not finite) has None there, and ends. Where
+        `run` raises, no row's sampling state has changed, so that the same rows can be run again in
+        smaller batches.
+        """
+        ...
+
+    def end(self, request_id: str) -> None:
+        """Forget a row; an unknown id is ignored."""
+        ...
+
+    def remove_adapter(self, card: AdapterCard) -> None:
+        """Free an adapter's weights; no later batch will name it."""
+        ...
