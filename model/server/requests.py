@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
 from model.protocol import AdapterRequest, ChatMessage, ChatRequest, StreamOptions
+from model.server.neutral import without_neutral
 
 MAX_DEPTH = 16
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -41,7 +42,8 @@ def parse_adapter(body: bytes) -> AdapterRequest:
 
 def _parse(body: bytes, kind: type[_Body]) -> _Body:
     try:
-        return kind.model_validate(_clean(_load(body), MAX_DEPTH))
+        fields = _clean(_load(body), MAX_DEPTH)
+        return kind.model_validate(without_neutral(fields) if kind is ChatRequest else fields)
     except ValidationError as error:
         raise _refusal(error.errors()[0], kind) from error
 
