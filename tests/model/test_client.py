@@ -298,7 +298,7 @@ async def test_thoughts_in_a_field_of_their_own_are_no_text(serve, connect, fiel
     assert pieces[0] == ThoughtDelta("hm")
 
 
-async def test_an_answer_goes_on_with_the_assistants_last_turn(serve, connect, start_worker):
+async def test_an_answer_goes_on_with_the_assistants_last_turn(start_worker, serve, connect):
     bodies = []
 
     async def chat(request: web.Request) -> web.StreamResponse:
