@@ -97,7 +97,7 @@ async def serve(
 ) -> int:
     """Listen, load and serve until a signal or a failure; return the process's exit code."""
     stop = _stop_on_signals()
-    service = EngineService(load, WorkerMetrics())
+    service = EngineService(load, WorkerMetrics(), settings.default_max_tokens)
     desk = AdapterDesk(service, Registry(settings.fungpt_home), settings.adapters)
     runner = create_runner(create_app(service, desk, settings))
     await runner.setup()

@@ -60,7 +60,7 @@ class ChatMessage(_Incoming):
         for part in cast("list[object]", value) if isinstance(value, list) else ():
             kind = cast("dict[str, object]", part).get("type") if isinstance(part, dict) else part
             if kind != "text":
-                raise ValueError(f"a part of type {kind!r} is not supported, only 'text' is")
+                raise ValueError(f"a part of type {kind!r:.60} is not supported, only 'text' is")
         return value
 
     def turn(self) -> ChatTurn:

@@ -40,6 +40,7 @@ ROOMS = {
         "model.assembly",
         "model.offline",
         "model.scripted",
+        "model.server.entry",
         "model.server",
         "model.__main__",
     ),

@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
+import aiohttp
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
-from model.errors import AdminClosed, BodyTimeout, WrongMediaType
+from model.errors import AdminClosed, BodyTimeout, BrokenBody, WrongMediaType
 from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
 from model.server.adapter_desk import AdapterDesk
+from model.server.entry.requests import parse_adapter, parse_chat
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
-from model.server.requests import parse_adapter, parse_chat
 from model.server.service import EngineService
 from model.server.sse import EventStream, stream_answer
 
@@ -35,16 +38,18 @@ class Routes:
         """The addresses with their handlers."""
         return [
             web.post("/v1/chat/completions", self.chat),
-            web.get("/v1/models", self.models, allow_head=False),
+            web.get("/v1/models", self.models),
             web.post("/v1/adapters", self.take_adapter),
             web.delete("/v1/adapters/{name}", self.give_up_adapter),
-            web.get("/health", self.health, allow_head=False),
-            web.get("/metrics", self.metrics, allow_head=False),
+            web.get("/health", self.health),
+            web.get("/metrics", self.metrics),
         ]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/chat/completions, streamed or whole."""
-        asked = parse_chat(await _body(request))
+        body = await _body(request)
+        asked = await self._service.beside.run(len(body), partial(parse_chat, body))
+        del body
         created = int(time.time())
         async with self._service.generate(asked) as generation:
             if not asked.stream:
@@ -94,6 +99,8 @@ async def _body(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_LIMIT_S):
             return await request.read()
+    except (aiohttp.ClientPayloadError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise BrokenBody(request.headers.get("Content-Encoding", "message")) from error
     except TimeoutError:
         raise BodyTimeout(BODY_LIMIT_S) from None
 

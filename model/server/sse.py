@@ -6,6 +6,7 @@ from aiohttp import web
 
 from model.errors import RequestError
 from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
+from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
 
@@ -14,6 +15,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
 }
+_COMMENT = b": still working\n\n"
 
 
 class SlowReader(ConnectionError):
@@ -32,19 +34,21 @@ class EventStream:
         """Send the headers; after that no other status can be answered."""
         self._request[STARTED] = True
         await self.response.prepare(self._request)
+        if self.response.headers.get("Transfer-Encoding") == "chunked":
+            self._request[FILLER] = b"%x\r\n%b\r\n" % (len(_COMMENT), _COMMENT)
 
     async def send(self, data: str) -> None:
         """Send one event."""
-        await self._write(f"data: {data}\n\n")
+        await self._write(f"data: {data}\n\n".encode())
 
     async def keep_alive(self) -> None:
         """Send a comment, so that no proxy takes the silence for a dead connection."""
-        await self._write(": still working\n\n")
+        await self._write(_COMMENT)
 
-    async def _write(self, text: str) -> None:
+    async def _write(self, data: bytes) -> None:
         try:
             async with asyncio.timeout(self._limit):
-                await self.response.write(text.encode())
+                await self.response.write(data)
         except TimeoutError:
             if self._request.transport is not None:
                 self._request.transport.abort()

@@ -16,7 +16,8 @@ from model.protocol import ChatRequest
 from model.scripted.engine import Outside
 from model.server.generation import Generation, TextDelta
 from model.server.metrics import WorkerMetrics
-from model.server.service import DEFAULT_MAX_TOKENS, EngineService, WorkerFailure
+from model.server.preparing import DEFAULT_MAX_TOKENS
+from model.server.service import EngineService, WorkerFailure
 
 LIMIT_S = 10
 LONG = "x" * 400

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from model.errors import BadParameter
 from model.protocol import ChatRequest
-from model.server.requests import MAX_DEPTH, parse_chat
+from model.server.entry.requests import MAX_DEPTH, parse_chat
 from model.text.codec import ChatTurn
 
 HI = [{"role": "user", "content": "hi"}]

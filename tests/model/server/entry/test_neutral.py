@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from model.server import neutral
-from model.server.neutral import MAX_TURNS, Neutral
+from model.server.entry import neutral
+from model.server.entry.neutral import MAX_TURNS, Neutral
 
 HI = {"role": "user", "content": "hi"}
 SAMPLES = {bool: (True, False), str: ("some text",), list: ([{"type": "function"}],), dict: ({},)}
-DOCUMENT = Path(__file__).parents[3] / "docs/worker.md"
+DOCUMENT = Path(__file__).parents[4] / "docs/worker.md"
 
 
 def values(one: Neutral) -> list[object]:

@@ -1,14 +1,14 @@
 """Reads request bodies: bytes to a checked object, or one clear refusal."""
 
 import json
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
 from model.protocol import AdapterRequest, ChatMessage, ChatRequest, StreamOptions
-from model.server.neutral import without_neutral
+from model.server.entry.neutral import without_neutral
 
 MAX_DEPTH = 16
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -64,17 +64,27 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _clean(value: object, depth: int) -> object:
+    """The value with every lone surrogate replaced; objects and lists are changed in place."""
     if depth == 0:
         raise BadParameter(None, f"the body is nested more than {MAX_DEPTH} levels deep")
     match value:
         case str():
             return value.translate(_SURROGATES) if not _is_unicode(value) else value
         case dict():
-            return {_clean(key, depth): _clean(item, depth - 1) for key, item in value.items()}
+            fields = cast("dict[str, object]", value)
+            for key, item in fields.items():
+                if isinstance(item, str | dict | list):
+                    fields[key] = _clean(item, depth - 1)
+            if not all(map(_is_unicode, fields)):
+                return {key.translate(_SURROGATES): item for key, item in fields.items()}
         case list():
-            return [_clean(item, depth - 1) for item in value]
+            items = cast("list[object]", value)
+            for place, item in enumerate(items):
+                if isinstance(item, str | dict | list):
+                    items[place] = _clean(item, depth - 1)
         case _:
-            return value
+            pass
+    return cast("object", value)
 
 
 def _is_unicode(text: str) -> bool:

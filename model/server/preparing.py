@@ -1,0 +1,54 @@
+"""From a checked request to a row for the engine: encoded, within the context, with its seed."""
+
+import secrets
+from functools import partial
+
+from model.engine.api import TokenRequest
+from model.errors import ContextLengthExceeded
+from model.loaded import LoadedModel
+from model.protocol import ChatRequest, Extension
+from model.server.encoding import ShortFirst
+from model.server.generation import Generation
+
+DEFAULT_MAX_TOKENS = 512
+# No tokenizer puts more characters of ordinary text into one token, on the whole; the longest
+# tokens are runs of 64 to 128 blanks.
+MAX_CHARACTERS_PER_TOKEN = 64
+_SEEDS = 2**31
+
+
+async def encode_prompt(
+    model: LoadedModel, request: ChatRequest, beside: ShortFirst
+) -> tuple[int, ...]:
+    """The ids of the prompt, encoded in another thread.
+
+    Raises ContextLengthExceeded without encoding where the characters alone are too many, and
+    BadParameter when the chat template refuses the turns.
+    """
+    turns, limit = request.turns, model.engine.max_context
+    characters = sum(len(turn.content) for turn in turns)
+    if characters > limit * MAX_CHARACTERS_PER_TOKEN:
+        raise ContextLengthExceeded(limit, characters, "characters")
+    encode = partial(model.codec.encode_chat, turns, goes_on=request.continue_final_message)
+    return tuple(await beside.run(characters, encode))
+
+
+def prepare(
+    model: LoadedModel, request: ChatRequest, prompt: tuple[int, ...], default_max_tokens: int
+) -> Generation:
+    """The answer-to-be of a request whose prompt is encoded.
+
+    Where the request has no limit, the answer may have `default_max_tokens`, or what room is left.
+    Raises ContextLengthExceeded when prompt and answer do not fit.
+    """
+    wanted, limit = request.limit or 1, model.engine.max_context
+    room = limit - len(prompt)
+    if wanted > room:
+        raise ContextLengthExceeded(limit, len(prompt) + wanted)
+    seed = secrets.randbelow(_SEEDS) if request.seed is None else request.seed
+    params = request.sampling(request.limit or min(room, default_max_tokens), seed)
+    row = TokenRequest(f"chatcmpl-{secrets.token_hex(12)}", prompt, request.model, params)
+    # The adapter may change until the engine accepts the row: it says then which one answers.
+    extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
+    goes_on = request.continue_final_message
+    return Generation(row, model.codec, request.stops, extension, goes_on=goes_on)
