@@ -23,6 +23,7 @@ from model.scripted.engine import load_scripted
 from model.scripted.script import parse_script
 from model.server.adapter_desk import AdapterDesk
 from model.server.app import check_address, create_app, create_runner
+from model.server.entry.log_limit import RepeatLimit
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import SCRIPTED, WorkerSettings, load_settings
@@ -171,6 +172,8 @@ def main(argv: list[str]) -> int:
             stream=sys.stderr,
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(RepeatLimit())
         check_address(arguments.host, settings.worker_api_key)
         load = choose_loader(settings)
         if arguments.exit_on_stdin_eof:

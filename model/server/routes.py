@@ -10,9 +10,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
-from model.errors import AdminClosed, BodyTimeout, BrokenBody, WrongMediaType
+from model.errors import AdminClosed, BodyTimeout, BrokenBody, UnknownModel, WrongMediaType
 from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
 from model.server.adapter_desk import AdapterDesk
+from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
@@ -39,10 +40,12 @@ class Routes:
         return [
             web.post("/v1/chat/completions", self.chat),
             web.get("/v1/models", self.models),
+            web.get("/v1/models/{name}", self.one_model),
             web.post("/v1/adapters", self.take_adapter),
             web.delete("/v1/adapters/{name}", self.give_up_adapter),
             web.get("/health", self.health),
             web.get("/metrics", self.metrics),
+            web.get("/openapi.json", self.description),
         ]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
@@ -64,6 +67,14 @@ class Routes:
     async def models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
         return _json(ModelList(data=self._service.cards()))
+
+    async def one_model(self, request: web.Request) -> web.Response:
+        """GET /v1/models/NAME."""
+        name, cards = request.match_info["name"], self._service.cards()
+        for card in cards:
+            if card.id == name:
+                return _json(card)
+        raise UnknownModel(name, tuple(card.id for card in cards))
 
     async def take_adapter(self, request: web.Request) -> web.Response:
         """POST /v1/adapters: serve a promoted adapter; answers as GET /v1/models does."""
@@ -91,6 +102,10 @@ class Routes:
         """GET /metrics for Prometheus."""
         body = self._service.metrics.render(self._service.busy_s())
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    async def description(self, request: web.Request) -> web.Response:
+        """GET /openapi.json."""
+        return web.json_response(describe_api())
 
 
 async def _body(request: web.Request) -> bytes:

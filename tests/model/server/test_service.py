@@ -118,6 +118,12 @@ async def test_every_parameter_reaches_the_engine(start_worker):
         assert {name: getattr(params, name) for name in asked} == asked
 
 
+async def test_the_default_of_max_tokens_is_a_setting(start_worker):
+    service = (await start_worker(settings={"default_max_tokens": 5})).service
+    async with service.generate(ask()) as generation:
+        assert generation.request.params.max_tokens == 5
+
+
 async def test_max_tokens_is_what_fits_up_to_a_default(start_worker):
     service = (await start_worker(max_context=100)).service
     async with service.generate(ask()) as generation:
