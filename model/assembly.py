@@ -42,6 +42,8 @@ class TokenizerCodec:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, today: date | None = None) -> None:
         self._tokenizer = tokenizer
+        added = tokenizer.added_tokens_decoder.items()
+        self._special = {str(token): id_ for id_, token in added if token.special}
         self._renderer = PromptRenderer(tokenizer, today)
 
     @property
@@ -52,6 +54,15 @@ class TokenizerCodec:
     def encode_chat(self, turns: Sequence[ChatTurn], *, goes_on: bool = False) -> list[int]:
         """The prompt's ids; raises BadParameter when the chat template refuses the turns."""
         return self._renderer.encode_begun(turns) if goes_on else self._renderer.encode(turns)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids the tokenizer has, its added tokens included."""
+        return len(self._tokenizer)
+
+    def control_id(self, text: str) -> int | None:
+        """The id of the special token that is written so; None where the text is ordinary."""
+        return self._special.get(text)
 
     def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
         """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""

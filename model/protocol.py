@@ -13,7 +13,9 @@ from pydantic import (
 )
 
 from model.sampling import (
+    MAX_BIASES,
     MAX_STOPS,
+    Bias,
     MaxTokensOrNone,
     SamplingParams,
     SeedOrNone,
@@ -21,6 +23,8 @@ from model.sampling import (
     TokenSampling,
 )
 from model.text.codec import ChatTurn
+
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 
 
 class _Incoming(BaseModel):
@@ -92,21 +96,32 @@ class _ChatBody(_Incoming):
     seed: SeedOrNone = None
     stop: Annotated[
         StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None,
-        Field(description="a string, or up to 4, of 1 to 256 characters each"),
+        Field(description="a string, or up to 16, of 1 to 256 characters each"),
     ] = None
     n: Annotated[Literal[1], Field(description="1: one answer a request")] = 1
+    logit_bias: Annotated[
+        dict[TokenId, Bias] | None,
+        Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
+    ] = None
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
     continue_final_message: Annotated[bool, Field(description="true or false")] = False
     add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
 
+    @field_validator("logit_bias", mode="before")
+    @classmethod
+    def _few_biases(cls, value: object) -> object:
+        if isinstance(value, dict) and len(cast("dict[object, object]", value)) > MAX_BIASES:
+            raise ValueError(f"there may be {MAX_BIASES} of them, not more")
+        return value
+
 
 class ChatRequest(TokenSampling, _ChatBody):
     """Body of POST /v1/chat/completions: every parameter that the worker supports.
 
     A field set to null counts as not given. `max_completion_tokens` is OpenAI's newer name of
-    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to four.
+    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to 16.
     `continue_final_message` and `add_generation_prompt` are vLLM's: true and false let the model
     go on with the last turn, which must be the assistant's, instead of answering it.
     """
@@ -146,7 +161,8 @@ class ChatRequest(TokenSampling, _ChatBody):
     def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
         """The parameters for the engine, with the limit and the seed that the worker decided."""
         chosen = self.model_dump(include=set(TokenSampling.model_fields))
-        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed)
+        biases = tuple((int(id_), bias) for id_, bias in (self.logit_bias or {}).items())
+        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed, logit_bias=biases)
 
 
 class Usage(_Outgoing):

@@ -4,7 +4,7 @@ import secrets
 from functools import partial
 
 from model.engine.api import TokenRequest
-from model.errors import ContextLengthExceeded
+from model.errors import BadParameter, ContextLengthExceeded
 from model.loaded import LoadedModel
 from model.protocol import ChatRequest, Extension
 from model.server.encoding import ShortFirst
@@ -39,13 +39,18 @@ def prepare(
     """The answer-to-be of a request whose prompt is encoded.
 
     Where the request has no limit, the answer may have `default_max_tokens`, or what room is left.
-    Raises ContextLengthExceeded when prompt and answer do not fit.
+    Raises ContextLengthExceeded when prompt and answer do not fit, and BadParameter for a bias of
+    an id that there is not.
     """
     wanted, limit = request.limit or 1, model.engine.max_context
     room = limit - len(prompt)
     if wanted > room:
         raise ContextLengthExceeded(limit, len(prompt) + wanted)
     seed = secrets.randbelow(_SEEDS) if request.seed is None else request.seed
+    unknown = [id_ for id_ in request.logit_bias or () if int(id_) >= model.codec.vocabulary]
+    if unknown:
+        last = model.codec.vocabulary - 1
+        raise BadParameter("logit_bias", f"logit_bias names {unknown[0]}; the last id is {last}")
     params = request.sampling(request.limit or min(room, default_max_tokens), seed)
     row = TokenRequest(f"chatcmpl-{secrets.token_hex(12)}", prompt, request.model, params)
     # The adapter may change until the engine accepts the row: it says then which one answers.

@@ -45,7 +45,6 @@ REQUEST_FIELDS: Mapping[str, Neutral] = {
     "parallel_tool_calls": _FLAG,
     "logprobs": _OFF,
     "top_logprobs": _NONE,
-    "logit_bias": _NO_OBJECT,
     "response_format": Neutral(({"type": "text"},)),
     "modalities": Neutral((["text"],)),
     "reasoning_effort": Neutral(("none",)),
@@ -91,7 +90,12 @@ STREAM_FIELDS: Mapping[str, Neutral] = {
     "continuous_usage_stats": _OFF,
 }
 # Values by which clients switch a supported field off.
-SWITCHED_OFF: Mapping[str, tuple[object, ...]] = {"seed": (-1,), "top_k": (-1,), "stop": ("", [])}
+SWITCHED_OFF: Mapping[str, tuple[object, ...]] = {
+    "seed": (-1,),
+    "top_k": (-1,),
+    "stop": ("", []),
+    "logit_bias": ({},),
+}
 SAME_ROLE = {"developer": "system"}
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from model.errors import (
+    BadParameter,
     ContextLengthExceeded,
     EngineFailed,
     EngineQueueFull,
@@ -116,6 +117,17 @@ async def test_every_parameter_reaches_the_engine(start_worker):
     async with service.generate(ask(**asked)) as generation:
         params = generation.request.params
         assert {name: getattr(params, name) for name in asked} == asked
+
+
+async def test_a_bias_reaches_the_engine_and_an_unknown_id_is_refused(start_worker):
+    service = (await start_worker()).service
+    async with service.generate(ask(logit_bias={"258": -100, "5": 2.5})) as generation:
+        params = generation.request.params
+        assert params.logit_bias == ((258, -100), (5, 2.5))
+        assert not params.is_plain
+    with pytest.raises(BadParameter, match="258"):
+        async with service.generate(ask(logit_bias={"259": 1})):
+            pass
 
 
 async def test_the_default_of_max_tokens_is_a_setting(start_worker):

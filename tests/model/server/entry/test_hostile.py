@@ -67,6 +67,13 @@ def test_a_body_of_mistakes_costs_no_more_than_its_first(name):
     assert len(said) < 1000
 
 
+def test_a_text_may_have_any_number_of_commas():
+    text = '[{,\\"' * 150_000
+    said = parse_chat(SHORT.replace(b"hi", text.encode())).turns[0].content
+    size = len(said)
+    assert size == 4 * 150_000
+
+
 MEMORY = """
 import resource, sys
 from model.server.app import MAX_BODY_BYTES
