@@ -1,5 +1,6 @@
 """The JSON that worker and clients exchange: OpenAI's shapes, with `fungpt` fields added."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import (
@@ -24,6 +25,7 @@ from model.sampling import (
 )
 from model.text.codec import ChatTurn
 
+MAX_ANSWERS = 8
 TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 
 
@@ -98,7 +100,9 @@ class _ChatBody(_Incoming):
         StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None,
         Field(description="a string, or up to 16, of 1 to 256 characters each"),
     ] = None
-    n: Annotated[Literal[1], Field(description="1: one answer a request")] = 1
+    n: Annotated[
+        int, Field(ge=1, le=MAX_ANSWERS, description="how many answers, a whole number from 1 to 8")
+    ] = 1
     logit_bias: Annotated[
         dict[TokenId, Bias] | None,
         Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
@@ -171,6 +175,17 @@ class Usage(_Outgoing):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+
+    @classmethod
+    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
+        """The sum over several answers to one prompt, which counts once."""
+        prompt = usages[0].prompt_tokens
+        completion = sum(usage.completion_tokens for usage in usages)
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+        )
 
 
 class Extension(_Outgoing):

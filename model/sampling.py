@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 _TOKENS = Field(ge=1, description="a whole number from 1")
-_SEED = Field(ge=0, lt=2**63, description="a whole number from 0 to 2**63 - 1")
+MAX_SEED = 2**63
+_SEED = Field(ge=0, lt=MAX_SEED, description="a whole number from 0 to 2**63 - 1")
 
 MaxTokens = Annotated[int, _TOKENS]
 MaxTokensOrNone = Annotated[int | None, _TOKENS]

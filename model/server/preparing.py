@@ -7,6 +7,7 @@ from model.engine.api import TokenRequest
 from model.errors import BadParameter, ContextLengthExceeded
 from model.loaded import LoadedModel
 from model.protocol import ChatRequest, Extension
+from model.sampling import MAX_SEED
 from model.server.encoding import ShortFirst
 from model.server.generation import Generation
 
@@ -35,8 +36,10 @@ async def encode_prompt(
 
 def prepare(
     model: LoadedModel, request: ChatRequest, prompt: tuple[int, ...], default_max_tokens: int
-) -> Generation:
-    """The answer-to-be of a request whose prompt is encoded.
+) -> list[Generation]:
+    """The `n` answers-to-be of a request whose prompt is encoded.
+
+    The first has the request's seed, each other one the next seed.
 
     Where the request has no limit, the answer may have `default_max_tokens`, or what room is left.
     Raises ContextLengthExceeded when prompt and answer do not fit, and BadParameter for a bias of
@@ -51,9 +54,19 @@ def prepare(
     if unknown:
         last = model.codec.vocabulary - 1
         raise BadParameter("logit_bias", f"logit_bias names {unknown[0]}; the last id is {last}")
-    params = request.sampling(request.limit or min(room, default_max_tokens), seed)
-    row = TokenRequest(f"chatcmpl-{secrets.token_hex(12)}", prompt, request.model, params)
-    # The adapter may change until the engine accepts the row: it says then which one answers.
-    extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
-    goes_on = request.continue_final_message
-    return Generation(row, model.codec, request.stops, extension, goes_on=goes_on)
+    most = request.limit or min(room, default_max_tokens)
+    name = f"chatcmpl-{secrets.token_hex(12)}"
+    made: list[Generation] = []
+    for index in range(request.n):
+        own = (seed + index) % MAX_SEED
+        row = TokenRequest(
+            name if index == 0 else f"{name}-{index}",
+            prompt,
+            request.model,
+            request.sampling(most, own),
+        )
+        # The adapter may change until the engine accepts the row: it says then which one answers.
+        extension = Extension(model_id=model.model_id, adapter_hash=None, seed=own)
+        goes_on = request.continue_final_message
+        made.append(Generation(row, model.codec, request.stops, extension, goes_on=goes_on))
+    return made

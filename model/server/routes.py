@@ -11,11 +11,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
 from model.errors import AdminClosed, BodyTimeout, BrokenBody, UnknownModel, WrongMediaType
-from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
+from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList, Usage
 from model.server.adapter_desk import AdapterDesk
 from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat
-from model.server.generation import AnswerEnd, Generation, TextDelta
+from model.server.generation import Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
 from model.server.service import EngineService
 from model.server.sse import EventStream, stream_answer
@@ -54,14 +54,14 @@ class Routes:
         asked = await self._service.beside.run(len(body), partial(parse_chat, body))
         del body
         created = int(time.time())
-        async with self._service.generate(asked) as generation:
+        async with self._service.generate_all(asked) as generations:
             if not asked.stream:
-                return _json(await _whole(generation, created))
+                return _json(await _whole(generations, created))
             events = EventStream(request, SEND_LIMIT_S)
             try:
-                await stream_answer(events, asked, generation, created, KEEP_ALIVE_S)
+                await stream_answer(events, asked, generations, created, KEEP_ALIVE_S)
             except ConnectionError as error:
-                log.info("%s: the reader is gone: %s", generation.id, error)
+                log.info("%s: the reader is gone: %s", generations[0].id, error)
             return events.response
 
     async def models(self, request: web.Request) -> web.Response:
@@ -120,22 +120,23 @@ async def _body(request: web.Request) -> bytes:
         raise BodyTimeout(BODY_LIMIT_S) from None
 
 
-async def _whole(generation: Generation, created: int) -> ChatAnswer:
-    text = ""
-    while isinstance(news := await generation.read(), TextDelta):
-        text += news.text
-    return _answer(generation, created, text, news)
-
-
-def _answer(generation: Generation, created: int, text: str, end: AnswerEnd) -> ChatAnswer:
-    choice = AnswerChoice(message=AnswerMessage(content=text), finish_reason=end.reason)
+async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
+    choices: list[AnswerChoice] = []
+    usages: list[Usage] = []
+    for index, generation in enumerate(generations):
+        text = ""
+        while isinstance(news := await generation.read(), TextDelta):
+            text += news.text
+        message = AnswerMessage(content=text)
+        choices.append(AnswerChoice(index=index, message=message, finish_reason=news.reason))
+        usages.append(news.usage)
     return ChatAnswer(
-        id=generation.id,
+        id=generations[0].id,
         created=created,
-        model=generation.request.variant,
-        choices=[choice],
-        usage=end.usage,
-        fungpt=generation.extension,
+        model=generations[0].request.variant,
+        choices=choices,
+        usage=Usage.of_answers(usages),
+        fungpt=generations[0].extension,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,18 +145,32 @@ class EngineService:
 
     @asynccontextmanager
     async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
-        """Run a request: the block gets its Generation once the engine has accepted the row.
+        """Run a request for one answer: the first of `generate_all`."""
+        async with self.generate_all(request) as generations:
+            yield generations[0]
 
-        Leaving the block early ends the row within one step. A refused request raises its
+    @asynccontextmanager
+    async def generate_all(self, request: ChatRequest) -> AsyncGenerator[list[Generation]]:
+        """Run a request: the block gets its Generations once the engine has accepted the rows.
+
+        Leaving the block early ends the rows within one step. A refused request raises its
         RequestError before the block begins.
         """
-        generation = await self._prepare(request)
+        async with AsyncExitStack() as stack:
+            generations = await self._prepare(request)
+            for generation in generations:
+                await stack.enter_async_context(self._run(generation))
+            for generation in generations:
+                await generation.accepted()
+            yield generations
+
+    @asynccontextmanager
+    async def _run(self, generation: Generation) -> AsyncGenerator[None]:
         self._rows[generation.id] = generation
         self._no_rows.clear()
         try:
             self._thread.add(generation.request)
-            await generation.accepted()
-            yield generation
+            yield
         finally:
             if generation.abandon():
                 self._thread.abort(generation.id)
@@ -192,7 +206,7 @@ class EngineService:
             self._status = self._stage = "draining"
             self._progress = None
 
-    async def _prepare(self, request: ChatRequest) -> Generation:
+    async def _prepare(self, request: ChatRequest) -> list[Generation]:
         model = self._ready()
         if request.model != BASE and request.model not in self._adapters:
             raise UnknownModel(request.model, (BASE, *self._adapters))

@@ -105,3 +105,33 @@ async def test_answers_whole_and_streamed(start_worker, client_of):
     chunks = [chunk async for chunk in stream]
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "base: hi"
     assert chunks[-1].usage.completion_tokens == 8
+
+
+@pytest.mark.parametrize("n", [2, 8])
+async def test_several_answers_are_rows_of_one_request(start_worker, client_of, n):
+    client = client_of(await start_worker(reply="{seed}"))
+    answer = await ask(client, n=n, seed=5)
+    wanted = [str(5 + index) for index in range(n)]
+    assert [choice.message.content for choice in answer.choices] == wanted
+    assert [choice.index for choice in answer.choices] == list(range(n))
+    assert answer.usage.prompt_tokens == 4
+    assert answer.usage.completion_tokens == sum(map(len, wanted))
+    texts, ends = [""] * n, [""] * n
+    stream = await ask(client, n=n, seed=5, stream=True, stream_options={"include_usage": True})
+    async for chunk in stream:
+        for choice in chunk.choices:
+            texts[choice.index] += choice.delta.content or ""
+            ends[choice.index] = choice.finish_reason or ends[choice.index]
+    assert (texts, ends) == (wanted, ["stop"] * n)
+    assert chunk.usage == answer.usage
+
+
+async def test_several_answers_that_do_not_all_fit_are_refused_together(
+    start_worker, client_of, gate
+):
+    outside = Outside(sleep=gate.sleep)
+    worker = await start_worker(outside=outside, step_seconds=1, max_running=1, max_waiting=1)
+    gate.allow()  # one step, in which no answer ends
+    with pytest.raises(openai.RateLimitError):
+        await ask(client_of(worker), n=3)
+    assert worker.service.answering == 0

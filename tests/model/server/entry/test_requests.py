@@ -90,7 +90,7 @@ def test_text_parts_are_joined():
         ({"seed": -2}, "seed", "0 to 2**63 - 1"),
         ({"stop": ["a"] * 17}, "stop", "up to 16"),
         ({"stop": ["a", 5]}, "stop[1]", "up to 16"),
-        ({"n": 2}, "n", "1: one answer"),
+        ({"n": 9}, "n", "from 1 to 8"),
         ({"logit_bias": {"5": 101}}, "logit_bias", "from -100 to 100"),
         ({"logit_bias": {"five": 1}}, "logit_bias.five", "token ids"),
         ({"logit_bias": {str(n): 1 for n in range(1025)}}, "logit_bias", "1024"),
