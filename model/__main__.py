@@ -23,6 +23,7 @@ from model.scripted.engine import load_scripted
 from model.scripted.script import parse_script
 from model.server.adapter_desk import AdapterDesk
 from model.server.app import check_address, create_app, create_runner
+from model.server.entry.log_limit import RepeatLimit
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import SCRIPTED, WorkerSettings, load_settings
@@ -97,7 +98,7 @@ async def serve(
 ) -> int:
     """Listen, load and serve until a signal or a failure; return the process's exit code."""
     stop = _stop_on_signals()
-    service = EngineService(load, WorkerMetrics())
+    service = EngineService(load, WorkerMetrics(), settings.default_max_tokens)
     desk = AdapterDesk(service, Registry(settings.fungpt_home), settings.adapters)
     runner = create_runner(create_app(service, desk, settings))
     await runner.setup()
@@ -171,6 +172,8 @@ def main(argv: list[str]) -> int:
             stream=sys.stderr,
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(RepeatLimit())
         check_address(arguments.host, settings.worker_api_key)
         load = choose_loader(settings)
         if arguments.exit_on_stdin_eof:

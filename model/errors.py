@@ -45,15 +45,19 @@ class BadParameter(RequestError):
 
 
 class ContextLengthExceeded(RequestError):
-    """Prompt and answer do not fit: `asked` tokens where `limit` are possible."""
+    """Prompt and answer do not fit: `asked` tokens where `limit` are possible.
+
+    Clients know the error by the first words, which are those of OpenAI and vLLM.
+    """
 
     code = "context_length_exceeded"
     param = "messages"
 
-    def __init__(self, limit: int, asked: int) -> None:
+    def __init__(self, limit: int, asked: int, unit: str = "tokens") -> None:
         super().__init__(
-            f"the context holds {limit} tokens, prompt and answer together ask for {asked}: "
-            "shorten the messages or lower max_tokens"
+            f"This model's maximum context length is {limit} tokens. However, you requested "
+            f"{asked} {unit}, prompt and answer together. Please reduce the length of the messages "
+            "or max_tokens."
         )
         self.limit = limit
         self.asked = asked
@@ -67,7 +71,7 @@ class UnknownModel(RequestError):
     param = "model"
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"no model {name!r} here; known: {', '.join(known)}")
+        super().__init__(f"no model {name!r:.80} here; known: {', '.join(known)}")
         self.name = name
         self.known = known
 
@@ -80,6 +84,19 @@ class Unauthorized(RequestError):
 
     def __init__(self) -> None:
         super().__init__("this worker wants its key: Authorization: Bearer <WORKER_API_KEY>")
+
+
+class ForeignHost(RequestError):
+    """The request names a host that this worker is not: a web page may stand behind it."""
+
+    status = 403
+    code = "foreign_host"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"a worker without a key is no {host!r:.80}: call it localhost, set WORKER_HOSTS, or "
+            "set WORKER_API_KEY"
+        )
 
 
 class AdminClosed(RequestError):
@@ -110,6 +127,15 @@ class WrongMediaType(RequestError):
 
     def __init__(self, sent: str) -> None:
         super().__init__(f"the body must come as Content-Type: application/json, not {sent}")
+
+
+class BrokenBody(RequestError):
+    """The body is not encoded as its headers say."""
+
+    code = "broken_body"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"the body cannot be read: it is no complete {encoding:.60}")
 
 
 class BodyTimeout(RequestError):

@@ -1,5 +1,6 @@
 """The JSON that worker and clients exchange: OpenAI's shapes, with `fungpt` fields added."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import (
@@ -13,7 +14,9 @@ from pydantic import (
 )
 
 from model.sampling import (
+    MAX_BIASES,
     MAX_STOPS,
+    Bias,
     MaxTokensOrNone,
     SamplingParams,
     SeedOrNone,
@@ -21,6 +24,9 @@ from model.sampling import (
     TokenSampling,
 )
 from model.text.codec import ChatTurn
+
+MAX_ANSWERS = 8
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 
 
 class _Incoming(BaseModel):
@@ -60,7 +66,7 @@ class ChatMessage(_Incoming):
         for part in cast("list[object]", value) if isinstance(value, list) else ():
             kind = cast("dict[str, object]", part).get("type") if isinstance(part, dict) else part
             if kind != "text":
-                raise ValueError(f"a part of type {kind!r} is not supported, only 'text' is")
+                raise ValueError(f"a part of type {kind!r:.60} is not supported, only 'text' is")
         return value
 
     def turn(self) -> ChatTurn:
@@ -92,21 +98,34 @@ class _ChatBody(_Incoming):
     seed: SeedOrNone = None
     stop: Annotated[
         StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None,
-        Field(description="a string, or up to 4, of 1 to 256 characters each"),
+        Field(description="a string, or up to 16, of 1 to 256 characters each"),
     ] = None
-    n: Annotated[Literal[1], Field(description="1: one answer a request")] = 1
+    n: Annotated[
+        int, Field(ge=1, le=MAX_ANSWERS, description="how many answers, a whole number from 1 to 8")
+    ] = 1
+    logit_bias: Annotated[
+        dict[TokenId, Bias] | None,
+        Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
+    ] = None
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
     continue_final_message: Annotated[bool, Field(description="true or false")] = False
     add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
 
+    @field_validator("logit_bias", mode="before")
+    @classmethod
+    def _few_biases(cls, value: object) -> object:
+        if isinstance(value, dict) and len(cast("dict[object, object]", value)) > MAX_BIASES:
+            raise ValueError(f"there may be {MAX_BIASES} of them, not more")
+        return value
+
 
 class ChatRequest(TokenSampling, _ChatBody):
     """Body of POST /v1/chat/completions: every parameter that the worker supports.
 
     A field set to null counts as not given. `max_completion_tokens` is OpenAI's newer name of
-    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to four.
+    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to 16.
     `continue_final_message` and `add_generation_prompt` are vLLM's: true and false let the model
     go on with the last turn, which must be the assistant's, instead of answering it.
     """
@@ -146,7 +165,8 @@ class ChatRequest(TokenSampling, _ChatBody):
     def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
         """The parameters for the engine, with the limit and the seed that the worker decided."""
         chosen = self.model_dump(include=set(TokenSampling.model_fields))
-        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed)
+        biases = tuple((int(id_), bias) for id_, bias in (self.logit_bias or {}).items())
+        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed, logit_bias=biases)
 
 
 class Usage(_Outgoing):
@@ -155,6 +175,17 @@ class Usage(_Outgoing):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+
+    @classmethod
+    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
+        """The sum over several answers to one prompt, which counts once."""
+        prompt = usages[0].prompt_tokens
+        completion = sum(usage.completion_tokens for usage in usages)
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+        )
 
 
 class Extension(_Outgoing):

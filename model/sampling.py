@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 _TOKENS = Field(ge=1, description="a whole number from 1")
-_SEED = Field(ge=0, lt=2**63, description="a whole number from 0 to 2**63 - 1")
+MAX_SEED = 2**63
+_SEED = Field(ge=0, lt=MAX_SEED, description="a whole number from 0 to 2**63 - 1")
 
 MaxTokens = Annotated[int, _TOKENS]
 MaxTokensOrNone = Annotated[int | None, _TOKENS]
@@ -24,7 +25,9 @@ MinP = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 RepetitionPenalty = Annotated[float, Field(gt=0, le=2, description="a number above 0 and up to 2")]
 Penalty = Annotated[float, Field(ge=-2, le=2, description="a number from -2 to 2")]
 StopText = Annotated[str, Field(min_length=1, max_length=256)]
-MAX_STOPS = 4
+MAX_STOPS = 16
+MAX_BIASES = 1024
+Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
 class TokenSampling(BaseModel):
@@ -49,13 +52,23 @@ class SamplingParams(TokenSampling):
     """How one answer is sampled, and where it ends.
 
     `seed` None leaves the choice to the worker. `stop` texts end the answer and are no part of it;
-    the engine, which knows no text, does not read them. Raises pydantic's ValidationError, a
-    ValueError, for a value out of range.
+    the engine, which knows no text, does not read them. `logit_bias` holds ids and what is added to
+    their logits before anything else; the runner passes over ids that the model lacks. Raises
+    pydantic's ValidationError, a ValueError, for a value out of range.
     """
 
     max_tokens: MaxTokens
     seed: SeedOrNone = None
     stop: Annotated[tuple[StopText, ...], Field(max_length=MAX_STOPS)] = ()
+    logit_bias: Annotated[tuple[tuple[int, Bias], ...], Field(max_length=MAX_BIASES)] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether kernels that know nothing but `TokenSampling` may sample it.
+
+        Others are sampled one by one, by `model.runner.sampler`.
+        """
+        return not self.logit_bias
 
 
 # How an answer in a chat is sampled where nobody chose otherwise, by the bot and in evaluations.

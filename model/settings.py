@@ -59,6 +59,19 @@ class SharedSettings(BaseSettings):
     worker_api_key: SecretStr | None = setting(
         None, "The key that the worker asks for.", "any text"
     )
+    worker_hosts: str | None = setting(
+        None,
+        "Names besides localhost by which a worker without a key may be called.",
+        "host names, several with commas",
+    )
+    worker_origins: str | None = setting(
+        None,
+        "Web pages that may call the worker from a browser (CORS).",
+        "origins such as http://localhost:3000, several with commas, or *",
+    )
+    default_max_tokens: int = count(
+        512, "The most tokens of an answer where the request does not say.", 1, 1_000_000
+    )
     base_model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = setting(
         DEMO, "The model that the bot's own worker serves.", "demo, a folder or a hub id"
     )

@@ -43,6 +43,7 @@ ROOMS = {
         "model.assembly",
         "model.offline",
         "model.scripted",
+        "model.server.entry",
         "model.server",
         "model.__main__",
     ),
@@ -125,7 +126,8 @@ HEAVY_ALLOWED = {
     "model.runner.gpu.inputs", "model.runner.gpu.kernel_set", "model.runner.gpu.low_rank",
     "model.runner.gpu.matrix", "model.runner.gpu.product", "model.runner.gpu.runner",
     "model.runner.gpu.steps", "model.runner.gpu.tiled_weights", "model.runner.gpu.tiles",
-    "model.text.detokenize", "model.text.prompt", "model.text.template",
+    "model.loading.vocabulary", "model.text.detokenize", "model.text.prompt",
+    "model.text.template", "model.text.tokenizer_codec",
 }  # fmt: skip
 
 

@@ -29,6 +29,10 @@ class RowSampler:
             self._seen[list(prompt)] = True
         self._counts = torch.zeros(vocab_size)
         self._penalises = bool(params.frequency_penalty or params.presence_penalty)
+        self._bias = torch.zeros(vocab_size if params.logit_bias else 0)
+        for id_, bias in params.logit_bias:
+            if id_ < vocab_size:
+                self._bias[id_] = bias
 
     def sample(self, logits: Tensor) -> int | None:
         """Choose the next token from float32 `logits` of shape (vocab,) on the CPU, and note it.
@@ -46,7 +50,9 @@ class RowSampler:
         return token
 
     def penalised(self, logits: Tensor) -> Tensor:
-        """The logits after all penalties, same shape."""
+        """The logits after bias and all penalties, same shape."""
+        if self._params.logit_bias:
+            logits = logits + self._bias
         penalty = self._params.repetition_penalty
         if penalty != 1.0:
             scaled = torch.where(logits > 0, logits / penalty, logits * penalty)

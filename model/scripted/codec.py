@@ -33,6 +33,15 @@ class ScriptedCodec:
             ids += [ROLE_IDS[turn.role], *turn.content.encode("utf-8", "replace")]
         return ids if goes_on else [*ids, ROLE_IDS["assistant"]]
 
+    @property
+    def vocabulary(self) -> int:
+        """Every byte, and a control token for each role."""
+        return 256 + len(ROLE_IDS)
+
+    def control_id(self, text: str) -> int | None:
+        """The id of a role, written as `<|user|>`."""
+        return {f"<|{role}|>": id_ for role, id_ in ROLE_IDS.items()}.get(text)
+
     def new_detokenizer(self, after: Sequence[int] = ()) -> ByteDetokenizer:
         """A new detokenizer, for one row; a text before it changes nothing."""
         return ByteDetokenizer()

@@ -57,6 +57,8 @@ class Generation:
         self.completion_tokens = 0
         self._detokenizer = codec.new_detokenizer(request.input_ids if goes_on else ())
         self._scanner = StopScanner(stops)
+        # The text of a control token is never shown, so a stop that is one is known by its id.
+        self._stop_ids = {id_ for stop in stops if (id_ := codec.control_id(stop)) is not None}
         self._clock = clock
         self._began = clock()
         self._text: list[str] = []
@@ -93,6 +95,9 @@ class Generation:
     def feed(self, output: TokenOutput) -> None:
         """Add the row's output of one step."""
         if self.ended:
+            return
+        if output.token_id in self._stop_ids:
+            self._close(FinishReason.STOP, None)
             return
         if output.token_id is not None:
             self._take(output.token_id)

@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
+import aiohttp
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
-from model.errors import AdminClosed, BodyTimeout, WrongMediaType
-from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList
+from model.errors import AdminClosed, BodyTimeout, BrokenBody, UnknownModel, WrongMediaType
+from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList, Usage
 from model.server.adapter_desk import AdapterDesk
-from model.server.generation import AnswerEnd, Generation, TextDelta
+from model.server.entry.openapi import describe_api
+from model.server.entry.requests import parse_adapter, parse_chat
+from model.server.generation import Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
-from model.server.requests import parse_adapter, parse_chat
 from model.server.service import EngineService
 from model.server.sse import EventStream, stream_answer
 
@@ -35,30 +39,42 @@ class Routes:
         """The addresses with their handlers."""
         return [
             web.post("/v1/chat/completions", self.chat),
-            web.get("/v1/models", self.models, allow_head=False),
+            web.get("/v1/models", self.models),
+            web.get("/v1/models/{name}", self.one_model),
             web.post("/v1/adapters", self.take_adapter),
             web.delete("/v1/adapters/{name}", self.give_up_adapter),
-            web.get("/health", self.health, allow_head=False),
-            web.get("/metrics", self.metrics, allow_head=False),
+            web.get("/health", self.health),
+            web.get("/metrics", self.metrics),
+            web.get("/openapi.json", self.description),
         ]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/chat/completions, streamed or whole."""
-        asked = parse_chat(await _body(request))
+        body = await _body(request)
+        asked = await self._service.beside.run(len(body), partial(parse_chat, body))
+        del body
         created = int(time.time())
-        async with self._service.generate(asked) as generation:
+        async with self._service.generate_all(asked) as generations:
             if not asked.stream:
-                return _json(await _whole(generation, created))
+                return _json(await _whole(generations, created))
             events = EventStream(request, SEND_LIMIT_S)
             try:
-                await stream_answer(events, asked, generation, created, KEEP_ALIVE_S)
+                await stream_answer(events, asked, generations, created, KEEP_ALIVE_S)
             except ConnectionError as error:
-                log.info("%s: the reader is gone: %s", generation.id, error)
+                log.info("%s: the reader is gone: %s", generations[0].id, error)
             return events.response
 
     async def models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
         return _json(ModelList(data=self._service.cards()))
+
+    async def one_model(self, request: web.Request) -> web.Response:
+        """GET /v1/models/NAME."""
+        name, cards = request.match_info["name"], self._service.cards()
+        for card in cards:
+            if card.id == name:
+                return _json(card)
+        raise UnknownModel(name, tuple(card.id for card in cards))
 
     async def take_adapter(self, request: web.Request) -> web.Response:
         """POST /v1/adapters: serve a promoted adapter; answers as GET /v1/models does."""
@@ -87,6 +103,10 @@ class Routes:
         body = self._service.metrics.render(self._service.busy_s())
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
+    async def description(self, request: web.Request) -> web.Response:
+        """GET /openapi.json."""
+        return web.json_response(describe_api())
+
 
 async def _body(request: web.Request) -> bytes:
     if request.content_type != "application/json":
@@ -94,26 +114,29 @@ async def _body(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_LIMIT_S):
             return await request.read()
+    except (aiohttp.ClientPayloadError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise BrokenBody(request.headers.get("Content-Encoding", "message")) from error
     except TimeoutError:
         raise BodyTimeout(BODY_LIMIT_S) from None
 
 
-async def _whole(generation: Generation, created: int) -> ChatAnswer:
-    text = ""
-    while isinstance(news := await generation.read(), TextDelta):
-        text += news.text
-    return _answer(generation, created, text, news)
-
-
-def _answer(generation: Generation, created: int, text: str, end: AnswerEnd) -> ChatAnswer:
-    choice = AnswerChoice(message=AnswerMessage(content=text), finish_reason=end.reason)
+async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
+    choices: list[AnswerChoice] = []
+    usages: list[Usage] = []
+    for index, generation in enumerate(generations):
+        text = ""
+        while isinstance(news := await generation.read(), TextDelta):
+            text += news.text
+        message = AnswerMessage(content=text)
+        choices.append(AnswerChoice(index=index, message=message, finish_reason=news.reason))
+        usages.append(news.usage)
     return ChatAnswer(
-        id=generation.id,
+        id=generations[0].id,
         created=created,
-        model=generation.request.variant,
-        choices=[choice],
-        usage=end.usage,
-        fungpt=generation.extension,
+        model=generations[0].request.variant,
+        choices=choices,
+        usage=Usage.of_answers(usages),
+        fungpt=generations[0].extension,
     )
 
 

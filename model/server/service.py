@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
-from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput, TokenRequest
-from model.errors import ContextLengthExceeded, EngineFailed, ModelError, NotReady, UnknownModel
+from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput
+from model.errors import EngineFailed, ModelError, NotReady, UnknownModel
 from model.loaded import LoadedModel, Loader
-from model.protocol import CardExtension, ChatRequest, Extension, Health, ModelCard
+from model.protocol import CardExtension, ChatRequest, Health, ModelCard
+from model.server.encoding import ShortFirst
 from model.server.engine_thread import (
     AdapterAdded,
     AdapterNotAdded,
@@ -29,12 +27,11 @@ from model.server.engine_thread import (
 )
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
+from model.server.preparing import DEFAULT_MAX_TOKENS, encode_prompt, prepare
 
 log = logging.getLogger(__name__)
 
-DEFAULT_MAX_TOKENS = 512
 CHANGE_LIMIT_S = 60.0
-_SEEDS = 2**31
 _IDLE = EngineLoad(0, 0, 0, 0)
 
 
@@ -58,11 +55,14 @@ class EngineService:
     """Owns the engine's thread; every method must be called on the event loop that made it.
 
     Every accepted request ends exactly once: with its answer, when the engine fails, when its
-    reader leaves, or when the service closes.
+    reader leaves, or when the service closes. `beside` runs what would hold up the event loop.
     """
 
-    def __init__(self, load: Loader, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self, load: Loader, metrics: WorkerMetrics, default_max_tokens: int = DEFAULT_MAX_TOKENS
+    ) -> None:
         self.metrics = metrics
+        self._default_max_tokens = default_max_tokens
         self._status: Literal["loading", "ok", "draining", "failed"] = "loading"
         self._stage = "starting"
         self._progress: float | None = None
@@ -76,7 +76,7 @@ class EngineService:
         self._no_rows.set()
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[WorkerFailure] = self._loop.create_future()
-        self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
+        self.beside = ShortFirst()
         self._thread = EngineThread(load, self._emit)
 
     def start(self) -> None:
@@ -145,18 +145,32 @@ class EngineService:
 
     @asynccontextmanager
     async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
-        """Run a request: the block gets its Generation once the engine has accepted the row.
+        """Run a request for one answer: the first of `generate_all`."""
+        async with self.generate_all(request) as generations:
+            yield generations[0]
 
-        Leaving the block early ends the row within one step. A refused request raises its
+    @asynccontextmanager
+    async def generate_all(self, request: ChatRequest) -> AsyncGenerator[list[Generation]]:
+        """Run a request: the block gets its Generations once the engine has accepted the rows.
+
+        Leaving the block early ends the rows within one step. A refused request raises its
         RequestError before the block begins.
         """
-        generation = await self._prepare(request)
+        async with AsyncExitStack() as stack:
+            generations = await self._prepare(request)
+            for generation in generations:
+                await stack.enter_async_context(self._run(generation))
+            for generation in generations:
+                await generation.accepted()
+            yield generations
+
+    @asynccontextmanager
+    async def _run(self, generation: Generation) -> AsyncGenerator[None]:
         self._rows[generation.id] = generation
         self._no_rows.clear()
         try:
             self._thread.add(generation.request)
-            await generation.accepted()
-            yield generation
+            yield
         finally:
             if generation.abandon():
                 self._thread.abort(generation.id)
@@ -183,7 +197,7 @@ class EngineService:
         self._refuse_more()
         for generation in self._rows.values():
             generation.fail(NotReady("draining"))
-        self._encoder.shutdown(wait=False, cancel_futures=True)
+        self.beside.close()
         self._thread.close()
         return await asyncio.to_thread(self._thread.join, limit_s)
 
@@ -192,26 +206,13 @@ class EngineService:
             self._status = self._stage = "draining"
             self._progress = None
 
-    async def _prepare(self, request: ChatRequest) -> Generation:
+    async def _prepare(self, request: ChatRequest) -> list[Generation]:
         model = self._ready()
-        engine = model.engine
         if request.model != BASE and request.model not in self._adapters:
             raise UnknownModel(request.model, (BASE, *self._adapters))
-        goes_on = request.continue_final_message
-        encode = partial(model.codec.encode_chat, request.turns, goes_on=goes_on)
-        ids = await asyncio.get_running_loop().run_in_executor(self._encoder, encode)
+        prompt = await encode_prompt(model, request, self.beside)
         self._ready()  # it may have begun to drain meanwhile
-        wanted = request.limit or 1
-        room = engine.max_context - len(ids)
-        if wanted > room:
-            raise ContextLengthExceeded(engine.max_context, len(ids) + wanted)
-        seed = secrets.randbelow(_SEEDS) if request.seed is None else request.seed
-        params = request.sampling(request.limit or min(room, DEFAULT_MAX_TOKENS), seed)
-        name = f"chatcmpl-{secrets.token_hex(12)}"
-        row = TokenRequest(name, tuple(ids), request.model, params)
-        # The adapter may change until the engine accepts the row: it says then which one answers.
-        extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
-        return Generation(row, model.codec, request.stops, extension, goes_on=goes_on)
+        return prepare(model, request, prompt, self._default_max_tokens)
 
     def _ready(self) -> LoadedModel:
         if self._model is None or self._status != "ok":

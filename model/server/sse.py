@@ -1,11 +1,14 @@
 """A streamed answer as server-sent events, in the shape of OpenAI's chunks."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from aiohttp import web
 
 from model.errors import RequestError
-from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta
+from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta, Usage
+from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
 
@@ -14,6 +17,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
 }
+_COMMENT = b": still working\n\n"
 
 
 class SlowReader(ConnectionError):
@@ -32,19 +36,21 @@ class EventStream:
         """Send the headers; after that no other status can be answered."""
         self._request[STARTED] = True
         await self.response.prepare(self._request)
+        if self.response.headers.get("Transfer-Encoding") == "chunked":
+            self._request[FILLER] = b"%x\r\n%b\r\n" % (len(_COMMENT), _COMMENT)
 
     async def send(self, data: str) -> None:
         """Send one event."""
-        await self._write(f"data: {data}\n\n")
+        await self._write(f"data: {data}\n\n".encode())
 
     async def keep_alive(self) -> None:
         """Send a comment, so that no proxy takes the silence for a dead connection."""
-        await self._write(": still working\n\n")
+        await self._write(_COMMENT)
 
-    async def _write(self, text: str) -> None:
+    async def _write(self, data: bytes) -> None:
         try:
             async with asyncio.timeout(self._limit):
-                await self.response.write(text.encode())
+                await self.response.write(data)
         except TimeoutError:
             if self._request.transport is not None:
                 self._request.transport.abort()
@@ -54,58 +60,82 @@ class EventStream:
 async def stream_answer(
     events: EventStream,
     asked: ChatRequest,
-    generation: Generation,
+    generations: list[Generation],
     created: int,
     keep_alive_s: float,
 ) -> None:
-    """Send the answer of an accepted request up to `[DONE]`, or up to the error that ends it.
+    """Send the answers of an accepted request up to `[DONE]`, or up to the error that ends it.
 
     After `keep_alive_s` seconds without text a comment is sent. `created` is a Unix time.
     """
-    chunks = _Chunks(generation, created)
+    chunks = _Chunks(generations, created)
     await events.open()
-    await events.send(chunks.begin())
-    while True:
+    for index in range(len(generations)):
+        await events.send(chunks.begin(index))
+    usages: list[Usage] = []
+    async with aclosing(_news(generations, keep_alive_s)) as news:
         try:
-            async with asyncio.timeout(keep_alive_s):
-                news = await generation.read()
-        except TimeoutError:
-            await events.keep_alive()
-            continue
+            async for index, one in news:
+                match one:
+                    case TextDelta(text):
+                        await events.send(chunks.delta(index, ChunkDelta(content=text)))
+                    case AnswerEnd():
+                        usages.append(one.usage)
+                        await events.send(chunks.end(index, one))
+                    case None:
+                        await events.keep_alive()
         except RequestError as error:
             await events.send(describe(error).model_dump_json())
             return
-        match news:
-            case TextDelta(text):
-                await events.send(chunks.delta(ChunkDelta(content=text)))
-            case AnswerEnd():
-                break
-    await events.send(chunks.end(news))
     if asked.stream_options is not None and asked.stream_options.include_usage:
-        await events.send(chunks.usage(news))
+        await events.send(chunks.usage(Usage.of_answers(usages)))
     await events.send("[DONE]")
 
 
+async def _news(
+    generations: list[Generation], keep_alive_s: float
+) -> AsyncGenerator[tuple[int, TextDelta | AnswerEnd | None]]:
+    """What comes of each answer, with its place, as it comes; None after so long without any."""
+    reading = {asyncio.ensure_future(one.read()): at for at, one in enumerate(generations)}
+    try:
+        while reading:
+            done, _ = await asyncio.wait(
+                reading, timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                yield 0, None
+            for task in done:
+                index, news = reading.pop(task), task.result()
+                if isinstance(news, TextDelta):
+                    reading[asyncio.ensure_future(generations[index].read())] = index
+                yield index, news
+    finally:
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+
+
 class _Chunks:
-    def __init__(self, generation: Generation, created: int) -> None:
-        self._extension = generation.extension
+    def __init__(self, generations: list[Generation], created: int) -> None:
+        self._extensions = [generation.extension for generation in generations]
+        first = generations[0]
         self._head = ChatChunk(
-            id=generation.id, created=created, model=generation.request.variant, choices=[]
+            id=first.id, created=created, model=first.request.variant, choices=[]
         )
 
-    def begin(self) -> str:
-        delta = ChunkDelta(role="assistant", content="")
-        return self._dump(choices=[ChunkChoice(delta=delta)], fungpt=self._extension)
+    def begin(self, index: int) -> str:
+        choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=""))
+        return self._dump(choices=[choice], fungpt=self._extensions[index])
 
-    def delta(self, delta: ChunkDelta) -> str:
-        return self._dump(choices=[ChunkChoice(delta=delta)])
+    def delta(self, index: int, delta: ChunkDelta) -> str:
+        return self._dump(choices=[ChunkChoice(index=index, delta=delta)])
 
-    def end(self, finished: AnswerEnd) -> str:
-        choice = ChunkChoice(delta=ChunkDelta(), finish_reason=finished.reason)
-        return self._dump(choices=[choice], fungpt=self._extension)
+    def end(self, index: int, finished: AnswerEnd) -> str:
+        choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=finished.reason)
+        return self._dump(choices=[choice], fungpt=self._extensions[index])
 
-    def usage(self, finished: AnswerEnd) -> str:
-        return self._dump(choices=[], usage=finished.usage)
+    def usage(self, usage: Usage) -> str:
+        return self._dump(choices=[], usage=usage)
 
     def _dump(self, **fields: object) -> str:
         return self._head.model_copy(update=fields).model_dump_json()

@@ -39,6 +39,15 @@ class Codec(Protocol):
         """
         ...
 
+    @property
+    def vocabulary(self) -> int:
+        """How many ids there are: 0 up to this, without it."""
+        ...
+
+    def control_id(self, text: str) -> int | None:
+        """The id of the control token that is written so; None where the text is ordinary."""
+        ...
+
     def new_detokenizer(self, after: Sequence[int] = ()) -> Detokenizer:
         """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
         ...

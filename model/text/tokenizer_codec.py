@@ -27,6 +27,8 @@ class TokenizerCodec:
     ) -> None:
         self._tokenizer = tokenizer
         self._rows = rows
+        added = tokenizer.added_tokens_decoder.items()
+        self._special = {str(token): id_ for id_, token in added if token.special}
         self._renderer = PromptRenderer(tokenizer, today)
         try:
             self.encode_chat([ChatTurn("user", "a")])
@@ -51,6 +53,15 @@ class TokenizerCodec:
                 "messages", f"the chat template writes {token}, which the model lacks"
             )
         return ids
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids the tokenizer has, its added tokens included."""
+        return len(self._tokenizer)
+
+    def control_id(self, text: str) -> int | None:
+        """The id of the special token that is written so; None where the text is ordinary."""
+        return self._special.get(text)
 
     def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
         """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""

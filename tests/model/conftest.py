@@ -22,6 +22,7 @@ from model.scripted.engine import Outside, load_scripted
 from model.scripted.script import Script
 from model.server.adapter_desk import AdapterDesk
 from model.server.app import create_app, create_runner
+from model.server.entry.connections import ConnectionLimits
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings
@@ -120,6 +121,7 @@ async def start_worker(gate: Gate) -> AsyncIterator[StartWorker]:
             outside: Outside | None = None,
             *,
             ready: bool = True,
+            limits: ConnectionLimits | None = None,
             **script: object,
         ) -> Worker:
             chosen = make_settings(**(settings or {}))
@@ -127,9 +129,10 @@ async def start_worker(gate: Gate) -> AsyncIterator[StartWorker]:
             service = EngineService(
                 lambda progress: load_scripted(written, chosen, progress, outside),
                 WorkerMetrics(),
+                chosen.default_max_tokens,
             )
             desk = AdapterDesk(service, Registry(chosen.fungpt_home), chosen.adapters)
-            runner = create_runner(create_app(service, desk, chosen))
+            runner = create_runner(create_app(service, desk, chosen, limits))
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(service.close)

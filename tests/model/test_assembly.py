@@ -321,3 +321,11 @@ def test_the_codec_goes_there_and_back():
     detokenizer = codec.new_detokenizer()
     text = "".join(detokenizer.add(id_) for id_ in ids) + detokenizer.flush()
     assert text == "user\nhello 🎉 <|im_end|>\nassistant\n"
+
+
+def test_special_tokens_have_ids_and_ordinary_text_has_none():
+    tokenizer = tiny_tokenizer()
+    codec = TokenizerCodec(tokenizer)
+    assert codec.control_id(tokenizer.eos_token) == tokenizer.eos_token_id
+    assert codec.control_id("a") is None
+    assert codec.vocabulary == len(tokenizer)

@@ -29,7 +29,7 @@ def choose_weights(
 ) -> Weights:
     """Take a loaded model's weights in tiles where the settings want that, else as they are.
 
-    The log says in one line why a GPU does not get them; what was compiled is kept in `FUNGPT_HOME`.
+    The log says in one line why a GPU does not get them; what was compiled stays in `FUNGPT_HOME`.
     """
     if model.device.type == "cuda" and settings.gpu_compute == "tiled":
         try:

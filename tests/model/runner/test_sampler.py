@@ -211,3 +211,13 @@ def test_tokens_come_as_often_as_their_probability_says(options):
     found = torch.tensor([counts[i] for i in range(12)], dtype=torch.float32)
     chi_square = ((found - expected)[kept] ** 2 / expected[kept]).sum()
     assert chi_square < 30, "with at most 11 degrees of freedom, chance passes 31.3 once in 1000"
+
+
+def test_a_bias_bans_and_forces_tokens_and_unknown_ids_change_nothing():
+    logits = random_logits(50)
+    likeliest = int(logits.argmax())
+    ban = make_params(temperature=0.0, logit_bias=((likeliest, -100.0), (10**8, 5.0)))
+    assert RowSampler(ban, PROMPT, 50).sample(logits) == int(logits.argsort(descending=True)[1])
+    force = make_params(logit_bias=((7, 100.0),))
+    sampler = RowSampler(force, PROMPT, 50)
+    assert {sampler.sample(logits) for _ in range(20)} == {7}

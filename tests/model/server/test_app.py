@@ -120,7 +120,7 @@ async def test_a_body_that_does_not_come(start_worker, monkeypatch):
     monkeypatch.setattr("model.server.routes.BODY_LIMIT_S", 0.05)
     worker = await start_worker()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(worker.url.rsplit(":")[-1]))
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
     async with asyncio.timeout(5):
         assert b" 408 " in await reader.readline()

@@ -6,7 +6,7 @@ from model.engine.api import FinishReason, TokenOutput, TokenRequest
 from model.errors import EngineFailed, EngineQueueFull, NotReady
 from model.protocol import Extension, Usage
 from model.sampling import SamplingParams
-from model.scripted.codec import ScriptedCodec
+from model.scripted.codec import ROLE_IDS, ScriptedCodec
 from model.server.generation import AnswerEnd, Generation, TextDelta
 
 EXTENSION = Extension(model_id="m", adapter_hash=None, seed=1)
@@ -154,3 +154,12 @@ async def test_times_are_measured_from_the_start(make, clock):
     clock.now = 13.0
     feed(generation, "b", FinishReason.STOP)
     assert (generation.first_token_s, generation.duration_s) == (1.0, 3.0)
+
+
+async def test_a_stop_that_is_a_control_token_is_known_by_its_id(make):
+    generation = make("never", "<|user|>")
+    feed(generation, "yes")
+    generation.feed(TokenOutput("r", ROLE_IDS["user"], None))
+    feed(generation, "no")
+    text, end = await drained(generation)
+    assert (text, end.reason, end.usage.completion_tokens) == ("yes", "stop", 3)

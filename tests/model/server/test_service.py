@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from model.errors import (
+    BadParameter,
     ContextLengthExceeded,
     EngineFailed,
     EngineQueueFull,
@@ -16,7 +17,8 @@ from model.protocol import ChatRequest
 from model.scripted.engine import Outside
 from model.server.generation import Generation, TextDelta
 from model.server.metrics import WorkerMetrics
-from model.server.service import DEFAULT_MAX_TOKENS, EngineService, WorkerFailure
+from model.server.preparing import DEFAULT_MAX_TOKENS
+from model.server.service import EngineService, WorkerFailure
 
 LIMIT_S = 10
 LONG = "x" * 400
@@ -115,6 +117,23 @@ async def test_every_parameter_reaches_the_engine(start_worker):
     async with service.generate(ask(**asked)) as generation:
         params = generation.request.params
         assert {name: getattr(params, name) for name in asked} == asked
+
+
+async def test_a_bias_reaches_the_engine_and_an_unknown_id_is_refused(start_worker):
+    service = (await start_worker()).service
+    async with service.generate(ask(logit_bias={"258": -100, "5": 2.5})) as generation:
+        params = generation.request.params
+        assert params.logit_bias == ((258, -100), (5, 2.5))
+        assert not params.is_plain
+    with pytest.raises(BadParameter, match="258"):
+        async with service.generate(ask(logit_bias={"259": 1})):
+            pass
+
+
+async def test_the_default_of_max_tokens_is_a_setting(start_worker):
+    service = (await start_worker(settings={"default_max_tokens": 5})).service
+    async with service.generate(ask()) as generation:
+        assert generation.request.params.max_tokens == 5
 
 
 async def test_max_tokens_is_what_fits_up_to_a_default(start_worker):

@@ -1,12 +1,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model.errors import BadParameter
 from model.protocol import ChatRequest
-from model.server.requests import MAX_DEPTH, parse_chat
+from model.server.entry.requests import MAX_DEPTH, parse_chat
 from model.text.codec import ChatTurn
 
 HI = [{"role": "user", "content": "hi"}]
@@ -50,6 +50,7 @@ def test_every_parameter_is_taken():
         "seed": 2**63 - 1,
         "stop": ["a", "b", "c", "d"],
         "n": 1,
+        "logit_bias": {"5": -100},
         "user": "u1",
         "continue_final_message": False,
         "add_generation_prompt": True,
@@ -78,7 +79,7 @@ def test_text_parts_are_joined():
         ({"temperature": "hot"}, "temperature", "0 to 2"),
         ({"temperature": True}, "temperature", "0 to 2"),
         ({"top_p": 0}, "top_p", "above 0"),
-        ({"top_k": -1}, "top_k", "0 (off)"),
+        ({"top_k": -2}, "top_k", "0 (off)"),
         ({"min_p": 1.5}, "min_p", "0 to 1"),
         ({"repetition_penalty": 0}, "repetition_penalty", "above 0"),
         ({"frequency_penalty": 3}, "frequency_penalty", "-2 to 2"),
@@ -86,10 +87,13 @@ def test_text_parts_are_joined():
         ({"max_tokens": 0}, "max_tokens", "from 1"),
         ({"max_completion_tokens": 1.5}, "max_completion_tokens", "from 1"),
         ({"max_tokens": 1, "max_completion_tokens": 2}, "max_completion_tokens", "give one"),
-        ({"seed": -1}, "seed", "0 to 2**63 - 1"),
-        ({"stop": ["a"] * 5}, "stop", "up to 4"),
-        ({"stop": ["a", ""]}, "stop[1]", "up to 4"),
-        ({"n": 2}, "n", "1: one answer"),
+        ({"seed": -2}, "seed", "0 to 2**63 - 1"),
+        ({"stop": ["a"] * 17}, "stop", "up to 16"),
+        ({"stop": ["a", 5]}, "stop[1]", "up to 16"),
+        ({"n": 9}, "n", "from 1 to 8"),
+        ({"logit_bias": {"5": 101}}, "logit_bias", "from -100 to 100"),
+        ({"logit_bias": {"five": 1}}, "logit_bias.five", "token ids"),
+        ({"logit_bias": {str(n): 1 for n in range(1025)}}, "logit_bias", "1024"),
         ({"stream": 1}, "stream", "true or false"),
         ({"stream_options": {}}, "stream_options", "stream: true"),
         ({"stream": True, "stream_options": {"x": 1}}, "stream_options.x", "not supported"),
@@ -100,9 +104,10 @@ def test_text_parts_are_joined():
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "'assistant'"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "missing"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "list of"),
-        ({"messages": [*HI, {**HI[0], "name": "x"}]}, "messages[1].name", "not supported"),
-        ({"logit_bias": {}}, "logit_bias", "supported are: model, messages, stream"),
-        ({"tools": []}, "tools", "temperature, top_p"),
+        ({"messages": [*HI, {**HI[0], "names": "x"}]}, "messages[1].names", "not supported"),
+        ({"logit": {}}, "logit", "supported are: model, messages, stream"),
+        ({"tool": []}, "tool", "temperature, top_p"),
+        ({"tool_choice": "required"}, "tool_choice", '"none" or "auto"'),
         ({"str": 1}, "str", "not supported"),
     ],
 )
@@ -182,6 +187,7 @@ JSON = st.recursive(
 FIELDS = st.dictionaries(st.sampled_from(list(ChatRequest.model_fields)), JSON)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # other programs run, too
 @given(FIELDS)
 def test_any_json_is_taken_or_refused_in_one_way(fields):
     try:

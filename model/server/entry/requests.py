@@ -1,15 +1,21 @@
 """Reads request bodies: bytes to a checked object, or one clear refusal."""
 
 import json
-from typing import NoReturn, TypeVar
+import re
+from collections.abc import Iterable
+from typing import NoReturn, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
 from model.protocol import AdapterRequest, ChatMessage, ChatRequest, StreamOptions
+from model.server.entry.neutral import without_neutral
 
 MAX_DEPTH = 16
+MAX_ENTRIES = 100_000  # of all objects and lists together
+_Container = dict[str, object] | list[object]
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _UNION_MEMBERS = frozenset({"str", "TextPart"})
 _NESTED: dict[int | str, type[BaseModel]] = {
@@ -41,12 +47,28 @@ def parse_adapter(body: bytes) -> AdapterRequest:
 
 def _parse(body: bytes, kind: type[_Body]) -> _Body:
     try:
-        return kind.model_validate(_clean(_load(body), MAX_DEPTH))
+        fields = _clean(_load(body))
+        return kind.model_validate(without_neutral(fields) if kind is ChatRequest else fields)
     except ValidationError as error:
         raise _refusal(error.errors()[0], kind) from error
 
 
+def _check_entries(body: bytes) -> None:
+    """Refuse a body of far too many entries before any object is made of it.
+
+    A comma or an opening bracket stands before each entry. Only where there are many of them is
+    the text of strings, which may have any number, taken out first.
+    """
+    if _entries(body) > 2 * MAX_ENTRIES and _entries(_STRING.sub(b"", body)) > 2 * MAX_ENTRIES:
+        raise BadParameter(None, f"the body has more than {MAX_ENTRIES} entries")
+
+
+def _entries(body: bytes) -> int:
+    return sum(body.count(mark) for mark in (b",", b"[", b"{"))
+
+
 def _load(body: bytes) -> object:
+    _check_entries(body)
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
     except RecursionError:
@@ -61,18 +83,42 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _clean(value: object, depth: int) -> object:
-    if depth == 0:
+def _clean(body: object) -> object:
+    """The body with every lone surrogate replaced, its objects and lists changed in place.
+
+    Raises BadParameter where it is nested too deeply or has more entries than any honest request,
+    so that what follows need not fear its size.
+    """
+    if isinstance(body, str):
+        return body.translate(_SURROGATES)
+    entries, level = 0, _containers([body])
+    for _ in range(MAX_DEPTH):
+        inner: list[_Container] = []
+        for holder in level:
+            entries += len(holder)
+            if entries > MAX_ENTRIES:
+                raise BadParameter(None, f"the body has more than {MAX_ENTRIES} entries")
+            _clean_one(holder)
+            inner += _containers(holder.values() if isinstance(holder, dict) else holder)
+        level = inner
+    if level:
         raise BadParameter(None, f"the body is nested more than {MAX_DEPTH} levels deep")
-    match value:
-        case str():
-            return value.translate(_SURROGATES) if not _is_unicode(value) else value
-        case dict():
-            return {_clean(key, depth): _clean(item, depth - 1) for key, item in value.items()}
-        case list():
-            return [_clean(item, depth - 1) for item in value]
-        case _:
-            return value
+    return body
+
+
+def _containers(values: Iterable[object]) -> list[_Container]:
+    return [cast("_Container", value) for value in values if isinstance(value, dict | list)]
+
+
+def _clean_one(holder: _Container) -> None:
+    places = enumerate(holder) if isinstance(holder, list) else list(holder.items())
+    for place, value in places:
+        if isinstance(value, str) and not _is_unicode(value):
+            cast("dict[object, object]", holder)[place] = value.translate(_SURROGATES)
+    if isinstance(holder, dict) and not all(map(_is_unicode, holder)):
+        renamed = {key.translate(_SURROGATES): value for key, value in holder.items()}
+        holder.clear()
+        holder.update(renamed)
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,0 +1,195 @@
+"""Fields and values that clients send although they ask for nothing: the list, once, as data."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from model.errors import BadParameter
+from model.protocol import ChatMessage, ChatRequest, StreamOptions, TextPart
+
+MAX_TURNS = 4096  # messages and the parts of their contents together
+_SHOWN = 60
+_KINDS = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Neutral:
+    """A field that is read past where it holds one of `values`, or any value of these `kinds`."""
+
+    values: tuple[object, ...] = ()
+    kinds: tuple[type, ...] = ()
+
+    def takes(self, value: object) -> bool:
+        """Whether this value asks for nothing; true and false are no numbers."""
+        return isinstance(value, self.kinds) or any(_same(value, one) for one in self.values)
+
+    @property
+    def words(self) -> str:
+        """What is read past, for people."""
+        return " or ".join([*map(json.dumps, self.values), *(_KINDS[kind] for kind in self.kinds)])
+
+
+# Null always counts as not given, in each of these places and for every field.
+_TEXT, _FLAG, _OBJECT = Neutral(kinds=(str,)), Neutral(kinds=(bool,)), Neutral(kinds=(dict,))
+_OFF, _ON, _NONE, _ONE = Neutral((False,)), Neutral((True,)), Neutral((0,)), Neutral((1,))
+_EMPTY, _NO_OBJECT = Neutral(([],)), Neutral(({},))
+
+# Fields of a chat request. Tools are read past, because a model that may call one may also answer
+# without; a request that insists on a call is refused.
+REQUEST_FIELDS: Mapping[str, Neutral] = {
+    "tools": Neutral(kinds=(list,)),
+    "tool_choice": Neutral(("none", "auto")),
+    "functions": Neutral(kinds=(list,)),
+    "function_call": Neutral(("none", "auto")),
+    "parallel_tool_calls": _FLAG,
+    "logprobs": _OFF,
+    "top_logprobs": _NONE,
+    "response_format": Neutral(({"type": "text"},)),
+    "modalities": Neutral((["text"],)),
+    "reasoning_effort": Neutral(("none",)),
+    "verbosity": Neutral(("medium",)),
+    "service_tier": Neutral(("auto", "default")),
+    "store": _FLAG,
+    "metadata": _OBJECT,
+    "safety_identifier": _TEXT,
+    "prompt_cache_key": _TEXT,
+    "prompt_cache_retention": _TEXT,
+    # vLLM's, llama.cpp's and text-generation-webui's, as their clients send them
+    "skip_special_tokens": _ON,
+    "spaces_between_special_tokens": _ON,
+    "include_stop_str_in_output": _OFF,
+    "ignore_eos": _OFF,
+    "add_special_tokens": _OFF,
+    "echo": _OFF,
+    "use_beam_search": _OFF,
+    "best_of": _ONE,
+    "min_tokens": _NONE,
+    "length_penalty": _ONE,
+    "repeat_penalty": _ONE,
+    "typical_p": _ONE,
+    "tfs": _ONE,
+    "top_a": _NONE,
+    "mirostat": _NONE,
+    "mirostat_mode": _NONE,
+    "stop_token_ids": _EMPTY,
+    "bad_words": _EMPTY,
+    "cache_prompt": _FLAG,
+    "chat_template_kwargs": _NO_OBJECT,
+}
+TURN_FIELDS: Mapping[str, Neutral] = {
+    "name": _TEXT,
+    "refusal": Neutral(("",)),
+    "annotations": _EMPTY,
+    "tool_calls": _EMPTY,
+    "reasoning_content": Neutral(("",)),
+}
+PART_FIELDS: Mapping[str, Neutral] = {"annotations": _EMPTY, "cache_control": _OBJECT}
+STREAM_FIELDS: Mapping[str, Neutral] = {
+    "include_obfuscation": _FLAG,
+    "continuous_usage_stats": _OFF,
+}
+# Values by which clients switch a supported field off.
+SWITCHED_OFF: Mapping[str, tuple[object, ...]] = {
+    "seed": (-1,),
+    "top_k": (-1,),
+    "stop": ("", []),
+    "logit_bias": ({},),
+}
+SAME_ROLE = {"developer": "system"}
+
+
+def without_neutral(body: object) -> object:
+    """The body of a chat request without what asks for nothing.
+
+    Raises BadParameter for the first field that is not known, or that asks for something the
+    worker does not do, and for more than MAX_TURNS turns; so a body of nothing but mistakes costs
+    no more than its first. Other mistakes are left to the caller.
+    """
+    if not isinstance(body, dict):
+        return body
+    fields = _known("", cast("dict[str, object]", body), ChatRequest.model_fields, REQUEST_FIELDS)
+    for name, values in SWITCHED_OFF.items():
+        if name in fields and any(_same(fields[name], value) for value in values):
+            del fields[name]
+    if isinstance(stops := fields.get("stop"), list):
+        fields["stop"] = [stop for stop in cast("list[object]", stops) if stop != ""]
+    if isinstance(options := fields.get("stream_options"), dict):
+        options = cast("dict[str, object]", options)
+        known = _known("stream_options.", options, StreamOptions.model_fields, STREAM_FIELDS)
+        fields["stream_options"] = known
+    if isinstance(messages := fields.get("messages"), list):
+        fields["messages"] = _turns(cast("list[object]", messages))
+    return fields
+
+
+def _turns(messages: list[object]) -> list[object]:
+    count = len(messages)
+    for message in messages:
+        if count > MAX_TURNS:
+            break
+        content = cast("dict[str, object]", message).get("content") if _is_object(message) else None
+        if isinstance(content, list):
+            count += len(cast("list[object]", content))
+    if count > MAX_TURNS:
+        raise BadParameter("messages", f"messages may hold {MAX_TURNS} turns and parts, not more")
+    return [_turn(f"messages[{place}].", turn) for place, turn in enumerate(messages)]
+
+
+def _turn(where: str, turn: object) -> object:
+    if not isinstance(turn, dict):
+        raise BadParameter(where[:-1], f"{where[:-1]} must be an object, not {_shown(turn)}")
+    fields = _known(where, cast("dict[str, object]", turn), ChatMessage.model_fields, TURN_FIELDS)
+    role = fields.get("role")
+    if isinstance(role, str) and role in SAME_ROLE:
+        fields["role"] = SAME_ROLE[role]
+    if role == "assistant":
+        fields.setdefault("content", "")
+    if isinstance(parts := fields.get("content"), list):
+        fields["content"] = [
+            _known(f"{where}content[{place}].", cast("dict[str, object]", part), TEXT, PART_FIELDS)
+            if _is_text(part)
+            else part
+            for place, part in enumerate(cast("list[object]", parts))
+        ]
+    return fields
+
+
+TEXT = tuple(TextPart.model_fields)
+
+
+def _known(
+    where: str, given: dict[str, object], known: Iterable[str], neutral: Mapping[str, Neutral]
+) -> dict[str, object]:
+    kept: dict[str, object] = {}
+    known = tuple(known)
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name in known and not (name in neutral and neutral[name].takes(value)):
+            kept[name] = value
+        elif name not in neutral:
+            field = f"{where}{name[:_SHOWN]}"
+            more = "" if where else f"; supported are: {', '.join(known)}"
+            raise BadParameter(field, f"{field} is not supported{more}")
+        elif not neutral[name].takes(value):
+            field, words = f"{where}{name}", neutral[name].words
+            raise BadParameter(field, f"{field} is not supported, only {words}: {_shown(value)}")
+    return kept
+
+
+def _same(one: object, other: object) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_text(part: object) -> bool:
+    return isinstance(part, dict) and cast("dict[str, object]", part).get("type") == "text"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value) if isinstance(value, str | int | float | bool) else "a list or object"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
