@@ -17,7 +17,13 @@ from model.engine.cache import BlockPool
 from model.engine.isolation import run_apart
 from model.engine.scheduler import ScheduledRow, Scheduler
 from model.engine.sequence import Sequence
-from model.errors import BadParameter, ContextLengthExceeded, EngineFailed, UnknownModel
+from model.errors import (
+    BadParameter,
+    ContextLengthExceeded,
+    EngineFailed,
+    RequestError,
+    UnknownModel,
+)
 from model.sampling import SamplingParams
 
 log = logging.getLogger(__name__)
@@ -77,6 +83,9 @@ class TokenEngine:
         self._rows[request.id] = sequence
         try:
             self._runner.begin(request)
+        except RequestError:
+            self._remove(request.id)
+            raise
         except Exception as error:  # one row's border: its sender is told, the others go on
             log.exception("row %s cannot begin", request.id)
             self._remove(request.id)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from model.engine.api import AdapterCard, TokenRequest
 from model.engine.batch import BatchRow, Tokens
+from model.errors import BadParameter
 from model.runner.gpu.ahead import StepAhead, StepDevice
 from model.runner.gpu.inputs import DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
@@ -66,7 +67,9 @@ class GraphRunner:
         self._ahead = StepAhead(device, self._describe, most)
 
     def begin(self, request: TokenRequest) -> None:
-        """Take note of a new row."""
+        """Take note of a new row. Raises BadParameter for sampling that the kernels lack."""
+        if not request.params.is_plain:
+            raise BadParameter("logit_bias", "logit_bias needs GPU_COMPUTE=nf4")
         self._rows[request.id] = _RowState(request)
 
     def end(self, request_id: str) -> None:

@@ -9,6 +9,7 @@ from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenReque
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
+from model.errors import BadParameter
 from model.runner.gpu.runner import GraphRunner
 from model.runner.lora import LoraAdapters
 from model.sampling import SamplingParams
@@ -144,6 +145,14 @@ def test_a_row_without_numbers_ends_alone_and_its_token_reaches_no_step(steps: i
     request = rig.add("b", [1, 2, 3], 12)
     rig.finish()
     assert rig.said["b"] == expected(request)
+
+
+def test_sampling_that_the_kernels_lack_is_refused_by_name() -> None:
+    rig = Rig()
+    params = SamplingParams(max_tokens=3, logit_bias=((1, 5.0),))
+    with pytest.raises(BadParameter, match="GPU_COMPUTE=nf4"):
+        rig.engine.add(TokenRequest("a", (1, 2), "base", params))
+    assert not rig.engine.has_work()
 
 
 def test_a_prompt_without_numbers_ends_its_row() -> None:
