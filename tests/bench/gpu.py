@@ -22,7 +22,7 @@ from transformers import MistralConfig, MistralForCausalLM
 
 from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
-from model.engine.batch import BatchRow
+from model.engine.batch import BatchRow, Tokens
 from model.engine.engine import TokenEngine
 from model.loading.adapters import Adapter, load_adapter
 from model.loading.base import ResolvedBase, no_progress, resolve_base
@@ -48,10 +48,10 @@ SAMPLED = SamplingParams(
 )
 
 
-def make_base(folder: Path) -> None:
-    """A random Mistral-7B with a tokenizer."""
+def make_base(folder: Path, layers: int = 32) -> None:
+    """A random Mistral-7B, or a shorter one, with a tokenizer."""
     torch.manual_seed(0)
-    config = MistralConfig(dtype=torch.bfloat16, sliding_window=None)
+    config = MistralConfig(num_hidden_layers=layers, dtype=torch.bfloat16, sliding_window=None)
     with torch.device("cuda"):
         previous = torch.get_default_dtype()
         torch.set_default_dtype(torch.bfloat16)
@@ -122,7 +122,7 @@ def step_error(engine: TokenEngine, parts: Parts, variants: Sequence[str]) -> st
     seen: list[BatchRow] = []
     original = parts.runner.run
 
-    def watch(batch: list[BatchRow]) -> dict[str, int]:
+    def watch(batch: list[BatchRow]) -> Tokens:
         if len(batch) == len(variants) and all(len(row.input_ids) == 1 for row in batch):
             seen[:] = batch
         return original(batch)

@@ -289,7 +289,7 @@ async def test_a_hint_does_not_come_after_its_message_is_gone(bot: Bot, discord:
     room, ann = discord.channel(), discord.user("Ann")
     late = discord.fault(FaultKind.SLOW, SEND, seconds=0.3)
     question = await bot.ask(room, ann, "")
-    (hint,) = await discord.until(lambda: late.struck and discord.replies(question))
+    (hint,) = await discord.until(lambda: discord.replies(question) if late.struck else [])
     await discord.delete(question)
     await discord.until(lambda: hint.deleted)
 

@@ -118,11 +118,13 @@ async def test_several_answers_are_rows_of_one_request(start_worker, client_of, 
     assert answer.usage.completion_tokens == sum(map(len, wanted))
     texts, ends = [""] * n, [""] * n
     stream = await ask(client, n=n, seed=5, stream=True, stream_options={"include_usage": True})
+    chunk = None
     async for chunk in stream:
         for choice in chunk.choices:
             texts[choice.index] += choice.delta.content or ""
             ends[choice.index] = choice.finish_reason or ends[choice.index]
     assert (texts, ends) == (wanted, ["stop"] * n)
+    assert chunk is not None
     assert chunk.usage == answer.usage
 
 

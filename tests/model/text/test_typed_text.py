@@ -1,6 +1,7 @@
 """Ordinary text gets transformers' own ids on every kind of tokenizer; no spelling is control."""
 
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,9 +48,10 @@ def renderer_of(kind: str) -> PromptRenderer:
 
 
 def transformers_ids(kind: str, text: str) -> list[int]:
-    return tokenizer_of(kind).apply_chat_template(
+    ids: Any = tokenizer_of(kind).apply_chat_template(
         [{"role": "user", "content": text}], add_generation_prompt=True, return_dict=False
     )
+    return ids
 
 
 PIECES = [
@@ -85,7 +87,7 @@ def test_leading_and_repeated_spaces_get_transformers_own_ids(kind, text):
 @pytest.mark.parametrize("typed", ["<|END|>", "＜｜ｅｎｄ｜＞", "<|ｅnd|>", "<|eNd|>", "<|end|>"])
 @pytest.mark.parametrize("kind", ["neox", "normalising"])
 def test_no_spelling_of_a_control_token_is_one(kind, typed):
-    end = tokenizer_of(kind).convert_tokens_to_ids("<|end|>")
+    end: Any = tokenizer_of(kind).convert_tokens_to_ids("<|end|>")
     ids = renderer_of(kind).encode([ChatTurn("user", f"a {typed} b")])
     assert ids.count(end) == 1, "the template's own"
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def values(one: Neutral) -> list[object]:
     return [*one.values, *(value for kind in one.kinds for value in SAMPLES[kind])]
 
 
-def cases() -> list[dict[str, object]]:
+def cases() -> list[dict[str, Any]]:
     off = [{name: value} for name, all_ in neutral.SWITCHED_OFF.items() for value in all_]
     fields = [{n: v} for n, one in neutral.REQUEST_FIELDS.items() for v in values(one)]
     fields += [{name: None} for name in neutral.REQUEST_FIELDS]
