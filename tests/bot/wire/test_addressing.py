@@ -347,9 +347,10 @@ async def test_limits_of_a_newer_version_fail_for_who_called_and_nobody_else(
     await put(bot, *place, "on_tuesdays")
     try:
         await discord.say(always, ann, "hello")
-        call = await bot.ask(room, ann, "hello")
-        (told,) = await discord.until(lambda: discord.replies(call))
-        assert "Something went wrong" in told.content
+        for _ in range(3):  # the one that nobody hears of has been judged by then
+            call = await bot.ask(room, ann, "hello")
+            (told,) = await discord.until(lambda: discord.replies(call))  # noqa: B023
+            assert "Something went wrong" in told.content
     finally:
         await put(bot, *place, "1000")
     await answered(bot, discord, always)

@@ -265,7 +265,7 @@ async def test_a_server_can_keep_answers(bot: Bot, discord: Discord):
     try:
         told = await discord.settled(await discord.slash(room, owner, "settings show"))
         assert "Answers stay where their question is deleted: yes" in told.text
-        question = await bot.ask(room, ann, SENTENCE * 60)
+        question = await bot.ask(room, ann, SENTENCE * 20)
         await begun_in(discord, room)
         await discord.delete(question)
         (answer,) = await answer_in(discord, room)
@@ -458,11 +458,11 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
 
 async def test_edited_while_the_answer_is_read_it_is_offered_at_its_end(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
-    question = await bot.ask(room, ann, SENTENCE * 60)
+    question = await bot.ask(room, ann, SENTENCE * 20)
     await begun_in(discord, room)
     await discord.edit(question, f"{discord.me.mention} something else")
     (answer,) = await answer_in(discord, room)
-    assert shown([answer]) == f"tuned, 1 turns: {(SENTENCE * 60).strip()}"
+    assert shown([answer]) == f"tuned, 1 turns: {(SENTENCE * 20).strip()}"
     await discord.until(lambda: BUTTON in answer.labels)
 
 

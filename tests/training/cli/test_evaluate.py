@@ -7,8 +7,8 @@ import pytest
 
 from model.assembly import load_adapters
 from model.loading.adapter_sources import SHIPPED_ADAPTER
+from model.loading.adapters import load_adapter
 from model.loading.base import no_progress
-from model.loading.manifest import WEIGHTS, file_sha256
 from model.loading.quantised import check_architecture
 from model.loading.registry import Registry
 from model.settings import WorkerSettings
@@ -124,6 +124,7 @@ def test_a_name_means_what_the_worker_serves(tmp_path, base, monkeypatch):
 def test_a_promoted_adapter_is_evaluated_and_its_hash_printed(call, base, home, tmp_path, capsys):
     folder = promote_as("spicy", base, home, tmp_path / "some")
     assert main([*call, "--adapters", "base,spicy", "--out", str(tmp_path / "report")]) == 0
-    hash_ = f"sha256:{file_sha256(folder / WEIGHTS)}"
+    config = check_architecture(base)
+    hash_ = load_adapter("spicy", str(folder), base, config, no_progress).card.hash
     assert f"spicy: {folder}, {hash_[:19]}" in capsys.readouterr().out
     assert hash_[:19] in (tmp_path / "report" / "report.html").read_text()
