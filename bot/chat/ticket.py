@@ -38,7 +38,6 @@ class Ticket:
         self._stop = stop
         self._started = False
         self._stopping = False
-        self._written = False
         self._withdrawn = False
         self._pieces: list[str] = []
         self._log: list[Event] = []
@@ -82,13 +81,13 @@ class Ticket:
     @property
     def outcome(self) -> Finished | Ended | None:
         """The terminal event; None as long as the request goes on."""
-        last = self._log[-1] if self._log else None
+        last = self._last
         return last if isinstance(last, Finished | Ended) else None
 
     @property
     def last_queued(self) -> Queued | None:
         """The position that was published last; None once anything else was published after it."""
-        last = self._log[-1] if self._log else None
+        last = self._last
         return last if isinstance(last, Queued) else None
 
     async def events(self) -> AsyncIterator[Event]:
@@ -115,7 +114,7 @@ class Ticket:
 
     async def settled(self) -> None:
         """Wait until no more text can come: for Written or the terminal event."""
-        while self.outcome is None and not self._written:
+        while not isinstance(self._last, Written | Finished | Ended):
             await self._more.wait()
 
     def stop(self) -> None:
@@ -144,8 +143,6 @@ class Ticket:
             self._pieces.append(event.text)
         elif isinstance(event, Restarted | Retracted):
             self._pieces.clear()
-        elif isinstance(event, Written):
-            self._written = True
         elif isinstance(event, Started):
             self._started = True
         self._log.append(event)
@@ -155,3 +152,7 @@ class Ticket:
     def update(self, request: Request) -> None:
         """Replace the record of the request by a newer one."""
         self._request = request
+
+    @property
+    def _last(self) -> Event | None:
+        return self._log[-1] if self._log else None
