@@ -69,10 +69,9 @@ class StreamText:
         self._inside = presumed
         self._presumed = presumed
         self._begun = False  # text that is no blank has come
-        self._trims = presumed  # blanks after thoughts do not belong to the answer
         self._closed_unopened = False
-        self._text = ""  # while an unopened thought may still end
-        self._may_retract = not presumed
+        self._may_retract = not presumed  # no thoughts came; unopened ones may still end
+        self._text = ""  # as long as that is so
 
     @property
     def closed_unopened(self) -> bool:
@@ -117,7 +116,6 @@ class StreamText:
         found = _CLOSING.search(self._held)
         if found is not None:
             self._held = self._held[found.end() :]
-            self._closed_unopened |= self._presumed
             self._close()
             return True
         if last and self._presumed:  # it did not think this time
@@ -128,9 +126,9 @@ class StreamText:
         return False
 
     def _close(self) -> None:
-        self._closed_unopened |= self._may_retract
+        self._closed_unopened |= self._presumed or self._may_retract
         self._inside = self._begun = self._presumed = self._may_retract = False
-        self._text, self._trims = "", True
+        self._text = ""
 
     def _opens(self) -> bool:
         found = _OPENING.match(self._held)
@@ -169,7 +167,8 @@ class StreamText:
     def _said(self, ready: str) -> str:
         self._held = self._held[len(ready) :]
         if not self._begun:
-            ready = ready.lstrip() if self._trims else ready
+            # Blanks after thoughts do not belong to the answer.
+            ready = ready if self._may_retract else ready.lstrip()
             self._begun = bool(ready.strip())
         if self._may_retract:
             self._text += ready
