@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from bot.chat.answering import Answering, NoAnswer
 from bot.chat.draft import Draft
-from bot.chat.endings import Endings
+from bot.chat.endings import BROKEN, Endings
 from bot.chat.events import Ask
 from bot.chat.intake import Intake
 from bot.chat.own_tasks import OwnTasks
@@ -27,7 +27,6 @@ from data.store.store import Store
 
 _log = logging.getLogger(__name__)
 _WRITE_LIMIT_S = 10.0  # for the last writes when the bot stops
-_BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
 
 
 class Chat:
@@ -216,7 +215,7 @@ class Chat:
         except Exception:  # noqa: BLE001 - it is logged, and the person hears of it
             _log.exception("request %d failed", ticket.request.id)
             if ticket.outcome is None:
-                await self._endings.end(ticket, RequestState.FAILED, _BROKEN)
+                await self._endings.end(ticket, RequestState.FAILED, BROKEN)
         finally:
             self._live.pop(ticket.request.source_key, None)
             for observer in self.observers:

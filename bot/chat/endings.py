@@ -11,6 +11,7 @@ from data.errors import StoreConflict, StoreError
 from data.records import Answer, AnsweredState, NewAnswer, RequestState, UnansweredState
 from data.store.store import Store
 
+BROKEN = "Something went wrong on my side. Please try again; my operator finds it in the log."
 _log = logging.getLogger(__name__)
 _UNSAVED = "I could not write this answer down, so it is not kept. Please tell my operator."
 _STOPPED = "Stopped."

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 
 from bot.chat.answering import EXPIRED, MAX_ATTEMPTS
-from bot.chat.endings import Endings
+from bot.chat.endings import BROKEN, Endings
 from bot.chat.events import Ended, Finished
 from bot.chat.ticket import Ticket
 from bot.clock import Clock
@@ -12,7 +12,6 @@ from bot.config.settings import BotSettings
 from data.records import AnsweredState, NewAnswer, Request, RequestState, UnansweredState
 from data.store.store import Store
 
-_UNKNOWN = "Something went wrong on my side. Please try again; my operator finds it in the log."
 _INTERRUPTED = "I was interrupted twice while answering this, so I let it go. Please ask me again."
 
 
@@ -77,7 +76,7 @@ class Resumption:
             return await self._take_up(ticket)
         answer = await self._store.answer_for(request.id)
         if answer is None:
-            ticket.publish(Ended(request.state, request.error or _UNKNOWN))
+            ticket.publish(Ended(request.state, request.error or BROKEN))
         else:
             ticket.publish(Finished(answer, request))
         return ticket
