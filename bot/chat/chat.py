@@ -105,8 +105,7 @@ class Chat:
         dropped. The request keeps its place in the queue, its variant and its seed. Raises what
         `asking` raises, EmptyPrompt, PromptTooLong or StoreError; the old words count again then.
         """
-        if (work := self._work.get(ticket)) is not None:
-            work.cancel()
+        self._interrupt(ticket)
         return await self._rewording.reword(ticket, asking)
 
     async def resume(
@@ -176,11 +175,10 @@ class Chat:
         return ticket
 
     def _stop(self, ticket: Ticket) -> None:
-        work = self._work.get(ticket)
         if self._queue.take_out(ticket):
             self._own.start(self._conclude(Draft(ticket, self._clock.now), None))
-        elif work is not None:
-            work.cancel()
+        else:
+            self._interrupt(ticket)
 
     async def _serve(self, ticket: Ticket) -> None:
         """Get the answer in a task that can be cancelled, then end the request, which cannot be."""
@@ -243,6 +241,9 @@ class Chat:
 
     def _cut_short(self, ticket: Ticket) -> None:
         self._cutting = True
+        self._interrupt(ticket)
+
+    def _interrupt(self, ticket: Ticket) -> None:
         if (work := self._work.get(ticket)) is not None:
             work.cancel()
 
