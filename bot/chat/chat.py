@@ -250,7 +250,7 @@ class Chat:
     async def _close(self, drain_s: float) -> None:
         async with self._admission:  # what is being stored comes in, nothing after it
             waiting = await self._queue.close(drain_s, self._cut_short)
-        for ticket in [*waiting, *self.resumption.held()]:
+        for ticket in [*waiting, *self.resumption.give_up()]:
             await self._endings.park(ticket, served=False)
         self._persistence.leave()
         await self._own.others(_WRITE_LIMIT_S)

@@ -89,7 +89,7 @@ class Resumption:
         """The tickets that are kept back, oldest first."""
         return list(self._held.values())
 
-    def held(self) -> list[Ticket]:
+    def give_up(self) -> list[Ticket]:
         """Give up all tickets that are kept back; they stay in the store as they are."""
         held = self.kept()
         self._held.clear()
