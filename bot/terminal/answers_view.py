@@ -193,13 +193,10 @@ async def _write(console: Console, pane: Pane, *, titled: bool) -> None:
     async for event in pane.ticket.events():
         pane.take(event)
         match event:
-            case Delta():
-                console.out(pane.text.removeprefix(on_screen), end="", highlight=False)
-                on_screen = pane.text
             case Restarted() | Retracted():
                 console.out(f"\n{pane.note}", highlight=False)
                 on_screen = ""
-            case Written() | Finished() | Ended(unkept=NewAnswer()) if pane.text != on_screen:
+            case Delta() | Written() | Finished() | Ended(unkept=NewAnswer()):
                 console.out(pane.text.removeprefix(on_screen), end="", highlight=False)
                 on_screen = pane.text
             case _:
