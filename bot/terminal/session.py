@@ -21,7 +21,7 @@ from bot.text import clean_name
 from data.records import Answer, RatingKind, Turn
 from data.store.store import Store
 
-_CUT = "length"  # the finish reason of an answer that reached MAX_TOKENS
+LENGTH = "length"  # the finish reason of an answer that reached MAX_TOKENS
 _REMEMBERED = 500  # answers that can be rated by their number
 
 
@@ -114,7 +114,7 @@ class Session:
         """Let the model go on with the last answer, which must have been cut at its limit."""
         answer = await self._newest()
         request = await self._store.request(answer.request_id)
-        if answer.finish_reason != _CUT or not (answer.text and request.turns):
+        if answer.finish_reason != LENGTH or not (answer.text and request.turns):
             raise UserError("The last answer was not cut off, so there is nothing to go on with.")
         turns = going_on(request, answer)
         return await self._submit(

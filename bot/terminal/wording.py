@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.terminal.commands import MANUALS
-from bot.terminal.session import Rated
+from bot.terminal.session import LENGTH, Rated
 from data.records import Answer, NewAnswer, Request, RequestState
 
 WITHOUT_DISCORD = "No DISCORD_TOKEN is set, so the chat is here in the terminal."
@@ -15,7 +15,6 @@ NOT_KEPT_YET = "not written down yet, I keep trying"
 NOTHING_SAID = "(The model had nothing to say.)"
 ONLY_THOUGHTS = "(The model thought about it, and then had nothing to say.)"
 THOUGHT_TOO_LONG = "(The model thought for so long that there was no room for an answer.)"
-_LENGTH = "length"
 _WIDTH = max(len(manual.usage) for manual in MANUALS)
 HELP_LINES = tuple(f"{manual.usage:<{_WIDTH}}  {manual.meaning}" for manual in MANUALS)
 
@@ -52,7 +51,7 @@ def answer_text(answer: NewAnswer, *, thought: bool) -> str:
         return answer.text
     if not thought:
         return NOTHING_SAID
-    return THOUGHT_TOO_LONG if answer.finish_reason == _LENGTH else ONLY_THOUGHTS
+    return THOUGHT_TOO_LONG if answer.finish_reason == LENGTH else ONLY_THOUGHTS
 
 
 def draft_line(answer: NewAnswer) -> str:
@@ -65,7 +64,7 @@ def footer_line(answer: Answer, request: Request) -> str:
     parts = [*_figures(answer), f"#{answer.id}"]
     if request.state is RequestState.STOPPED:
         parts.append("stopped")
-    elif answer.finish_reason == _LENGTH:
+    elif answer.finish_reason == LENGTH:
         parts.append("cut at MAX_TOKENS, /continue goes on")
     return " · ".join(parts)
 
