@@ -8,6 +8,7 @@ from bot.chat.chat import Chat
 from bot.chat.ticket import Ticket
 from bot.config.settings import BotSettings
 from bot.worker.status import StatusBoard
+from data.files.export_manifest import LOCAL_ORIGINS
 from data.store.store import Store
 
 
@@ -19,7 +20,7 @@ class FrontEndName(StrEnum):
     DISCORD = "discord"
 
 
-LOCAL_FRONT_ENDS = (FrontEndName.TERMINAL, FrontEndName.PIPE)  # those of this machine
+LOCAL_FRONT_ENDS = tuple(map(FrontEndName, LOCAL_ORIGINS))  # those of this machine
 
 
 @dataclass(frozen=True, slots=True)
