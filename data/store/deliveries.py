@@ -8,7 +8,7 @@ from datetime import datetime
 
 from data.records import Request, RequestMessage
 from data.store.connection import Tables
-from data.store.rows import stamp, to_request
+from data.store.rows import stamp, to_request, to_request_message
 
 
 class Deliveries(Tables):
@@ -43,9 +43,7 @@ class Deliveries(Tables):
         rows = await self._connection.run(
             "SELECT * FROM request_messages WHERE request_id = ? ORDER BY position", request_id
         )
-        return [
-            RequestMessage(row["channel_id"], row["message_id"], row["position"]) for row in rows
-        ]
+        return [to_request_message(row) for row in rows]
 
     async def delivered(
         self,
@@ -90,9 +88,7 @@ class Deliveries(Tables):
             front_end,
             request_id,
         )
-        return [
-            RequestMessage(row["channel_id"], row["message_id"], row["position"]) for row in rows
-        ]
+        return [to_request_message(row) for row in rows]
 
     async def undelivered(self, front_end: str, since: datetime) -> list[Request]:
         """Return the requests that ended since then and are not delivered, oldest first.

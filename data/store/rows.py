@@ -14,6 +14,7 @@ from data.records import (
     RatingKind,
     Reaction,
     Request,
+    RequestMessage,
     RequestState,
     Said,
     Sampling,
@@ -147,6 +148,11 @@ def to_reaction(row: sqlite3.Row) -> Reaction:
         kind=RatingKind(row["kind"]),
         is_super=bool(row["is_super"]),
     )
+
+
+def to_request_message(row: sqlite3.Row) -> RequestMessage:
+    """Make a RequestMessage of a row with `channel_id`, `message_id` and `position`."""
+    return RequestMessage(row["channel_id"], row["message_id"], row["position"])
 
 
 def to_answer_messages(row: sqlite3.Row) -> AnswerMessages:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from data.records import Request, RequestMessage
 from data.store.connection import Tables
-from data.store.rows import stamp, to_request
+from data.store.rows import stamp, to_request, to_request_message
 
 
 class Withdrawals(Tables):
@@ -75,9 +75,7 @@ class Withdrawals(Tables):
             """,
             request_id,
         )
-        return [
-            RequestMessage(row["channel_id"], row["message_id"], row["position"]) for row in rows
-        ]
+        return [to_request_message(row) for row in rows]
 
     async def questions_since(
         self, front_end: str, kind: str, since: datetime, limit: int
