@@ -16,7 +16,7 @@ from data.files.export import export
 from data.files.export_manifest import PERMISSION_VARIABLE, manifest_path
 from data.files.made_from import forgotten_lines, still_there
 from data.records import Forgotten, MadeExport
-from data.store.database import FILE_NAME, reading
+from data.store.database import FILE_NAME, require
 from data.store.exports import drop_export, made_exports
 from data.store.store import Store
 
@@ -130,8 +130,7 @@ def _tell_affected(exports: Sequence[MadeExport], database: Path, folders: Seque
 
 
 async def _forget(database: Path, user: str) -> Forgotten:
-    with reading(database):
-        pass  # raises if there is no database: Store.open would create one
+    require(database)
     async with await Store.open(database) as store:
         return await store.forget(user)
 

@@ -25,7 +25,7 @@ from data.files.export_manifest import (
 from data.files.new_file import new_file
 from data.files.output_marker import sha256
 from data.records import YES, MadeExport, SettingKey
-from data.store.database import connect, reading
+from data.store.database import connect, require
 from data.store.exports import PersonHash, record_export
 from data.store.faults import converted
 
@@ -142,8 +142,7 @@ def left_out(row: sqlite3.Row, *, permitted: bool) -> LeftOut | None:
 @contextmanager
 def _transaction(path: Path) -> Generator[sqlite3.Connection]:
     """A transaction that writes; what others write waits for its end."""
-    with reading(path):
-        pass  # raises if there is no database: connecting would create one
+    require(path)
     with closing(connect(path)) as connection:
         with converted(path):
             connection.execute("BEGIN IMMEDIATE")

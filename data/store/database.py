@@ -63,6 +63,12 @@ def reading(path: Path, *, busy_s: float = BUSY_S) -> Generator[sqlite3.Connecti
             yield connection
 
 
+def require(path: Path) -> None:
+    """Raise StoreError if there is no database at `path`: connecting would create one."""
+    with reading(path):
+        pass
+
+
 def judge(
     connection: sqlite3.Connection,
     path: Path,

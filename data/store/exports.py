@@ -16,7 +16,7 @@ from pathlib import Path
 from data.errors import StoreConflict
 from data.records import MadeExport, SettingKey
 from data.store.connection import RunStatement, Tables
-from data.store.database import connect, reading
+from data.store.database import connect, reading, require
 from data.store.faults import converted
 from data.store.migrate import version_of
 from data.store.rows import stamp
@@ -53,8 +53,7 @@ def drop_export(path: Path, export_id: str) -> None:
 
     Raises StoreConflict if there is none with this id, and the other StoreErrors.
     """
-    with reading(path):
-        pass  # raises if there is no database: connecting would create one
+    require(path)
     with converted(path), closing(connect(path)) as connection:
         dropped = connection.execute("DELETE FROM exports WHERE id = ?", (export_id,))
         if not dropped.rowcount:
