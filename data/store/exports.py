@@ -27,6 +27,10 @@ FROM exports LEFT JOIN export_ratings ON export_id = exports.id
 GROUP BY exports.id ORDER BY created_at, exports.id
 """
 _FIRST_VERSION = 4  # of the schema with exports
+_MAKE_KEY = """
+INSERT OR IGNORE INTO settings (scope, scope_id, key, value) VALUES ('global', '', ?, ?)
+"""
+_READ_KEY = "SELECT value FROM settings WHERE scope = 'global' AND scope_id = '' AND key = ?"
 
 
 class Exports(Tables):
@@ -69,24 +73,18 @@ class PersonHash:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Read the key; make one where there is none, in the open transaction."""
-        values = ("global", "", SettingKey.EXPORT_KEY)
-        connection.execute(
-            "INSERT OR IGNORE INTO settings (scope, scope_id, key, value) VALUES (?, ?, ?, ?)",
-            (*values, secrets.token_hex(32)),
-        )
-        [row] = connection.execute(
-            "SELECT value FROM settings WHERE scope = ? AND scope_id = ? AND key = ?", values
-        )
-        self._key = bytes.fromhex(row["value"])
+        connection.execute(_MAKE_KEY, (SettingKey.EXPORT_KEY, _new_key()))
+        [row] = connection.execute(_READ_KEY, (SettingKey.EXPORT_KEY,))
+        self._key = row["value"]
 
     def of(self, user_id: str) -> str:
         """Return the person's hash, in hex."""
-        return hmac.new(self._key, f"user:{user_id}".encode(), hashlib.sha256).hexdigest()
+        return _keyed_hash(self._key, f"user:{user_id}")
 
     @property
     def database(self) -> str:
         """A name for the database: the hash of no person."""
-        return hmac.new(self._key, b"database", hashlib.sha256).hexdigest()[:16]
+        return _keyed_hash(self._key, "database")[:16]
 
 
 def record_export(
@@ -105,17 +103,9 @@ def record_export(
 
 async def person_hash(run: RunStatement, user_id: str) -> str:
     """Return a person's hash, in hex; the same person's is the same in one database."""
-    await run(
-        "INSERT OR IGNORE INTO settings (scope, scope_id, key, value) VALUES ('global', '', ?, ?)",
-        SettingKey.EXPORT_KEY,
-        secrets.token_hex(32),
-    )
-    [row] = await run(
-        "SELECT value FROM settings WHERE scope = 'global' AND scope_id = '' AND key = ?",
-        SettingKey.EXPORT_KEY,
-    )
-    key = bytes.fromhex(row["value"])
-    return hmac.new(key, f"asks:{user_id}".encode(), hashlib.sha256).hexdigest()
+    await run(_MAKE_KEY, SettingKey.EXPORT_KEY, _new_key())
+    [row] = await run(_READ_KEY, SettingKey.EXPORT_KEY)
+    return _keyed_hash(row["value"], f"asks:{user_id}")
 
 
 async def exported_of(run: RunStatement, user_id: str) -> list[sqlite3.Row]:
@@ -168,6 +158,15 @@ async def forget_exported(
 async def read_exports(run: RunStatement, ids: Collection[str]) -> tuple[MadeExport, ...]:
     """Return the exports with these ids, oldest first."""
     return tuple(_made(row) for row in await run(_LISTED) if row["id"] in ids)
+
+
+def _new_key() -> str:
+    return secrets.token_hex(32)
+
+
+def _keyed_hash(key: str, text: str) -> str:
+    """HMAC-SHA256 in hex; the key is in hex, too."""
+    return hmac.new(bytes.fromhex(key), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _made(row: sqlite3.Row) -> MadeExport:
