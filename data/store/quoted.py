@@ -98,6 +98,7 @@ async def _labelled(
     run: RunStatement, user_id: str, labels: Collection[str]
 ) -> list[QuotingRequest]:
     found: dict[int, QuotingRequest] = {}
+    known: dict[str, dict[str, str]] = {}  # labels by conversation
     for label in labels:
         rows = await run(
             """
@@ -111,13 +112,13 @@ async def _labelled(
             turns = to_turns(row["turns"])
             if row["id"] in found or has_parts(turns):
                 continue
-            known = await _known_labels(run, row["conversation"])
-            known |= dict.fromkeys(labels, user_id)
-            apart = told_apart(turns, row["user_id"], row["user_name"], row["prompt"], known)
+            place = row["conversation"]
+            if place not in known:
+                others = await _known_labels(run, place)
+                known[place] = others | dict.fromkeys(labels, user_id)
+            apart = told_apart(turns, row["user_id"], row["user_name"], row["prompt"], known[place])
             if said_by(apart, user_id):
-                found[row["id"]] = QuotingRequest(
-                    row["id"], row["conversation"], apart, is_old=True
-                )
+                found[row["id"]] = QuotingRequest(row["id"], place, apart, is_old=True)
     return list(found.values())
 
 
