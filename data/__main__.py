@@ -113,12 +113,13 @@ def _export(database: Path, out: Path) -> None:
 
 
 def _exports(database: Path, folders: Sequence[Path], deleted: Sequence[str]) -> None:
-    for made in made_exports(database):
+    exports = made_exports(database)
+    for made in exports:
         if made.id in deleted and (left := still_there(made, [database.parent, *folders])):
             raise DataError(f"{made.id} is not deleted: {', '.join(map(str, left))}")
     for export_id in deleted:
         drop_export(database, export_id)
-    exports = made_exports(database)
+    exports = tuple(made for made in exports if made.id not in deleted)
     for made in exports:
         print(f"{made.id} {made.created_at:%Y-%m-%d %H:%M} {made.path}: {made.ratings} ratings")
     _tell_affected(exports, database, folders)
