@@ -20,7 +20,7 @@ class SettingKey(StrEnum):
     VARIANT = "variant"
     """User, conversation, channel or global: the variant that answers."""
     PERSONA = "persona"
-    """Channel, or the conversation of direct messages: the system prompt."""
+    """Channel, or the conversation of direct messages or of the terminal: the system prompt."""
     ALWAYS = "always"
     """Channel: YES if the bot answers every message, NO if that was switched off again."""
     THREADS = "threads"
