@@ -15,6 +15,7 @@ from model.protocol import Health, ModelCard
 from model.sampling import SamplingParams
 
 UNUSABLE = "I cannot use my model, because one of my settings is wrong. Please tell my operator."
+POLL_S = 0.25  # between two looks at a worker's health
 
 
 class WorkerLink:
@@ -24,15 +25,9 @@ class WorkerLink:
     that worker first was ready, in seconds of the given clock, None before.
     """
 
-    def __init__(
-        self,
-        limits: HealthLimits,
-        poll_s: float = 0.25,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, limits: HealthLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self.board = StatusBoard()
         self._limits = limits
-        self._poll_s = poll_s
         self._clock = clock
         self._client: WorkerClient | None = None
         self._look = asyncio.Event()
@@ -122,7 +117,7 @@ class WorkerLink:
 
     def _interval(self) -> float:
         """Seconds between two looks."""
-        return self._poll_s
+        return POLL_S
 
     async def _pause(self) -> None:
         try:
