@@ -20,10 +20,9 @@ from data.files.export_manifest import (
     LOCAL_ORIGINS,
     ExportManifest,
     LeftOut,
-    file_sha256,
     manifest_path,
 )
-from data.files.new_file import new_file
+from data.files.new_file import file_sha256, new_file
 from data.records import YES, MadeExport, SettingKey
 from data.store.database import connect, reading
 from data.store.exports import PersonHash, record_export

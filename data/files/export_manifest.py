@@ -1,6 +1,5 @@
 """The manifest beside an export: what is in it, what was left out and why, and who permitted it."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -70,9 +69,3 @@ class ExportManifest:
 def manifest_path(out: Path) -> Path:
     """Return where the manifest of the export `out` lies: beside it."""
     return out.with_name(f"{out.name}.manifest.json")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the hex sha256 of a file's bytes. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
