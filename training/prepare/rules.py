@@ -10,8 +10,8 @@ from training.prepare.cleaning.clean import clean, is_empty, is_gone
 from training.prepare.cleaning.source_cleaner import SourceCleaner
 from training.prepare.language import ANY, is_in
 from training.prepare.word_list import WordList
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 # What bots write, and what people write to call them: in lower case, with straight apostrophes.
 _BOT_PHRASES = (

@@ -18,9 +18,9 @@ from training.sources.openassistant import read_openassistant
 from training.sources.packed import packing_words
 from training.sources.pairs import Columns, read_alpaca, read_pair, read_prompt_completion
 from training.sources.rated import RatingThresholds, read_rated
-from training.sources.reasons import Faults
+from training.sources.reasons import DroppedRow, Faults
 from training.sources.reddit import RedditIndex
-from training.sources.row import DroppedRow, SourceRow, SourceRows
+from training.sources.row import SourceRow, SourceRows
 from training.sources.tables import HubDataset, find_on_hub, folder_rows, hub_rows, table_rows
 
 _TABLES = (Format.PARQUET, Format.ARROW, Format.FOLDER, Format.HUB)

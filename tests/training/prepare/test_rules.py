@@ -6,8 +6,8 @@ from data.files.datasets import Pair
 from data.records import Turn
 from training.prepare.rules import KeptRow, RowRules, is_bot_notice, judge
 from training.prepare.word_list import WordList
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 
 @pytest.mark.parametrize(
