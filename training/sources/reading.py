@@ -1,6 +1,6 @@
 """Choosing the reader for a source: a file, a folder, or a data set of the hub."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -196,23 +196,7 @@ class _Sources:
                 return unlearned(rows) if says_unlearned(item.get("weight")) else rows
             return rows if is_learned(where, item, ROW_FLAGS, "") else unlearned(rows)
 
-        return _each(items, faults, convert)
-
-
-def _each(
-    items: Iterator[Placed],
-    faults: Faults,
-    convert: Callable[[str, str, dict[str, object]], Iterator[SourceRow | DroppedRow]],
-) -> SourceRows:
-    for place, item in items:
-        try:
-            rows: list[SourceRow | DroppedRow] = list(
-                convert(f"{faults.where}, {place}", place, item)
-            )
-        except DatasetError as error:
-            faults.broken(place, error)
-        else:
-            yield from rows
+        return faults.each(items, convert)
 
 
 def _with_broken(rows: SourceRows, faults: Faults) -> SourceRows:
