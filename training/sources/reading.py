@@ -49,16 +49,22 @@ class Opened:
     """A source that is about to be read.
 
     `detected` says in words as what it is read. `hub` is the data set of the hub, if it is one.
-    `is_discord` says that its texts are message content of Discord, for which its developer policy
-    holds wherever the file comes from. `faults` fills while the rows are read.
+    `faults` fills while the rows are read.
     """
 
     format: Format
     rows: SourceRows
     detected: str
     faults: Faults
-    is_discord: bool = False
     hub: HubDataset | None = None
+
+    @property
+    def is_discord(self) -> bool:
+        """Whether its texts are message content of Discord, to which its developer policy applies.
+
+        That policy holds wherever the file comes from.
+        """
+        return self.format is Format.DISCORD
 
 
 @contextmanager
@@ -166,7 +172,6 @@ class _Sources:
             _with_broken(rows, faults),
             ", ".join((container.words, *words, shape.words)),
             faults,
-            shape is Format.DISCORD,
             hub,
         )
 
