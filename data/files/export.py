@@ -22,8 +22,7 @@ from data.files.export_manifest import (
     LeftOut,
     manifest_path,
 )
-from data.files.new_file import new_file
-from data.files.output_marker import sha256
+from data.files.new_file import file_sha256, new_file
 from data.records import YES, MadeExport, SettingKey
 from data.store.database import connect, require
 from data.store.exports import PersonHash, record_export
@@ -89,7 +88,7 @@ def export(
             created=now(),
             database=people.database,
             file=out.name,
-            sha256=sha256(draft),
+            sha256=file_sha256(draft),
             permission=permission,
             ratings=len(written.ratings),
             discord_ratings=written.discord,

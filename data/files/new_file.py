@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, also if the program is killed or the power fails."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Generator
@@ -19,6 +20,12 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 hash of a file's bytes, in hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _refuse_existing(path: Path) -> None:

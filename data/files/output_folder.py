@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data.errors import OutputRefused
-from data.files.new_file import sync
-from data.files.output_marker import MARKER, WORK_PREFIX, Marker, marker_bytes, sha256
+from data.files.new_file import file_sha256, sync
+from data.files.output_marker import MARKER, WORK_PREFIX, Marker, marker_bytes
 
 _SHOWN = 3  # names in a refusal
 
@@ -185,7 +185,7 @@ def _commit(target: Path, before: Marker, work: Path, *, keep: bool) -> None:
     made = sorted((work / "files").iterdir())
     if folders := [path.name for path in made if path.is_symlink() or not path.is_file()]:
         raise ValueError(f"{folders[0]} is no file: an output folder holds files only")
-    new = {path.name: (sha256(path),) for path in made}
+    new = {path.name: (file_sha256(path),) for path in made}
     taken = [name for name in new if name not in before.files and os.path.lexists(target / name)]
     if taken:
         raise OutputRefused(

@@ -1,6 +1,5 @@
 """The marker file that says which command an output folder belongs to, and which files it wrote."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from data.files.new_file import sync
+from data.files.new_file import file_sha256, sync
 
 MARKER = ".fungpt-output.json"
 WORK_PREFIX = ".partial-"
@@ -96,11 +95,5 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 hash of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _is_one_of(path: Path, hashes: tuple[str, ...]) -> bool:
-    return is_regular(path) and (not hashes or sha256(path) in hashes)
+    return is_regular(path) and (not hashes or file_sha256(path) in hashes)

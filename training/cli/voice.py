@@ -25,8 +25,9 @@ def run(options: Namespace, home: Path) -> None:
         check_weights(options.out)
     say("training the classifier")
     classifier = train_classifier()
+    labelled = read_sentences()
     for side in LabelledSide:
-        sentences = [one for one in read_sentences() if one.side is side]
+        sentences = [one for one in labelled if one.side is side]
         for label in classifier.linears:
             found = accuracy(label, sentences, classifier)
             show(

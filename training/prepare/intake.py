@@ -17,8 +17,7 @@ from training.prepare.spill import Spill
 from training.sources.formats import Format
 from training.sources.rated import CONSENT, LOCAL
 from training.sources.reading import Opened
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow
+from training.sources.reasons import DroppedRow, DropReason
 
 _REPORT_EVERY = 20_000
 _EXAMPLES = 3

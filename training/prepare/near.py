@@ -1,6 +1,7 @@
 """Which texts are near each other: every pair among few texts, nearly every one among many."""
 
 import tempfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,8 @@ class Nearness:
     """When two texts are near, and how near pairs are searched.
 
     Two texts are near if Jaccard's index of their shingles is `similarity` or more, or if one
-    contains the other. Up to
-    `exact_up_to` characters in all texts together, every pair is found; beyond that MinHash finds
-    at least 99 of 100.
+    contains the other. Up to `exact_up_to` characters in all texts together, every pair is found;
+    beyond that MinHash finds at least 99 of 100.
     """
 
     similarity: float = 0.6
@@ -59,16 +59,11 @@ def _join_similar(unions: Unions, spill: Spill, nearness: Nearness, scratch: Pat
     ):
         signatures = Signatures(bands, sketches, plan(nearness.similarity))
         signatures.write(spill.flats())
-        far: set[tuple[int, int]] = set()  # candidates of an earlier band that were not near
-        for pair in signatures.candidates(nearness.similarity):
-            if pair in far or unions.find(pair[0]) == unions.find(pair[1]):
-                continue
-            if _are_near(spill, *pair, nearness):
-                unions.join(*pair)
-            else:
-                far.add(pair)
-            if len(far) > _REMEMBERED:
-                far.clear()
+        _join(
+            unions,
+            signatures.candidates(nearness.similarity),
+            lambda one, other: _are_near(spill, one, other, nearness),
+        )
 
 
 def _join_contained(unions: Unions, spill: Spill, nearness: Nearness, scratch: Path) -> None:
@@ -78,14 +73,29 @@ def _join_contained(unions: Unions, spill: Spill, nearness: Nearness, scratch: P
     ):
         found = Fingerprints(prints, chosen, every=nearness.is_exact(spill))
         found.write(spill.flats())
-        far: set[tuple[int, int]] = set()
-        for pair in found.candidates():
-            if pair in far or unions.find(pair[0]) == unions.find(pair[1]):
-                continue
-            if contains(spill.flat(pair[1]), spill.flat(pair[0])):
-                unions.join(*pair)
-            elif len(far) < _REMEMBERED:
-                far.add(pair)
+        _join(
+            unions,
+            found.candidates(),
+            lambda shorter, longer: contains(spill.flat(longer), spill.flat(shorter)),
+        )
+
+
+def _join(
+    unions: Unions,
+    candidates: Iterable[tuple[int, int]],
+    are_near: Callable[[int, int], bool],
+) -> None:
+    """Join those pairs of texts that are near."""
+    far: set[tuple[int, int]] = set()  # candidates that were not near, and may come again
+    for pair in candidates:
+        if pair in far or unions.find(pair[0]) == unions.find(pair[1]):
+            continue
+        if are_near(*pair):
+            unions.join(*pair)
+        else:
+            far.add(pair)
+        if len(far) > _REMEMBERED:
+            far.clear()
 
 
 def repeats(spill: Spill, cluster: Ids, nearness: Nearness) -> list[int]:

@@ -26,8 +26,7 @@ from training.prepare.spill import Spill
 from training.prepare.unions import Ids
 from training.prepare.writing import check_apart, write_sides
 from training.sources.reading import Opened, Reading, open_sources
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow
+from training.sources.reasons import DroppedRow, DropReason
 
 KIND = "python -m training prepare"
 _LEAST = 3  # one row for each side

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from data.files.datasets import Pair
 from data.records import Turn
-from training.prepare.cleaning.clean import clean, is_empty, is_gone
+from training.prepare.cleaning.clean import is_empty, is_gone
 from training.prepare.cleaning.source_cleaner import SourceCleaner
 from training.prepare.language import ANY, is_in
 from training.prepare.word_list import WordList
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 # What bots write, and what people write to call them: in lower case, with straight apostrophes.
 _BOT_PHRASES = (
@@ -72,24 +72,16 @@ class KeptRow:
     author: str | None
 
 
-def judge(
-    row: SourceRow, rules: RowRules, cleaner: SourceCleaner | None = None
-) -> KeptRow | DroppedRow:
-    """The cleaned row, or the first reason to drop it.
-
-    Without a cleaner it is cleaned by every rule, as one of a source that is encoded.
-    """
-    comment, reply = (
-        cleaner.clean(text, row.place) if cleaner else clean(text)
-        for text in (row.comment, row.reply)
-    )
+def judge(row: SourceRow, rules: RowRules, cleaner: SourceCleaner) -> KeptRow | DroppedRow:
+    """The cleaned row, or the first reason to drop it."""
+    comment, reply = (cleaner.clean(text, row.place) for text in (row.comment, row.reply))
     reason = _reason(row, comment, reply, rules)
     if reason is not None:
         says = [text for text in (comment, reply) if not is_empty(text)]
         shown = next((text for text in says if not is_gone(text)), "")
         empty = f": {'comment' if is_empty(comment) else 'reply'} is empty" if len(says) < 2 else ""
         return DroppedRow(reason, row.place + empty, shown)
-    before = _before(row.before, rules.max_chars, cleaner.clean_earlier if cleaner else clean)
+    before = _before(row.before, rules.max_chars, cleaner.clean_earlier)
     return KeptRow(row.place, Pair(comment, reply, row.topic, before), row.thread, row.author)
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from training.sources.learned import says_unlearned, unlearned
 from training.sources.lines import LINE_LIMIT, WINDOWS, lines, text_encoding
 from training.sources.objects import Placed
 from training.sources.packed import packing_words
-from training.sources.pairs import Columns, find_keys, pair_row
-from training.sources.reasons import Faults
-from training.sources.row import CELL_LIMIT, SourceRows
+from training.sources.pairs import Columns, Keys, find_keys, pair_row
+from training.sources.reasons import DroppedRow, Faults
+from training.sources.row import CELL_LIMIT, SourceRow, SourceRows
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _ENCODINGS = {WINDOWS: "Windows-1252"}
@@ -73,14 +74,16 @@ def read_csv(
 def table_pairs(path: Path, table: TextTable, columns: Columns, faults: Faults) -> SourceRows:
     """The pairs of an open table. Raises DatasetError naming the file, the row and the column."""
     keys = find_keys(f"{path}: the header", table.header, columns)
-    for place, item in table.rows:
-        try:
-            row = pair_row(f"{path}, {place}", place, item, keys)
-        except DatasetError as error:
-            faults.broken(place, error)
-        else:
-            weights = (value for name, value in item.items() if name.strip().casefold() == "weight")
-            yield from unlearned(iter([row])) if any(map(says_unlearned, weights)) else [row]
+    yield from faults.each(table.rows, partial(_rows_of, keys))
+
+
+def _rows_of(
+    keys: Keys, where: str, place: str, item: dict[str, Any]
+) -> Iterator[SourceRow | DroppedRow]:
+    """The one row of a pair, dropped if its weight is 0."""
+    row = iter([pair_row(where, place, item, keys)])
+    weights = (value for name, value in item.items() if name.strip().casefold() == "weight")
+    return unlearned(row) if any(map(says_unlearned, weights)) else row
 
 
 def open_table(path: Path, style: TableStyle, faults: Faults) -> TextTable:

@@ -50,18 +50,8 @@ class DiscordIndex:
         row; those of bots, and replies to bots, are dropped. Raises DatasetError naming file and
         place.
         """
-        source = self._index.add_source(lambda: self._messages(items, faults))
+        source = self._index.add_source(lambda: faults.each(items, _messages))
         return self._rows(source)
-
-    def _messages(self, items: Iterator[Placed], faults: Faults) -> Iterator[Message]:
-        for place, item in items:
-            try:
-                message = _message(f"{faults.where}, {place}", place, item)
-            except DatasetError as error:
-                faults.broken(place, error)
-            else:
-                if message is not None:
-                    yield message
 
     def _rows(self, source: int) -> SourceRows:
         for row in self._index.replies(source):
@@ -74,17 +64,18 @@ class DiscordIndex:
                 yield SourceRow(place, row["comment"], text, row["topic"], author=row["author"])
 
 
-def _message(where: str, place: str, item: dict[str, Any]) -> Message | None:
+def _messages(where: str, place: str, item: dict[str, Any]) -> Iterator[Message]:
+    """The message, if it is one that a person or a bot wrote."""
     if missing := sorted(_NEEDED - item.keys()):
         raise DatasetError(f"{where} lacks {', '.join(missing)}: is it a message of Discord?")
     if str(item.get("type")) not in _SPOKEN:
-        return None
+        return
     author, reference = (
         _object(item["author"]),
         _object(item.get("reference") or item.get("message_reference")),
     )
     parent = reference.get("messageId") or reference.get("message_id")
-    return Message(
+    yield Message(
         _snowflake(where, "id", item["id"]),
         None if parent is None else _snowflake(where, "reference.messageId", parent),
         place,

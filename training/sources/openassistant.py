@@ -28,16 +28,15 @@ def read_openassistant(items: Iterator[Placed], faults: Faults) -> SourceRows:
     thread is the tree. Deleted answers and those that reviewers refused are dropped. The score is
     minus the rank, so the best answer has 0. Raises DatasetError naming file and place.
     """
-    for _, group in groupby(items, key=_group):
-        found = list(group)
-        place, first = found[0]
-        try:
-            rows = list(_tree(faults.where, place, first) if "prompt" in first
-                        else _messages(faults.where, found))  # fmt: skip
-        except DatasetError as error:
-            faults.broken(place, error)
-        else:
-            yield from rows
+
+    def convert(_: str, place: str, found: list[Placed]) -> SourceRows:
+        first = found[0][1]
+        if "prompt" in first:
+            return _tree(faults.where, place, first)
+        return _messages(faults.where, found)
+
+    groups = (list(group) for _, group in groupby(items, key=_group))
+    return faults.each(((found[0][0], found) for found in groups), convert)
 
 
 def _group(placed: Placed) -> str:

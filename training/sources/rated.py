@@ -13,8 +13,8 @@ from data.files.datasets import read_turns
 from data.records import RatingKind
 from training.scratch import open_scratch
 from training.sources.objects import Placed
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow, SourceRows, text_cell
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow, SourceRows, text_cell
 
 # What the card says of an export: `python -m data export` has made sure of it.
 CONSENT = "agreed by asker and rater"

@@ -1,6 +1,6 @@
 """Choosing the reader for a source: a file, a folder, or a data set of the hub."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,9 +18,9 @@ from training.sources.openassistant import read_openassistant
 from training.sources.packed import packing_words
 from training.sources.pairs import Columns, read_alpaca, read_pair, read_prompt_completion
 from training.sources.rated import RatingThresholds, read_rated
-from training.sources.reasons import Faults
+from training.sources.reasons import DroppedRow, Faults
 from training.sources.reddit import RedditIndex
-from training.sources.row import DroppedRow, SourceRow, SourceRows
+from training.sources.row import SourceRow, SourceRows
 from training.sources.tables import HubDataset, find_on_hub, folder_rows, hub_rows, table_rows
 
 _TABLES = (Format.PARQUET, Format.ARROW, Format.FOLDER, Format.HUB)
@@ -49,16 +49,22 @@ class Opened:
     """A source that is about to be read.
 
     `detected` says in words as what it is read. `hub` is the data set of the hub, if it is one.
-    `is_discord` says that its texts are message content of Discord, for which its developer policy
-    holds wherever the file comes from. `faults` fills while the rows are read.
+    `faults` fills while the rows are read.
     """
 
     format: Format
     rows: SourceRows
     detected: str
     faults: Faults
-    is_discord: bool = False
     hub: HubDataset | None = None
+
+    @property
+    def is_discord(self) -> bool:
+        """Whether its texts are message content of Discord, to which its developer policy applies.
+
+        That policy holds wherever the file comes from.
+        """
+        return self.format is Format.DISCORD
 
 
 @contextmanager
@@ -166,7 +172,6 @@ class _Sources:
             _with_broken(rows, faults),
             ", ".join((container.words, *words, shape.words)),
             faults,
-            shape is Format.DISCORD,
             hub,
         )
 
@@ -196,23 +201,7 @@ class _Sources:
                 return unlearned(rows) if says_unlearned(item.get("weight")) else rows
             return rows if is_learned(where, item, ROW_FLAGS, "") else unlearned(rows)
 
-        return _each(items, faults, convert)
-
-
-def _each(
-    items: Iterator[Placed],
-    faults: Faults,
-    convert: Callable[[str, str, dict[str, object]], Iterator[SourceRow | DroppedRow]],
-) -> SourceRows:
-    for place, item in items:
-        try:
-            rows: list[SourceRow | DroppedRow] = list(
-                convert(f"{faults.where}, {place}", place, item)
-            )
-        except DatasetError as error:
-            faults.broken(place, error)
-        else:
-            yield from rows
+        return faults.each(items, convert)
 
 
 def _with_broken(rows: SourceRows, faults: Faults) -> SourceRows:

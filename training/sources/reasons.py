@@ -1,13 +1,16 @@
 """Why a row is dropped, and what a reader found wrong in a source and went on from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import repeat
+from typing import TypeVar
 
 from data.errors import DatasetError
 
 _EXAMPLES = 3
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 class DropReason(StrEnum):
@@ -94,6 +97,24 @@ class Faults:
     def drops(self) -> bool:
         """Whether a row that cannot be read is dropped and counted, not refused."""
         return self.strict is False
+
+    def each(
+        self,
+        items: Iterable[tuple[str, _Item]],
+        convert: Callable[[str, str, _Item], Iterable[_Made]],
+    ) -> Generator[_Made]:
+        """All that `convert` makes of each item, given source and place, the place, and the item.
+
+        An item of which it raises DatasetError gives nothing and is counted as broken. Raises the
+        error if that is refused.
+        """
+        for place, item in items:
+            try:
+                made = list(convert(f"{self.where}, {place}", place, item))
+            except DatasetError as error:
+                self.broken(place, error)
+            else:
+                yield from made
 
     def broken(self, place: str, error: DatasetError) -> None:
         """Count a row that cannot be read. Raises the error if that is refused."""

@@ -36,14 +36,11 @@ class RedditIndex:
         return self._rows(source, faults)
 
     def _messages(self, items: Iterator[Placed], faults: Faults) -> Iterator[Message]:
-        for place, item in items:
-            try:
-                message = _message(f"{faults.where}, {place}", place, item)
-            except DatasetError as error:
-                faults.broken(place, error)
-            else:
-                self._has_submissions |= _is_submission(message.id)
-                yield message
+        for message in faults.each(
+            items, lambda where, place, item: [_message(where, place, item)]
+        ):
+            self._has_submissions |= _is_submission(message.id)
+            yield message
 
     def _rows(self, source: int, faults: Faults) -> SourceRows:
         for row in self._index.replies(source):

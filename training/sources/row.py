@@ -40,9 +40,8 @@ SourceRows = Generator[SourceRow | DroppedRow]
 def text_cell(where: str, key: str, value: object) -> str:
     """The value of a cell as a text; the empty text for None and for NaN, also as a word.
 
-    Half a character (a lone surrogate) becomes a space. `where` and `key` name the cell in the
-    error. Raises DatasetError if the value is no text, has
-    more than CELL_LIMIT characters or holds a NUL.
+    Half a character becomes a space. `where` and `key` name the cell in the error. Raises
+    DatasetError if the value is no text, has more than CELL_LIMIT characters or holds a NUL.
     """
     if value is None or is_nothing(value):
         return ""
@@ -58,7 +57,7 @@ def text_cell(where: str, key: str, value: object) -> str:
             f"{where}: {key} holds a NUL (character {value.index(chr(0)) + 1}): remove it, "
             "or save the file as UTF-8 if it is UTF-16"
         )
-    return _whole_characters(value)
+    return whole_characters(value)
 
 
 def int_cell(where: str, key: str, value: object) -> int | None:
@@ -84,7 +83,7 @@ def name_cell(value: object) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return _whole_characters(str(value).replace("\0", " "))
+    return whole_characters(str(value).replace("\0", " "))
 
 
 def is_nothing(value: object) -> bool:
@@ -94,5 +93,9 @@ def is_nothing(value: object) -> bool:
     return isinstance(value, str) and len(value) < 8 and value.strip().casefold() in _NOTHING
 
 
-def _whole_characters(text: str) -> str:
+def whole_characters(text: str) -> str:
+    """The text with a space for each half of a character (a lone surrogate).
+
+    No file can hold those.
+    """
     return text if text.isascii() else _HALF.sub(" ", text)

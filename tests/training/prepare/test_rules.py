@@ -1,13 +1,19 @@
 """Each rule drops what it says, in order, and what passes is clean."""
 
+from pathlib import Path
+
 import pytest
 
 from data.files.datasets import Pair
 from data.records import Turn
+from training.prepare.cleaning.rule import CleaningChoice
+from training.prepare.cleaning.source_cleaner import SourceCleaner
 from training.prepare.rules import KeptRow, RowRules, is_bot_notice, judge
 from training.prepare.word_list import WordList
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
+
+CLEANER = SourceCleaner(CleaningChoice(), Path())  # cleans by every rule
 
 
 @pytest.mark.parametrize(
@@ -25,26 +31,26 @@ from training.sources.row import DroppedRow, SourceRow
 )
 def test_each_rule_drops(comment, reply, reason):
     rules = RowRules(min_chars=3, max_chars=50, words=WordList(frozenset({"parsnip"})))
-    found = judge(SourceRow("row 2", comment, reply), rules)
+    found = judge(SourceRow("row 2", comment, reply), rules, CLEANER)
     assert isinstance(found, DroppedRow)
     assert found.reason is reason
 
 
 @pytest.mark.parametrize(("score", "passes"), [(4, False), (5, True), (None, True)])
 def test_a_low_score_is_dropped(score, passes):
-    found = judge(SourceRow("row 2", "a", "b", score=score), RowRules(min_score=5))
+    found = judge(SourceRow("row 2", "a", "b", score=score), RowRules(min_score=5), CLEANER)
     assert isinstance(found, KeptRow) is passes
 
 
 def test_another_language_is_dropped():
     german = "Ich gehe lieber im Regen nach Hause, als noch einmal auf den Bus zu warten."
-    found = judge(SourceRow("row 2", german, german), RowRules(language="en"))
+    found = judge(SourceRow("row 2", german, german), RowRules(language="en"), CLEANER)
     assert isinstance(found, DroppedRow)
     assert found.reason is DropReason.LANGUAGE
 
 
 def test_what_is_empty_is_named():
-    found = judge(SourceRow("row 9", "Who?", " \n"), RowRules())
+    found = judge(SourceRow("row 9", "Who?", " \n"), RowRules(), CLEANER)
     assert found == DroppedRow(DropReason.EMPTY, "row 9: reply is empty", "Who?")
 
 
@@ -70,7 +76,9 @@ def test_turns_before_are_cleaned_and_begin_with_a_user():
         Turn("user", "tea &amp; toast"),
         Turn("assistant", "yes"),
     )
-    found = judge(SourceRow("row 2", "a", "b", "food", "t1", "me", before=before), RowRules())
+    found = judge(
+        SourceRow("row 2", "a", "b", "food", "t1", "me", before=before), RowRules(), CLEANER
+    )
     left = (Turn("system", "Be brief."), Turn("user", "tea & toast"), Turn("assistant", "yes"))
     assert found == KeptRow("row 2", Pair("a", "b", "food", left), "t1", "me")
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.fakes.one_source import open_source
 from training.sources.reading import Reading
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow
+from training.sources.row import SourceRow
 
 Write = Callable[[str, str | bytes], Path]
 Read = Callable[..., list[SourceRow | DroppedRow]]

@@ -8,8 +8,8 @@ from data.errors import DatasetError
 from tests.fakes.one_source import open_source
 from training.sources.formats import Format
 from training.sources.reading import Reading, open_sources
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 
 def message(number, text, to=None, *, kind="Reply", bot=False):

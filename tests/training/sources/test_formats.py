@@ -14,8 +14,8 @@ from data.records import Turn
 from tests.fakes.one_source import open_source
 from training.sources.formats import Format
 from training.sources.reading import Reading
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 CHAT = [{"from": "human", "value": "soup?"}, {"from": "gpt", "value": "yes"}]
 TURNS = [{"role": "user", "content": "soup?"}, {"role": "assistant", "content": "yes"}]

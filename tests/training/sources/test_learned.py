@@ -5,8 +5,8 @@ import json
 import pytest
 
 from data.errors import DatasetError
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 TURNS = [{"role": "user", "content": "soup?"}, {"role": "assistant", "content": "yes"}]
 SHAPES = {

@@ -8,8 +8,8 @@ from data.errors import DatasetError
 from data.records import Turn
 from training.sources.rated import RatingThresholds
 from training.sources.reading import Reading
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 TURNS = [
     {"role": "system", "content": "Be funny."},

@@ -12,8 +12,8 @@ from data.errors import DatasetError
 from tests.fakes.one_source import open_source
 from training.sources.formats import Format
 from training.sources.reading import Reading, open_sources
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 COMMENTS = [
     {"id": "a1", "parent_id": "t3_s1", "link_id": "t3_s1", "author": "ann", "score": 5,

@@ -6,18 +6,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from data.files.output_folder import output_folder
-from training.evaluate.metrics.catalogue import BY_KEY, MEASURES, Measure
+from training.evaluate.metrics.catalogue import MEASURES, Measure
 from training.evaluate.report.plots import forest, shares
 from training.evaluate.report.table import difference, estimate, rows_used
-from training.evaluate.report.verdict import FEWEST_ROWS, Outcome, outcomes, verdicts
+from training.evaluate.report.verdict import FEWEST_ROWS, Outcome, outcomes, to_first, verdicts
 from training.evaluate.result import Asked, Evaluation
 
 JSON = "report.json"
 PAGE = "report.html"
 KIND = "python -m training evaluate"
 _TEMPLATE = "page.html.jinja"
-# The measures that the page shows first.
-_HEADLINES = ("disclaimer", "position", "perplexity", "bleu", "repetition", "copied")
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> None:
@@ -45,7 +43,6 @@ def page(evaluation: Evaluation) -> str:
         lstrip_blocks=True,
     )
     judged = verdicts(evaluation)
-    first = evaluation.variants[0].name
     return environment.get_template(_TEMPLATE).render(
         found=evaluation,
         estimate=estimate,
@@ -54,13 +51,12 @@ def page(evaluation: Evaluation) -> str:
         rows_used=rows_used(evaluation.data),
         fewest_rows=FEWEST_ROWS,
         Outcome=Outcome,
-        first=first,
+        first=evaluation.variants[0].name,
         verdicts=judged,
         forests=[Markup(forest(verdict)) for verdict in judged],  # noqa: S704 - texts are escaped
         shares=Markup(shares(evaluation)),  # noqa: S704 - texts are escaped
-        headlines=[BY_KEY[key] for key in _HEADLINES],
         groups=_groups(evaluation),
-        differences=[found for found in evaluation.differences if found.first == first],
+        differences=to_first(evaluation),
         prompt_counts=_counts(evaluation),
     )
 

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from training.evaluate.metrics.catalogue import MEASURES, Measure
-from training.evaluate.report.verdict import Outcome, Outcomes, outcomes
+from training.evaluate.report.verdict import Outcome, Outcomes, outcomes, to_first
 from training.evaluate.result import DataUsed, Difference, Estimate, Evaluation
 
 _STYLES = {Outcome.BETTER: "green", Outcome.WORSE: "red", Outcome.UNDECIDED: ""}
@@ -25,7 +25,7 @@ def table(evaluation: Evaluation) -> Table:
     drawn.add_column("")
     for variant in evaluation.variants:
         drawn.add_column(variant.name, justify="right")
-    others = [found for found in evaluation.differences if found.first == first]
+    others = to_first(evaluation)
     for found in others:
         drawn.add_column(f"{found.second} − {first}", justify="right")
     group = None

@@ -103,7 +103,7 @@ def verdicts(evaluation: Evaluation) -> list[VariantVerdict]:
     judged = outcomes(evaluation)
     return [
         VariantVerdict(first, found.second, tuple(_lines(evaluation, found, judged)), rows)
-        for found in _shown(evaluation)
+        for found in to_first(evaluation)
     ]
 
 
@@ -114,7 +114,7 @@ def outcomes(evaluation: Evaluation) -> Outcomes:
     """
     found = {
         (each.second, key): (BY_KEY[key], each.values[key], p)
-        for each in _shown(evaluation)
+        for each in to_first(evaluation)
         for key, p in each.p_values.items()
         if BY_KEY[key].better is not Better.NEITHER
     }
@@ -140,7 +140,8 @@ def outcome(measure: Measure, difference: Estimate, corrected: float) -> Outcome
     return Outcome.BETTER if upwards == (measure.better is Better.HIGHER) else Outcome.WORSE
 
 
-def _shown(evaluation: Evaluation) -> list[Difference]:
+def to_first(evaluation: Evaluation) -> list[Difference]:
+    """The differences of all other variants to the first one named: those that are shown."""
     first = evaluation.variants[0].name
     return [found for found in evaluation.differences if found.first == first]
 

@@ -1,6 +1,5 @@
 """Cleaning one text as it comes out of a web page or a dump."""
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from training.prepare.cleaning import characters, encoded, markup
 from training.prepare.cleaning.edits import cut_edits
 from training.prepare.cleaning.rule import EVERY_RULE, CleaningRule
 from training.prepare.cleaning.verbatim import hide, show, verbatim_spans
+from training.sources.row import whole_characters
 
 # What sites show in place of a deleted text.
 _GONE = frozenset(
@@ -16,9 +16,6 @@ _GONE = frozenset(
         "[removed by reddit]", "[ removed by reddit ]", "[removed by moderator]",
     }
 )  # fmt: skip
-# Halves of characters: no file can hold them.
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
 # What leaves nothing of a text that shows nothing.
 _SHOWING = (CleaningRule.ENTITIES, CleaningRule.CHARACTERS, CleaningRule.SPACES)
 
@@ -67,8 +64,7 @@ def changes(text: str, rules: Collection[CleaningRule] = EVERY_RULE) -> Iterator
     Whatever the rules are, line ends become `\n`, and lone surrogates, which no file can hold,
     become spaces.
     """
-    plain = characters.simple_line_ends(text)
-    plain = plain if plain.isascii() else _SURROGATES.sub(" ", plain)
+    plain = whole_characters(characters.simple_line_ends(text))
     if plain != text:
         yield TextChange(CleaningRule.CHARACTERS, text, plain)
     # One change may show another its work: an entity within an entity, a name behind a quote.

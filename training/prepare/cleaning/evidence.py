@@ -6,12 +6,12 @@ from collections import Counter
 from training.prepare.cleaning.encoded import ENTITY, is_entity, written_line_ends
 from training.prepare.cleaning.rule import CleaningRule
 from training.prepare.cleaning.verbatim import hide, verbatim_spans
+from training.sources.row import whole_characters
 
 LEAST = 3  # texts that show an encoding
 OUTWEIGH = 10  # texts that show it for each one that an encoder would not have left as it is
 _BARE = re.compile("[<>]")
 _SENTENCE_ENDS = frozenset(".!?…)\"'”»*")
-_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class Evidence:
@@ -33,7 +33,7 @@ class Evidence:
             self._against[CleaningRule.ESCAPES] += 1
         if not any(mark in text for mark in "&<>\\"):
             return
-        text = _HALVES.sub(" ", text)
+        text = whole_characters(text)
         prose, _ = hide(text, verbatim_spans(text, drawings=False))
         entities = sum(map(is_entity, ENTITY.finditer(prose)))
         self._texts[CleaningRule.ENTITIES] += entities > 0

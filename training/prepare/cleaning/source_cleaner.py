@@ -12,8 +12,8 @@ from training.prepare.cleaning.clean import changes, clean
 from training.prepare.cleaning.evidence import Evidence
 from training.prepare.cleaning.record import ChangeTally, EncodingRecord, RuleRecord
 from training.prepare.cleaning.rule import ENCODINGS, EVERY_RULE, CleaningChoice, CleaningRule
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 Row = SourceRow | DroppedRow
 # What formats have, and what they cannot have: Reddit escapes &, < and > in all that it gives

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from data.records import Turn
 from training.prepare.cleaning.rule import CleaningChoice, CleaningRule
 from training.prepare.cleaning.source_cleaner import SourceCleaner
-from training.sources.reasons import DropReason
-from training.sources.row import DroppedRow, SourceRow
+from training.sources.reasons import DroppedRow, DropReason
+from training.sources.row import SourceRow
 
 ENCODED = frozenset({CleaningRule.ENTITIES, CleaningRule.ESCAPES})
 TEXT = st.text(st.characters(), max_size=9)
