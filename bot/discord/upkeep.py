@@ -10,7 +10,7 @@ import discord
 from discord.ext import commands
 
 from bot.clock import SYSTEM_CLOCK, Clock
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.identity import conversation_id
 from bot.discord.sync import sync_commands
 from bot.front_end import Services
@@ -147,5 +147,5 @@ def _logged() -> Generator[None]:
     """Log what Discord or the store refuses: the next look tries again."""
     try:
         yield
-    except (discord.HTTPException, discord.RateLimited, StoreError, *UNREACHABLE) as error:
+    except (StoreError, *NOT_DONE) as error:
         _log.warning("What Discord has could not be compared: %s", error)

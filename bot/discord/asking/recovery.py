@@ -11,7 +11,7 @@ from bot.chat.resumption import Resumption
 from bot.chat.ticket import Ticket
 from bot.discord.answer.button_row import pressed_button
 from bot.discord.answer.evidence import AnswerShown, EndShown, ShownMessage, end_shown
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.identity import asking_message
 from data.records import NewAnswer, Request, RequestMessage, RequestState
 from data.store.store import Store
@@ -66,7 +66,7 @@ class Recovery:
                     return [await self._fetch(one) for one in noted]
                 channel = self._client.get_partial_messageable(channel_id)
                 return await self._search(request, channel)
-        except (discord.HTTPException, TimeoutError, *UNREACHABLE) as error:
+        except NOT_DONE as error:
             _log.info("request %d: its messages cannot be read: %s", request.id, type(error))
             return []
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 import discord
 
 from bot.discord.answer.outlet import ONLY_THE_ANSWERED
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 
 REMEMBERED = 500
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Remarks:
             )
         except discord.HTTPException as refusal:
             _log.info("a remark was not taken: %d (%d)", refusal.status, refusal.code)
-        except (discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+        except NOT_DONE as failure:
             _log.info("a remark was not taken: %s", type(failure).__name__)
         while len(self._said) > REMEMBERED:
             self._said.popitem(last=False)
@@ -41,5 +41,5 @@ class Remarks:
             return
         try:
             await remark.delete()
-        except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+        except NOT_DONE as failure:
             _log.info("a remark could not be taken away: %s", type(failure).__name__)
