@@ -15,6 +15,11 @@ def user_id(user: Snowflake) -> str:
     return str(user.id)
 
 
+def own_id(client: discord.Client) -> int:
+    """Discord's id of the bot itself; 0 before it has logged in."""
+    return client.user.id if client.user else 0
+
+
 def conversation_id(channel: Snowflake) -> str:
     """The name of the conversation in a channel, a thread or a direct message."""
     return f"{FRONT_END}:{channel.id}"

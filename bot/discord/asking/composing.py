@@ -4,6 +4,7 @@ import discord
 
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.following.open_questions import OpenQuestion
+from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming
 from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, rules_of
 from data.errors import StoreError
@@ -47,7 +48,7 @@ class Composer:
 
     def text(self, message: discord.Message) -> str:
         """What a message says, without the bot's mention."""
-        return incoming(message, self._client.user.id if self._client.user else 0).text
+        return incoming(message, own_id(self._client)).text
 
     async def _is_whole(self, message: discord.Message) -> bool:
         """Whether all that is said where a message stands is one conversation with the bot."""

@@ -13,6 +13,7 @@ from bot.discord.asking.composing import Composer
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.following.remarks import Remarks
+from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming, mode_of
 from bot.discord.incoming.triggers import Trigger, decide
 from bot.discord.rules import ThreadMode
@@ -152,4 +153,4 @@ class Taking:
 
     @property
     def _me(self) -> int:
-        return self._client.user.id if self._client.user else 0
+        return own_id(self._client)

@@ -8,7 +8,7 @@ from discord.abc import Messageable, Snowflake
 
 from bot.chat.conversation import Utterance
 from bot.discord.api.patience import Patience
-from bot.discord.identity import conversation_id
+from bot.discord.identity import conversation_id, own_id
 from bot.discord.incoming.lines import Lines
 from bot.discord.incoming.message_cache import CachedMessage, MessageCache
 from bot.discord.incoming.newest import Newest
@@ -209,7 +209,7 @@ class History:
 
     @property
     def _me(self) -> int:
-        return self._client.user.id if self._client.user else 0
+        return own_id(self._client)
 
 
 def _is_before(said: CachedMessage, reset: int) -> bool:
