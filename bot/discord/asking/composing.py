@@ -6,7 +6,7 @@ from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming
-from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, rules_of
+from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, opens_threads
 from data.errors import StoreError
 
 
@@ -67,7 +67,7 @@ class Composer:
         if message.guild is None or not isinstance(channel, discord.TextChannel):
             return False
         try:
-            if not (await rules_of(self._store, message.guild.id, channel)).threads:
+            if not await opens_threads(self._store, channel):
                 return False
         except StoreError as error:
             self._desk.doubts.note(error)

@@ -8,8 +8,9 @@ from discord.abc import Snowflake
 
 from bot.discord.asking.desk import Desk, Showing
 from bot.discord.identity import channel_of, question_key
+from bot.discord.rules import keeps_answers
 from data.errors import StoreError
-from data.records import YES, Request, SettingKey
+from data.records import Request
 from data.store.store import Store
 
 
@@ -78,7 +79,4 @@ class Deletions:
             await self._desk.taking_back.take_back(request.id)
 
     async def _keeps(self, guild_id: int | None) -> bool:
-        if guild_id is None:
-            return False
-        kept = await self._store.setting("guild", str(guild_id), SettingKey.KEEP_ANSWERS)
-        return kept == YES
+        return guild_id is not None and await keeps_answers(self._store, guild_id)
