@@ -19,6 +19,17 @@ class Composer:
         self._store = desk.services.store
         self._max_chars = desk.services.settings.prompt_max_chars
 
+    async def settled(self, question: OpenQuestion) -> tuple[int, UserQuestion]:
+        """The question as it reads at the end of all reading, and which edition that is.
+
+        Raises what `compose` raises.
+        """
+        while True:
+            edition = question.edition
+            asked = await self.compose(question)
+            if question.edition == edition or question.is_gone:
+                return edition, asked
+
     async def compose(self, question: OpenQuestion) -> UserQuestion:
         """The question as its message reads now; whatever fails around it is left out.
 
@@ -30,7 +41,7 @@ class Composer:
         heard = await self._desk.questions.of_message(
             message,
             self._max_chars,
-            written=question.original or message,
+            written=question.original,
             # Each thread is a conversation of its own.
             whole_place=not in_thread and await self._is_whole(message),
         )

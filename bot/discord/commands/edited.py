@@ -98,9 +98,7 @@ class EditedQuestions(commands.Cog):
         self, interaction: discord.Interaction, request: Request, question: OpenQuestion
     ) -> UserQuestion:
         """The newest wording, in the name of who pressed: that is who wrote it."""
-        edition, composed = question.edition, await self._composer.compose(question)
-        while edition != question.edition:
-            edition, composed = question.edition, await self._composer.compose(question)
+        _, composed = await self._composer.settled(question)
         if question.is_gone:
             raise UserError(phrases.GONE)
         edited_at = question.message.edited_at
