@@ -11,8 +11,8 @@ from bot.discord.api.patience import Patience
 from bot.discord.identity import conversation_id, own_id
 from bot.discord.incoming.lines import Lines
 from bot.discord.incoming.message_cache import CachedMessage, MessageCache
-from bot.discord.incoming.newest import Newest
 from bot.discord.incoming.reading import read, replied_to
+from bot.discord.newest import Newest
 from data.records import SettingKey
 from data.store.store import Store
 
