@@ -64,14 +64,14 @@ class AnswerButtons(commands.Cog):
 
     async def _stop(self, interaction: discord.Interaction, request_id: int) -> None:
         """End a request, for the person who asked and for moderators; the text so far is kept."""
-        ticket = self._desk.live_request(request_id)
-        if ticket is None:
+        shown = self._desk.live_request(request_id)
+        if shown is None:
             raise UserError(phrases.ENDED_ALREADY)
-        is_own = ticket.request.user_id == user_id(interaction.user)
+        is_own = shown.ticket.request.user_id == user_id(interaction.user)
         if not (is_own or interaction.permissions.manage_messages):
             raise UserError(phrases.NOT_YOURS)
         await interaction.response.defer()
-        ticket.stop()
+        shown.ticket.stop()
 
     async def _go_on(self, interaction: discord.Interaction, request_id: int) -> None:
         """Let the model go on with an answer that was cut off, for the person who asked."""
