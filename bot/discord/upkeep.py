@@ -10,6 +10,7 @@ import discord
 from discord.ext import commands
 
 from bot.clock import SYSTEM_CLOCK, Clock
+from bot.discord.api.application import content_granted
 from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.identity import conversation_id
 from bot.discord.sync import sync_commands
@@ -131,8 +132,7 @@ class Upkeep(commands.Cog):
 
     async def _look_at_intents(self) -> None:
         """Tell the operator when the message-content intent was granted or taken back."""
-        flags = (await self._client.application_info()).flags
-        granted = flags.gateway_message_content or flags.gateway_message_content_limited
+        granted = content_granted(await self._client.application_info())
         uses = self._client.intents.message_content
         if granted != self._granted and granted != uses and (uses or self._is_automatic):
             text = "grants the message-content intent now" if granted else (
