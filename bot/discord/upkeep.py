@@ -82,13 +82,15 @@ class Upkeep(commands.Cog):
             is_here = self._client.get_guild(int(guild_id)) is not None
             await self._judge("guild", guild_id, is_here=is_here)
         channels = await self._store.places("channel")
-        hidden = [one for one in channels if self._client.get_channel(int(one)) is None]
+        hidden: list[str] = []
+        for channel_id in channels:
+            if self._client.get_channel(int(channel_id)) is None:
+                hidden.append(channel_id)
+            else:
+                await self._judge("channel", channel_id, is_here=True)
         if self._asked_for.issuperset(hidden):
             self._asked_for.clear()
         unasked = [one for one in hidden if one not in self._asked_for][:MOST_FETCHED]
-        for channel_id in channels:
-            if channel_id not in hidden:
-                await self._judge("channel", channel_id, is_here=True)
         for channel_id in unasked:
             self._asked_for.add(channel_id)
             await self._ask_for(channel_id)
