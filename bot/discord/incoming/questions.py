@@ -172,6 +172,6 @@ class Questions:
 
 def _replied(message: discord.Message) -> discord.Message | None:
     """The message that this one replies to, as far as it came along."""
-    resolved = message.reference.resolved if message.reference else None
-    is_reply = replied_to(message) is not None and isinstance(resolved, discord.Message)
-    return resolved if is_reply and isinstance(resolved, discord.Message) else None
+    is_reply = replied_to(message) is not None
+    resolved = message.reference.resolved if message.reference and is_reply else None
+    return resolved if isinstance(resolved, discord.Message) else None
