@@ -187,11 +187,6 @@ class Desk:
         """Everything that is being shown."""
         return list(self._shown.values())
 
-    def live(self, source_key: str) -> Ticket | None:
-        """The ticket of the question with this key, if it is being shown."""
-        shown = self._shown.get(source_key)
-        return shown.ticket if shown else None
-
     def about(self, key: str) -> list[Showing]:
         """What is being shown about the question with this key, also after edits of it."""
         return [shown for shown in self._shown.values() if question_key(shown.key) == key]
