@@ -10,7 +10,7 @@ from bot.discord import phrases
 from bot.discord.answer.button_row import AGAIN, GO_ON, STOP, pressed_button
 from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
-from bot.discord.commands.base import defer_openly, tell
+from bot.discord.commands.base import clicked, defer_openly, defer_update, tell
 from bot.discord.identity import continuation_key, interaction_key, user_id
 from bot.errors import UserError
 from bot.front_end import Services
@@ -31,9 +31,7 @@ class AnswerButtons(commands.Cog):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Do what a pressed button says; a refusal or failure is told to the person alone."""
-        if interaction.type is not discord.InteractionType.component or not interaction.data:
-            return
-        button = pressed_button(str(interaction.data.get("custom_id")))
+        button = pressed_button(clicked(interaction))
         if button is None:
             return
         try:
@@ -70,7 +68,7 @@ class AnswerButtons(commands.Cog):
         is_own = shown.ticket.request.user_id == user_id(interaction.user)
         if not (is_own or interaction.permissions.manage_messages):
             raise UserError(phrases.NOT_YOURS)
-        await interaction.response.defer()
+        await defer_update(interaction)
         shown.ticket.stop()
 
     async def _go_on(self, interaction: discord.Interaction, request_id: int) -> None:
