@@ -5,6 +5,7 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from bot.discord import phrases
 from bot.discord.commands.base import (
     MANAGE_SERVER,
     CommandCog,
@@ -86,7 +87,7 @@ class SettingsCommands(CommandCog):
         if not on:
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
         elif not interaction.client.intents.message_content:
-            text += " But I was started without the message-content intent: I can't read there yet."
+            text += f" {phrases.CANNOT_READ}"
         await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="threads", description="Give each answer a thread of its own, or not")

@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.discord import phrases
 from bot.discord.commands.base import MANAGE_SERVER, CommandCog, defer_privately, holds
 from bot.discord.rules import ThreadMode, thread_mode
 from bot.errors import NotAllowed, UserError
@@ -45,7 +46,7 @@ class ThreadCommand(CommandCog):
             )
         text = MODES[await thread_mode(self.services.store, channel)]
         if mode == ThreadMode.ALWAYS and not interaction.client.intents.message_content:
-            text += " But I was started without the message-content intent: I can't read there yet."
+            text += f" {phrases.CANNOT_READ}"
         await interaction.edit_original_response(content=text)
 
 
