@@ -12,6 +12,7 @@ from bot.discord.commands.base import (
     answer,
     defer_if_slow,
     defer_privately,
+    here,
     require,
 )
 from bot.discord.commands.thread import MODES
@@ -53,10 +54,8 @@ class SettingsCommands(CommandCog):
     async def show(self, interaction: discord.Interaction) -> None:
         """List every rule."""
         defer_if_slow(interaction, defer_privately)
-        guild, channel = _server(interaction), interaction.channel
-        rules = await rules_of(
-            self.services.store, guild, channel or discord.Object(interaction.channel_id or 0)
-        )
+        guild, channel = _server(interaction), here(interaction)
+        rules = await rules_of(self.services.store, guild, channel)
         roles = ", ".join(f"<@&{role}>" for role in sorted(rules.roles)) or "everybody"
         lines = (
             f"Every message of this channel is answered: {_yes(rules.always)}",
