@@ -55,7 +55,7 @@ ROOMS = {
         "bot.chat bot.chat.queueing",
         "bot.front_end bot.lifecycle",
         "bot.terminal",
-        "bot.discord.api bot.discord.identity",
+        "bot.discord.api bot.discord.identity bot.discord.newest",
         "bot.discord.phrases bot.discord.rules bot.discord.metrics",
         "bot.discord.content",
         "bot.discord.incoming",

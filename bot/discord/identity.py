@@ -6,13 +6,18 @@ from discord.abc import Snowflake
 from bot.front_end import FrontEndName
 
 FRONT_END = FrontEndName.DISCORD
-_CONTINUATION = "continuation"
-MESSAGE_KIND = f"{FRONT_END}:message:"  # how the keys of what messages asked begin
+_MESSAGE, _INTERACTION, _CONTINUATION = "message", "interaction", "continuation"
+MESSAGE_KIND = f"{FRONT_END}:{_MESSAGE}:"  # how the keys of what messages asked begin
 
 
 def user_id(user: Snowflake) -> str:
     """The stored id of a person."""
     return str(user.id)
+
+
+def own_id(client: discord.Client) -> int:
+    """Discord's id of the bot itself; 0 before it has logged in."""
+    return client.user.id if client.user else 0
 
 
 def conversation_id(channel: Snowflake) -> str:
@@ -34,7 +39,7 @@ def message_key(channel_id: int, message_id: int) -> str:
 
 def interaction_key(interaction_id: int) -> str:
     """The `source_key` of a request that a command or a button made."""
-    return f"{FRONT_END}:interaction:{interaction_id}"
+    return f"{FRONT_END}:{_INTERACTION}:{interaction_id}"
 
 
 def continuation_key(request_id: int, attempt: int) -> str:
@@ -44,9 +49,7 @@ def continuation_key(request_id: int, attempt: int) -> str:
 
 def continued_request(source_key: str) -> int | None:
     """The id of the request whose answer the one with this key goes on with; None for others."""
-    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
-    number = numbers.partition(":")[0]
-    return int(number) if kind == _CONTINUATION and number.isdigit() else None
+    return _number(source_key, _CONTINUATION, 0)
 
 
 def edited_key(question_key: str, edition: int) -> str:
@@ -56,24 +59,17 @@ def edited_key(question_key: str, edition: int) -> str:
 
 def asking_message(source_key: str) -> int | None:
     """The id of the message that made the request with this key; None if no message did."""
-    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
-    _channel, _, message = numbers.partition(":")
-    number = message.partition(":")[0]
-    return int(number) if kind == "message" and number.isdigit() else None
+    return _number(source_key, _MESSAGE, 1)
 
 
 def asking_channel(source_key: str) -> int | None:
     """The id of the channel in which the message stands that made the request; None as above."""
-    kind, _, numbers = source_key.removeprefix(f"{FRONT_END}:").partition(":")
-    number = numbers.partition(":")[0]
-    return int(number) if kind == "message" and number.isdigit() else None
+    return _number(source_key, _MESSAGE, 0)
 
 
 def asked_at(source_key: str) -> int | None:
     """The Discord id of the moment at which this was asked; None for what Discord did not ask."""
-    front_end, kind, *numbers = [*source_key.split(":"), "", ""][:4]
-    number = numbers[0] if kind == "interaction" else numbers[-1]
-    return int(number) if front_end == FRONT_END and number.isdigit() else None
+    return _number(source_key, _INTERACTION, 0) or asking_message(source_key)
 
 
 def question_key(source_key: str) -> str:
@@ -85,3 +81,11 @@ def channel_of(conversation: str) -> int | None:
     """The id of a conversation's channel, thread or direct message; None if it has none."""
     front_end, _, number = conversation.partition(":")
     return int(number) if front_end == FRONT_END and number.isdigit() else None
+
+
+def _number(source_key: str, kind: str, place: int) -> int | None:
+    """The number at this place of a key of this kind; None for other keys."""
+    front_end, found, *numbers = [*source_key.split(":"), "", "", ""]
+    number = numbers[place]
+    is_ours = front_end == FRONT_END and found == kind
+    return int(number) if is_ours and number.isdigit() else None

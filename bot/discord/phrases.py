@@ -31,6 +31,7 @@ NOT_YOUR_WORDS = "Only the person who asked can have their new wording answered.
 ANSWERED_ALREADY = "That wording is answered already."
 NOT_EDITED = "That message reads as it did when I answered it."
 NO_OTHER = "There is only one model here."
+CANNOT_READ = "But I was started without the message-content intent: I can't read there yet."
 
 
 # In the small print under an answer, also for a later start that reads it there.

@@ -68,25 +68,30 @@ async def rules_of(store: Store, guild_id: int | None, channel: Snowflake) -> Se
         value = await store.setting("guild", server, key)
         return _understood(key, value, int) if value else None
 
-    async def is_on(key: SettingKey) -> bool:
-        return await store.setting("guild", server, key) == YES
-
     return ServerRules(
         always=await is_always(store, channel),
-        threads=await store.setting("channel", settings_channel(channel), SettingKey.THREADS)
-        == YES,
+        threads=await opens_threads(store, channel),
         roles=await allowed_roles(store, guild_id),
         hourly_limit=await number(SettingKey.HOURLY_LIMIT),
         waiting_limit=await number(SettingKey.WAITING_LIMIT),
-        tuned_restricted=await is_on(SettingKey.TUNED_AGE_RESTRICTED_ONLY),
-        keeps_answers=await is_on(SettingKey.KEEP_ANSWERS),
+        tuned_restricted=await _is_on(store, "guild", server, SettingKey.TUNED_AGE_RESTRICTED_ONLY),
+        keeps_answers=await keeps_answers(store, guild_id),
     )
 
 
 async def is_always(store: Store, channel: Snowflake) -> bool:
     """Whether a channel, or a thread's channel, is an always-channel. Raises StoreError."""
-    value = await store.setting("channel", settings_channel(channel), SettingKey.ALWAYS)
-    return value == YES
+    return await _is_on(store, "channel", settings_channel(channel), SettingKey.ALWAYS)
+
+
+async def opens_threads(store: Store, channel: Snowflake) -> bool:
+    """Whether each answer in a channel gets a thread of its own. Raises StoreError."""
+    return await _is_on(store, "channel", settings_channel(channel), SettingKey.THREADS)
+
+
+async def keeps_answers(store: Store, guild_id: int) -> bool:
+    """Whether an answer stays where its question is deleted. Raises StoreError."""
+    return await _is_on(store, "guild", str(guild_id), SettingKey.KEEP_ANSWERS)
 
 
 async def thread_mode(store: Store, thread: discord.Thread) -> ThreadMode:
@@ -121,7 +126,7 @@ async def note_call(store: Store, channel: Snowflake) -> None:
 
 
 async def _was_called(store: Store, thread: discord.Thread) -> bool:
-    if await store.setting("channel", str(thread.id), SettingKey.CALLED) == YES:
+    if await _is_on(store, "channel", str(thread.id), SettingKey.CALLED):
         return True
     # Threads from before calls were noted: an answer tells of one, unless the channel was an
     # always-channel for a while, where answers come without any call.
@@ -138,6 +143,10 @@ async def allowed_roles(store: Store, guild_id: int) -> frozenset[int]:
     return _understood(
         SettingKey.ALLOWED_ROLES, value or "", lambda text: frozenset(map(int, text.split()))
     )
+
+
+async def _is_on(store: Store, scope: Scope, scope_id: str, key: SettingKey) -> bool:
+    return await store.setting(scope, scope_id, key) == YES
 
 
 def _understood(key: SettingKey, value: str, reading: Callable[[str], _Value]) -> _Value:

@@ -10,7 +10,8 @@ import discord
 from discord.ext import commands
 
 from bot.clock import SYSTEM_CLOCK, Clock
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.application import content_granted
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.identity import conversation_id
 from bot.discord.sync import sync_commands
 from bot.front_end import Services
@@ -81,13 +82,15 @@ class Upkeep(commands.Cog):
             is_here = self._client.get_guild(int(guild_id)) is not None
             await self._judge("guild", guild_id, is_here=is_here)
         channels = await self._store.places("channel")
-        hidden = [one for one in channels if self._client.get_channel(int(one)) is None]
+        hidden: list[str] = []
+        for channel_id in channels:
+            if self._client.get_channel(int(channel_id)) is None:
+                hidden.append(channel_id)
+            else:
+                await self._judge("channel", channel_id, is_here=True)
         if self._asked_for.issuperset(hidden):
             self._asked_for.clear()
         unasked = [one for one in hidden if one not in self._asked_for][:MOST_FETCHED]
-        for channel_id in channels:
-            if channel_id not in hidden:
-                await self._judge("channel", channel_id, is_here=True)
         for channel_id in unasked:
             self._asked_for.add(channel_id)
             await self._ask_for(channel_id)
@@ -131,8 +134,7 @@ class Upkeep(commands.Cog):
 
     async def _look_at_intents(self) -> None:
         """Tell the operator when the message-content intent was granted or taken back."""
-        flags = (await self._client.application_info()).flags
-        granted = flags.gateway_message_content or flags.gateway_message_content_limited
+        granted = content_granted(await self._client.application_info())
         uses = self._client.intents.message_content
         if granted != self._granted and granted != uses and (uses or self._is_automatic):
             text = "grants the message-content intent now" if granted else (
@@ -147,5 +149,5 @@ def _logged() -> Generator[None]:
     """Log what Discord or the store refuses: the next look tries again."""
     try:
         yield
-    except (discord.HTTPException, discord.RateLimited, StoreError, *UNREACHABLE) as error:
+    except (StoreError, *NOT_DONE) as error:
         _log.warning("What Discord has could not be compared: %s", error)

@@ -90,7 +90,6 @@ class Delivery:
             goes_on_from=turns[-1].content if is_continuation(turns) else "",
         )
         self._following = Following(ticket, means.board, self._progress)
-        self._following.awaits_text = self._screen.is_empty
         self._is_noted = True
         self.has_shown_text = False  # whether anybody can have read some of the answer
 

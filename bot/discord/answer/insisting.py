@@ -1,7 +1,7 @@
-"""Showing something for good: tried again where Discord cannot be reached, or cannot just now."""
+"""Doing something for good: tried again where Discord cannot be reached, or cannot just now."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 
@@ -17,14 +17,19 @@ class TemporaryRefusal(Exception):
 TRANSIENT = (TemporaryRefusal, discord.RateLimited, TimeoutError, *UNREACHABLE)
 
 
-async def insist(show: Callable[[], Awaitable[None]], failed: Callable[[Exception], None]) -> bool:
-    """Call `show` until it works, for about four minutes; whether it did.
+async def insist(
+    act: Callable[[], Awaitable[None]],
+    failed: Callable[[Exception], None],
+    again_s: Sequence[float] | None = None,
+) -> bool:
+    """Call `act` until it works; whether it did.
 
-    `failed` is called with the last of the TRANSIENT errors; others are raised.
+    `again_s` are the seconds between tries; if None it is tried for about four minutes. `failed`
+    is called with the last of the TRANSIENT errors; others are raised.
     """
-    for wait_s in (*LAST_EDIT_AGAIN_S, None):
+    for wait_s in (*(LAST_EDIT_AGAIN_S if again_s is None else again_s), None):
         try:
-            await show()
+            await act()
         except TRANSIENT as error:
             if wait_s is None:
                 failed(error)

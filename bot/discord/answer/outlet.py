@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import discord
 
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.api.rate_limits import channel_bucket
 from bot.discord.api.refusals import Remedy, remedy
 
@@ -165,6 +165,6 @@ class ChannelOutlet:
 
     async def _type(self) -> None:
         # Where Discord does not take the sign, the answer comes all the same.
-        with suppress(discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE):
+        with suppress(*NOT_DONE):
             async with self._channel.typing():
                 await asyncio.Event().wait()

@@ -1,6 +1,6 @@
 """How often a message may be edited: learned from Discord's answers, per channel. Pure."""
 
-from collections import OrderedDict
+from bot.discord.newest import Newest
 
 _LEAST_S = 0.25  # between edits; nobody reads faster
 _CALMING = 0.7  # how fast a pace recovers
@@ -59,12 +59,10 @@ class Paces:
     """The paces of the channels edited lately, by the bucket names of `api/rate_limits.py`."""
 
     def __init__(self) -> None:
-        self._paces: OrderedDict[str, Pace] = OrderedDict()
+        self._paces: Newest[str, Pace] = Newest(_REMEMBERED)
 
     def of(self, key: str) -> Pace:
         """The pace of a bucket; a new one if the bucket was not edited lately."""
-        pace = self._paces.setdefault(key, Pace())
-        self._paces.move_to_end(key)
-        while len(self._paces) > _REMEMBERED:
-            self._paces.popitem(last=False)
+        pace = self._paces.get(key) or Pace()
+        self._paces.put(key, pace)
         return pace

@@ -4,6 +4,7 @@ import discord
 import regex
 
 from bot.discord.answer.outlet import ChannelOutlet
+from bot.discord.answer.splitting import boundaries
 from bot.discord.api.refusals import Remedy, remedy
 from bot.text import has_substance
 
@@ -12,7 +13,6 @@ _TITLE_CHARACTERS = 80  # Discord takes 100
 _ARCHIVE_MINUTES = 1440  # without a word in it
 _ALREADY_THERE = 160004
 _SIGNS = regex.compile(r"https?://\S+|[*~|`\\]+|(?<!\w)_+|_+(?!\w)|^[#>\s-]+", regex.MULTILINE)
-_CLUSTER = regex.compile(r"\X")
 
 
 def title_of(question: str) -> str:
@@ -22,11 +22,8 @@ def title_of(question: str) -> str:
         return UNTITLED
     if len(words) <= _TITLE_CHARACTERS:
         return words
-    short = ""
-    for found in _CLUSTER.finditer(words):
-        if len(short) + len(found[0]) > _TITLE_CHARACTERS:
-            break
-        short += found[0]
+    fitting = (place for place in boundaries(words) if place <= _TITLE_CHARACTERS)
+    short = words[: max(fitting, default=0)]
     at_word = short.rpartition(" ")[0]
     return f"{(at_word or short).rstrip(' ,.;:')}…"
 

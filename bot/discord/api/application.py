@@ -77,6 +77,12 @@ def title(name: str) -> str:
     return shown.replace("_", " ").title().replace(" In ", " in ")
 
 
+def content_granted(application: discord.AppInfo) -> bool:
+    """Whether Discord grants the privileged message-content intent. Pure."""
+    flags = application.flags
+    return flags.gateway_message_content or flags.gateway_message_content_limited
+
+
 @asynccontextmanager
 async def _logged_in(token: str) -> AsyncGenerator[discord.Client, None]:
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
@@ -91,6 +97,4 @@ def _application(client: discord.Client) -> Application:
     application = client.application
     if application is None:
         raise DiscordRefused(REFUSED)
-    flags = application.flags
-    granted = flags.gateway_message_content or flags.gateway_message_content_limited
-    return Application(application.id, application.name, granted)
+    return Application(application.id, application.name, content_granted(application))

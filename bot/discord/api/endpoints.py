@@ -1,12 +1,15 @@
 """Where discord.py finds Discord, and what it raises where it cannot reach it."""
 
 import aiohttp
+import discord
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 # A cut connection is aiohttp's ServerDisconnectedError, which is no OSError.
 UNREACHABLE = (aiohttp.ClientError, OSError)
+# Whatever keeps Discord from doing a call; a time limit that ran out is an OSError, too.
+NOT_DONE = (discord.HTTPException, discord.RateLimited, *UNREACHABLE)
 
 
 def use_endpoints(api_url: str | None, gateway_url: str | None) -> None:

@@ -8,7 +8,7 @@ import discord
 from discord.abc import Snowflake
 
 from bot.clock import SYSTEM_CLOCK, Clock
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.asking.membership import Membership
 from bot.discord.identity import conversation_id, settings_channel, user_id
 from bot.discord.rules import ServerRules, ThreadMode, chosen_mode, is_age_restricted, rules_of
@@ -76,7 +76,7 @@ class Admission:
                     return await self._admit_directly(person, channel, variant, counts=counts)
                 member = await self._membership.member(guild, person)
                 return await self._admit_in(guild, member, person, channel, variant, counts=counts)
-        except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+        except NOT_DONE as failure:
             raise NotAllowed(UNKNOWN) from failure
 
     async def allows_tuned(self, person: Snowflake, channel: Snowflake) -> bool:
@@ -98,7 +98,7 @@ class Admission:
                     if rules.allows_tuned(age_restricted=adults):
                         return True
                 return not shares
-        except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE):
+        except NOT_DONE:
             return False
 
     async def _admit_directly(

@@ -4,8 +4,9 @@ import discord
 
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.following.open_questions import OpenQuestion
+from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming
-from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, rules_of
+from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, opens_threads
 from data.errors import StoreError
 
 
@@ -18,6 +19,17 @@ class Composer:
         self._store = desk.services.store
         self._max_chars = desk.services.settings.prompt_max_chars
 
+    async def settled(self, question: OpenQuestion) -> tuple[int, UserQuestion]:
+        """The question as it reads at the end of all reading, and which edition that is.
+
+        Raises what `compose` raises.
+        """
+        while True:
+            edition = question.edition
+            asked = await self.compose(question)
+            if question.edition == edition or question.is_gone:
+                return edition, asked
+
     async def compose(self, question: OpenQuestion) -> UserQuestion:
         """The question as its message reads now; whatever fails around it is left out.
 
@@ -29,7 +41,7 @@ class Composer:
         heard = await self._desk.questions.of_message(
             message,
             self._max_chars,
-            written=question.original or message,
+            written=question.original,
             # Each thread is a conversation of its own.
             whole_place=not in_thread and await self._is_whole(message),
         )
@@ -47,7 +59,7 @@ class Composer:
 
     def text(self, message: discord.Message) -> str:
         """What a message says, without the bot's mention."""
-        return incoming(message, self._client.user.id if self._client.user else 0).text
+        return incoming(message, own_id(self._client)).text
 
     async def _is_whole(self, message: discord.Message) -> bool:
         """Whether all that is said where a message stands is one conversation with the bot."""
@@ -66,7 +78,7 @@ class Composer:
         if message.guild is None or not isinstance(channel, discord.TextChannel):
             return False
         try:
-            if not (await rules_of(self._store, message.guild.id, channel)).threads:
+            if not await opens_threads(self._store, channel):
                 return False
         except StoreError as error:
             self._desk.doubts.note(error)

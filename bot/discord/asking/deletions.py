@@ -6,10 +6,11 @@ from collections.abc import Callable
 import discord
 from discord.abc import Snowflake
 
-from bot.discord.asking.desk import Desk, Showing
-from bot.discord.identity import channel_of, question_key
+from bot.discord.asking.desk import Desk
+from bot.discord.identity import channel_of
+from bot.discord.rules import keeps_answers
 from data.errors import StoreError
-from data.records import YES, Request, SettingKey
+from data.records import Request
 from data.store.store import Store
 
 
@@ -33,7 +34,7 @@ class Deletions:
         asked at all.
         """
         requests: list[Request] = []
-        for shown in self._about(key):
+        for shown in self._desk.about(key):
             if is_moved or not shown.delivery.has_shown_text:
                 shown.withdraw(forget=True)
         try:
@@ -43,7 +44,7 @@ class Deletions:
                     await self._take_back(request)
         except StoreError as error:
             self._desk.doubts.note(error)
-        ends = [shown.ticket.result() for shown in self._about(key) if shown.ticket.withdrawn]
+        ends = [shown.ticket.result() for shown in self._desk.about(key) if shown.ticket.withdrawn]
         await asyncio.gather(*ends)
         return bool(requests)
 
@@ -67,18 +68,12 @@ class Deletions:
             if is_gone(channel):
                 shown.withdraw(forget=False)
 
-    def _about(self, key: str) -> list[Showing]:
-        return [one for one in self._desk.showings if question_key(one.key) == key]
-
     async def _take_back(self, request: Request) -> None:
-        shown = next((s for s in self._desk.showings if s.ticket.request.id == request.id), None)
+        shown = self._desk.live_request(request.id)
         if shown is not None:
             shown.withdraw(forget=True)
         elif request.prompt:
             await self._desk.taking_back.take_back(request.id)
 
     async def _keeps(self, guild_id: int | None) -> bool:
-        if guild_id is None:
-            return False
-        kept = await self._store.setting("guild", str(guild_id), SettingKey.KEEP_ANSWERS)
-        return kept == YES
+        return guild_id is not None and await keeps_answers(self._store, guild_id)

@@ -22,7 +22,13 @@ from bot.discord.asking.admission import Admission
 from bot.discord.following.doubts import Doubts
 from bot.discord.following.open_questions import OpenQuestions
 from bot.discord.following.taking_back import TakingBack
-from bot.discord.identity import FRONT_END, conversation_id, settings_channel, user_id
+from bot.discord.identity import (
+    FRONT_END,
+    conversation_id,
+    question_key,
+    settings_channel,
+    user_id,
+)
 from bot.discord.incoming.history import History
 from bot.discord.incoming.message_cache import MessageCache
 from bot.discord.incoming.questions import Questions
@@ -181,15 +187,14 @@ class Desk:
         """Everything that is being shown."""
         return list(self._shown.values())
 
-    def live(self, source_key: str) -> Ticket | None:
-        """The ticket of the question with this key, if it is being shown."""
-        shown = self._shown.get(source_key)
-        return shown.ticket if shown else None
+    def about(self, key: str) -> list[Showing]:
+        """What is being shown about the question with this key, also after edits of it."""
+        return [shown for shown in self._shown.values() if question_key(shown.key) == key]
 
-    def live_request(self, request_id: int) -> Ticket | None:
-        """The ticket of the request with this id, if it is being shown."""
-        tickets = (shown.ticket for shown in self._shown.values())
-        return next((one for one in tickets if one.request.id == request_id), None)
+    def live_request(self, request_id: int) -> Showing | None:
+        """The request with this id, if it is being shown."""
+        shown = self._shown.values()
+        return next((one for one in shown if one.ticket.request.id == request_id), None)
 
     def hear(self, response: RestResponse) -> None:
         """Learn from a REST answer how often its channel may be edited."""

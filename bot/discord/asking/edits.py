@@ -5,7 +5,7 @@ import re
 
 import discord
 
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.asking.composing import Composer
 from bot.discord.identity import asking_message
 from data.records import Request
@@ -78,5 +78,5 @@ class Edits:
             view = with_button(answer, own[-1].id)
             if view is not None:
                 await answer.edit(view=view)
-        except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE) as failure:
+        except NOT_DONE as failure:
             _log.info("no new answer can be offered: %s", type(failure).__name__)

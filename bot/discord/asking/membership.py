@@ -1,13 +1,13 @@
 """Which servers a person shares with the bot, and as whom: rules go by that also elsewhere."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 
 import discord
 from discord.abc import Snowflake
 
 from bot.clock import SYSTEM_CLOCK, Clock
+from bot.discord.newest import Newest
 
 FRESH_S = 60.0  # roles may change, and Discord tells bots of that only with a privileged intent
 MOST_REMEMBERED = 10_000  # pairs of a server and a person
@@ -23,9 +23,7 @@ class Membership:
     def __init__(self, client: discord.Client, clock: Clock = SYSTEM_CLOCK) -> None:
         self._client = client
         self._clock = clock
-        self._known: OrderedDict[tuple[int, int], tuple[float, discord.Member | None]] = (
-            OrderedDict()
-        )
+        self._known = Newest[tuple[int, int], tuple[float, discord.Member | None]](MOST_REMEMBERED)
 
     def server_of(self, channel: Snowflake) -> discord.Guild | None:
         """The server that a channel is in, if the bot is in it too.
@@ -42,7 +40,7 @@ class Membership:
         if isinstance(person, discord.Member) and person.guild.id == guild.id:
             return person
         key = guild.id, person.id
-        at, known = self._known.get(key, (None, None))
+        at, known = self._known.get(key) or (None, None)
         now = self._clock.monotonic()
         if at is not None and now - at < FRESH_S:
             return known
@@ -50,10 +48,7 @@ class Membership:
             found = await guild.fetch_member(person.id)
         except discord.NotFound:
             found = None
-        self._known[key] = now, found
-        self._known.move_to_end(key)
-        while len(self._known) > MOST_REMEMBERED:
-            self._known.popitem(last=False)
+        self._known.put(key, (now, found))
         return found
 
     async def shared(self, person: Snowflake) -> AsyncIterator[discord.Member]:
@@ -63,7 +58,7 @@ class Membership:
         """
         guilds = sorted(
             (guild for guild in self._client.guilds if not guild.unavailable),
-            key=lambda guild: self._known.get((guild.id, person.id), (0, None))[1] is None,
+            key=lambda guild: (self._known.get((guild.id, person.id)) or (0, None))[1] is None,
         )
         for start in range(0, len(guilds), AT_ONCE):
             some = guilds[start : start + AT_ONCE]

@@ -16,7 +16,7 @@ from bot.discord.asking.places import Places
 from bot.discord.asking.taking import Taking
 from bot.discord.following.open_questions import OpenQuestion, Wordings
 from bot.discord.following.reposts import Repost, Reposts
-from bot.discord.identity import message_key, question_key
+from bot.discord.identity import message_key
 from bot.discord.incoming.triggers import Trigger
 from bot.front_end import Services
 from data.errors import StoreError
@@ -168,8 +168,7 @@ class MessageListener(commands.Cog):
 
     def _shown(self, key: str) -> Showing | None:
         """The newest answer to a question that is being shown."""
-        about = (one for one in self._desk.showings if question_key(one.key) == key)
-        return max(about, key=lambda one: one.ticket.request.id, default=None)
+        return max(self._desk.about(key), key=lambda one: one.ticket.request.id, default=None)
 
 
 def _is_recent(message: discord.Message) -> bool:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 import discord
 from discord.ext import commands
 
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.asking.composing import Composer
 from bot.discord.asking.deletions import Deletions
 from bot.discord.asking.desk import Desk
@@ -51,7 +51,7 @@ async def look_up(client: discord.Client, request: Request) -> discord.Message |
             return await client.get_partial_messageable(channel_id).fetch_message(message_id)
     except (discord.NotFound, discord.Forbidden) as refusal:
         return Fate.DELETED if refusal.code == _UNKNOWN_MESSAGE else Fate.HIDDEN
-    except (discord.HTTPException, discord.RateLimited, TimeoutError, *UNREACHABLE):
+    except NOT_DONE:
         return Fate.UNKNOWN
 
 

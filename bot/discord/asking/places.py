@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 
 import discord
 
 from bot.clock import SYSTEM_CLOCK, Clock
 from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.newest import Newest
 
 LOOK_UP_S = 3.0
 AGAIN_S = 60.0  # after which an unknown place is asked for once more
@@ -21,12 +21,12 @@ class Places:
     def __init__(self, client: discord.Client, clock: Clock = SYSTEM_CLOCK) -> None:
         self._client = client
         self._clock = clock
-        self._found: OrderedDict[int, tuple[discord.Thread | None, float]] = OrderedDict()
+        self._found: Newest[int, tuple[discord.Thread | None, float]] = Newest(REMEMBERED)
 
     def known(self, message: discord.Message) -> discord.Message:
         """The message, in its channel as far as that is known."""
         if isinstance(message.channel, discord.PartialMessageable):
-            found, _ = self._found.get(message.channel.id, (None, 0.0))
+            found, _ = self._found.get(message.channel.id) or (None, 0.0)
             if found is not None:
                 message.channel = found
         return message
@@ -36,12 +36,10 @@ class Places:
         place = message.channel
         if not isinstance(place, discord.PartialMessageable) or message.guild is None:
             return message
-        found, until = self._found.get(place.id, (None, 0.0))
+        found, until = self._found.get(place.id) or (None, 0.0)
         if found is None and self._clock.monotonic() >= until:
             found = await self._fetch(place.id)
-            self._found[place.id] = found, self._clock.monotonic() + AGAIN_S
-            while len(self._found) > REMEMBERED:
-                self._found.popitem(last=False)
+            self._found.put(place.id, (found, self._clock.monotonic() + AGAIN_S))
         return self.known(message)
 
     async def _fetch(self, channel_id: int) -> discord.Thread | None:

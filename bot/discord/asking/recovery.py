@@ -11,8 +11,8 @@ from bot.chat.resumption import Resumption
 from bot.chat.ticket import Ticket
 from bot.discord.answer.button_row import pressed_button
 from bot.discord.answer.evidence import AnswerShown, EndShown, ShownMessage, end_shown
-from bot.discord.api.endpoints import UNREACHABLE
-from bot.discord.identity import asking_message
+from bot.discord.api.endpoints import NOT_DONE
+from bot.discord.identity import asking_message, own_id
 from data.records import NewAnswer, Request, RequestMessage, RequestState
 from data.store.store import Store
 
@@ -66,7 +66,7 @@ class Recovery:
                     return [await self._fetch(one) for one in noted]
                 channel = self._client.get_partial_messageable(channel_id)
                 return await self._search(request, channel)
-        except (discord.HTTPException, TimeoutError, *UNREACHABLE) as error:
+        except NOT_DONE as error:
             _log.info("request %d: its messages cannot be read: %s", request.id, type(error))
             return []
 
@@ -96,7 +96,7 @@ class Recovery:
     ) -> AsyncIterator[discord.Message]:
         asked = asking_message(request.source_key)
         after = discord.Object(asked) if asked else request.created_at
-        me = self._client.user.id if self._client.user else 0
+        me = own_id(self._client)
         async for message in channel.history(limit=_MOST_READ, after=after, oldest_first=True):
             if message.author.id == me:
                 yield message

@@ -10,9 +10,10 @@ from bot.discord import phrases
 from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
 from bot.discord.asking.composing import Composer
-from bot.discord.asking.desk import Desk, UserQuestion
+from bot.discord.asking.desk import Desk
 from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.following.remarks import Remarks
+from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming, mode_of
 from bot.discord.incoming.triggers import Trigger, decide
 from bot.discord.rules import ThreadMode
@@ -110,7 +111,7 @@ class Taking:
         typing.begin_typing()  # before anything is read or stored: a person sees this first
         shown = None
         try:
-            edition, asked = await self._composed(question)
+            edition, asked = await self._composer.settled(question)
             if question.is_gone:
                 return
             await self.remarks.take_away(message_id)
@@ -133,14 +134,6 @@ class Taking:
             if shown is None:
                 await typing.end_typing()
 
-    async def _composed(self, question: OpenQuestion) -> tuple[int, UserQuestion]:
-        """The question as it reads at the end of all reading, and which edition that is."""
-        while True:
-            edition = question.edition
-            asked = await self._composer.compose(question)
-            if question.edition == edition or question.is_gone:
-                return edition, asked
-
     def _is_call(self, question: OpenQuestion) -> bool:
         return incoming(question.original or question.message, self._me).is_addressed
 
@@ -152,4 +145,4 @@ class Taking:
 
     @property
     def _me(self) -> int:
-        return self._client.user.id if self._client.user else 0
+        return own_id(self._client)

@@ -66,6 +66,18 @@ def holds(permissions: discord.Permissions, name: str) -> bool:
     return permissions.administrator or bool(getattr(permissions, name))
 
 
+def here(interaction: discord.Interaction) -> discord.abc.Snowflake:
+    """The channel or thread of an interaction, or as much of it as has its id."""
+    return interaction.channel or discord.Object(interaction.channel_id or 0)
+
+
+def clicked(interaction: discord.Interaction) -> str:
+    """The custom id of the button that was clicked; empty for every other interaction."""
+    if interaction.type is not discord.InteractionType.component or not interaction.data:
+        return ""
+    return str(interaction.data.get("custom_id"))
+
+
 async def defer_openly(interaction: discord.Interaction) -> None:
     """Show everybody that an answer is coming; a later `tell` is still for the person alone."""
     await interaction.response.defer(thinking=True)

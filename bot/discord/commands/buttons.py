@@ -10,7 +10,7 @@ from bot.discord import phrases
 from bot.discord.answer.button_row import AGAIN, GO_ON, STOP, pressed_button
 from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
-from bot.discord.commands.base import defer_openly, tell
+from bot.discord.commands.base import clicked, defer_openly, defer_update, tell
 from bot.discord.identity import continuation_key, interaction_key, user_id
 from bot.errors import UserError
 from bot.front_end import Services
@@ -31,9 +31,7 @@ class AnswerButtons(commands.Cog):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Do what a pressed button says; a refusal or failure is told to the person alone."""
-        if interaction.type is not discord.InteractionType.component or not interaction.data:
-            return
-        button = pressed_button(str(interaction.data.get("custom_id")))
+        button = pressed_button(clicked(interaction))
         if button is None:
             return
         try:
@@ -64,14 +62,14 @@ class AnswerButtons(commands.Cog):
 
     async def _stop(self, interaction: discord.Interaction, request_id: int) -> None:
         """End a request, for the person who asked and for moderators; the text so far is kept."""
-        ticket = self._desk.live_request(request_id)
-        if ticket is None:
+        shown = self._desk.live_request(request_id)
+        if shown is None:
             raise UserError(phrases.ENDED_ALREADY)
-        is_own = ticket.request.user_id == user_id(interaction.user)
+        is_own = shown.ticket.request.user_id == user_id(interaction.user)
         if not (is_own or interaction.permissions.manage_messages):
             raise UserError(phrases.NOT_YOURS)
-        await interaction.response.defer()
-        ticket.stop()
+        await defer_update(interaction)
+        shown.ticket.stop()
 
     async def _go_on(self, interaction: discord.Interaction, request_id: int) -> None:
         """Let the model go on with an answer that was cut off, for the person who asked."""

@@ -11,7 +11,7 @@ from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.asking.composing import Composer
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.asking.edits import edited_button, without_button
-from bot.discord.commands.base import tell
+from bot.discord.commands.base import clicked, defer_update, tell
 from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.identity import asking_message, edited_key, question_key, user_id
 from bot.errors import UserError
@@ -34,13 +34,11 @@ class EditedQuestions(commands.Cog):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Do what the pressed button says; a refusal or failure is told to the person alone."""
-        if interaction.type is not discord.InteractionType.component or not interaction.data:
-            return
-        request_id = edited_button(str(interaction.data.get("custom_id")))
+        request_id = edited_button(clicked(interaction))
         if request_id is None:
             return
         try:
-            await interaction.response.defer()
+            await defer_update(interaction)
             await self._press(interaction, request_id)
         except UserError as refusal:
             await tell(interaction, str(refusal))
@@ -98,9 +96,7 @@ class EditedQuestions(commands.Cog):
         self, interaction: discord.Interaction, request: Request, question: OpenQuestion
     ) -> UserQuestion:
         """The newest wording, in the name of who pressed: that is who wrote it."""
-        edition, composed = question.edition, await self._composer.compose(question)
-        while edition != question.edition:
-            edition, composed = question.edition, await self._composer.compose(question)
+        _, composed = await self._composer.settled(question)
         if question.is_gone:
             raise UserError(phrases.GONE)
         edited_at = question.message.edited_at

@@ -14,6 +14,7 @@ from bot.discord.commands.base import (
     defer_if_slow,
     defer_openly,
     defer_privately,
+    here,
     require,
 )
 from bot.discord.commands.model import choices
@@ -46,7 +47,7 @@ class PersonaCommands(CommandCog):
     async def show(self, interaction: discord.Interaction) -> None:
         """Show the persona that counts here, to the asker alone."""
         defer_if_slow(interaction, defer_privately)
-        text = await persona_of(self.services.store, _here(interaction))
+        text = await persona_of(self.services.store, here(interaction))
         if text is None:
             usual = self.services.settings.persona
             head, text = "No persona is set here, so it is my usual one.", usual
@@ -75,9 +76,9 @@ class PersonaCommands(CommandCog):
         require(interaction, MANAGE_SERVER)
         defer_if_slow(interaction, defer_openly)
         await self._store(interaction, None)
-        here = _here(interaction)
+        store, place = self.services.store, here(interaction)
         text = "I am my usual self here again."
-        if settings_channel(here) != str(here.id) and await persona_of(self.services.store, here):
+        if settings_channel(place) != str(place.id) and await persona_of(store, place):
             text = "This thread has its channel's persona again."
         await answer(interaction, text)
 
@@ -98,7 +99,7 @@ class PersonaCommands(CommandCog):
         require(interaction, MANAGE_SERVER)
         defer_if_slow(interaction, defer_privately)
         if text is None:
-            text = await persona_of(self.services.store, _here(interaction))
+            text = await persona_of(self.services.store, here(interaction))
         if text is None:
             raise UserError("No persona is set here: say with `text` who I am then, please.")
         by = user_id(interaction.user)
@@ -151,12 +152,8 @@ class PersonaCommands(CommandCog):
         return choices([one.name for one in saved], typed)
 
     async def _store(self, interaction: discord.Interaction, persona: str | None) -> None:
-        place = persona_place(_here(interaction))
+        place = persona_place(here(interaction))
         await self.services.store.set_setting(*place, SettingKey.PERSONA, persona)
-
-
-def _here(interaction: discord.Interaction) -> discord.abc.Snowflake:
-    return interaction.channel or discord.Object(interaction.channel_id or 0)
 
 
 def _owner(interaction: discord.Interaction) -> PersonaOwner:

@@ -15,6 +15,7 @@ from bot.discord.commands.base import (
     CommandCog,
     answer,
     change,
+    clicked,
     defer_if_slow,
     defer_privately,
     defer_update,
@@ -88,9 +89,7 @@ class PrivacyCommands(CommandCog):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Do what a pressed button says; a failure is logged and told to the person."""
-        if interaction.type is not discord.InteractionType.component or not interaction.data:
-            return
-        button = privacy_button(str(interaction.data.get("custom_id")))
+        button = privacy_button(clicked(interaction))
         if button is None:
             return
         try:

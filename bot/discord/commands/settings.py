@@ -5,12 +5,14 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from bot.discord import phrases
 from bot.discord.commands.base import (
     MANAGE_SERVER,
     CommandCog,
     answer,
     defer_if_slow,
     defer_privately,
+    here,
     require,
 )
 from bot.discord.commands.thread import MODES
@@ -52,10 +54,8 @@ class SettingsCommands(CommandCog):
     async def show(self, interaction: discord.Interaction) -> None:
         """List every rule."""
         defer_if_slow(interaction, defer_privately)
-        guild, channel = _server(interaction), interaction.channel
-        rules = await rules_of(
-            self.services.store, guild, channel or discord.Object(interaction.channel_id or 0)
-        )
+        guild, channel = _server(interaction), here(interaction)
+        rules = await rules_of(self.services.store, guild, channel)
         roles = ", ".join(f"<@&{role}>" for role in sorted(rules.roles)) or "everybody"
         lines = (
             f"Every message of this channel is answered: {_yes(rules.always)}",
@@ -86,7 +86,7 @@ class SettingsCommands(CommandCog):
         if not on:
             text = f"In <#{target.id}> I answer when I am mentioned or replied to."
         elif not interaction.client.intents.message_content:
-            text += " But I was started without the message-content intent: I can't read there yet."
+            text += f" {phrases.CANNOT_READ}"
         await answer(interaction, text, ephemeral=True)
 
     @settings.command(name="threads", description="Give each answer a thread of its own, or not")

@@ -3,7 +3,8 @@
 import discord
 from discord import app_commands
 
-from bot.discord.commands.base import MANAGE_SERVER, CommandCog, holds
+from bot.discord import phrases
+from bot.discord.commands.base import MANAGE_SERVER, CommandCog, defer_privately, holds
 from bot.discord.rules import ThreadMode, thread_mode
 from bot.errors import NotAllowed, UserError
 from data.records import SettingKey
@@ -33,7 +34,7 @@ class ThreadCommand(CommandCog):
     )
     async def thread(self, interaction: discord.Interaction, mode: str | None = None) -> None:
         """Show the mode, or set it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await defer_privately(interaction)
         channel = interaction.channel
         if not isinstance(channel, discord.Thread):
             raise UserError(_NO_THREAD)
@@ -45,7 +46,7 @@ class ThreadCommand(CommandCog):
             )
         text = MODES[await thread_mode(self.services.store, channel)]
         if mode == ThreadMode.ALWAYS and not interaction.client.intents.message_content:
-            text += " But I was started without the message-content intent: I can't read there yet."
+            text += f" {phrases.CANNOT_READ}"
         await interaction.edit_original_response(content=text)
 
 

@@ -1,7 +1,6 @@
 """Messages on their way in: each follows its changes from the first moment on."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from datetime import datetime
 import discord
 
 from bot.discord.identity import message_key
+from bot.discord.newest import Newest
 
 REMEMBERED = 5000
 
@@ -92,19 +92,15 @@ class Wordings:
     """
 
     def __init__(self) -> None:
-        self._last: OrderedDict[int, tuple[datetime | None, str, int]] = OrderedDict()
+        self._last: Newest[int, tuple[datetime | None, str, int]] = Newest(REMEMBERED)
 
     def note(self, message: discord.Message) -> None:
         """Remember how a message reads now; of too many the oldest are forgotten."""
-        seen = message.edited_at, message.content, len(message.attachments)
-        self._last[message.id] = seen
-        self._last.move_to_end(message.id)
-        while len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
+        self._last.put(message.id, _seen(message))
 
     def knows(self, message_id: int) -> bool:
         """Whether the message was seen before."""
-        return message_id in self._last
+        return self._last.get(message_id) is not None
 
     def is_edit(self, message: discord.Message) -> bool:
         """Whether its author changed it since it was last seen; that is noted."""
@@ -114,4 +110,8 @@ class Wordings:
             return False
         if before is None:
             return True
-        return before[0] != message.edited_at and before[1:] != self._last[message.id][1:]
+        return before[0] != message.edited_at and before[1:] != _seen(message)[1:]
+
+
+def _seen(message: discord.Message) -> tuple[datetime | None, str, int]:
+    return message.edited_at, message.content, len(message.attachments)

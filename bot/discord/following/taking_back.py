@@ -1,12 +1,11 @@
 """Taking an answer back: its messages go from Discord, and what was said from the store."""
 
-import asyncio
 import logging
 from collections.abc import Iterable
 
 import discord
 
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.answer.insisting import TemporaryRefusal, insist
 from bot.discord.identity import FRONT_END
 from data.errors import StoreError
 from data.records import RequestMessage
@@ -37,8 +36,7 @@ class TakingBack:
             stored = await self._store.messages_of(request_id)
             messages = {(one.channel_id, one.message_id) for one in (*given, *stored)}
             for channel_id, message_id in sorted(messages):
-                if not await self._delete(int(channel_id), int(message_id)):
-                    _log.warning("a message of request %d is still there", request_id)
+                if not await self._delete(request_id, int(channel_id), int(message_id)):
                     return
             if forget:
                 await self._store.withdraw(request_id)
@@ -49,19 +47,19 @@ class TakingBack:
         except StoreError as error:
             _log.error("request %d could not be taken back: %s", request_id, error)
 
-    async def _delete(self, channel_id: int, message_id: int) -> bool:
+    async def _delete(self, request_id: int, channel_id: int, message_id: int) -> bool:
         """Whether the message is gone, or as good as: Discord lets nobody touch it any more."""
-        channel = self._client.get_partial_messageable(channel_id)
-        for wait_s in (*AGAIN_S, None):
+        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+
+        async def delete() -> None:
             try:
-                await channel.get_partial_message(message_id).delete()
+                await message.delete()
             except discord.HTTPException as refusal:
-                if refusal.status != _TOO_MANY and refusal.status < _SERVER_ERRORS:
-                    return True
-            except (discord.RateLimited, TimeoutError, *UNREACHABLE):
-                pass
-            else:
-                return True
-            if wait_s is not None:
-                await asyncio.sleep(wait_s)
-        return False
+                if refusal.status == _TOO_MANY or refusal.status >= _SERVER_ERRORS:
+                    raise TemporaryRefusal from refusal
+
+        return await insist(
+            delete,
+            lambda _: _log.warning("a message of request %d is still there", request_id),
+            AGAIN_S,
+        )

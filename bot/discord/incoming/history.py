@@ -8,11 +8,11 @@ from discord.abc import Messageable, Snowflake
 
 from bot.chat.conversation import Utterance
 from bot.discord.api.patience import Patience
-from bot.discord.identity import conversation_id
+from bot.discord.identity import conversation_id, own_id
 from bot.discord.incoming.lines import Lines
 from bot.discord.incoming.message_cache import CachedMessage, MessageCache
-from bot.discord.incoming.newest import Newest
 from bot.discord.incoming.reading import read, replied_to
+from bot.discord.newest import Newest
 from data.records import SettingKey
 from data.store.store import Store
 
@@ -39,7 +39,7 @@ class History:
     async def before(
         self,
         message: discord.Message,
-        patience: Patience | None = None,
+        patience: Patience,
         *,
         whole_place: bool = False,
     ) -> tuple[Utterance, ...]:
@@ -48,7 +48,6 @@ class History:
         With `whole_place` the newest messages of its channel follow, as far as they are not part
         of the chain.
         """
-        patience = patience or Patience()
         channel = message.channel
         said = await self._chain(message, replied_to(message), patience)
         if whole_place:
@@ -59,11 +58,8 @@ class History:
             said = await self._opened(channel, said, patience)
         return await self._lines.of(said, message.guild, patience)
 
-    async def up_to(
-        self, message: discord.Message, patience: Patience | None = None
-    ) -> tuple[Utterance, ...]:
+    async def up_to(self, message: discord.Message, patience: Patience) -> tuple[Utterance, ...]:
         """The chain of messages that ends with this one, oldest first; this one in any case."""
-        patience = patience or Patience()
         self._cache.forget(message.id)  # a command brings it in full
         chain = await self._chain(message, message.id, patience)
         if not chain:
@@ -83,22 +79,16 @@ class History:
         return await self._lines.of([said], message.guild, patience)
 
     async def of_channel(
-        self,
-        channel: Messageable,
-        place: Snowflake,
-        before: Snowflake | None = None,
-        patience: Patience | None = None,
+        self, channel: Messageable, place: Snowflake, before: Snowflake, patience: Patience
     ) -> tuple[Utterance, ...]:
         """The newest messages of a thread, a direct message or a channel, oldest first.
 
-        `channel` is read and `place` names it in the store; both are mostly the same object. With
-        `before`, only older messages count. A thread begins with the message that it hangs on.
-        Other bots' messages are left out, unless they open a post.
+        `channel` is read and `place` names it in the store; both are mostly the same object. Only
+        what is older than `before`, a command, counts. A thread begins with the message that it
+        hangs on. Other bots' messages are left out, unless they open a post.
         """
-        patience = patience or Patience()
         said = await self._newest(channel, place, before, patience)
-        if before is None or before.id != place.id:
-            said = await self._opened(place, said, patience)
+        said = await self._opened(place, said, patience)
         return await self._lines.of(said, getattr(place, "guild", None), patience)
 
     async def reset(self, place: Snowflake, at: Snowflake) -> None:
@@ -124,7 +114,7 @@ class History:
         return chain[::-1]
 
     async def _newest(
-        self, channel: Messageable, place: Snowflake, before: Snowflake | None, patience: Patience
+        self, channel: Messageable, place: Snowflake, before: Snowflake, patience: Patience
     ) -> list[CachedMessage]:
         """What people and the bot said in a channel, oldest first."""
         after = await self._reset(place)
@@ -209,7 +199,7 @@ class History:
 
     @property
     def _me(self) -> int:
-        return self._client.user.id if self._client.user else 0
+        return own_id(self._client)
 
 
 def _is_before(said: CachedMessage, reset: int) -> bool:

@@ -8,8 +8,8 @@ from bot.chat.conversation import Utterance
 from bot.chat.people import Person
 from bot.discord.content.contents import Contents
 from bot.discord.incoming.names import NameBook
-from bot.discord.incoming.newest import Newest
 from bot.discord.incoming.text_files import TextFiles
+from bot.discord.newest import Newest
 
 REMEMBERED = 2000
 

@@ -7,7 +7,7 @@ import discord
 
 from bot.chat.people import Person
 from bot.discord.api.patience import Patience
-from bot.discord.incoming.newest import Newest
+from bot.discord.newest import Newest
 
 REMEMBERED = 10_000
 LOOKED_UP = 5  # people at a time

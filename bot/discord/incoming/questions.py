@@ -11,6 +11,7 @@ from bot.discord import phrases
 from bot.discord.api.patience import Patience
 from bot.discord.content.contents import MESSAGE_CHARS, Contents, contents_of, cut
 from bot.discord.content.markup import people_in, readable
+from bot.discord.identity import own_id
 from bot.discord.incoming.history import History
 from bot.discord.incoming.links import LINKS, LinkedMessages, MessageLink, links_in
 from bot.discord.incoming.message_cache import MessageCache
@@ -163,8 +164,7 @@ class Questions:
         return remarks if contents.is_whole else (phrases.OTHER_FILES, *remarks)
 
     def _contents(self, message: discord.Message) -> Contents:
-        me = self._client.user.id if self._client.user else 0
-        return contents_of(message, names_in(message, me))
+        return contents_of(message, names_in(message, own_id(self._client)))
 
     def _named(self, guild: discord.Guild | None, people: tuple[Person, ...]) -> tuple[Person, ...]:
         return tuple(self._cache.names.named(guild, person) for person in people)
@@ -172,6 +172,6 @@ class Questions:
 
 def _replied(message: discord.Message) -> discord.Message | None:
     """The message that this one replies to, as far as it came along."""
-    resolved = message.reference.resolved if message.reference else None
-    is_reply = replied_to(message) is not None and isinstance(resolved, discord.Message)
-    return resolved if is_reply and isinstance(resolved, discord.Message) else None
+    is_reply = replied_to(message) is not None
+    resolved = message.reference.resolved if message.reference and is_reply else None
+    return resolved if isinstance(resolved, discord.Message) else None

@@ -13,7 +13,7 @@ from bot.discord.api.patience import Patience
 from bot.discord.content.contents import CUT_SIGN, cut
 from bot.discord.content.encodings import decoded
 from bot.discord.content.notebooks import notebook_text
-from bot.discord.incoming.newest import Newest
+from bot.discord.newest import Newest
 
 FILE_BYTES = 64 * 1024  # of a longer file the beginning is read
 NOTEBOOK_BYTES = 2 * 1024 * 1024  # cut, it could not be read; most of one is pictures

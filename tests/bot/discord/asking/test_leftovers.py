@@ -88,7 +88,7 @@ async def test_what_was_asked_elsewhere_is_left_to_its_front_end(tmp_path):
                 break
         await on.restart()
         await on.env.settle()
-        assert on.bot.desk.live("k") is None
+        assert on.bot.desk.about("k") == []
         odd = replace(ask, source_key="k2", front_end=FRONT_END)
         ticket = await on.chat.submit(odd)
         assert outlet_of(on.bot, ticket.request) is None

@@ -363,5 +363,5 @@ async def test_a_delivery_that_breaks_is_logged_and_over(tmp_path, caplog):
         ask = Ask("k", "discord:5", "discord", "1", "ann", "hi")
         on.bot.desk.show(await on.chat.submit(ask), outlet)
         await on.bot.desk.close(LIMIT_S)
-        assert on.bot.desk.live("k") is None
+        assert on.bot.desk.about("k") == []
     assert "could not be shown" in caplog.text

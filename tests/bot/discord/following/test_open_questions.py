@@ -42,6 +42,7 @@ def test_whole_places_can_go():
 
 
 def test_an_edit_is_told_from_previews_and_pins(monkeypatch):
+    monkeypatch.setattr(module, "REMEMBERED", 2)
     wordings = Wordings()
     wordings.note(message())
     assert not wordings.is_edit(message()), "nobody edited it"
@@ -50,7 +51,6 @@ def test_an_edit_is_told_from_previews_and_pins(monkeypatch):
     later = NOW + timedelta(seconds=5)
     assert not wordings.is_edit(message(content="ho", edited=later)), "it says the same"
     assert wordings.is_edit(message(2, edited=NOW)), "of an unknown message that is all one knows"
-    monkeypatch.setattr(module, "REMEMBERED", 2)
     wordings.note(message(3))
     assert not wordings.knows(1)
     assert wordings.knows(2)

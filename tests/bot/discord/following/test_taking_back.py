@@ -26,7 +26,7 @@ def waits(monkeypatch):
     async def note(wait_s: float) -> None:
         seconds.append(wait_s)
 
-    monkeypatch.setattr(module.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     return seconds
 
 

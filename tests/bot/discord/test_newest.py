@@ -1,4 +1,4 @@
-from bot.discord.incoming.newest import Newest
+from bot.discord.newest import Newest
 
 
 def test_what_was_not_used_for_longest_goes_first():
