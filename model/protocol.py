@@ -214,7 +214,7 @@ class ChunkDelta(_Sparse):
 
 
 class ChunkChoice(_Outgoing):
-    """The only choice of a chunk."""
+    """What a chunk says of one answer, the `index`-th of those asked for."""
 
     index: int = 0
     delta: ChunkDelta
@@ -246,7 +246,7 @@ class AnswerMessage(_Outgoing):
 
 
 class AnswerChoice(_Outgoing):
-    """The only choice of a whole answer."""
+    """One of the whole answers, the `index`-th of those asked for."""
 
     index: int = 0
     message: AnswerMessage
