@@ -300,7 +300,7 @@ def _card(model: LoadedModel, adapter: AdapterCard | None) -> ModelCard:
         id=BASE if adapter is None else adapter.name,
         owned_by="fungpt",
         root=model.model_id,
-        parent=None if adapter is None else "base",
+        parent=None if adapter is None else BASE,
         fungpt=CardExtension(
             model_id=model.model_id,
             adapter_hash=None if adapter is None else adapter.hash,
