@@ -26,6 +26,8 @@ from torch.nn import Linear
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from model.loading.adapters import head_dim
+
 # From (tokens, in) to (tokens, out), in the dtype of the input.
 Projection = Callable[[Tensor], Tensor]
 
@@ -122,7 +124,6 @@ def take_weights(
     config, device = model.config, model.device
     decoder = cast("Any", model).model
     dtype = torch.float32 if device.type == "cpu" else model.dtype
-    heads, hidden = config.num_attention_heads, config.hidden_size
     positions = torch.arange(max_context, device=device)[None]
     like = torch.empty(0, dtype=torch.float32, device=device)
     cos, sin = decoder.rotary_emb(like, positions)
@@ -136,9 +137,9 @@ def take_weights(
         vocabulary=vocabulary,
         cos=cos[0].to(dtype),
         sin=sin[0].to(dtype),
-        heads=heads,
+        heads=config.num_attention_heads,
         kv_heads=config.num_key_value_heads,
-        head_dim=getattr(config, "head_dim", None) or hidden // heads,
+        head_dim=head_dim(config),
         eps=config.rms_norm_eps,
         dtype=dtype,
     )
