@@ -11,7 +11,6 @@ from model.sampling import MAX_SEED
 from model.server.encoding import ShortFirst
 from model.server.generation import Generation
 
-DEFAULT_MAX_TOKENS = 512
 # No tokenizer puts more characters of ordinary text into one token, on the whole; the longest
 # tokens are runs of 64 to 128 blanks.
 MAX_CHARACTERS_PER_TOKEN = 64

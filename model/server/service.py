@@ -27,7 +27,8 @@ from model.server.engine_thread import (
 )
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
-from model.server.preparing import DEFAULT_MAX_TOKENS, encode_prompt, prepare
+from model.server.preparing import encode_prompt, prepare
+from model.settings import DEFAULT_MAX_TOKENS
 
 log = logging.getLogger(__name__)
 
