@@ -127,6 +127,11 @@ def as_mapping(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
+def as_list(value: object) -> list[object]:
+    """The value where it is a JSON array, an empty one otherwise."""
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
 def as_text(value: object) -> str | None:
     """The value where it is a text, None otherwise."""
     return value if isinstance(value, str) else None

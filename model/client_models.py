@@ -8,7 +8,7 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from model.client_errors import as_mapping, as_text
+from model.client_errors import as_list, as_mapping, as_text
 from model.protocol import ModelCard
 
 
@@ -70,7 +70,7 @@ def kind_of(cards: Iterable[ModelCard]) -> ServerKind:
 def read_adapters(answer: object) -> tuple[LoadedAdapter, ...]:
     """The adapters in a body of llama.cpp's `GET /lora-adapters`, named as their files are."""
     found: list[LoadedAdapter] = []
-    for entry in map(as_mapping, cast("list[object]", answer) if isinstance(answer, list) else ()):
+    for entry in map(as_mapping, as_list(answer)):
         number, scale = entry.get("id"), entry.get("scale")
         if isinstance(number, int):
             name = PurePath(as_text(entry.get("path")) or f"adapter-{number}").stem

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import openai
 from openai._streaming import ServerSentEvent
 
-from model.client_errors import as_mapping, as_text, refusal_in, words
+from model.client_errors import as_list, as_mapping, as_text, refusal_in, words
 from model.errors import WorkerDied, WorkerRefused
 from model.protocol import Extension
 
@@ -105,8 +105,8 @@ class AnswerReader:
         if chunk.get("object") == "error":
             raise self.failure(chunk)
         self._note(chunk)
-        choices = chunk.get("choices")
-        choice = as_mapping(choices[0]) if isinstance(choices, list) and choices else {}
+        choices = as_list(chunk.get("choices"))
+        choice = as_mapping(choices[0]) if choices else {}
         # A server that does not stream sends one whole message.
         delta = as_mapping(choice.get("delta") or choice.get("message"))
         thoughts, text = _contents(delta)
@@ -188,12 +188,11 @@ def _contents(delta: dict[str, object]) -> tuple[str, str]:
     thoughts = next((text for name in _THOUGHT_FIELDS if (text := as_text(delta.get(name)))), "")
     content = delta.get("content")
     text = as_text(content) or as_text(delta.get("refusal")) or ""
-    for part in map(as_mapping, content if isinstance(content, list) else ()):
+    for part in map(as_mapping, as_list(content)):
         text += as_text(part.get("text")) or ""
         inner = part.get("thinking")
         thoughts += as_text(inner) or "".join(
-            as_text(as_mapping(one).get("text")) or ""
-            for one in (inner if isinstance(inner, list) else ())
+            as_text(as_mapping(one).get("text")) or "" for one in as_list(inner)
         )
     return thoughts, text
 

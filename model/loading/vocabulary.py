@@ -3,6 +3,7 @@
 from transformers import PreTrainedTokenizerBase
 
 from model.errors import ConfigError
+from model.text.prompt import control_tokens
 
 
 def check_vocabulary(base_id: str, tokenizer: PreTrainedTokenizerBase, rows: int) -> None:
@@ -11,9 +12,8 @@ def check_vocabulary(base_id: str, tokenizer: PreTrainedTokenizerBase, rows: int
     `rows` are those of the embedding. Added control tokens without a row (a padding token, for
     example) do no harm: nothing that a person types becomes one. Raises ConfigError, one line.
     """
-    added = tokenizer.added_tokens_decoder
-    harmless = {id_ for id_, token in added.items() if token.special or str(token).strip()}
-    without = {id_ for id_ in tokenizer.get_vocab().values() if id_ >= rows} - harmless
+    ids = tokenizer.get_vocab().values()
+    without = {id_ for id_ in ids if id_ >= rows} - control_tokens(tokenizer).keys()
     if without:
         raise ConfigError(
             f"{base_id}: the tokenizer knows ids up to {max(without)}, the model has rows for "

@@ -26,6 +26,8 @@ from torch.nn import Linear
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from model.loading.adapters import head_dim
+
 # From (tokens, in) to (tokens, out), in the dtype of the input.
 Projection = Callable[[Tensor], Tensor]
 
@@ -122,7 +124,6 @@ def take_weights(
     config, device = model.config, model.device
     decoder = cast("Any", model).model
     dtype = torch.float32 if device.type == "cpu" else model.dtype
-    heads, hidden = config.num_attention_heads, config.hidden_size
     positions = torch.arange(max_context, device=device)[None]
     like = torch.empty(0, dtype=torch.float32, device=device)
     cos, sin = decoder.rotary_emb(like, positions)
@@ -136,9 +137,9 @@ def take_weights(
         vocabulary=vocabulary,
         cos=cos[0].to(dtype),
         sin=sin[0].to(dtype),
-        heads=heads,
+        heads=config.num_attention_heads,
         kv_heads=config.num_key_value_heads,
-        head_dim=getattr(config, "head_dim", None) or hidden // heads,
+        head_dim=head_dim(config),
         eps=config.rms_norm_eps,
         dtype=dtype,
     )
@@ -170,16 +171,16 @@ def join(layers: Sequence[Linear], compute: Compute) -> Projection:
     bias = cast("Tensor | None", layers[0].bias)
     weight = layers[0].weight.data
     if quantised:
-        weight = dequantize_4bit(weight, _state(quantised[0]))
+        weight = dequantize_4bit(weight, quant_state(quantised[0]))
     return _dense(weight.detach(), None if bias is None else bias.detach())
 
 
 def _joinable(layers: Sequence[Linear4bit]) -> bool:
-    states = [_state(layer) for layer in layers]
+    states = [quant_state(layer) for layer in layers]
     kinds = {(state.quant_type, state.blocksize, state.dtype) for state in states}
     with_bias = {cast("Tensor | None", layer.bias) is not None for layer in layers}
     blocks = cast("int", states[0].blocksize)
-    whole = all(_shape(state)[1] % blocks == 0 for state in states)
+    whole = all(matrix_shape(state)[1] % blocks == 0 for state in states)
     return whole and len(kinds) == len(with_bias) == 1
 
 
@@ -195,10 +196,10 @@ def _join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
     bias = torch.cat(biases).detach() if biases else None
     if compute in (Compute.FLOAT32, Compute.BFLOAT16):
         dtype = torch.float32 if compute is Compute.FLOAT32 else torch.bfloat16
-        dense = [dequantize_4bit(layer.weight.data, _state(layer)) for layer in layers]
+        dense = [dequantize_4bit(layer.weight.data, quant_state(layer)) for layer in layers]
         return _dense(torch.cat(dense).to(dtype), bias)
     packed, state = _join_quantised(layers)
-    rows, columns = _shape(state)
+    rows, columns = matrix_shape(state)
     fits = rows % _PACKED_ROWS == 0 and columns % cast("int", state.blocksize) == 0
     if compute is Compute.PACKED and fits and state.quant_type == "nf4":
         return _packed(packed, state, bias)
@@ -206,18 +207,11 @@ def _join(layers: Sequence[Linear4bit], compute: Compute) -> Projection:
 
 
 def _join_quantised(layers: Sequence[Linear4bit]) -> tuple[Tensor, QuantState]:
-    states = [_state(layer) for layer in layers]
-    absmax: list[Tensor] = []
-    for state in states:
-        scale = state.absmax
-        if state.nested:
-            offset = cast("Tensor", state.offset)
-            scale = dequantize_blockwise(state.absmax, state.state2) + offset
-        absmax.append(scale.float())
+    states = [quant_state(layer) for layer in layers]
     first = states[0]
     joined = QuantState(
-        absmax=torch.cat(absmax),
-        shape=torch.Size((sum(_shape(state)[0] for state in states), _shape(first)[1])),
+        absmax=torch.cat([scales(state) for state in states]),
+        shape=torch.Size((sum(matrix_shape(state)[0] for state in states), matrix_shape(first)[1])),
         code=first.code,
         blocksize=first.blocksize,
         quant_type=first.quant_type,
@@ -226,11 +220,20 @@ def _join_quantised(layers: Sequence[Linear4bit]) -> tuple[Tensor, QuantState]:
     return torch.cat([layer.weight.data.reshape(-1, 1) for layer in layers]), joined
 
 
-def _state(layer: Linear4bit) -> QuantState:
+def quant_state(layer: Linear4bit) -> QuantState:
+    """What belongs to the 4-bit codes of a layer: scales, shape and kind."""
     return cast("Any", layer.weight).quant_state
 
 
-def _shape(state: QuantState) -> tuple[int, int]:
+def scales(state: QuantState) -> Tensor:
+    """The scale of each block in float32, also where these are quantised themselves."""
+    scale = state.absmax
+    if state.nested:
+        scale = dequantize_blockwise(state.absmax, state.state2) + cast("Tensor", state.offset)
+    return scale.float()
+
+
+def matrix_shape(state: QuantState) -> tuple[int, int]:
     """(out, in) of a quantised matrix."""
     rows, columns = cast("torch.Size", state.shape)
     return rows, columns
@@ -247,7 +250,7 @@ def _dense(weight: Tensor, bias: Tensor | None) -> Projection:
 
 def _packed(weight: Tensor, state: QuantState, bias: Tensor | None) -> Projection:
     packed, state = _convert_weight_packed_for_cpu(weight, state)
-    shape, absmax, code, size = [*_shape(state)], state.absmax, state.code, state.blocksize
+    shape, absmax, code, size = [*matrix_shape(state)], state.absmax, state.code, state.blocksize
     kernel = torch.ops.bitsandbytes.gemv_4bit.default
 
     def project(x: Tensor) -> Tensor:

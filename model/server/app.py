@@ -28,10 +28,8 @@ def create_app(
     Every address but /health asks for the key, where one is set. Only with a key can adapters be
     changed; without one, nobody can change them, and only this machine's own names are served.
     """
-    limits, pages = (
-        limits if limits is not None else ConnectionLimits(),
-        AllowedPages(settings.worker_origins),
-    )
+    limits = ConnectionLimits() if limits is None else limits
+    pages = AllowedPages(settings.worker_origins)
     key = settings.worker_api_key
     entry = check_host(settings.worker_hosts) if key is None else check_key(key)
     app = web.Application(

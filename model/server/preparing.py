@@ -11,7 +11,6 @@ from model.sampling import MAX_SEED
 from model.server.encoding import ShortFirst
 from model.server.generation import Generation
 
-DEFAULT_MAX_TOKENS = 512
 # No tokenizer puts more characters of ordinary text into one token, on the whole; the longest
 # tokens are runs of 64 to 128 blanks.
 MAX_CHARACTERS_PER_TOKEN = 64
@@ -50,9 +49,8 @@ def prepare(
     if wanted > room:
         raise ContextLengthExceeded(limit, len(prompt) + wanted)
     seed = secrets.randbelow(_SEEDS) if request.seed is None else request.seed
-    unknown = [id_ for id_ in request.logit_bias or () if int(id_) >= model.codec.vocabulary]
-    if unknown:
-        last = model.codec.vocabulary - 1
+    last = model.codec.vocabulary - 1
+    if unknown := [id_ for id_ in request.logit_bias or () if int(id_) > last]:
         raise BadParameter("logit_bias", f"logit_bias names {unknown[0]}; the last id is {last}")
     most = request.limit or min(room, default_max_tokens)
     name = f"chatcmpl-{secrets.token_hex(12)}"

@@ -27,7 +27,8 @@ from model.server.engine_thread import (
 )
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
-from model.server.preparing import DEFAULT_MAX_TOKENS, encode_prompt, prepare
+from model.server.preparing import encode_prompt, prepare
+from model.settings import DEFAULT_MAX_TOKENS
 
 log = logging.getLogger(__name__)
 
@@ -300,7 +301,7 @@ def _card(model: LoadedModel, adapter: AdapterCard | None) -> ModelCard:
         id=BASE if adapter is None else adapter.name,
         owned_by="fungpt",
         root=model.model_id,
-        parent=None if adapter is None else "base",
+        parent=None if adapter is None else BASE,
         fungpt=CardExtension(
             model_id=model.model_id,
             adapter_hash=None if adapter is None else adapter.hash,

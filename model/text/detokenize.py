@@ -1,6 +1,6 @@
 """Token ids back to text while they come in, never splitting a character."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -10,6 +10,12 @@ _UNFINISHED = "\ufffd"
 _LONGEST_WINDOW = 32  # tokens; reached only where so many in a row give no whole character
 _KEPT = 12  # tokens that stay then: more than the last character and what is before it can have
 _MOST_PENDING = 3  # U+FFFD that may still become a character: it has up to 4 bytes, one is missing
+
+
+def special_tokens(tokenizer: "PreTrainedTokenizerBase") -> dict[str, int]:
+    """The ids of the tokens that are never shown, by how they are written."""
+    added = tokenizer.added_tokens_decoder.items()
+    return {str(token): id_ for id_, token in added if token.special}
 
 
 class IncrementalDetokenizer:
@@ -22,14 +28,18 @@ class IncrementalDetokenizer:
 
     Bytes that are no UTF-8 become U+FFFD, and so does an unfinished character until it is finished.
     The window has a largest size, so a long run of such bytes takes linear time and is shown while
-    it comes. `after` are the ids of a text that the row goes on with, so that its first word keeps
-    the space before it.
+    it comes. `silent` are the ids of the special tokens, which are never shown. `after` are the
+    ids of a text that the row goes on with, so that its first word keeps the space before it.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", after: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        silent: Collection[int],
+        after: Sequence[int] = (),
+    ) -> None:
         self._tokenizer = tokenizer
-        added = tokenizer.added_tokens_decoder
-        self._silent = frozenset(id_ for id_, token in added.items() if token.special)
+        self._silent = silent
         self._window = [id_ for id_ in after if id_ not in self._silent][-_KEPT:]
         self._new = 0  # how many tokens at the window's end came after the last boundary
         # How many characters of the window's text were returned before.

@@ -48,9 +48,7 @@ class PromptRenderer:
         self._template = ChatTemplate(tokenizer, today)
         self._tokenizer = copy.deepcopy(tokenizer)
         _match_as_written(self._tokenizer)
-        # Runs of blanks that some tokenizers add (Gemma) are nobody's control tokens.
-        added = [t for t in tokenizer.added_tokens_decoder.values() if t.special or str(t).strip()]
-        control = sorted(map(str, added), key=len)[::-1]
+        control = sorted(control_tokens(tokenizer).values(), key=len)[::-1]
         patterns = [*map(re.escape, control), _TYPED_STAND_IN]
         self._control = re.compile("|".join(patterns)) if control else None
         hidden = [*control, _OPENS]
@@ -147,6 +145,12 @@ class PromptRenderer:
 
     def _ids(self, text: str) -> list[int]:
         return cast("list[int]", self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """The added tokens that no person can type, by id; runs of blanks (Gemma) are text."""
+    added = tokenizer.added_tokens_decoder.items()
+    return {id_: str(token) for id_, token in added if token.special or str(token).strip()}
 
 
 def _match_as_written(tokenizer: PreTrainedTokenizerBase) -> None:

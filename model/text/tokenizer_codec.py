@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from model.errors import BadParameter, ConfigError
 from model.text.codec import ChatTurn
-from model.text.detokenize import IncrementalDetokenizer
+from model.text.detokenize import IncrementalDetokenizer, special_tokens
 from model.text.prompt import PromptRenderer
 
 
@@ -27,8 +27,8 @@ class TokenizerCodec:
     ) -> None:
         self._tokenizer = tokenizer
         self._rows = rows
-        added = tokenizer.added_tokens_decoder.items()
-        self._special = {str(token): id_ for id_, token in added if token.special}
+        self._special = special_tokens(tokenizer)
+        self._silent = frozenset(self._special.values())
         self._renderer = PromptRenderer(tokenizer, today)
         try:
             self.encode_chat([ChatTurn("user", "a")])
@@ -65,4 +65,4 @@ class TokenizerCodec:
 
     def new_detokenizer(self, after: Sequence[int] = ()) -> IncrementalDetokenizer:
         """A new detokenizer, for one row; `after` are the ids of a text that it goes on with."""
-        return IncrementalDetokenizer(self._tokenizer, after)
+        return IncrementalDetokenizer(self._tokenizer, self._silent, after)

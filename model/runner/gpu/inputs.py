@@ -36,7 +36,7 @@ class SamplerParameters(ctypes.Structure):
         seed = (params.seed or 0) % 2**64
         return cls(
             params.temperature, params.top_p, params.min_p, params.repetition_penalty,
-            params.frequency_penalty, params.presence_penalty, params.top_k or 0, slot,
+            params.frequency_penalty, params.presence_penalty, params.top_k, slot,
             seed % 2**32, seed // 2**32, step, 0,
         )  # fmt: skip
 

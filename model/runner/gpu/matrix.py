@@ -3,16 +3,16 @@
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from bitsandbytes.functional import QuantState, dequantize_blockwise
 from bitsandbytes.nn.modules import Linear4bit
 from torch import Tensor
 from torch.nn import functional as F
 
 from model.runner.gpu.compiler import compiled
 from model.runner.gpu.tiles import BLOCK, TILE, Tiles, tile
+from model.runner.weights import matrix_shape, quant_state, scales
 
 _WARPS = 8  # of kernels/unpack.cu's blocks
 
@@ -59,8 +59,8 @@ class TiledProjection:
 def fits(layers: Sequence[Linear4bit]) -> bool:
     """Whether 4-bit layers can be tiled: NF4 in blocks of 64, and whole tiles."""
     for layer in layers:
-        state = _state(layer)
-        outputs, inputs = cast("torch.Size", state.shape)
+        state = quant_state(layer)
+        outputs, inputs = matrix_shape(state)
         if state.blocksize != BLOCK or state.quant_type != "nf4":
             return False
         if outputs % TILE or inputs % BLOCK:
@@ -74,26 +74,19 @@ def tiled(layers: Sequence[Linear4bit], order: Tensor, unpacker: Unpacker) -> Ti
     `order` (out,) says which of the joined outputs stands at which place.
     """
     codes: list[Tensor] = []
-    scales: list[Tensor] = []
+    factors: list[Tensor] = []
     for layer in layers:
-        state = _state(layer)
-        outputs, inputs = cast("torch.Size", state.shape)
+        state = quant_state(layer)
+        outputs, inputs = matrix_shape(state)
         packed = layer.weight.data.view(outputs, inputs // 2)
         codes.append(torch.stack([packed >> 4, packed & 15], dim=-1).view(outputs, inputs))
-        scale = state.absmax
-        if state.nested:
-            scale = dequantize_blockwise(state.absmax, state.state2) + cast("Tensor", state.offset)
-        scales.append(scale.float().view(outputs, inputs // BLOCK))
-    code = cast("Tensor", _state(layers[0]).code)
-    matrix = tile(torch.cat(codes), torch.cat(scales), code, order.to(scales[0].device))
+        factors.append(scales(state).view(outputs, inputs // BLOCK))
+    code = cast("Tensor", quant_state(layers[0]).code)
+    matrix = tile(torch.cat(codes), torch.cat(factors), code, order.to(factors[0].device))
     for layer in layers:
         layer.weight.data = torch.empty(0, dtype=torch.uint8, device=matrix.weights.device)
     biases = [cast("Tensor | None", layer.bias) for layer in layers]
-    return TiledProjection(matrix, _joined(biases, [len(scale) for scale in scales]), unpacker)
-
-
-def _state(layer: Linear4bit) -> QuantState:
-    return cast("Any", layer.weight).quant_state
+    return TiledProjection(matrix, _joined(biases, [len(each) for each in factors]), unpacker)
 
 
 def _joined(biases: Sequence[Tensor | None], outs: Sequence[int]) -> Tensor | None:

@@ -48,7 +48,7 @@ class _RowState:
 
 
 class GraphRunner:
-    """Implements `model.engine.engine.Runner` with decode steps that a device runs by itself.
+    """Implements `model.engine.batch.Runner` with decode steps that a device runs by itself.
 
     `prompts` computes all rows that have more than one token to read, over the same weights and
     cache. At most `max_rows` rows run at once, each in cache blocks of `block_tokens`; `most` of

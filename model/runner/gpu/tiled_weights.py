@@ -10,6 +10,7 @@ from bitsandbytes.nn.modules import Linear4bit
 from torch.nn import Linear
 from transformers import PreTrainedModel
 
+from model.loading.adapters import head_dim
 from model.runner.gpu.compiler import KernelError, check_device
 from model.runner.gpu.kernel_set import HEAD_DIMS, KernelSet
 from model.runner.gpu.matrix import (
@@ -33,16 +34,17 @@ def take_tiled(
     has other sizes than they can compute.
     """
     check_device()
-    head_dim = _check(model)
+    _check(model)
     config = model.config
+    head = head_dim(config)
     KernelSet(
         folder,
-        head_dim=head_dim,
+        head_dim=head,
         group=config.num_attention_heads // config.num_key_value_heads,
         block_tokens=block_tokens,
         vocabulary=config.vocab_size,
     ).prepare()
-    take_layer = partial(_take_layer, head_dim=head_dim, unpacker=Unpacker(folder))
+    take_layer = partial(_take_layer, head_dim=head, unpacker=Unpacker(folder))
     return take_weights(model, Compute.NF4, max_context, take_layer)
 
 
@@ -55,13 +57,12 @@ def is_tiled(weights: Weights) -> bool:
     )
 
 
-def _check(model: PreTrainedModel) -> int:
-    """The model's head_dim; raises KernelError for sizes that the kernels cannot compute."""
+def _check(model: PreTrainedModel) -> None:
+    """Raise KernelError for sizes that the kernels cannot compute."""
     config = model.config
     heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
-    head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // heads
-    if head_dim not in HEAD_DIMS:
-        raise KernelError(f"attention heads of {head_dim} dimensions have no kernel")
+    if (head := head_dim(config)) not in HEAD_DIMS:
+        raise KernelError(f"attention heads of {head} dimensions have no kernel")
     if heads % kv_heads:
         raise KernelError(f"{heads} attention heads do not share {kv_heads} key/value heads evenly")
     if model.dtype is not torch.bfloat16:
@@ -74,7 +75,6 @@ def _check(model: PreTrainedModel) -> int:
         raise KernelError("some of its layers are not in 4 bits")
     if not quantised or not fits(quantised):
         raise KernelError("its matrices are not NF4 in blocks of 64, or no whole tiles")
-    return head_dim
 
 
 def _take_layer(

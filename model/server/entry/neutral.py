@@ -1,7 +1,7 @@
 """Fields and values that clients send although they ask for nothing: the list, once, as data."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -147,22 +147,22 @@ def _turn(where: str, turn: object) -> object:
         fields.setdefault("content", "")
     if isinstance(parts := fields.get("content"), list):
         fields["content"] = [
-            _known(f"{where}content[{place}].", cast("dict[str, object]", part), TEXT, PART_FIELDS)
-            if _is_text(part)
-            else part
+            _part(f"{where}content[{place}].", part)
             for place, part in enumerate(cast("list[object]", parts))
         ]
     return fields
 
 
-TEXT = tuple(TextPart.model_fields)
+def _part(where: str, part: object) -> object:
+    if not _is_text(part):
+        return part
+    return _known(where, cast("dict[str, object]", part), TextPart.model_fields, PART_FIELDS)
 
 
 def _known(
-    where: str, given: dict[str, object], known: Iterable[str], neutral: Mapping[str, Neutral]
+    where: str, given: dict[str, object], known: Collection[str], neutral: Mapping[str, Neutral]
 ) -> dict[str, object]:
     kept: dict[str, object] = {}
-    known = tuple(known)
     for name, value in given.items():
         if value is None:
             continue

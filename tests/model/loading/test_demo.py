@@ -94,7 +94,7 @@ def test_a_second_start_does_no_work(place, monkeypatch):
     first = demo_folder(place.home, Told())
     before = {path: path.stat().st_mtime_ns for path in first.iterdir()}
     monkeypatch.setattr(subprocess, "Popen", None)
-    monkeypatch.setattr(demo, "_sha256", None)
+    monkeypatch.setattr(demo, "file_sha256", None)
     monkeypatch.setattr(demo, "_convert", None)
     told = Told()
     assert demo_folder(place.home, told) == first

@@ -17,8 +17,8 @@ from model.protocol import ChatRequest
 from model.scripted.engine import Outside
 from model.server.generation import Generation, TextDelta
 from model.server.metrics import WorkerMetrics
-from model.server.preparing import DEFAULT_MAX_TOKENS
 from model.server.service import EngineService, WorkerFailure
+from model.settings import DEFAULT_MAX_TOKENS
 
 LIMIT_S = 10
 LONG = "x" * 400

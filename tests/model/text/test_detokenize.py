@@ -1,5 +1,6 @@
 """Pieces joined are the whole text, and no piece holds a part of a character."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import cast
 
@@ -10,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from model.loading.base import resolve_base
-from model.text.detokenize import IncrementalDetokenizer
+from model.text.detokenize import IncrementalDetokenizer, special_tokens
 from tests.fakes.metaspace_tokenizer import metaspace_tokenizer
 from tests.fakes.tiny_model import tiny_tokenizer
 
@@ -28,8 +29,12 @@ HARD = [
 ]
 
 
+def new(tokenizer, after: Sequence[int] = ()) -> IncrementalDetokenizer:
+    return IncrementalDetokenizer(tokenizer, special_tokens(tokenizer).values(), after)
+
+
 def pieces(tokenizer, ids: list[int]) -> list[str]:
-    detokenizer = IncrementalDetokenizer(tokenizer)
+    detokenizer = new(tokenizer)
     return [*(detokenizer.add(id_) for id_ in ids), detokenizer.flush()]
 
 
@@ -89,7 +94,7 @@ def test_an_unfinished_end_is_only_shown_by_flush(tokenizer):
 
 
 def test_nothing_in_nothing_out():
-    detokenizer = IncrementalDetokenizer(TINY)
+    detokenizer = new(TINY)
     assert detokenizer.flush() == ""
     detokenizer.add(TINY("a")["input_ids"][0])
     assert (detokenizer.flush(), detokenizer.flush()) == ("", "")
@@ -168,6 +173,6 @@ def byte_names(run: list[int]) -> list[str]:
 
 def test_a_text_that_goes_on_keeps_the_space_before_its_first_word():
     ids = mistral_ids(["▁hi", "▁the"])
-    anew, after = IncrementalDetokenizer(MISTRAL), IncrementalDetokenizer(MISTRAL, ids[:1])
+    anew, after = new(MISTRAL), new(MISTRAL, ids[:1])
     assert anew.add(ids[1]) + anew.flush() == "the"
     assert after.add(ids[1]) + after.flush() == " the"
