@@ -1,7 +1,6 @@
 """Reads request bodies: bytes to a checked object, or one clear refusal."""
 
 import json
-import re
 from collections.abc import Iterable
 from typing import NoReturn, TypeVar, cast
 
@@ -15,7 +14,6 @@ from model.server.entry.neutral import without_neutral
 MAX_DEPTH = 16
 MAX_ENTRIES = 100_000  # of all objects and lists together
 _Container = dict[str, object] | list[object]
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _UNION_MEMBERS = frozenset({"str", "TextPart"})
 _NESTED: dict[int | str, type[BaseModel]] = {
@@ -59,8 +57,16 @@ def _check_entries(body: bytes) -> None:
     A comma or an opening bracket stands before each entry. Only where there are many of them is
     the text of strings, which may have any number, taken out first.
     """
-    if _entries(body) > 2 * MAX_ENTRIES and _entries(_STRING.sub(b"", body)) > 2 * MAX_ENTRIES:
+    if _entries(body) > 2 * MAX_ENTRIES and _entries(_outside_strings(body)) > 2 * MAX_ENTRIES:
         raise BadParameter(None, f"the body has more than {MAX_ENTRIES} entries")
+
+
+def _outside_strings(body: bytes) -> bytes:
+    """What of a JSON text stands in no string.
+
+    Several quick steps instead of one pattern: while each runs, nothing else does.
+    """
+    return b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
 
 
 def _entries(body: bytes) -> int:
