@@ -2,10 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from data.store.database import FILE_NAME
 from tests.bot.wire.reading import answer_in, answers_in, is_done, shown
@@ -14,25 +12,15 @@ from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel, Role, User
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SEND = "POST /channels/{channel}/messages"
 PUT = "INSERT OR REPLACE INTO settings (scope, scope_id, key, value) VALUES (?, ?, ?, ?)"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("addressing") / "home"
-    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001}
-    async with running(home, script=script, settings={"QUEUE_PER_USER": "20"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(
+    script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001},
+    settings={"QUEUE_PER_USER": "20"},
+)
 
 
 async def answered(bot: Bot, discord: Discord, room: Channel, *wanted: Message) -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, conversation
 from tests.discord_server.driver import Discord
@@ -24,7 +22,7 @@ from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import COMPONENTS_V2, File
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MESSAGE = "GET /channels/{channel}/messages/{message}"
@@ -47,19 +45,7 @@ POLL = {
         "answer_counts": [{"id": 1, "count": 3, "me_voted": False}],
     },
 }  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "Fine.", "step_seconds": 0.0}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "Fine.", "step_seconds": 0.0})
 
 
 def asked(bot: Bot, channel: Channel) -> list[str]:

@@ -3,10 +3,8 @@
 import asyncio
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from data.store.database import FILE_NAME
 from tests.bot.wire.reading import (
@@ -25,7 +23,7 @@ from tests.discord_server.state.messages import Message
 from tests.discord_server.state.payloads import channel_json
 from tests.discord_server.state.places import Channel
 from tests.discord_server.state.upheavals import delete_channel, enter, expel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SEND = "POST /channels/{channel}/messages"
@@ -33,20 +31,10 @@ HISTORY = "GET /channels/{channel}/messages"
 ASKED = "SELECT prompt, state FROM requests WHERE conversation = ? ORDER BY id"
 UNFINISHED = "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')"
 BUTTON = "Answer the edit"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("following") / "home"
-    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001}
-    async with running(home, script=script, settings={"WORKER_CONCURRENCY": "2"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(
+    script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001},
+    settings={"WORKER_CONCURRENCY": "2"},
+)
 
 
 def where(room: Channel) -> str:

@@ -1,33 +1,18 @@
 """A rough network: errors of the API, lost answers, a cut line, an invalid session."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, is_done, rated, shown
 from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 SEND = "POST /channels/{channel}/messages"
 TYPING = "POST /channels/{channel}/typing"
 TEXT = (SENTENCE * 4).strip()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file()
 
 
 async def stored_once(bot: Bot, channel_id: int, count: int = 1) -> None:

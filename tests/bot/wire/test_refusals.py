@@ -1,9 +1,6 @@
 """Discord takes a call badly: whatever it refuses, no message is left unfinished."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
@@ -19,7 +16,7 @@ from tests.discord_server.rest.calls import Call
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
@@ -27,19 +24,7 @@ SEND = "POST /channels/{channel}/messages"
 TEXT = (SENTENCE * 6).strip()
 LATER = f"{TEXT} and then the unspeakable"
 ENDED = "SELECT count(*) FROM requests WHERE conversation = ? AND ended_at IS NOT NULL"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "{prompt}"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "{prompt}"})
 
 
 async def closed(bot: Bot, room: Channel) -> str:

@@ -2,12 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from data.store.database import FILE_NAME
 from tests.bot.wire.reading import answer_in, answers_in, shown
@@ -16,18 +15,14 @@ from tests.discord_server.state.commands import BOOLEAN, CHANNEL, CHAT_INPUT, IN
 from tests.discord_server.state.interactions import ANSWER_LIMIT_S, Interaction
 from tests.discord_server.state.messages import Json, Message
 from tests.discord_server.state.places import Channel, User
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MENU_ENTRY = "Ask about this"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    settings = {"DISCORD_TRAINING_PERMISSION": "ticket 7", "QUEUE_PER_USER": "50"}
-    async with running(home, script={"step_seconds": 0.0}, settings=settings) as one:
-        yield one
+bot = bot_of_a_file(
+    script={"step_seconds": 0.0},
+    settings={"DISCORD_TRAINING_PERMISSION": "ticket 7", "QUEUE_PER_USER": "50"},
+)
 
 
 @contextmanager

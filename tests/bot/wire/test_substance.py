@@ -1,22 +1,13 @@
 """Answers that say nothing, answers that think first, and markup that a message's end cuts."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import SENTENCE, answer_in, conversation, is_done, rated, shown
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 STORED = "SELECT text FROM answers JOIN requests ON request_id = requests.id WHERE conversation = ?"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "{prompt}", "step_seconds": 0.001}) as one:
-        yield one
+bot = bot_of_a_file(script={"reply": "{prompt}", "step_seconds": 0.001})
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import dropwhile
 
 import pytest
-import pytest_asyncio
 
 from data.store.database import FILE_NAME
 from tests.bot.wire.reading import (
@@ -23,7 +22,7 @@ from tests.bot.wire.reading import (
 )
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = (SENTENCE * 4).strip()
@@ -32,13 +31,7 @@ STORED = """
     WHERE conversation = ?
 """
 BUSY_S = 5.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, settings={"DRAIN_S": "5"}) as one:
-        yield one
+bot = bot_of_a_file(settings={"DRAIN_S": "5"})
 
 
 @contextmanager
