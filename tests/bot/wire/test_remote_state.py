@@ -4,8 +4,8 @@ import pytest
 
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.commands import CHAT_INPUT
-from tests.discord_server.state.departures import delete_channel, leave_guild
 from tests.discord_server.state.messages import Json
+from tests.discord_server.state.upheavals import delete_channel, expel
 from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -60,7 +60,7 @@ async def test_what_was_set_for_a_server_outlives_a_short_absence(bot: Bot, disc
     await bot.start()
     await discord.slash(room, other.owner, "settings limits", per_hour=3)
     await bot.until_rows(SET_FOR, [("hourly_limit",)], str(other.id))
-    leave_guild(discord.world, other)
+    expel(discord.world, other)
     await bot.until_rows(SET_FOR, [("away_since",), ("hourly_limit",)], str(other.id))
     assert await bot.end() == 0
     discord.world.guilds[other.id] = other
