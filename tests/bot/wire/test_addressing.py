@@ -8,6 +8,7 @@ import pytest
 from data.store.database import FILE_NAME
 from tests.bot.wire.reading import answer_in, answers_in, is_done, shown
 from tests.discord_server.driver import Discord
+from tests.discord_server.posting import hidden_thread
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
@@ -199,7 +200,7 @@ async def test_a_forum_post_is_a_thread(bot: Bot, discord: Discord):
 
 async def test_a_thread_that_it_did_not_know(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
-    thread = discord.world.add_thread(room, ann, "an old thread")  # nobody tells of it
+    thread = hidden_thread(discord, room, ann)
     call = await bot.ask(thread, ann, "hello")
     (answer,) = await answer_in(discord, thread)
     assert shown([answer]) == "tuned, 1 turns: hello"

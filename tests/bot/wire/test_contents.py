@@ -9,12 +9,10 @@ from tests.bot.wire.reading import answer_in, answers_in, conversation
 from tests.discord_server.driver import Discord
 from tests.discord_server.posting import (
     THREAD_CREATED,
-    forum,
     forward,
     hidden_thread,
     link,
     post,
-    post_in,
     private_thread,
     thread_on,
 )
@@ -74,13 +72,14 @@ async def test_a_thread_begins_with_the_message_that_it_hangs_on(bot: Bot, disco
 
 
 async def test_a_post_has_a_title_and_a_first_message(bot: Bot, discord: Discord):
-    place, ann, bob = forum(discord), discord.user("Ann"), discord.user("Bob")
-    thread, _ = await post_in(discord, place, ann, "Best cake?", "I vote for carrot.")
+    forum, ann, bob = discord.forum(), discord.user("Ann"), discord.user("Bob")
+    first = await discord.open_post(forum, ann, "Best cake?", "I vote for carrot.")
+    thread = first.channel
     await bot.ask(thread, bob, "and you?")
     await answer_in(discord, thread)
     assert asked(bot, thread) == ["Ann: I vote for carrot.\n[post: Best cake?]\nBob: and you?"]
     text = f"{discord.me.mention} and cheese?"
-    other, _ = await post_in(discord, place, ann, "Is this cake?", text)
+    other = (await discord.open_post(forum, ann, "Is this cake?", text)).channel
     await answer_in(discord, other)
     assert asked(bot, other) == ["and cheese?\n[post: Is this cake?]"]
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.bot.wire.reading import answer_in, answers_in, shown
 from tests.discord_server.driver import Discord
+from tests.discord_server.posting import hidden_thread
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import File
 from tests.programs.bot_on_discord import Bot, bot_of_a_file
@@ -104,7 +105,7 @@ async def test_a_command_reads_no_longer_than_a_message(bot: Bot, discord: Disco
 
 async def test_a_channel_that_cannot_be_looked_up_is_left_alone(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
-    thread = discord.world.add_thread(room, ann, "an old thread")  # nobody tells of it
+    thread = hidden_thread(discord, room, ann)
     fault = discord.fault(FaultKind.FORBIDDEN, CHANNEL, times=99)
     await bot.ask(thread, ann, "hello")
     await bot.ask(thread, ann, "hello")
