@@ -1,18 +1,26 @@
 """Whom a message is for, in every place where one can talk, and what is remembered there."""
 
-import json
 import sqlite3
 
 import pytest
 
 from data.store.database import FILE_NAME
-from tests.bot.wire.reading import answer_in, answers_in, is_done, shown
+from tests.bot.wire.reading import (
+    answer_in,
+    answers_in,
+    command,
+    is_done,
+    settled,
+    shown,
+    still_works,
+    turns,
+)
 from tests.discord_server.driver import Discord
 from tests.discord_server.posting import hidden_thread
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
-from tests.discord_server.state.places import Channel, Role, User
+from tests.discord_server.state.places import Channel, Role
 from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,16 +34,12 @@ bot = bot_of_a_file(
 
 async def answered(bot: Bot, discord: Discord, room: Channel, *wanted: Message) -> None:
     """Of all that was said in a place, these messages are answered, and nothing else."""
-    other = discord.channel()
-    await bot.ask(other, discord.user(), "ping")
-    await answer_in(discord, other)  # what came before has been judged by now
+    await still_works(bot)  # what came before has been judged by now
     await discord.until(
         lambda: len([one for one in discord.from_bot(room) if is_done(one)]) >= len(wanted),
         f"{len(wanted)} answers",
     )
-    await bot.until_rows(
-        "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')", [(0,)]
-    )
+    await settled(bot)
     replied = {one.reference for one in discord.from_bot(room)}
     assert replied == set(wanted), [one.content for one in discord.from_bot(room)]
     assert len(discord.from_bot(room)) == len(wanted)
@@ -46,13 +50,6 @@ async def put(bot: Bot, *values: str) -> None:
     with sqlite3.connect(bot.program.home / FILE_NAME, timeout=10) as database:
         database.execute(PUT, values)
     database.close()
-
-
-async def command(
-    discord: Discord, room: Channel, user: User, name: str, /, **values: object
-) -> str:
-    asked = await discord.slash(room, user, name, **values)
-    return (await discord.settled(asked)).text
 
 
 # Whom a message is for.
@@ -231,8 +228,7 @@ async def test_a_reset_draws_a_line_everywhere(bot: Bot, discord: Discord, place
     after = await bot.ask(room, ann, "two", reply_to=first)
     ((second,),) = await answers_in(discord, room, after=after)
     assert shown([second]).startswith("tuned, 3 turns:")
-    asked = await discord.slash(room, ann, "reset")
-    await discord.settled(asked)
+    await command(discord, room, ann, "reset")
     after = await bot.ask(room, ann, "three", reply_to=second if place == "chain" else None)
     ((third,),) = await answers_in(discord, room, after=after)
     assert shown([third]) == "tuned, 1 turns: three"
@@ -246,7 +242,7 @@ async def test_what_was_asked_before_a_reset_is_before_it_though_answered_later(
     late = discord.fault(FaultKind.LATE, SEND, seconds=0.5)
     await discord.say(room, ann, "a secret")
     await discord.until(lambda: late.struck)
-    await discord.settled(await discord.slash(room, ann, "reset"))
+    await command(discord, room, ann, "reset")
     await answers_in(discord, room, 1)
     after = await discord.say(room, ann, "hello")
     ((second,),) = await answers_in(discord, room, after=after)
@@ -300,11 +296,7 @@ async def personas(bot: Bot, *rooms: Channel) -> list[str | None]:
     """The persona with which the newest question of each place was asked; None: the usual one."""
     found: list[str | None] = []
     for room in rooms:
-        ((text,),) = bot.rows(
-            "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1",
-            f"discord:{room.id}",
-        )
-        first = json.loads(text)[0]
+        first = turns(bot, room)[0]
         own = first["role"] == "system" and first["content"].startswith("Be ")
         found.append(first["content"] if own else None)
     return found

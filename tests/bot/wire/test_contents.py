@@ -1,11 +1,10 @@
 """The model sees what the person sees: whatever Discord shows as content reaches the prompt."""
 
 import asyncio
-import json
 
 import pytest
 
-from tests.bot.wire.reading import answer_in, answers_in, conversation
+from tests.bot.wire.reading import answer_in, answers_in, asked
 from tests.discord_server.driver import Discord
 from tests.discord_server.posting import (
     THREAD_CREATED,
@@ -19,7 +18,6 @@ from tests.discord_server.posting import (
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import COMPONENTS_V2, File
 from tests.discord_server.state.permissions import Permission
-from tests.discord_server.state.places import Channel
 from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,13 +42,6 @@ POLL = {
     },
 }  # fmt: skip
 bot = bot_of_a_file(script={"reply": "Fine.", "step_seconds": 0.0})
-
-
-def asked(bot: Bot, channel: Channel) -> list[str]:
-    """What the model was asked with at last in a channel, turn by turn."""
-    sql = "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1"
-    ((turns,),) = bot.rows(sql, conversation(channel))
-    return [turn["content"] for turn in json.loads(turns)]
 
 
 async def test_a_thread_begins_with_the_message_that_it_hangs_on(bot: Bot, discord: Discord):

@@ -13,15 +13,17 @@ from tests.bot.wire.reading import (
     answer_in,
     answers_in,
     begun_in,
+    conversation,
     is_done,
     rated,
+    settled,
     shown,
+    still_works,
 )
 from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.payloads import channel_json
-from tests.discord_server.state.places import Channel
 from tests.discord_server.state.upheavals import delete_channel, enter, expel
 from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
@@ -29,27 +31,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SEND = "POST /channels/{channel}/messages"
 HISTORY = "GET /channels/{channel}/messages"
 ASKED = "SELECT prompt, state FROM requests WHERE conversation = ? ORDER BY id"
-UNFINISHED = "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')"
 BUTTON = "Answer the edit"
 bot = bot_of_a_file(
     script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001},
     settings={"WORKER_CONCURRENCY": "2"},
 )
-
-
-def where(room: Channel) -> str:
-    return f"discord:{room.id}"
-
-
-async def settled(bot: Bot) -> None:
-    await bot.until_rows(UNFINISHED, [(0,)])
-
-
-async def still_works(bot: Bot, discord: Discord) -> None:
-    """Whatever was going on in the bot has had its turn once it has answered this."""
-    other = discord.channel()
-    await bot.ask(other, discord.user(), "ping")
-    await answer_in(discord, other)
 
 
 # While its history is being read.
@@ -76,12 +62,12 @@ async def test_while_the_history_is_read(bot: Bot, discord: Discord, change: str
     if change == "edit":
         (answer,) = await answer_in(discord, thread)
         assert shown([answer]) == "tuned, 1 turns: the new words"
-        assert bot.rows(ASKED, where(thread)) == [("the new words", "finished")]
+        assert bot.rows(ASKED, conversation(thread)) == [("the new words", "finished")]
     else:
         await asyncio.sleep(0.6)  # nothing tells of what does not come
-        await still_works(bot, discord)
+        await still_works(bot)
         assert discord.from_bot(thread) == []
-        assert bot.rows(ASKED, where(thread)) == []
+        assert bot.rows(ASKED, conversation(thread)) == []
 
 
 async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
@@ -97,8 +83,8 @@ async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
     await discord.until(lambda: late.struck)
     expel(discord.world, elsewhere)
     await asyncio.sleep(0.6)
-    await still_works(bot, discord)
-    assert bot.rows(ASKED, where(thread)) == []
+    await still_works(bot)
+    assert bot.rows(ASKED, conversation(thread)) == []
 
 
 # While it is stored, waits, and runs.
@@ -124,12 +110,12 @@ async def test_while_it_is_stored(bot: Bot, discord: Discord, change: str):
     if change == "edit":
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
-        assert bot.rows(ASKED, where(room)) == [("the new words", "finished")]
+        assert bot.rows(ASKED, conversation(room)) == [("the new words", "finished")]
     else:
-        await still_works(bot, discord)
+        await still_works(bot)
         await settled(bot)
         assert discord.from_bot(room) == []
-        assert [state for _, state in bot.rows(ASKED, where(room))] in ([], ["stopped"])
+        assert [state for _, state in bot.rows(ASKED, conversation(room))] in ([], ["stopped"])
 
 
 @pytest.mark.parametrize("change", ["edit", "delete", "purge", "channel"])
@@ -140,7 +126,7 @@ async def test_while_it_waits_for_the_worker(bot: Bot, discord: Discord, change:
         await bot.ask(busy, discord.user(), SENTENCE * 60)
     await discord.until(lambda: len(discord.from_bot(busy)) == 2)
     question = await bot.ask(room, ann, "the old words")
-    await bot.until_rows(ASKED, [("the old words", "waiting")], where(room))
+    await bot.until_rows(ASKED, [("the old words", "waiting")], conversation(room))
     match change:
         case "edit":
             await discord.edit(question, f"{discord.me.mention} the new words")
@@ -156,9 +142,9 @@ async def test_while_it_waits_for_the_worker(bot: Bot, discord: Discord, change:
         assert shown([answer]) == "tuned, 1 turns: the new words"
     else:
         await settled(bot)
-        await still_works(bot, discord)
+        await still_works(bot)
         assert discord.from_bot(room) == []
-        assert [state for _, state in bot.rows(ASKED, where(room))] == ["stopped"]
+        assert [state for _, state in bot.rows(ASKED, conversation(room))] == ["stopped"]
 
 
 @pytest.mark.parametrize("change", ["edit", "delete"])
@@ -174,13 +160,13 @@ async def test_between_storing_and_the_first_message(bot: Bot, discord: Discord,
         await discord.edit(question, f"{discord.me.mention} the new words")
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
-        assert bot.rows(ASKED, where(room)) == [("the new words", "finished")]
+        assert bot.rows(ASKED, conversation(room)) == [("the new words", "finished")]
         assert BUTTON not in answer.labels
     else:
         await discord.delete(question)
         await settled(bot)
         await discord.until(lambda: late.struck and not discord.from_bot(room))
-        await still_works(bot, discord)
+        await still_works(bot)
         assert discord.from_bot(room) == []
 
 
@@ -212,9 +198,9 @@ async def test_a_running_answer_goes_with_its_question(bot: Bot, discord: Discor
     await discord.until(lambda: answer.deleted, "the answer is taken back")
     await bot.until_rows(
         "SELECT prompt, turns, state FROM requests WHERE conversation = ?",
-        [("", "[]", "stopped")], where(room),
+        [("", "[]", "stopped")], conversation(room),
     )  # fmt: skip
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
     assert len(discord.calls.of(SEND, channel=room.id)) == 1
     assert "topped" not in "".join(one.content for one in answer.revisions)
@@ -233,7 +219,7 @@ async def test_a_finished_answer_goes_with_its_question_and_its_ratings_stay(
         SELECT count(*) FROM ratings JOIN answers ON answers.id = answer_id
         JOIN requests ON requests.id = request_id WHERE conversation = ?
     """
-    await bot.until_rows(counted, [(1,)], where(room))
+    await bot.until_rows(counted, [(1,)], conversation(room))
     await discord.click(parts[-1], bob, "Again")
     *_, again = await answers_in(discord, room, 2)
     await discord.delete(question)
@@ -241,9 +227,9 @@ async def test_a_finished_answer_goes_with_its_question_and_its_ratings_stay(
     assert all(one.deleted for one in (*parts, *again))
     await bot.until_rows(
         "SELECT prompt, text, state FROM requests JOIN answers ON request_id = requests.id"
-        " WHERE conversation = ?", [("", "", "finished")] * 2, where(room),
+        " WHERE conversation = ?", [("", "", "finished")] * 2, conversation(room),
     )  # fmt: skip
-    assert bot.rows(counted, where(room)) == [(1,)]
+    assert bot.rows(counted, conversation(room)) == [(1,)]
 
 
 async def test_a_server_can_keep_answers(bot: Bot, discord: Discord):
@@ -289,7 +275,7 @@ async def test_a_moderator_deletes_an_answer_that_is_being_written(bot: Bot, dis
     await discord.delete(first)
     await settled(bot)
     await discord.until(lambda: not discord.from_bot(room), "the rest of it goes too")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
     left = "SELECT message_id FROM request_messages WHERE channel_id = ?"
     await bot.until_rows(left, [], str(room.id))  # which the next start would go on with
@@ -300,11 +286,11 @@ async def test_a_moderator_deletes_a_finished_answer(bot: Bot, discord: Discord)
     question = await bot.ask(room, ann, "hello")
     (answer,) = await answer_in(discord, room)
     await discord.delete(answer)
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
-    assert bot.rows(ASKED, where(room)) == [("hello", "finished")]
+    assert bot.rows(ASKED, conversation(room)) == [("hello", "finished")]
     await discord.edit(question, f"{discord.me.mention} hello again")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
 
 
@@ -330,7 +316,7 @@ async def test_what_was_deleted_and_edited_while_it_was_away(bot: Bot, discord: 
     (old,) = discord.from_bot(rooms[1])
     await discord.until(lambda: BUTTON in old.labels, "a new answer is offered")
     await settled(bot)
-    assert [state for _, state in bot.rows(ASKED, where(rooms[2]))] == ["stopped"]
+    assert [state for _, state in bot.rows(ASKED, conversation(rooms[2]))] == ["stopped"]
 
 
 # Proxy bots.
@@ -354,11 +340,11 @@ async def test_what_a_proxy_posts_again_is_answered_once(bot: Bot, discord: Disc
     assert shown([answer]) == "tuned, 1 turns: is water wet?"
     await discord.until(lambda: discord.from_bot(room) == [answer])
     await discord.say_again(copy)
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == [answer]
     await bot.until_rows(
         "SELECT user_id, user_name, prompt FROM requests WHERE conversation = ? AND prompt <> ''",
-        [(str(ann.id), "Alex", "is water wet?")], where(room),
+        [(str(ann.id), "Alex", "is water wet?")], conversation(room),
     )  # fmt: skip
     # Who replies to that goes on with it, and who is proxied can take it back.
     await bot.ask(room, discord.user("Bob"), "really?", reply_to=answer)
@@ -381,7 +367,8 @@ async def test_proxied_people_are_told_apart_by_their_names(bot: Bot, discord: D
             lambda copy=copy: [one for one in discord.replies(copy) if is_done(one)]
         )
     (turns,) = bot.rows(
-        "SELECT turns FROM requests WHERE conversation = ? AND user_name = 'Sam'", where(thread)
+        "SELECT turns FROM requests WHERE conversation = ? AND user_name = 'Sam'",
+        conversation(thread),
     )[0]
     assert "Alex: I am Alex" in turns
     assert "Sam: I am Sam" in turns
@@ -405,7 +392,7 @@ async def test_no_other_webhook_or_bot_is_answered(bot: Bot, discord: Discord):
     await discord.delete(chat)
     await discord.proxy(room, "Alex", "no call at all")
     await discord.proxy(room, "Command", original.content, webhook=79, owner=79)  # a command's
-    await still_works(bot, discord)
+    await still_works(bot)
     await settled(bot)
     assert answer.reference is kept
     assert discord.from_bot(room) == [answer]
@@ -422,7 +409,7 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
     question = await bot.ask(room, ann, "is water wet?")
     (answer,) = await answer_in(discord, room)
     await discord.unfurl(question, "A preview")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert BUTTON not in answer.labels
     await discord.edit(question, f"{discord.me.mention} is ice wet?")
     await discord.until(lambda: BUTTON in answer.labels, "the offer")
@@ -436,7 +423,7 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
     assert second.reference is question
     await discord.until(lambda: BUTTON not in answer.labels)
     await discord.unfurl(question, "Another preview")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert not [one for one in discord.from_bot(room) if BUTTON in one.labels]
     await discord.edit(question, f"{discord.me.mention} is steam wet?")
     await discord.until(lambda: BUTTON in second.labels, "each edit is offered once")
@@ -479,5 +466,5 @@ async def test_a_mention_added_to_an_old_message_or_by_a_bot_is_none(bot: Bot, d
     await discord.edit(said, f"{discord.me.mention} is water wet?")
     beep = await discord.say(room, robot, "beep")
     await discord.edit(beep, f"{discord.me.mention} beep")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.bot.wire.reading import answer_in, conversation
+from tests.bot.wire.reading import answer_in, asked, conversation
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.messages import File
 from tests.discord_server.state.places import Channel
@@ -112,7 +112,4 @@ async def test_a_file_stays_a_part_of_the_conversation(bot: Bot, discord: Discor
     await answer_in(discord, room, after=first)
     second = await discord.say(room, ann, "and at what hour?")
     await answer_in(discord, room, after=second)
-    sql = "SELECT turns FROM requests WHERE user_id = ? ORDER BY id DESC LIMIT 1"
-    ((turns,),) = bot.rows(sql, str(ann.id))
-    said = [turn["content"] for turn in json.loads(turns)]
-    assert said == [f"read\n\ntea.txt:\n{TEA}", "Fine.", "and at what hour?"]
+    assert asked(bot, room) == [f"read\n\ntea.txt:\n{TEA}", "Fine.", "and at what hour?"]
