@@ -1,10 +1,8 @@
 """Whom a message is for, in every place where one can talk, and what is remembered there."""
 
-import sqlite3
-
 import pytest
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import opened, without
 from tests.bot.wire.reading import (
     answer_in,
     answers_in,
@@ -47,9 +45,8 @@ async def answered(bot: Bot, discord: Discord, room: Channel, *wanted: Message) 
 
 async def put(bot: Bot, *values: str) -> None:
     """Store a setting as another version of the program might."""
-    with sqlite3.connect(bot.program.home / FILE_NAME, timeout=10) as database:
+    with opened(bot) as database:
         database.execute(PUT, values)
-    database.close()
 
 
 # Whom a message is for.
@@ -352,10 +349,7 @@ async def test_a_store_that_cannot_be_read(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
     thread, always = discord.thread(room, ann), discord.channel()
     await command(discord, always, discord.guild.owner, "settings always", on=True)
-    path = bot.program.home / FILE_NAME
-    with sqlite3.connect(path, timeout=10) as database:
-        database.execute("ALTER TABLE settings RENAME TO settings_away")
-    try:
+    with without(bot, "settings"):
         for place in (room, thread, always):
             for _ in range(4):
                 await discord.say(place, ann, "hello")
@@ -364,10 +358,6 @@ async def test_a_store_that_cannot_be_read(bot: Bot, discord: Discord):
             await discord.delete(said)
         called = await bot.ask(room, ann, "hello?")
         (told,) = await discord.until(lambda: discord.replies(called))
-    finally:
-        with sqlite3.connect(path, timeout=10) as database:
-            database.execute("ALTER TABLE settings_away RENAME TO settings")
-        database.close()
     assert "Something went wrong" in told.content
     assert discord.from_bot(room) == [told]
     assert discord.from_bot(thread) == discord.from_bot(always) == []

@@ -2,11 +2,10 @@
 
 import asyncio
 import signal
-import sqlite3
 
 import pytest
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import locked
 from tests.bot.wire.reading import (
     RATINGS,
     SENTENCE,
@@ -38,6 +37,22 @@ bot = bot_of_a_file(
 )
 
 
+async def befall(discord: Discord, question: Message, change: str) -> None:
+    """What may happen to a question, or to the place that it stands in."""
+    place = question.channel
+    match change:
+        case "edit":
+            await discord.edit(question, f"{discord.me.mention} the new words")
+        case "delete":
+            await discord.delete(question)
+        case "purge":
+            await discord.delete_together(question)
+        case "thread":
+            delete_channel(discord.world, place)
+        case _:
+            delete_channel(discord.world, place.parent or place)
+
+
 # While its history is being read.
 
 
@@ -48,17 +63,7 @@ async def test_while_the_history_is_read(bot: Bot, discord: Discord, change: str
     late = discord.fault(FaultKind.LATE, HISTORY, seconds=0.5)
     question = await bot.ask(thread, ann, "the old words")
     await discord.until(lambda: late.struck)
-    match change:
-        case "edit":
-            await discord.edit(question, f"{discord.me.mention} the new words")
-        case "delete":
-            await discord.delete(question)
-        case "purge":
-            await discord.delete_together(question)
-        case "thread":
-            delete_channel(discord.world, thread)
-        case _:
-            delete_channel(discord.world, room)
+    await befall(discord, question, change)
     if change == "edit":
         (answer,) = await answer_in(discord, thread)
         assert shown([answer]) == "tuned, 1 turns: the new words"
@@ -93,20 +98,12 @@ async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
 @pytest.mark.parametrize("change", ["edit", "delete"])
 async def test_while_it_is_stored(bot: Bot, discord: Discord, change: str):
     room, ann = discord.channel(), discord.user("Ann")
-    lock = sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)
-    try:
-        lock.execute("BEGIN IMMEDIATE")
+    with locked(bot):
         question = await bot.ask(room, ann, "the old words")
         await discord.until(lambda: room.typed_at)
         await asyncio.sleep(0.3)  # it waits for the lock by now
-        if change == "edit":
-            await discord.edit(question, f"{discord.me.mention} the new words")
-        else:
-            await discord.delete(question)
+        await befall(discord, question, change)
         await asyncio.sleep(0.1)
-    finally:
-        lock.rollback()
-        lock.close()
     if change == "edit":
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
@@ -127,15 +124,7 @@ async def test_while_it_waits_for_the_worker(bot: Bot, discord: Discord, change:
     await discord.until(lambda: len(discord.from_bot(busy)) == 2)
     question = await bot.ask(room, ann, "the old words")
     await bot.until_rows(ASKED, [("the old words", "waiting")], conversation(room))
-    match change:
-        case "edit":
-            await discord.edit(question, f"{discord.me.mention} the new words")
-        case "delete":
-            await discord.delete(question)
-        case "purge":
-            await discord.delete_together(question)
-        case _:
-            delete_channel(discord.world, room)
+    await befall(discord, question, change)
     await answers_in(discord, busy, 2)
     if change == "edit":
         (answer,) = await answer_in(discord, room)
@@ -156,14 +145,13 @@ async def test_between_storing_and_the_first_message(bot: Bot, discord: Discord,
     )  # fmt: skip
     question = await bot.ask(room, ann, "the old words " + SENTENCE * 3)
     await discord.until(lambda: late.struck)
+    await befall(discord, question, change)
     if change == "edit":
-        await discord.edit(question, f"{discord.me.mention} the new words")
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
         assert bot.rows(ASKED, conversation(room)) == [("the new words", "finished")]
         assert BUTTON not in answer.labels
     else:
-        await discord.delete(question)
         await settled(bot)
         await discord.until(lambda: late.struck and not discord.from_bot(room))
         await still_works(bot)
@@ -191,10 +179,7 @@ async def test_a_running_answer_goes_with_its_question(bot: Bot, discord: Discor
     room, ann = discord.channel(), discord.user("Ann")
     question = await bot.ask(room, ann, SENTENCE * 60)
     answer = await begun_in(discord, room)
-    if how == "delete":
-        await discord.delete(question)
-    else:
-        await discord.delete_together(question)
+    await befall(discord, question, how)
     await discord.until(lambda: answer.deleted, "the answer is taken back")
     await bot.until_rows(
         "SELECT prompt, turns, state FROM requests WHERE conversation = ?",

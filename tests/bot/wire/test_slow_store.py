@@ -1,14 +1,12 @@
 """Every command, button, menu entry and typing is answered in time, however slow the store is."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import locked
 from tests.bot.wire.reading import answer_in, answers_in, shown
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.commands import BOOLEAN, CHANNEL, CHAT_INPUT, INTEGER, ROLE
@@ -23,17 +21,6 @@ bot = bot_of_a_file(
     script={"step_seconds": 0.0},
     settings={"DISCORD_TRAINING_PERMISSION": "ticket 7", "QUEUE_PER_USER": "50"},
 )
-
-
-@contextmanager
-def locked(bot: Bot) -> Iterator[None]:
-    """Let nobody else write, so that the bot's store waits, and whatever wants it waits too."""
-    database = sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)
-    try:
-        database.execute("BEGIN IMMEDIATE")
-        yield
-    finally:
-        database.close()
 
 
 def value_for(option: Json, discord: Discord, room: Channel) -> Any:

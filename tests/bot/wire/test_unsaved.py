@@ -2,14 +2,11 @@
 
 import os
 import signal
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from itertools import dropwhile
 
 import pytest
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import locked, without
 from tests.bot.wire.reading import (
     SENTENCE,
     answer_in,
@@ -30,21 +27,7 @@ STORED = """
     SELECT state, attempts, text FROM requests JOIN answers ON request_id = requests.id
     WHERE conversation = ?
 """
-BUSY_S = 5.0
 bot = bot_of_a_file(settings={"DRAIN_S": "5"})
-
-
-@contextmanager
-def without(bot: Bot, *tables: str) -> Iterator[None]:
-    """The database lacks these tables for a while, so that each use of them fails at once."""
-    with closing(sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)) as database:
-        for table in tables:
-            database.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
-        try:
-            yield
-        finally:
-            for table in tables:
-                database.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
 
 
 def never_erased(message: Message, text: str = TEXT) -> None:
@@ -71,10 +54,8 @@ async def test_a_locked_store_gets_the_answer_later(bot: Bot):
     room = bot.discord.channel()
     await bot.ask(room, bot.discord.user(), TEXT)
     await begun_in(bot.discord, room)
-    with closing(sqlite3.connect(bot.program.home / FILE_NAME)) as database:
-        database.execute("BEGIN IMMEDIATE")
+    with locked(bot):
         message = await ended_before_the_eyes(bot, room)
-        database.rollback()
     await bot.until_rows(STORED, [("finished", 1, f"tuned: {TEXT}")], conversation(room))
     await rated(bot.discord, message)
     assert bot.discord.from_bot(room) == [message]
