@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.bot.wire.reading import SENTENCE, answer_in, conversation, is_done, shown, small_print
+from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, conversation, shown, small_print
 from tests.discord_server.state.interactions import Interaction
 from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
@@ -56,7 +56,7 @@ async def test_the_conversation_goes_on_from_the_whole_text(bot: Bot):
     await discord.click(first, ann, "Continue")
     (second,) = await answer_in(discord, room, after=first)
     await discord.say(room, ann, "and then?", reply_to=second)
-    await discord.until(lambda: sum(map(is_done, discord.from_bot(room))) == 3)
+    await answers_in(discord, room, 3)
     ((turns,),) = bot.rows(
         "SELECT turns FROM requests WHERE conversation = ? AND prompt = 'and then?'",
         conversation(room),

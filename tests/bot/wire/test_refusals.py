@@ -6,6 +6,7 @@ from tests.bot.wire.reading import (
     SENTENCE,
     STATE,
     answer_in,
+    answers_in,
     begun_in,
     conversation,
     is_done,
@@ -58,8 +59,7 @@ async def test_without_the_history_it_answers_without_a_reply(bot: Bot, discord:
     discord.deny(room, discord.me, Permission.READ_MESSAGE_HISTORY)
     for count in (1, 2):
         question = await bot.ask(room, discord.user(), "can you hear me?")
-        await discord.until(lambda: sum(map(is_done, discord.from_bot(room))) == count)  # noqa: B023
-        answer = discord.from_bot(room)[-1]
+        (answer,) = (await answers_in(discord, room, count))[-1]
         assert shown([answer]) == "can you hear me?"
         assert answer.reference is None
         assert question.content
@@ -176,5 +176,5 @@ async def test_who_blocks_the_bot_is_answered_without_reactions(bot: Bot, discor
     (answer,) = await answer_in(discord, room)
     await discord.until(lambda: fault.struck == 1)
     await bot.ask(room, discord.user(), "still there?")
-    await discord.until(lambda: sum(map(is_done, discord.from_bot(room))) == 2)
+    await answers_in(discord, room, 2)
     assert answer.reactions == {}
