@@ -25,8 +25,6 @@ CODE = (
 )
 LONG = "\n\n".join([*[PARAGRAPH] * 4, CODE, *[PARAGRAPH] * 4])
 TWO_MESSAGES = "\n\n".join([PARAGRAPH] * 7)
-CALLBACK = "POST /interactions/{interaction}/{token}/callback"
-HOOK_SEND = "POST /webhooks/{application}/{token}"
 SEND = "POST /channels/{channel}/messages"
 COMMANDS = "PUT /applications/{application}/commands"
 bot = bot_of_a_file(
