@@ -12,6 +12,7 @@ from tests.bot.wire.reading import (
     shown,
     small_print,
     squeezed,
+    still_works,
 )
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.interactions import ANSWER_LIMIT_S, ResponseKind
@@ -100,8 +101,9 @@ async def test_an_answer_outlives_its_token(discord: Discord):
     assert discord.calls.of(SEND, channel=room.id, status=200)
 
 
-async def test_autocomplete_knows_the_workers_variants(discord: Discord):
+async def test_autocomplete_knows_the_workers_variants(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
+    await still_works(bot)  # so that its worker is there
     offered = await discord.autocomplete(room, ann, "model set", "variant")
     assert set(offered) >= {"base", "tuned", "long", "two"}
     assert await discord.autocomplete(room, ann, "ask", "variant", "lo", prompt="x") == ["long"]
