@@ -1,7 +1,7 @@
 """Times the GPU's products alone, in many divisions among warps.
 
 `python -m tests.bench.gpu_kernels --folder DIR` keeps binaries and figures there. That they are
-right is shown by tests/model/runner/gpu/test_on_a_gpu.py.
+right is shown by tests/model/runner/gpu/test_kernels_on_a_gpu.py.
 """
 
 import argparse

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.chat.chat import Chat
 from bot.chat.events import Ask, Delta, Ended, Event, Finished, Queued, Restarted
 from bot.chat.ticket import Ticket
 from bot.clock import Clock
 from bot.config.settings import BotSettings
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
+from data.errors import StoreLocked
 from data.records import NewRequest, Turn
 from data.store.store import Store
 from tests.fakes.sampling import stored_sampling
@@ -114,6 +117,20 @@ def new_request(key: str, user: str = "ann") -> NewRequest:
         variant="base",
         sampling=stored_sampling(seed=5),
     )
+
+
+def failing(store: Any, name: str, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """Let a method of the store fail so many times; the list grows with each call."""
+    real, calls = getattr(store, name), []
+
+    async def method(*args: Any) -> Any:
+        calls.append(len(calls))
+        if len(calls) <= times:
+            raise StoreLocked("the database is locked")
+        return await real(*args)
+
+    monkeypatch.setattr(store, name, method)
+    return calls
 
 
 async def finished(ticket: Ticket) -> Finished:

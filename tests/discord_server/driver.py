@@ -103,10 +103,12 @@ class Discord:
 
     def thread(self, parent: Channel, owner: User, name: str = "a thread") -> Channel:
         """A new thread that a person opened."""
-        thread = self.world.add_thread(parent, owner, name)
-        self.world.announce(
-            "THREAD_CREATE", thread, {**channel_json(thread), "newly_created": True}
-        )
+        return self.opened(self.world.add_thread(parent, owner, name))
+
+    def opened(self, thread: Channel) -> Channel:
+        """Let connected bots hear of a new thread."""
+        data = {**channel_json(thread), "newly_created": True}
+        self.world.announce("THREAD_CREATE", thread, data)
         return thread
 
     def forum(self, name: str = "forum") -> Channel:
@@ -118,8 +120,7 @@ class Discord:
     async def open_post(self, forum: Channel, owner: User, title: str, text: str) -> Message:
         """Open a forum post: a thread whose first message has the thread's own id."""
         id_ = self.world.new_id()
-        post = self.world.add_thread(forum, owner, title, id_)
-        self.world.announce("THREAD_CREATE", post, {**channel_json(post), "newly_created": True})
+        post = self.opened(self.world.add_thread(forum, owner, title, id_))
         message = self.world.make(post, owner, {"content": text})
         message.id = id_
         return self.world.post(message)

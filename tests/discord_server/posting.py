@@ -5,11 +5,11 @@ from typing import Any
 
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.messages import File, Json, Message
-from tests.discord_server.state.payloads import channel_json, file_json
+from tests.discord_server.state.payloads import file_json
 from tests.discord_server.state.places import Channel, ChannelKind, User
 from tests.discord_server.state.snowflakes import time_of
 
-DEFAULT, THREAD_CREATED, THREAD_STARTER = 0, 18, 21
+THREAD_CREATED = 18
 
 
 async def post(
@@ -21,17 +21,12 @@ async def post(
     files: Iterable[File] = (),
     embeds: list[Json] | None = None,
     components: list[Json] | None = None,
-    id_: int | None = None,
     webhook: bool = False,
     **extra: Any,
 ) -> Message:
-    """Write a message that shows more than text; `extra` is what Discord's JSON has of it.
-
-    `id_` is that of a post's first message.
-    """
+    """Write a message that shows more than text; `extra` is what Discord's JSON has of it."""
     body = {"content": text, "embeds": embeds or [], "components": components or []}
     message = discord.world.make(channel, user, body, files)
-    message.id = id_ or message.id
     message.extra = extra
     message.webhook_id = user.id if webhook else None
     return discord.world.post(message)
@@ -66,7 +61,7 @@ def link(message: Message, server: str = "discord.com") -> str:
 def thread_on(discord: Discord, message: Message, owner: User, name: str) -> Channel:
     """A thread that hangs on a message, whose id it has."""
     thread = discord.world.add_thread(message.channel, owner, name, message.id)
-    return _told(discord, thread)
+    return discord.opened(thread)
 
 
 def hidden_thread(discord: Discord, parent: Channel, owner: User) -> Channel:
@@ -78,31 +73,9 @@ def private_thread(discord: Discord, parent: Channel, owner: User) -> Channel:
     """A thread for its owner and the bot alone."""
     thread = discord.world.add_thread(parent, owner, "a private thread")
     thread.kind = ChannelKind.PRIVATE_THREAD
-    return _told(discord, thread)
-
-
-def forum(discord: Discord) -> Channel:
-    """A channel that holds posts."""
-    channel = discord.world.add_channel(discord.guild, "forum")
-    channel.kind = ChannelKind.FORUM
-    discord.world.announce("CHANNEL_CREATE", channel, channel_json(channel))
-    return channel
-
-
-async def post_in(
-    discord: Discord, place: Channel, user: User, title: str, text: str
-) -> tuple[Channel, Message]:
-    """A post in a forum: a thread and its first message, which share one id."""
-    thread = _told(discord, discord.world.add_thread(place, user, title))
-    return thread, await post(discord, thread, user, text, id_=thread.id)
+    return discord.opened(thread)
 
 
 def nickname(discord: Discord, user: User, nick: str | None) -> None:
     """Call somebody by another name in the server."""
     discord.guild.members[user.id].nick = nick
-
-
-def _told(discord: Discord, thread: Channel) -> Channel:
-    payload = {**channel_json(thread), "newly_created": True}
-    discord.world.announce("THREAD_CREATE", thread, payload)
-    return thread

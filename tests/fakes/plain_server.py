@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -17,14 +17,15 @@ HI = (Turn("user", "hi"),)
 PLAIN = SamplingParams(max_tokens=256, temperature=0.8, top_p=0.95)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PATHS = {"chat": "/v1/chat/completions", "models": "/v1/models", "adapters": "/lora-adapters"}
+EVERY_PATH = "/{path:.*}"
 
 
 @asynccontextmanager
-async def serving(**handlers: Handler) -> AsyncIterator[str]:
-    """A server with a handler for each name: chat, models, adapters, or a path's own name."""
+async def hosting(handlers: Mapping[str, Handler]) -> AsyncIterator[str]:
+    """A server with a handler for each path; yields its address."""
     app = web.Application()
-    for name, handler in handlers.items():
-        app.router.add_route("*", _PATHS.get(name, f"/{name}"), handler)
+    for path, handler in handlers.items():
+        app.router.add_route("*", path, handler)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -32,6 +33,11 @@ async def serving(**handlers: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def serving(**handlers: Handler) -> AbstractAsyncContextManager[str]:
+    """A server with a handler for each name: chat, models, adapters, or a path's own name."""
+    return hosting({_PATHS.get(name, f"/{name}"): one for name, one in handlers.items()})
 
 
 async def collect(

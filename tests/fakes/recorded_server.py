@@ -1,14 +1,15 @@
 """A server that answers as a real one did: the bytes that were recorded, for the same requests."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from tests.fakes.plain_server import EVERY_PATH, hosting
+
 FOLDER = Path(__file__).parent / "recorded"
 
 
@@ -51,24 +52,10 @@ async def replaying(exchanges: list[Exchange]) -> AsyncIterator[str]:
                 return web.Response(status=one.status, body=one.body.encode(), headers=headers)
         return web.Response(status=599, text=f"not recorded: {asked}")
 
-    async with serving(handle) as url:
+    async with hosting({EVERY_PATH: handle}) as url:
         yield url
 
 
 def _without_seed(body: object) -> object:
     """The bot draws a new seed for each answer."""
     return {**body, "seed": None} if isinstance(body, dict) else body
-
-
-@asynccontextmanager
-async def serving(handle: Handler) -> AsyncIterator[str]:
-    """Serve every path with one handler; yields the address."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()

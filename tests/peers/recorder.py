@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import httpx2
 from aiohttp import web
 
-from tests.fakes.recorded_server import Exchange, serving
+from tests.fakes.plain_server import EVERY_PATH, hosting
+from tests.fakes.recorded_server import Exchange
 
 # What differs with every run, or tells of the machine.
 _VOLATILE = (
@@ -43,7 +44,7 @@ async def recording(server: str, exchanges: list[Exchange]) -> AsyncIterator[str
             )  # fmt: skip
             return passed
 
-        async with serving(handle) as url:
+        async with hosting({EVERY_PATH: handle}) as url:
             yield url
 
 

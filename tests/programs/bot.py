@@ -95,18 +95,6 @@ async def gone(pid: int) -> None:
         os.close(descriptor)
 
 
-async def read_until(stream: asyncio.StreamReader, wanted: str) -> str:
-    """What the stream says up to the line that contains `wanted`."""
-    said = ""
-    async with asyncio.timeout(LIMIT_S):
-        while wanted not in said:
-            line = await stream.readline()
-            if not line:
-                raise AssertionError(f"{wanted!r} never came; it said {said!r}")
-            said += line.decode()
-    return said
-
-
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     for stat in Path("/proc").glob("[0-9]*/stat"):

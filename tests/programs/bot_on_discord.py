@@ -5,11 +5,14 @@ import signal
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
+import pytest_asyncio
 
 from data.store.database import FILE_NAME
 from tests.discord_server.driver import Discord
@@ -129,3 +132,17 @@ async def running(
             if bot.process is not None and bot.process.returncode is None:
                 bot.process.kill()
                 await bot.process.wait()
+
+
+def bot_of_a_file(
+    *, script: dict[str, Any] | None = None, settings: dict[str, str] | None = None
+) -> Any:
+    """The fixture `bot` of a file of tests: one running bot for all of them."""
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="module")
+    async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
+        home = tmp_path_factory.mktemp("wire") / "home"
+        async with running(home, script=script, settings=settings) as one:
+            yield one
+
+    return bot

@@ -8,11 +8,11 @@ import pytest
 from bot.chat import persistence
 from bot.chat.events import Ended, Finished, Restarted, Retracted, Started, Thinking, Written
 from bot.chat.persistence import Persistence
-from data.errors import StoreConflict, StoreError, StoreLocked
+from data.errors import StoreConflict, StoreError
 from data.records import NewAnswer, RequestState
 from model.client import ThoughtDelta
 from model.errors import WorkerDied, WorkerRefused
-from tests.bot.rig import ended, events, finished, new_request, place_in_queue, rig, until
+from tests.bot.rig import ended, events, failing, finished, new_request, place_in_queue, rig, until
 from tests.fakes.worker import FakeWorker, Hang
 
 
@@ -24,20 +24,6 @@ def path(tmp_path):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(persistence, "WRITE_AGAIN_S", (0.0, 0.0, 0.0))
-
-
-def failing(store: Any, name: str, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
-    """Let a method of the store fail so many times; the list grows with each call."""
-    real, calls = getattr(store, name), []
-
-    async def method(*args: Any) -> Any:
-        calls.append(len(calls))
-        if len(calls) <= times:
-            raise StoreLocked("the database is locked")
-        return await real(*args)
-
-    monkeypatch.setattr(store, name, method)
-    return calls
 
 
 async def test_what_works_later_is_stored_and_both_are_told(path, monkeypatch):

@@ -48,11 +48,7 @@ async def test_nothing_is_answered_while_the_words_change(path):
         ticket = await it.submit("Old?")
         await it.worker.calls_made(1)
 
-        async def new():
-            await gate.wait()
-            return it.ask("New?")
-
-        first = asyncio.create_task(it.chat.reword(ticket, new))
+        first = asyncio.create_task(it.chat.reword(ticket, lambda: _after(gate, it.ask("New?"))))
         second = asyncio.create_task(it.chat.reword(ticket, lambda: _soon(it.ask("Newer?"))))
         await it.store.unfinished()
         assert len(it.worker.calls) == 1
@@ -88,11 +84,7 @@ async def test_stopped_while_the_words_change_it_ends(path):
         ticket = await it.submit("Old?")
         await it.worker.calls_made(1)
 
-        async def new():
-            await gate.wait()
-            return it.ask("New?")
-
-        changing = asyncio.create_task(it.chat.reword(ticket, new))
+        changing = asyncio.create_task(it.chat.reword(ticket, lambda: _after(gate, it.ask("New?"))))
         await it.store.unfinished()
         ticket.stop()
         gate.set()
@@ -110,6 +102,11 @@ async def test_a_question_taken_back_leaves_no_answer(path):
         assert await ended(ticket) == Ended(RequestState.STOPPED, "Stopped.")
         assert await it.store.answer_for(ticket.request.id) is None
         assert ticket.withdrawn
+
+
+async def _after(gate, ask):
+    await gate.wait()
+    return ask
 
 
 async def _soon(ask):

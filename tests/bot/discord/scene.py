@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import discord
+import pytest
 import simcord
 from discord.ext import commands
 
@@ -181,6 +182,17 @@ async def scene(
             await bot.close()
         if surprises := [error for error in env.errors if not _is_said(error, arranged)]:
             raise BaseExceptionGroup("the bot raised", surprises)
+
+
+def stage_of(cogs: CogMaker) -> Any:
+    """The fixture `stage` of a file of tests: a scene for each of them, made with these."""
+
+    @pytest.fixture
+    async def stage(tmp_path: Path) -> AsyncIterator[Scene]:
+        async with scene(tmp_path, cogs) as made:
+            yield made
+
+    return stage
 
 
 def _arranged(

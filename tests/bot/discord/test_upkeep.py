@@ -5,14 +5,10 @@ import pytest
 from bot.discord import upkeep as module
 from bot.discord.upkeep import KEPT_AWAY, Upkeep
 from data.records import YES, SettingKey
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, stage_of
 from tests.discord_server.state.commands import CHAT_INPUT
 
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(Upkeep)) as made:
-        yield made
+stage = stage_of(only(Upkeep))
 
 
 @pytest.fixture

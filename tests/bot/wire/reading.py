@@ -1,11 +1,16 @@
-"""What people see of an answer."""
+"""What people see of an answer, and what the bot stored of it."""
+
+import json
+from typing import Any
 
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.messages import Message
-from tests.discord_server.state.places import Channel
+from tests.discord_server.state.places import Channel, User
+from tests.programs.bot_on_discord import Bot
 
 RATINGS = ["👍", "👎", "😂", "🤖"]
 SENTENCE = "One more sentence that says nothing new at all. "
+UNFINISHED = "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')"
 STATE = "SELECT state FROM requests WHERE conversation = ?"
 
 
@@ -84,3 +89,34 @@ async def rated(discord: Discord, message: Message) -> None:
         ),
         "the rating emoji",
     )
+
+
+async def command(
+    discord: Discord, room: Channel, user: User, name: str, /, **values: object
+) -> str:
+    """Type a command; what it says in the end."""
+    return (await discord.settled(await discord.slash(room, user, name, **values))).text
+
+
+async def settled(bot: Bot) -> None:
+    """Wait until nothing that was asked is waiting or running."""
+    await bot.until_rows(UNFINISHED, [(0,)])
+
+
+async def still_works(bot: Bot) -> None:
+    """Whatever was going on in the bot has had its turn once it has answered this."""
+    other = bot.discord.channel()
+    await bot.ask(other, bot.discord.user(), "ping")
+    await answer_in(bot.discord, other)
+
+
+def turns(bot: Bot, channel: Channel) -> list[dict[str, Any]]:
+    """What the model was asked with at last in a channel."""
+    sql = "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1"
+    ((text,),) = bot.rows(sql, conversation(channel))
+    return json.loads(text)
+
+
+def asked(bot: Bot, channel: Channel) -> list[str]:
+    """The texts of what the model was asked with at last in a channel, turn by turn."""
+    return [turn["content"] for turn in turns(bot, channel)]

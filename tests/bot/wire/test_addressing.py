@@ -1,52 +1,43 @@
 """Whom a message is for, in every place where one can talk, and what is remembered there."""
 
-import json
-import sqlite3
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from data.store.database import FILE_NAME
-from tests.bot.wire.reading import answer_in, answers_in, is_done, shown
+from tests.bot.wire.broken_store import opened, without
+from tests.bot.wire.reading import (
+    answer_in,
+    answers_in,
+    command,
+    is_done,
+    settled,
+    shown,
+    still_works,
+    turns,
+)
 from tests.discord_server.driver import Discord
+from tests.discord_server.posting import hidden_thread
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
-from tests.discord_server.state.places import Channel, Role, User
-from tests.programs.bot_on_discord import Bot, running
+from tests.discord_server.state.places import Channel, Role
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SEND = "POST /channels/{channel}/messages"
 PUT = "INSERT OR REPLACE INTO settings (scope, scope_id, key, value) VALUES (?, ?, ?, ?)"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("addressing") / "home"
-    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001}
-    async with running(home, script=script, settings={"QUEUE_PER_USER": "20"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(
+    script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001},
+    settings={"QUEUE_PER_USER": "20"},
+)
 
 
 async def answered(bot: Bot, discord: Discord, room: Channel, *wanted: Message) -> None:
     """Of all that was said in a place, these messages are answered, and nothing else."""
-    other = discord.channel()
-    await bot.ask(other, discord.user(), "ping")
-    await answer_in(discord, other)  # what came before has been judged by now
+    await still_works(bot)  # what came before has been judged by now
     await discord.until(
         lambda: len([one for one in discord.from_bot(room) if is_done(one)]) >= len(wanted),
         f"{len(wanted)} answers",
     )
-    await bot.until_rows(
-        "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')", [(0,)]
-    )
+    await settled(bot)
     replied = {one.reference for one in discord.from_bot(room)}
     assert replied == set(wanted), [one.content for one in discord.from_bot(room)]
     assert len(discord.from_bot(room)) == len(wanted)
@@ -54,16 +45,8 @@ async def answered(bot: Bot, discord: Discord, room: Channel, *wanted: Message) 
 
 async def put(bot: Bot, *values: str) -> None:
     """Store a setting as another version of the program might."""
-    with sqlite3.connect(bot.program.home / FILE_NAME, timeout=10) as database:
+    with opened(bot) as database:
         database.execute(PUT, values)
-    database.close()
-
-
-async def command(
-    discord: Discord, room: Channel, user: User, name: str, /, **values: object
-) -> str:
-    asked = await discord.slash(room, user, name, **values)
-    return (await discord.settled(asked)).text
 
 
 # Whom a message is for.
@@ -211,7 +194,7 @@ async def test_a_forum_post_is_a_thread(bot: Bot, discord: Discord):
 
 async def test_a_thread_that_it_did_not_know(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
-    thread = discord.world.add_thread(room, ann, "an old thread")  # nobody tells of it
+    thread = hidden_thread(discord, room, ann)
     call = await bot.ask(thread, ann, "hello")
     (answer,) = await answer_in(discord, thread)
     assert shown([answer]) == "tuned, 1 turns: hello"
@@ -242,8 +225,7 @@ async def test_a_reset_draws_a_line_everywhere(bot: Bot, discord: Discord, place
     after = await bot.ask(room, ann, "two", reply_to=first)
     ((second,),) = await answers_in(discord, room, after=after)
     assert shown([second]).startswith("tuned, 3 turns:")
-    asked = await discord.slash(room, ann, "reset")
-    await discord.settled(asked)
+    await command(discord, room, ann, "reset")
     after = await bot.ask(room, ann, "three", reply_to=second if place == "chain" else None)
     ((third,),) = await answers_in(discord, room, after=after)
     assert shown([third]) == "tuned, 1 turns: three"
@@ -257,7 +239,7 @@ async def test_what_was_asked_before_a_reset_is_before_it_though_answered_later(
     late = discord.fault(FaultKind.LATE, SEND, seconds=0.5)
     await discord.say(room, ann, "a secret")
     await discord.until(lambda: late.struck)
-    await discord.settled(await discord.slash(room, ann, "reset"))
+    await command(discord, room, ann, "reset")
     await answers_in(discord, room, 1)
     after = await discord.say(room, ann, "hello")
     ((second,),) = await answers_in(discord, room, after=after)
@@ -311,11 +293,7 @@ async def personas(bot: Bot, *rooms: Channel) -> list[str | None]:
     """The persona with which the newest question of each place was asked; None: the usual one."""
     found: list[str | None] = []
     for room in rooms:
-        ((text,),) = bot.rows(
-            "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1",
-            f"discord:{room.id}",
-        )
-        first = json.loads(text)[0]
+        first = turns(bot, room)[0]
         own = first["role"] == "system" and first["content"].startswith("Be ")
         found.append(first["content"] if own else None)
     return found
@@ -371,10 +349,7 @@ async def test_a_store_that_cannot_be_read(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
     thread, always = discord.thread(room, ann), discord.channel()
     await command(discord, always, discord.guild.owner, "settings always", on=True)
-    path = bot.program.home / FILE_NAME
-    with sqlite3.connect(path, timeout=10) as database:
-        database.execute("ALTER TABLE settings RENAME TO settings_away")
-    try:
+    with without(bot, "settings"):
         for place in (room, thread, always):
             for _ in range(4):
                 await discord.say(place, ann, "hello")
@@ -383,10 +358,6 @@ async def test_a_store_that_cannot_be_read(bot: Bot, discord: Discord):
             await discord.delete(said)
         called = await bot.ask(room, ann, "hello?")
         (told,) = await discord.until(lambda: discord.replies(called))
-    finally:
-        with sqlite3.connect(path, timeout=10) as database:
-            database.execute("ALTER TABLE settings_away RENAME TO settings")
-        database.close()
     assert "Something went wrong" in told.content
     assert discord.from_bot(room) == [told]
     assert discord.from_bot(thread) == discord.from_bot(always) == []

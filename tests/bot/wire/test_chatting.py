@@ -1,11 +1,9 @@
 """Chatting in channels, threads and direct messages, over HTTP and WebSocket."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
@@ -20,24 +18,12 @@ from tests.discord_server.driver import Discord
 from tests.discord_server.rest.calls import Call
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.permissions import Permission
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 SEND = "POST /channels/{channel}/messages"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "{variant}, {turns} turns: {prompt}"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "{variant}, {turns} turns: {prompt}"})
 
 
 async def test_a_mention_streams_into_a_reply(bot: Bot, discord: Discord):

@@ -1,9 +1,6 @@
 """Slash commands, autocomplete, the context menu and the buttons, over the wire."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
@@ -15,11 +12,12 @@ from tests.bot.wire.reading import (
     shown,
     small_print,
     squeezed,
+    still_works,
 )
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.interactions import ANSWER_LIMIT_S, ResponseKind
 from tests.discord_server.state.messages import Message
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PARAGRAPH = ("Opinions are cheap, and this one is no exception to that rule at all. " * 6).strip()
@@ -28,30 +26,17 @@ CODE = (
 )
 LONG = "\n\n".join([*[PARAGRAPH] * 4, CODE, *[PARAGRAPH] * 4])
 TWO_MESSAGES = "\n\n".join([PARAGRAPH] * 7)
-CALLBACK = "POST /interactions/{interaction}/{token}/callback"
-HOOK_SEND = "POST /webhooks/{application}/{token}"
 SEND = "POST /channels/{channel}/messages"
 COMMANDS = "PUT /applications/{application}/commands"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    script = {
+bot = bot_of_a_file(
+    script={
         "variants": ["base", "two", "long", "tuned"],
         "reply": "{variant}, {turns} turns: {prompt}",
         "replies": {"long": LONG, "two": TWO_MESSAGES},
         "step_seconds": 0.0005,
-    }
-    async with running(home, script=script, settings={"MAX_TOKENS": "10000",
-                       "MAX_CONTEXT": "20000"}) as one:  # fmt: skip
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+    },
+    settings={"MAX_TOKENS": "10000", "MAX_CONTEXT": "20000"},
+)
 
 
 async def test_the_long_answers_are_long():
@@ -116,8 +101,9 @@ async def test_an_answer_outlives_its_token(discord: Discord):
     assert discord.calls.of(SEND, channel=room.id, status=200)
 
 
-async def test_autocomplete_knows_the_workers_variants(discord: Discord):
+async def test_autocomplete_knows_the_workers_variants(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
+    await still_works(bot)  # so that its worker is there
     offered = await discord.autocomplete(room, ann, "model set", "variant")
     assert set(offered) >= {"base", "tuned", "long", "two"}
     assert await discord.autocomplete(room, ann, "ask", "variant", "lo", prompt="x") == ["long"]

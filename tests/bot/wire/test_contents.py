@@ -1,30 +1,24 @@
 """The model sees what the person sees: whatever Discord shows as content reaches the prompt."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, answers_in, conversation
+from tests.bot.wire.reading import answer_in, answers_in, asked
 from tests.discord_server.driver import Discord
 from tests.discord_server.posting import (
     THREAD_CREATED,
-    forum,
     forward,
     hidden_thread,
     link,
     post,
-    post_in,
     private_thread,
     thread_on,
 )
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import COMPONENTS_V2, File
 from tests.discord_server.state.permissions import Permission
-from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MESSAGE = "GET /channels/{channel}/messages/{message}"
@@ -47,26 +41,7 @@ POLL = {
         "answer_counts": [{"id": 1, "count": 3, "me_voted": False}],
     },
 }  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "Fine.", "step_seconds": 0.0}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
-
-
-def asked(bot: Bot, channel: Channel) -> list[str]:
-    """What the model was asked with at last in a channel, turn by turn."""
-    sql = "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1"
-    ((turns,),) = bot.rows(sql, conversation(channel))
-    return [turn["content"] for turn in json.loads(turns)]
+bot = bot_of_a_file(script={"reply": "Fine.", "step_seconds": 0.0})
 
 
 async def test_a_thread_begins_with_the_message_that_it_hangs_on(bot: Bot, discord: Discord):
@@ -88,13 +63,14 @@ async def test_a_thread_begins_with_the_message_that_it_hangs_on(bot: Bot, disco
 
 
 async def test_a_post_has_a_title_and_a_first_message(bot: Bot, discord: Discord):
-    place, ann, bob = forum(discord), discord.user("Ann"), discord.user("Bob")
-    thread, _ = await post_in(discord, place, ann, "Best cake?", "I vote for carrot.")
+    forum, ann, bob = discord.forum(), discord.user("Ann"), discord.user("Bob")
+    first = await discord.open_post(forum, ann, "Best cake?", "I vote for carrot.")
+    thread = first.channel
     await bot.ask(thread, bob, "and you?")
     await answer_in(discord, thread)
     assert asked(bot, thread) == ["Ann: I vote for carrot.\n[post: Best cake?]\nBob: and you?"]
     text = f"{discord.me.mention} and cheese?"
-    other, _ = await post_in(discord, place, ann, "Is this cake?", text)
+    other = (await discord.open_post(forum, ann, "Is this cake?", text)).channel
     await answer_in(discord, other)
     assert asked(bot, other) == ["and cheese?\n[post: Is this cake?]"]
 

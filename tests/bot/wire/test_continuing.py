@@ -1,26 +1,19 @@
 """Going on with an answer that was cut at MAX_TOKENS, also after a restart."""
 
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from tests.bot.wire.reading import SENTENCE, answer_in, conversation, is_done, shown, small_print
+from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, conversation, shown, small_print
 from tests.discord_server.state.interactions import Interaction
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = "".join(f"Sentence {number} of the story. " for number in range(12)).strip()
 ROOM = 130  # tokens, which are bytes here
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    script = {"reply": "{prompt}", "step_seconds": 0.001}
-    async with running(home, script=script, settings={"MAX_TOKENS": str(ROOM)}) as one:
-        yield one
+bot = bot_of_a_file(
+    script={"reply": "{prompt}", "step_seconds": 0.001}, settings={"MAX_TOKENS": str(ROOM)}
+)
 
 
 async def told(bot: Bot, pressed: Interaction, words: str) -> None:
@@ -63,7 +56,7 @@ async def test_the_conversation_goes_on_from_the_whole_text(bot: Bot):
     await discord.click(first, ann, "Continue")
     (second,) = await answer_in(discord, room, after=first)
     await discord.say(room, ann, "and then?", reply_to=second)
-    await discord.until(lambda: sum(map(is_done, discord.from_bot(room))) == 3)
+    await answers_in(discord, room, 3)
     ((turns,),) = bot.rows(
         "SELECT turns FROM requests WHERE conversation = ? AND prompt = 'and then?'",
         conversation(room),

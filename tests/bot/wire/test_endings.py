@@ -2,10 +2,8 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
@@ -21,17 +19,11 @@ from tests.bot.wire.reading import (
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = (SENTENCE * 6).strip()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, settings={"DRAIN_S": "0"}) as one:
-        yield one
+bot = bot_of_a_file(settings={"DRAIN_S": "0"})
 
 
 async def begun(bot: Bot, room: Channel) -> tuple[Message, Message]:

@@ -2,66 +2,55 @@
 
 import asyncio
 import signal
-import sqlite3
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import locked
 from tests.bot.wire.reading import (
     RATINGS,
     SENTENCE,
     answer_in,
     answers_in,
     begun_in,
+    conversation,
     is_done,
     rated,
+    settled,
     shown,
+    still_works,
 )
 from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.payloads import channel_json
-from tests.discord_server.state.places import Channel
 from tests.discord_server.state.upheavals import delete_channel, enter, expel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SEND = "POST /channels/{channel}/messages"
 HISTORY = "GET /channels/{channel}/messages"
 ASKED = "SELECT prompt, state FROM requests WHERE conversation = ? ORDER BY id"
-UNFINISHED = "SELECT count(*) FROM requests WHERE state IN ('waiting', 'running')"
 BUTTON = "Answer the edit"
+bot = bot_of_a_file(
+    script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001},
+    settings={"WORKER_CONCURRENCY": "2"},
+)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("following") / "home"
-    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001}
-    async with running(home, script=script, settings={"WORKER_CONCURRENCY": "2"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
-
-
-def where(room: Channel) -> str:
-    return f"discord:{room.id}"
-
-
-async def settled(bot: Bot) -> None:
-    await bot.until_rows(UNFINISHED, [(0,)])
-
-
-async def still_works(bot: Bot, discord: Discord) -> None:
-    """Whatever was going on in the bot has had its turn once it has answered this."""
-    other = discord.channel()
-    await bot.ask(other, discord.user(), "ping")
-    await answer_in(discord, other)
+async def befall(discord: Discord, question: Message, change: str) -> None:
+    """What may happen to a question, or to the place that it stands in."""
+    place = question.channel
+    match change:
+        case "edit":
+            await discord.edit(question, f"{discord.me.mention} the new words")
+        case "delete":
+            await discord.delete(question)
+        case "purge":
+            await discord.delete_together(question)
+        case "thread":
+            delete_channel(discord.world, place)
+        case _:
+            delete_channel(discord.world, place.parent or place)
 
 
 # While its history is being read.
@@ -74,26 +63,16 @@ async def test_while_the_history_is_read(bot: Bot, discord: Discord, change: str
     late = discord.fault(FaultKind.LATE, HISTORY, seconds=0.5)
     question = await bot.ask(thread, ann, "the old words")
     await discord.until(lambda: late.struck)
-    match change:
-        case "edit":
-            await discord.edit(question, f"{discord.me.mention} the new words")
-        case "delete":
-            await discord.delete(question)
-        case "purge":
-            await discord.delete_together(question)
-        case "thread":
-            delete_channel(discord.world, thread)
-        case _:
-            delete_channel(discord.world, room)
+    await befall(discord, question, change)
     if change == "edit":
         (answer,) = await answer_in(discord, thread)
         assert shown([answer]) == "tuned, 1 turns: the new words"
-        assert bot.rows(ASKED, where(thread)) == [("the new words", "finished")]
+        assert bot.rows(ASKED, conversation(thread)) == [("the new words", "finished")]
     else:
         await asyncio.sleep(0.6)  # nothing tells of what does not come
-        await still_works(bot, discord)
+        await still_works(bot)
         assert discord.from_bot(thread) == []
-        assert bot.rows(ASKED, where(thread)) == []
+        assert bot.rows(ASKED, conversation(thread)) == []
 
 
 async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
@@ -109,8 +88,8 @@ async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
     await discord.until(lambda: late.struck)
     expel(discord.world, elsewhere)
     await asyncio.sleep(0.6)
-    await still_works(bot, discord)
-    assert bot.rows(ASKED, where(thread)) == []
+    await still_works(bot)
+    assert bot.rows(ASKED, conversation(thread)) == []
 
 
 # While it is stored, waits, and runs.
@@ -119,29 +98,21 @@ async def test_thrown_out_while_the_history_is_read(bot: Bot, discord: Discord):
 @pytest.mark.parametrize("change", ["edit", "delete"])
 async def test_while_it_is_stored(bot: Bot, discord: Discord, change: str):
     room, ann = discord.channel(), discord.user("Ann")
-    lock = sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)
-    try:
-        lock.execute("BEGIN IMMEDIATE")
+    with locked(bot):
         question = await bot.ask(room, ann, "the old words")
         await discord.until(lambda: room.typed_at)
         await asyncio.sleep(0.3)  # it waits for the lock by now
-        if change == "edit":
-            await discord.edit(question, f"{discord.me.mention} the new words")
-        else:
-            await discord.delete(question)
+        await befall(discord, question, change)
         await asyncio.sleep(0.1)
-    finally:
-        lock.rollback()
-        lock.close()
     if change == "edit":
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
-        assert bot.rows(ASKED, where(room)) == [("the new words", "finished")]
+        assert bot.rows(ASKED, conversation(room)) == [("the new words", "finished")]
     else:
-        await still_works(bot, discord)
+        await still_works(bot)
         await settled(bot)
         assert discord.from_bot(room) == []
-        assert [state for _, state in bot.rows(ASKED, where(room))] in ([], ["stopped"])
+        assert [state for _, state in bot.rows(ASKED, conversation(room))] in ([], ["stopped"])
 
 
 @pytest.mark.parametrize("change", ["edit", "delete", "purge", "channel"])
@@ -152,25 +123,17 @@ async def test_while_it_waits_for_the_worker(bot: Bot, discord: Discord, change:
         await bot.ask(busy, discord.user(), SENTENCE * 60)
     await discord.until(lambda: len(discord.from_bot(busy)) == 2)
     question = await bot.ask(room, ann, "the old words")
-    await bot.until_rows(ASKED, [("the old words", "waiting")], where(room))
-    match change:
-        case "edit":
-            await discord.edit(question, f"{discord.me.mention} the new words")
-        case "delete":
-            await discord.delete(question)
-        case "purge":
-            await discord.delete_together(question)
-        case _:
-            delete_channel(discord.world, room)
+    await bot.until_rows(ASKED, [("the old words", "waiting")], conversation(room))
+    await befall(discord, question, change)
     await answers_in(discord, busy, 2)
     if change == "edit":
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
     else:
         await settled(bot)
-        await still_works(bot, discord)
+        await still_works(bot)
         assert discord.from_bot(room) == []
-        assert [state for _, state in bot.rows(ASKED, where(room))] == ["stopped"]
+        assert [state for _, state in bot.rows(ASKED, conversation(room))] == ["stopped"]
 
 
 @pytest.mark.parametrize("change", ["edit", "delete"])
@@ -182,17 +145,16 @@ async def test_between_storing_and_the_first_message(bot: Bot, discord: Discord,
     )  # fmt: skip
     question = await bot.ask(room, ann, "the old words " + SENTENCE * 3)
     await discord.until(lambda: late.struck)
+    await befall(discord, question, change)
     if change == "edit":
-        await discord.edit(question, f"{discord.me.mention} the new words")
         (answer,) = await answer_in(discord, room)
         assert shown([answer]) == "tuned, 1 turns: the new words"
-        assert bot.rows(ASKED, where(room)) == [("the new words", "finished")]
+        assert bot.rows(ASKED, conversation(room)) == [("the new words", "finished")]
         assert BUTTON not in answer.labels
     else:
-        await discord.delete(question)
         await settled(bot)
         await discord.until(lambda: late.struck and not discord.from_bot(room))
-        await still_works(bot, discord)
+        await still_works(bot)
         assert discord.from_bot(room) == []
 
 
@@ -217,16 +179,13 @@ async def test_a_running_answer_goes_with_its_question(bot: Bot, discord: Discor
     room, ann = discord.channel(), discord.user("Ann")
     question = await bot.ask(room, ann, SENTENCE * 60)
     answer = await begun_in(discord, room)
-    if how == "delete":
-        await discord.delete(question)
-    else:
-        await discord.delete_together(question)
+    await befall(discord, question, how)
     await discord.until(lambda: answer.deleted, "the answer is taken back")
     await bot.until_rows(
         "SELECT prompt, turns, state FROM requests WHERE conversation = ?",
-        [("", "[]", "stopped")], where(room),
+        [("", "[]", "stopped")], conversation(room),
     )  # fmt: skip
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
     assert len(discord.calls.of(SEND, channel=room.id)) == 1
     assert "topped" not in "".join(one.content for one in answer.revisions)
@@ -245,7 +204,7 @@ async def test_a_finished_answer_goes_with_its_question_and_its_ratings_stay(
         SELECT count(*) FROM ratings JOIN answers ON answers.id = answer_id
         JOIN requests ON requests.id = request_id WHERE conversation = ?
     """
-    await bot.until_rows(counted, [(1,)], where(room))
+    await bot.until_rows(counted, [(1,)], conversation(room))
     await discord.click(parts[-1], bob, "Again")
     *_, again = await answers_in(discord, room, 2)
     await discord.delete(question)
@@ -253,9 +212,9 @@ async def test_a_finished_answer_goes_with_its_question_and_its_ratings_stay(
     assert all(one.deleted for one in (*parts, *again))
     await bot.until_rows(
         "SELECT prompt, text, state FROM requests JOIN answers ON request_id = requests.id"
-        " WHERE conversation = ?", [("", "", "finished")] * 2, where(room),
+        " WHERE conversation = ?", [("", "", "finished")] * 2, conversation(room),
     )  # fmt: skip
-    assert bot.rows(counted, where(room)) == [(1,)]
+    assert bot.rows(counted, conversation(room)) == [(1,)]
 
 
 async def test_a_server_can_keep_answers(bot: Bot, discord: Discord):
@@ -301,7 +260,7 @@ async def test_a_moderator_deletes_an_answer_that_is_being_written(bot: Bot, dis
     await discord.delete(first)
     await settled(bot)
     await discord.until(lambda: not discord.from_bot(room), "the rest of it goes too")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
     left = "SELECT message_id FROM request_messages WHERE channel_id = ?"
     await bot.until_rows(left, [], str(room.id))  # which the next start would go on with
@@ -312,11 +271,11 @@ async def test_a_moderator_deletes_a_finished_answer(bot: Bot, discord: Discord)
     question = await bot.ask(room, ann, "hello")
     (answer,) = await answer_in(discord, room)
     await discord.delete(answer)
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
-    assert bot.rows(ASKED, where(room)) == [("hello", "finished")]
+    assert bot.rows(ASKED, conversation(room)) == [("hello", "finished")]
     await discord.edit(question, f"{discord.me.mention} hello again")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []
 
 
@@ -342,7 +301,7 @@ async def test_what_was_deleted_and_edited_while_it_was_away(bot: Bot, discord: 
     (old,) = discord.from_bot(rooms[1])
     await discord.until(lambda: BUTTON in old.labels, "a new answer is offered")
     await settled(bot)
-    assert [state for _, state in bot.rows(ASKED, where(rooms[2]))] == ["stopped"]
+    assert [state for _, state in bot.rows(ASKED, conversation(rooms[2]))] == ["stopped"]
 
 
 # Proxy bots.
@@ -366,11 +325,11 @@ async def test_what_a_proxy_posts_again_is_answered_once(bot: Bot, discord: Disc
     assert shown([answer]) == "tuned, 1 turns: is water wet?"
     await discord.until(lambda: discord.from_bot(room) == [answer])
     await discord.say_again(copy)
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == [answer]
     await bot.until_rows(
         "SELECT user_id, user_name, prompt FROM requests WHERE conversation = ? AND prompt <> ''",
-        [(str(ann.id), "Alex", "is water wet?")], where(room),
+        [(str(ann.id), "Alex", "is water wet?")], conversation(room),
     )  # fmt: skip
     # Who replies to that goes on with it, and who is proxied can take it back.
     await bot.ask(room, discord.user("Bob"), "really?", reply_to=answer)
@@ -393,7 +352,8 @@ async def test_proxied_people_are_told_apart_by_their_names(bot: Bot, discord: D
             lambda copy=copy: [one for one in discord.replies(copy) if is_done(one)]
         )
     (turns,) = bot.rows(
-        "SELECT turns FROM requests WHERE conversation = ? AND user_name = 'Sam'", where(thread)
+        "SELECT turns FROM requests WHERE conversation = ? AND user_name = 'Sam'",
+        conversation(thread),
     )[0]
     assert "Alex: I am Alex" in turns
     assert "Sam: I am Sam" in turns
@@ -417,7 +377,7 @@ async def test_no_other_webhook_or_bot_is_answered(bot: Bot, discord: Discord):
     await discord.delete(chat)
     await discord.proxy(room, "Alex", "no call at all")
     await discord.proxy(room, "Command", original.content, webhook=79, owner=79)  # a command's
-    await still_works(bot, discord)
+    await still_works(bot)
     await settled(bot)
     assert answer.reference is kept
     assert discord.from_bot(room) == [answer]
@@ -434,7 +394,7 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
     question = await bot.ask(room, ann, "is water wet?")
     (answer,) = await answer_in(discord, room)
     await discord.unfurl(question, "A preview")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert BUTTON not in answer.labels
     await discord.edit(question, f"{discord.me.mention} is ice wet?")
     await discord.until(lambda: BUTTON in answer.labels, "the offer")
@@ -448,7 +408,7 @@ async def test_an_edited_question_is_answered_again_at_the_press_of_a_button(
     assert second.reference is question
     await discord.until(lambda: BUTTON not in answer.labels)
     await discord.unfurl(question, "Another preview")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert not [one for one in discord.from_bot(room) if BUTTON in one.labels]
     await discord.edit(question, f"{discord.me.mention} is steam wet?")
     await discord.until(lambda: BUTTON in second.labels, "each edit is offered once")
@@ -491,5 +451,5 @@ async def test_a_mention_added_to_an_old_message_or_by_a_bot_is_none(bot: Bot, d
     await discord.edit(said, f"{discord.me.mention} is water wet?")
     beep = await discord.say(room, robot, "beep")
     await discord.edit(beep, f"{discord.me.mention} beep")
-    await still_works(bot, discord)
+    await still_works(bot)
     assert discord.from_bot(room) == []

@@ -1,11 +1,9 @@
 """What is forgotten is a person's own and nothing else, whatever the person is called."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from data.records import Said
 from data.store.rows import to_turns
@@ -13,23 +11,11 @@ from tests.bot.wire.reading import answer_in, answers_in, shown
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.places import Channel, User
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TURNS = "SELECT turns FROM requests WHERE user_id = ? ORDER BY id"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    script = {"reply": "{variant} read {turns}", "step_seconds": 0.0}
-    async with running(home, script=script) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "{variant} read {turns}", "step_seconds": 0.0})
 
 
 async def chain(bot: Bot, room: Channel, *lines: tuple[User, str]) -> list[Message]:

@@ -2,10 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
@@ -21,7 +19,7 @@ from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = (SENTENCE * 40).strip()
@@ -29,18 +27,7 @@ ANSWERS = """
     SELECT state, count(answers.id) FROM requests LEFT JOIN answers ON request_id = requests.id
     WHERE conversation = ?
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, settings={"WORKER_CONCURRENCY": "1"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    return bot.discord
+bot = bot_of_a_file(settings={"WORKER_CONCURRENCY": "1"})
 
 
 def check_stopped(answer: Message) -> None:

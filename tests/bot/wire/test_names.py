@@ -1,38 +1,14 @@
 """People are their ids; what they are called is chosen once for a conversation."""
 
-import json
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, answers_in, conversation
+from tests.bot.wire.reading import answer_in, answers_in, asked
 from tests.discord_server.driver import Discord
 from tests.discord_server.posting import nickname, post
-from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "Fine.", "step_seconds": 0.0}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
-
-
-def asked(bot: Bot, channel: Channel) -> list[str]:
-    """What the model was asked with at last in a channel, turn by turn."""
-    sql = "SELECT turns FROM requests WHERE conversation = ? ORDER BY id DESC LIMIT 1"
-    ((turns,),) = bot.rows(sql, conversation(channel))
-    return [turn["content"] for turn in json.loads(turns)]
+bot = bot_of_a_file(script={"reply": "Fine.", "step_seconds": 0.0})
 
 
 async def test_somebody_with_a_nickname_is_one_speaker(bot: Bot, discord: Discord):

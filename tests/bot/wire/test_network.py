@@ -1,39 +1,33 @@
 """A rough network: errors of the API, lost answers, a cut line, an invalid session."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, is_done, rated, shown
+from tests.bot.wire.reading import (
+    SENTENCE,
+    answer_in,
+    answers_in,
+    conversation,
+    is_done,
+    rated,
+    shown,
+)
 from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
-from tests.programs.bot_on_discord import Bot, running
+from tests.discord_server.state.places import Channel
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 SEND = "POST /channels/{channel}/messages"
 TYPING = "POST /channels/{channel}/typing"
 TEXT = (SENTENCE * 4).strip()
+bot = bot_of_a_file()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
-
-
-async def stored_once(bot: Bot, channel_id: int, count: int = 1) -> None:
+async def stored_once(bot: Bot, channel: Channel, count: int = 1) -> None:
     await bot.until_rows(
         "SELECT state, count(*) FROM requests WHERE conversation = ? GROUP BY state",
-        [("finished", count)], f"discord:{channel_id}",
+        [("finished", count)], conversation(channel),
     )  # fmt: skip
 
 
@@ -53,7 +47,7 @@ async def test_a_fault_loses_and_doubles_nothing(
     assert fault.struck == times
     assert len(discord.from_bot(room)) == 1
     await rated(discord, answer)
-    await stored_once(bot, room.id)
+    await stored_once(bot, room)
 
 
 async def test_without_typing_it_answers_all_the_same(bot: Bot, discord: Discord):
@@ -80,8 +74,8 @@ async def test_a_cut_line_resumes_and_nothing_is_lost_or_doubled(bot: Bot, disco
     (late,) = await answer_in(discord, other)
     assert shown([late]) == "tuned: are you there?"
     assert discord.gateway.identified == identified
-    await stored_once(bot, room.id)
-    await stored_once(bot, other.id)
+    await stored_once(bot, room)
+    await stored_once(bot, other)
 
 
 async def test_an_invalid_session_goes_on_with_a_new_one(bot: Bot, discord: Discord):
@@ -97,7 +91,7 @@ async def test_an_invalid_session_goes_on_with_a_new_one(bot: Bot, discord: Disc
     _, late = await answers_in(discord, room, 2)
     assert shown(late) == "tuned: still there?"
     assert sum(map(is_done, discord.from_bot(room))) == 2
-    await stored_once(bot, room.id, 2)
+    await stored_once(bot, room, 2)
 
 
 async def test_an_event_that_comes_twice_is_answered_once(bot: Bot, discord: Discord):
@@ -109,4 +103,4 @@ async def test_an_event_that_comes_twice_is_answered_once(bot: Bot, discord: Dis
     await bot.ask(room, ann, "and another")
     *_, last = await answers_in(discord, room, 2)
     assert shown(last) == "tuned: and another"
-    await stored_once(bot, room.id, 2)
+    await stored_once(bot, room, 2)

@@ -32,12 +32,6 @@ async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
         yield one
 
 
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
-
-
 async def scraped(bot: Bot) -> str:
     """What Prometheus would read."""
     url = f"http://127.0.0.1:{bot.program.settings['METRICS_PORT']}/metrics"

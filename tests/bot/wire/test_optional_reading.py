@@ -1,15 +1,13 @@
 """What is good to read before an answer, and not there: the answer comes all the same, and soon."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, shown
 from tests.discord_server.driver import Discord
+from tests.discord_server.posting import hidden_thread
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import File
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HISTORY = "GET /channels/{channel}/messages"
@@ -24,21 +22,10 @@ FAULTS = [
     (FaultKind.LATE, {"times": 99, "seconds": 30.0}),
     (FaultKind.CUT, {"times": 99}),
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("optional") / "home"
-    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001}
-    settings = {"HISTORY_MAX_TURNS": "200", "HISTORY_MAX_CHARS": "100000", "MAX_CONTEXT": "120000"}
-    async with running(home, script=script, settings=settings) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(
+    script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.001},
+    settings={"HISTORY_MAX_TURNS": "200", "HISTORY_MAX_CHARS": "100000", "MAX_CONTEXT": "120000"},
+)
 
 
 @pytest.mark.parametrize(("kind", "options"), FAULTS)
@@ -118,7 +105,7 @@ async def test_a_command_reads_no_longer_than_a_message(bot: Bot, discord: Disco
 
 async def test_a_channel_that_cannot_be_looked_up_is_left_alone(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
-    thread = discord.world.add_thread(room, ann, "an old thread")  # nobody tells of it
+    thread = hidden_thread(discord, room, ann)
     fault = discord.fault(FaultKind.FORBIDDEN, CHANNEL, times=99)
     await bot.ask(thread, ann, "hello")
     await bot.ask(thread, ann, "hello")

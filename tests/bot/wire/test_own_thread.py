@@ -1,10 +1,8 @@
 """A channel in which each answer gets a thread of its own."""
 
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
@@ -19,17 +17,11 @@ from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OPEN = "POST /channels/{channel}/messages/{message}/threads"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "{turns}: {prompt}"}) as one:
-        yield one
+bot = bot_of_a_file(script={"reply": "{turns}: {prompt}"})
 
 
 async def threaded(bot: Bot) -> Channel:

@@ -3,14 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.bot.wire.reading import answer_in, shown
-from tests.discord_server.driver import Discord
-from tests.discord_server.state.places import Channel, User
+from tests.bot.wire.reading import answer_in, command, shown, turns
 from tests.programs.bot_on_discord import running
-
-
-async def said(discord: Discord, room: Channel, user: User, command: str, **values: str) -> str:
-    return (await discord.settled(await discord.slash(room, user, command, **values))).text
 
 
 async def test_a_saved_persona_is_kept_used_listed_and_handed_out(tmp_path: Path):
@@ -18,8 +12,8 @@ async def test_a_saved_persona_is_kept_used_listed_and_handed_out(tmp_path: Path
     async with running(tmp_path / "home", script=script) as bot:
         discord = bot.discord
         room, other, owner = discord.channel(), discord.channel(), discord.guild.owner
-        await said(discord, room, owner, "persona set", text="You are a pirate.")
-        assert "Saved as **Pirate**" in await said(
+        await command(discord, room, owner, "persona set", text="You are a pirate.")
+        assert "Saved as **Pirate**" in await command(
             discord, room, owner, "persona save", name="Pirate"
         )
         assert await bot.end() == 0
@@ -27,15 +21,14 @@ async def test_a_saved_persona_is_kept_used_listed_and_handed_out(tmp_path: Path
         offered = await discord.autocomplete(other, owner, "persona use", "name", "pi")
         assert offered == ["Pirate"]
         eve = discord.user("Eve")
-        assert "Manage Server" in await said(discord, other, eve, "persona use", name="Pirate")
-        await said(discord, other, owner, "persona use", name="pirate")
+        assert "Manage Server" in await command(discord, other, eve, "persona use", name="Pirate")
+        await command(discord, other, owner, "persona use", name="pirate")
         question = await bot.ask(other, eve, "ahoy?")
         assert shown(await answer_in(discord, other, after=question)) == "tuned, 2 turns: ahoy?"
-        [[turns]] = bot.rows("SELECT turns FROM requests WHERE user_id = ?", str(eve.id))
-        assert json.loads(turns)[0] == {"role": "system", "content": "You are a pirate."}
-        assert "**Pirate**: You are a pirate." in await said(discord, room, eve, "persona list")
+        assert turns(bot, other)[0] == {"role": "system", "content": "You are a pirate."}
+        assert "**Pirate**: You are a pirate." in await command(discord, room, eve, "persona list")
         data = await discord.settled(await discord.slash(room, owner, "mydata"))
         [row] = json.loads(data.messages[0].files[0].data)["personas"]
         assert (row["name"], row["text"]) == ("Pirate", "You are a pirate.")
-        assert "deleted" in await said(discord, room, owner, "persona delete", name="Pirate")
-        assert "No persona is saved" in await said(discord, room, eve, "persona list")
+        assert "deleted" in await command(discord, room, owner, "persona delete", name="Pirate")
+        assert "No persona is saved" in await command(discord, room, eve, "persona list")

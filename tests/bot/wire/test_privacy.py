@@ -1,11 +1,9 @@
 """`/privacy`, `/mydata` and `/forget`: what is stored, what is handed out, what is gone."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from data.files.export import export
 from data.files.export_manifest import LeftOut
@@ -15,26 +13,17 @@ from tests.discord_server.driver import Discord
 from tests.discord_server.state.interactions import ResponseKind
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.places import Channel, User
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 REFERENCE, POLICY = "ticket 7", "https://example.org/privacy"
 RATED = "SELECT kind FROM ratings WHERE user_id = ? ORDER BY kind"
 ASKED = "SELECT prompt, state FROM requests WHERE user_id = ?"
 AGREED = "SELECT value FROM settings WHERE scope = 'user' AND scope_id = ?"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    settings = {"DISCORD_TRAINING_PERMISSION": REFERENCE, "PRIVACY_POLICY_URL": POLICY}
-    async with running(home, script={"step_seconds": 0.0}, settings=settings) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    return bot.discord
+bot = bot_of_a_file(
+    script={"step_seconds": 0.0},
+    settings={"DISCORD_TRAINING_PERMISSION": REFERENCE, "PRIVACY_POLICY_URL": POLICY},
+)
 
 
 async def told(discord: Discord, room: Channel, user: User, command: str) -> Message:

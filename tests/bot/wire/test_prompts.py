@@ -1,36 +1,21 @@
 """What reaches the model besides the text: attached files, and the persona of a place."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, conversation, shown, small_print
 from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import File
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOWNLOAD = "GET /attachments/{attachment}/{name}"
 NOTES = File(0, "notes.txt", "Tea is früh,\nat five.".encode(), "text/plain; charset=utf-8")
 CAT = File(0, "cat.png", b"\x89PNG\r\n\x1a\n", "image/png")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    script = {"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.0}
-    async with running(home, script=script) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "{variant}, {turns} turns: {prompt}", "step_seconds": 0.0})
 
 
 async def test_a_text_file_is_read_into_the_prompt(bot: Bot, discord: Discord):

@@ -1,15 +1,12 @@
 """Ratings by reaction: as they come, and what changed while the bot was away."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import answer_in, answers_in, rated
 from tests.discord_server.driver import Discord
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.messages import Message
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RATINGS = """
@@ -17,19 +14,7 @@ RATINGS = """
     JOIN answer_messages USING (answer_id) WHERE message_id = ? ORDER BY 1, 2
 """
 GET_MESSAGE = "GET /channels/{channel}/messages/{message}"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"step_seconds": 0.0}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"step_seconds": 0.0})
 
 
 async def answered(bot: Bot, discord: Discord) -> Message:

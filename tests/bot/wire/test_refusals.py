@@ -1,14 +1,12 @@
 """Discord takes a call badly: whatever it refuses, no message is left unfinished."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.bot.wire.reading import (
     SENTENCE,
     STATE,
     answer_in,
+    answers_in,
     begun_in,
     conversation,
     is_done,
@@ -19,7 +17,7 @@ from tests.discord_server.rest.calls import Call
 from tests.discord_server.rest.faults import FaultKind
 from tests.discord_server.state.permissions import Permission
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDIT = "PATCH /channels/{channel}/messages/{message}"
@@ -27,19 +25,7 @@ SEND = "POST /channels/{channel}/messages"
 TEXT = (SENTENCE * 6).strip()
 LATER = f"{TEXT} and then the unspeakable"
 ENDED = "SELECT count(*) FROM requests WHERE conversation = ? AND ended_at IS NOT NULL"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "{prompt}"}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "{prompt}"})
 
 
 async def closed(bot: Bot, room: Channel) -> str:
@@ -73,8 +59,7 @@ async def test_without_the_history_it_answers_without_a_reply(bot: Bot, discord:
     discord.deny(room, discord.me, Permission.READ_MESSAGE_HISTORY)
     for count in (1, 2):
         question = await bot.ask(room, discord.user(), "can you hear me?")
-        await discord.until(lambda: sum(map(is_done, discord.from_bot(room))) == count)  # noqa: B023
-        answer = discord.from_bot(room)[-1]
+        (answer,) = (await answers_in(discord, room, count))[-1]
         assert shown([answer]) == "can you hear me?"
         assert answer.reference is None
         assert question.content
@@ -191,5 +176,5 @@ async def test_who_blocks_the_bot_is_answered_without_reactions(bot: Bot, discor
     (answer,) = await answer_in(discord, room)
     await discord.until(lambda: fault.struck == 1)
     await bot.ask(room, discord.user(), "still there?")
-    await discord.until(lambda: sum(map(is_done, discord.from_bot(room))) == 2)
+    await answers_in(discord, room, 2)
     assert answer.reactions == {}

@@ -1,32 +1,17 @@
 """What Discord has is asked of Discord, at each start and every hour."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.commands import CHAT_INPUT
-from tests.discord_server.state.departures import delete_channel, leave_guild
 from tests.discord_server.state.messages import Json
-from tests.programs.bot_on_discord import Bot, running
+from tests.discord_server.state.upheavals import delete_channel, expel
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WRITTEN = "PUT /applications/{application}/commands"
 SET_FOR = "SELECT key FROM settings WHERE scope_id = ? ORDER BY key"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"step_seconds": 0.0}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"step_seconds": 0.0})
 
 
 def _essence(command: Json) -> Json:
@@ -75,7 +60,7 @@ async def test_what_was_set_for_a_server_outlives_a_short_absence(bot: Bot, disc
     await bot.start()
     await discord.slash(room, other.owner, "settings limits", per_hour=3)
     await bot.until_rows(SET_FOR, [("hourly_limit",)], str(other.id))
-    leave_guild(discord.world, other)
+    expel(discord.world, other)
     await bot.until_rows(SET_FOR, [("away_since",), ("hourly_limit",)], str(other.id))
     assert await bot.end() == 0
     discord.world.guilds[other.id] = other

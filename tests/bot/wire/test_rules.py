@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in
+from tests.bot.wire.reading import answer_in, is_done
 from tests.discord_server.driver import Discord
 from tests.discord_server.gateway import Intent
 from tests.discord_server.state.interactions import Interaction
@@ -37,13 +37,12 @@ async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def discord(bot: Bot) -> AsyncIterator[Discord]:
     yield bot.discord
-    room, owner = bot.discord.channel(), bot.discord.guild.owner
     for command, values in (
         ("settings role", {"role": bot.discord.guild.roles[FRIENDS], "allowed": False}),
         ("settings limits", {"per_hour": 0}),
         ("settings tuned", {"only_age_restricted": False}),
     ):
-        await bot.discord.settled(await bot.discord.slash(room, owner, command, **values))
+        await set_rule(bot.discord, command, **values)
 
 
 async def set_rule(discord: Discord, command: str, **values: object) -> None:
@@ -54,19 +53,15 @@ async def set_rule(discord: Discord, command: str, **values: object) -> None:
 async def _said(discord: Discord, question: Message) -> str:
     """What the bot replies to a message in the end."""
     found = await discord.until(
-        lambda: [one for one in discord.replies(question) if not one.labels or is_last(one)]
+        lambda: [one for one in discord.replies(question) if not one.labels or is_done(one)]
     )
     return found[-1].content
-
-
-def is_last(message: Message) -> bool:
-    return any("Again" in label for label in message.labels)
 
 
 async def _told(discord: Discord, interaction: Interaction) -> str:
     """What the bot says to a command or click in the end."""
     await discord.until(
-        lambda: any((one.ephemeral and one.content.strip("…")) or is_last(one)
+        lambda: any((one.ephemeral and one.content.strip("…")) or is_done(one)
                     for one in interaction.messages)
     )  # fmt: skip
     return interaction.text
@@ -101,7 +96,7 @@ async def directly(bot: Bot, person: User) -> str:
         lambda: [
             one
             for one in bot.discord.from_bot(room)
-            if (before is None or one.id > before.id) and (not one.labels or is_last(one))
+            if (before is None or one.id > before.id) and (not one.labels or is_done(one))
         ]
     )
     return found[-1].content

@@ -1,44 +1,26 @@
 """Every command, button, menu entry and typing is answered in time, however slow the store is."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import locked
 from tests.bot.wire.reading import answer_in, answers_in, shown
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.commands import BOOLEAN, CHANNEL, CHAT_INPUT, INTEGER, ROLE
 from tests.discord_server.state.interactions import ANSWER_LIMIT_S, Interaction
 from tests.discord_server.state.messages import Json, Message
 from tests.discord_server.state.places import Channel, User
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MENU_ENTRY = "Ask about this"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    settings = {"DISCORD_TRAINING_PERMISSION": "ticket 7", "QUEUE_PER_USER": "50"}
-    async with running(home, script={"step_seconds": 0.0}, settings=settings) as one:
-        yield one
-
-
-@contextmanager
-def locked(bot: Bot) -> Iterator[None]:
-    """Let nobody else write, so that the bot's store waits, and whatever wants it waits too."""
-    database = sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)
-    try:
-        database.execute("BEGIN IMMEDIATE")
-        yield
-    finally:
-        database.close()
+bot = bot_of_a_file(
+    script={"step_seconds": 0.0},
+    settings={"DISCORD_TRAINING_PERMISSION": "ticket 7", "QUEUE_PER_USER": "50"},
+)
 
 
 def value_for(option: Json, discord: Discord, room: Channel) -> Any:

@@ -1,22 +1,13 @@
 """Answers that say nothing, answers that think first, and markup that a message's end cuts."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from tests.bot.wire.reading import SENTENCE, answer_in, conversation, is_done, rated, shown
-from tests.programs.bot_on_discord import Bot, running
+from tests.bot.wire.reading import SENTENCE, answer_in, answers_in, conversation, rated, shown
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 STORED = "SELECT text FROM answers JOIN requests ON request_id = requests.id WHERE conversation = ?"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "{prompt}", "step_seconds": 0.001}) as one:
-        yield one
+bot = bot_of_a_file(script={"reply": "{prompt}", "step_seconds": 0.001})
 
 
 @pytest.mark.parametrize(
@@ -43,9 +34,8 @@ async def test_what_nobody_can_read_is_no_answer(bot: Bot, nothing: str):
     ],
 )
 async def test_thoughts_are_neither_shown_nor_stored_nor_sent_back(bot: Bot, thoughts: str):
-    room, ann = bot.discord.dm(bot.discord.user()), None
-    ann = room.recipient
-    assert ann is not None
+    ann = bot.discord.user()
+    room = bot.discord.dm(ann)
     await bot.discord.say(room, ann, f"{thoughts}The answer is **42**.")
     (answer,) = await answer_in(bot.discord, room)
     assert shown([answer]) == "The answer is **42**."
@@ -81,15 +71,13 @@ async def test_a_template_that_opens_the_thoughts(bot: Bot):
     room, ann = bot.discord.channel(), bot.discord.user()
     for number in (1, 2):
         await bot.ask(room, ann, f"{SENTENCE * 3}\n</think>\n\nNumber {number}.")
-        await bot.discord.until(
-            lambda: sum(map(is_done, bot.discord.from_bot(room))) == number  # noqa: B023
-        )
+        await answers_in(bot.discord, room, number)
     first, second = bot.discord.from_bot(room)
     assert [shown([first]), shown([second])] == ["Number 1.", "Number 2."]
     assert not any("One more" in one.content for one in second.revisions)
     await bot.ask(room, ann, "No thoughts any more.")
-    await bot.discord.until(lambda: sum(map(is_done, bot.discord.from_bot(room))) == 3)
-    assert shown(bot.discord.from_bot(room)[2:]) == "No thoughts any more."
+    *_, third = await answers_in(bot.discord, room, 3)
+    assert shown(third) == "No thoughts any more."
 
 
 async def test_a_spoiler_that_is_cut_stays_a_spoiler(bot: Bot):

@@ -1,16 +1,14 @@
 """Text files: their bytes decide what they are, and people hear what was not read."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from tests.bot.wire.reading import answer_in, conversation
+from tests.bot.wire.reading import answer_in, asked, conversation
 from tests.discord_server.driver import Discord
 from tests.discord_server.state.messages import File
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEA = "Tea is früh,\nat five."
@@ -20,19 +18,7 @@ NOTEBOOK = json.dumps(
                    {"output_type": "execute_result", "data": {"text/plain": ["2"]}}]}]}
 )  # fmt: skip
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, script={"reply": "Fine.", "step_seconds": 0.0}) as one:
-        yield one
-
-
-@pytest.fixture
-def discord(bot: Bot) -> Discord:
-    bot.discord.in_order_again()
-    return bot.discord
+bot = bot_of_a_file(script={"reply": "Fine.", "step_seconds": 0.0})
 
 
 def prompt(bot: Bot, channel: Channel) -> str:
@@ -126,7 +112,4 @@ async def test_a_file_stays_a_part_of_the_conversation(bot: Bot, discord: Discor
     await answer_in(discord, room, after=first)
     second = await discord.say(room, ann, "and at what hour?")
     await answer_in(discord, room, after=second)
-    sql = "SELECT turns FROM requests WHERE user_id = ? ORDER BY id DESC LIMIT 1"
-    ((turns,),) = bot.rows(sql, str(ann.id))
-    said = [turn["content"] for turn in json.loads(turns)]
-    assert said == [f"read\n\ntea.txt:\n{TEA}", "Fine.", "and at what hour?"]
+    assert asked(bot, room) == [f"read\n\ntea.txt:\n{TEA}", "Fine.", "and at what hour?"]

@@ -2,15 +2,11 @@
 
 import os
 import signal
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
 from itertools import dropwhile
 
 import pytest
-import pytest_asyncio
 
-from data.store.database import FILE_NAME
+from tests.bot.wire.broken_store import locked, without
 from tests.bot.wire.reading import (
     SENTENCE,
     answer_in,
@@ -23,7 +19,7 @@ from tests.bot.wire.reading import (
 )
 from tests.discord_server.state.messages import Message
 from tests.discord_server.state.places import Channel
-from tests.programs.bot_on_discord import Bot, running
+from tests.programs.bot_on_discord import Bot, bot_of_a_file
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = (SENTENCE * 4).strip()
@@ -31,27 +27,7 @@ STORED = """
     SELECT state, attempts, text FROM requests JOIN answers ON request_id = requests.id
     WHERE conversation = ?
 """
-BUSY_S = 5.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bot]:
-    home = tmp_path_factory.mktemp("wire") / "home"
-    async with running(home, settings={"DRAIN_S": "5"}) as one:
-        yield one
-
-
-@contextmanager
-def without(bot: Bot, *tables: str) -> Iterator[None]:
-    """The database lacks these tables for a while, so that each use of them fails at once."""
-    with closing(sqlite3.connect(bot.program.home / FILE_NAME, isolation_level=None)) as database:
-        for table in tables:
-            database.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
-        try:
-            yield
-        finally:
-            for table in tables:
-                database.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+bot = bot_of_a_file(settings={"DRAIN_S": "5"})
 
 
 def never_erased(message: Message, text: str = TEXT) -> None:
@@ -78,10 +54,8 @@ async def test_a_locked_store_gets_the_answer_later(bot: Bot):
     room = bot.discord.channel()
     await bot.ask(room, bot.discord.user(), TEXT)
     await begun_in(bot.discord, room)
-    with closing(sqlite3.connect(bot.program.home / FILE_NAME)) as database:
-        database.execute("BEGIN IMMEDIATE")
+    with locked(bot):
         message = await ended_before_the_eyes(bot, room)
-        database.rollback()
     await bot.until_rows(STORED, [("finished", 1, f"tuned: {TEXT}")], conversation(room))
     await rated(bot.discord, message)
     assert bot.discord.from_bot(room) == [message]

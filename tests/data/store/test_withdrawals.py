@@ -1,31 +1,36 @@
 from datetime import timedelta
 
+import pytest
+
 from data.records import RatingKind, Reaction, RequestMessage, RequestState
 
 
-async def answered(store, new_request, new_answer, key, **changes):
-    request, _ = await store.add_request(new_request(source_key=key, **changes))
-    await store.mark_running(request.id)
-    answer = await store.finish(request.id, new_answer())
-    number = f"m{request.id}"
-    await store.delivered(request.id, "test", answer.id, [RequestMessage("c", number, 0)])
-    return request, answer
+@pytest.fixture
+def read(store, answered, show):
+    """Have a question answered and shown; gives its request as it was then, and the answer."""
+
+    async def make(key, **changes):
+        answer = await answered(store, source_key=key, **changes)
+        await show(store, answer, f"m{answer.request_id}", front_end="test")
+        return await store.request(answer.request_id), answer
+
+    return make
 
 
-async def test_all_answers_to_a_question_are_found(store, new_request, new_answer):
-    first, _ = await answered(store, new_request, new_answer, "d:message:1:2")
-    again, _ = await answered(store, new_request, new_answer, "d:interaction:9")
-    edited, _ = await answered(store, new_request, new_answer, "d:message:1:2:77", prompt="new")
-    await answered(store, new_request, new_answer, "d:message:1:22")
-    await answered(store, new_request, new_answer, "d:interaction:8", conversation="another")
+async def test_all_answers_to_a_question_are_found(store, read):
+    first, _ = await read("d:message:1:2")
+    again, _ = await read("d:interaction:9")
+    edited, _ = await read("d:message:1:2:77", prompt="new")
+    await read("d:message:1:22")
+    await read("d:interaction:8", conversation="another")
     found = await store.requests_about("d:message:1:2")
     assert [one.id for one in found] == [first.id, again.id, edited.id]
     assert await store.requests_about("d:message:1") != []
     assert await store.requests_about("d:message:3:3") == []
 
 
-async def test_what_is_withdrawn_leaves_the_counts(store, new_request, new_answer):
-    request, answer = await answered(store, new_request, new_answer, "d:message:1:2")
+async def test_what_is_withdrawn_leaves_the_counts(store, read):
+    request, answer = await read("d:message:1:2")
     (message,) = await store.messages_of(request.id)
     await store.react("test", Reaction(message.message_id, "bob", "👍", RatingKind.GOOD))
     await store.withdraw(request.id)
@@ -50,14 +55,14 @@ async def test_what_had_not_ended_is_stopped(store, new_request):
     assert await store.messages_of(request.id) == []
 
 
-async def test_the_newest_questions_that_messages_answer(store, new_request, new_answer, clock):
+async def test_the_newest_questions_that_messages_answer(store, new_request, read, clock):
     start = clock.time
-    old, _ = await answered(store, new_request, new_answer, "d:message:1:1")
+    old, _ = await read("d:message:1:1")
     clock.advance(hours=2)
-    one, _ = await answered(store, new_request, new_answer, "d:message:1:2")
-    two, _ = await answered(store, new_request, new_answer, "d:message:1:3")
-    await answered(store, new_request, new_answer, "d:interaction:9")
-    gone, _ = await answered(store, new_request, new_answer, "d:message:1:4")
+    one, _ = await read("d:message:1:2")
+    two, _ = await read("d:message:1:3")
+    await read("d:interaction:9")
+    gone, _ = await read("d:message:1:4")
     await store.withdraw(gone.id)
     await store.add_request(new_request(source_key="d:message:1:5"))
 

@@ -8,9 +8,12 @@ from tests.discord_server.state.world import World
 
 def delete_channel(world: World, channel: Channel) -> None:
     """A channel is gone with its threads, or a thread alone; Discord tells of the one only."""
+    assert channel.guild is not None
     data = channel_json(channel)
     for one in [channel, *(one for one in world.channels.values() if one.parent is channel)]:
-        _remove(world, one)
+        for message in one.messages.values():
+            message.deleted = True
+        del world.channels[one.id], channel.guild.channels[one.id]
     event = "CHANNEL_DELETE" if channel.parent is None else "THREAD_DELETE"
     world.announce(event, channel, data)
 
@@ -24,17 +27,9 @@ def enter(world: World, name: str) -> Guild:
 
 
 def expel(world: World, guild: Guild) -> None:
-    """The bot is thrown out of a guild."""
+    """The bot is thrown out of a guild, of which it hears if it is connected."""
     del world.guilds[guild.id]
-    for channel in list(guild.channels.values()):
-        _remove(world, channel)
+    for channel_id in guild.channels:
+        del world.channels[channel_id]
     data = {"id": str(guild.id)}
     world.gateway.dispatch("GUILD_DELETE", guild.id, Intent.GUILDS, lambda _: data)
-
-
-def _remove(world: World, channel: Channel) -> None:
-    for message in channel.messages.values():
-        message.deleted = True
-    del world.channels[channel.id]
-    if channel.guild is not None:
-        channel.guild.channels.pop(channel.id, None)

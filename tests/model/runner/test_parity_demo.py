@@ -71,7 +71,7 @@ def test_the_packed_kernel_differs_only_where_two_logits_lie_within_rounding(bas
         if where is None:
             continue
         differing += 1
-        rounding, gap = closeness(packed, row, alone, together[row.id], where)
+        rounding, gap = closeness(packed, row, alone, where)
         with capsys.disabled():
             print(
                 f"\n  row {row.id}, token {where}: gap {gap:.4f}, rounding {rounding:.4f}", end=""
@@ -89,7 +89,7 @@ def first_difference(left: list[int], right: list[int]) -> int | None:
     return next((i for i in range(shorter) if left[i] != right[i]), shorter)
 
 
-def closeness(pair: Pair, row, alone, together, where: int) -> tuple[float, float]:
+def closeness(pair: Pair, row, alone, where: int) -> tuple[float, float]:
     """How much the shape of the batch moves the logits there, and how far the two best are apart.
 
     The same prefix is computed twice: token by token and in one piece.

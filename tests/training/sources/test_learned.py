@@ -51,9 +51,6 @@ def test_turns_have_flags_too(write, read, flag):
     assert [type(row) for row in rows] == [DroppedRow, SourceRow]
 
 
-WEIGHTS = (0, 70, 1, "0", None)
-
-
 def test_the_weight_of_a_pair_may_be_a_column_of_something_else(write, read):
     for name, content in (
         ("a.csv", "Comment,Weight,Response\na,0,b\nc,70 kg,d\ne,1,f\ng,0.0,h\ni,,j\n"),

@@ -18,11 +18,11 @@ from bot.discord.answer.delivery import Delivery, Means
 from bot.discord.answer.pacing import Paces
 from bot.discord.identity import FRONT_END
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
-from data.errors import StoreError, StoreLocked
+from data.errors import StoreError
 from data.records import RequestState
 from model.errors import WorkerDied
 from tests.bot.discord.stage import ready_board
-from tests.bot.rig import Rig, rig
+from tests.bot.rig import Rig, failing, rig
 from tests.fakes.outlet import FakeOutlet, cut_off, refusal
 from tests.fakes.worker import FakeWorker, Hang
 
@@ -284,25 +284,12 @@ async def test_cancelling_leaves_nothing_running(tmp_path: Path):
         assert len(asyncio.all_tasks()) <= before - 3
 
 
-def locked(times: int, real: Any, calls: list[int]) -> Any:
-    """A method of the store that fails so many times, then works."""
-
-    async def method(*args: Any) -> Any:
-        calls.append(len(calls))
-        if len(calls) <= times:
-            raise StoreLocked("the database is locked")
-        return await real(*args)
-
-    return method
-
-
 async def test_an_answer_that_is_stored_late_stays_in_sight_and_is_rated_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     async with show(tmp_path, ("Hello",)) as on:
-        calls: list[int] = []
-        monkeypatch.setattr(on.rig.store, "finish", locked(2, on.rig.store.finish, calls))
-        monkeypatch.setattr(on.rig.store, "delivered", locked(2, on.rig.store.delivered, []))
+        calls = failing(on.rig.store, "finish", monkeypatch, 2)
+        failing(on.rig.store, "delivered", monkeypatch, 2)
         await on.run(await on.ask())
         assert on.outlet.shown == ["Hello\n-# tuned"]
         assert len(calls) == 3
@@ -314,7 +301,7 @@ async def test_an_answer_that_is_never_stored_stays_with_a_word_and_is_not_rated
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     async with show(tmp_path, ("Hello",)) as on:
-        monkeypatch.setattr(on.rig.store, "finish", locked(99, on.rig.store.finish, []))
+        failing(on.rig.store, "finish", monkeypatch, 99)
         ticket = await on.ask()
         await on.run(ticket)
         [content] = on.outlet.shown

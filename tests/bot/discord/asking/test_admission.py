@@ -8,14 +8,10 @@ from bot.discord.asking import membership
 from bot.discord.asking.admission import NO_DIRECT, NO_SERVER, RESTRICTED, UNKNOWN, Admission
 from bot.errors import AskedTooOften, NotAllowed, TooManyWaiting
 from data.records import YES, SettingKey
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, scene, stage_of
 from tests.fakes.worker import FakeWorker, Hang, away
 
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, lambda *_: []) as made:
-        yield made
+stage = stage_of(only())
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
-import pytest
-
 from bot.discord.commands import persona as module
 from bot.discord.commands.persona import PersonaCommands
 from bot.discord.identity import conversation_id
 from bot.discord.rules import persona_of
 from data.records import SettingKey
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, scene, stage_of
 
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(PersonaCommands)) as made:
-        yield made
+stage = stage_of(only(PersonaCommands))
 
 
 async def persona(stage, channel):

@@ -25,17 +25,12 @@ from data.records import (
     RequestState,
     SettingKey,
 )
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, scene, stage_of
 from tests.bot.rig import until
 from tests.fakes.worker import Hang
 
 REFERENCE = "ticket 7"
-
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(PrivacyCommands)) as made:
-        yield made
+stage = stage_of(only(PrivacyCommands))
 
 
 @pytest.fixture

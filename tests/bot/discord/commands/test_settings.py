@@ -5,13 +5,9 @@ from bot.discord.phrases import BROKEN
 from bot.discord.rules import ServerRules, rules_of
 from data.errors import StoreTooNew
 from data.records import SettingKey
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, stage_of
 
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(SettingsCommands)) as made:
-        yield made
+stage = stage_of(only(SettingsCommands))
 
 
 async def rules(stage, channel=None):

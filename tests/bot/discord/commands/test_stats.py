@@ -2,22 +2,16 @@ import io
 import struct
 import zlib
 
-import pytest
 from PIL import Image
 
 from bot.discord.commands.stats import StatsCommand, report
 from bot.discord.commands.stats_plot import MOST_ROWS, described, plot
 from bot.ratings.statistics import figures
 from data.records import RatingKind, RatingTally
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, stage_of
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
-
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(StatsCommand)) as made:
-        yield made
+stage = stage_of(only(StatsCommand))
 
 
 def one(variant="tuned", good=61, bad=14, answers=150, askers=0):

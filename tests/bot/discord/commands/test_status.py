@@ -9,17 +9,12 @@ from bot.discord.commands.status import MetricsCog, StatusCommand, latency_line,
 from bot.discord.metrics import Metrics, MetricsServer
 from bot.errors import SettingsError
 from bot.worker.status import WorkerPhase, WorkerStatus
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, scene, stage_of
 from tests.bot.rig import events
 from tests.fakes.worker import FakeWorker, Hang, away
 
 STATUS = only(StatusCommand, MetricsCog)
-
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, STATUS) as made:
-        yield made
+stage = stage_of(STATUS)
 
 
 def shown(metrics: Metrics) -> dict[str, float]:

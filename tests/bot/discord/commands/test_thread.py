@@ -5,13 +5,9 @@ from bot.discord.commands.settings import SettingsCommands
 from bot.discord.commands.thread import MODES, ThreadCommand
 from bot.discord.rules import ThreadMode, chosen_mode, note_call, thread_mode
 from data.records import NO, YES, SettingKey
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, stage_of
 
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(ThreadCommand, SettingsCommands)) as made:
-        yield made
+stage = stage_of(only(ThreadCommand, SettingsCommands))
 
 
 def known(stage, thread) -> discord.Thread:
@@ -20,7 +16,7 @@ def known(stage, thread) -> discord.Thread:
     return found
 
 
-async def said(stage, who, thread, **options):
+async def said(who, thread, **options):
     result = await who.slash(thread, "thread", **options)
     assert result.ephemeral
     return [one.content for one in (result.response, *result.followups) if one is not None][-1]
@@ -29,26 +25,26 @@ async def said(stage, who, thread, **options):
 @pytest.mark.parametrize("mode", ThreadMode)
 async def test_its_owner_chooses_a_mode_and_everybody_is_told(stage, mode):
     thread = stage.thread()
-    assert (await said(stage, stage.ann, thread, mode=mode.value)).startswith(MODES[mode])
+    assert (await said(stage.ann, thread, mode=mode.value)).startswith(MODES[mode])
     assert await chosen_mode(stage.store, thread.id) is mode
-    assert (await said(stage, stage.bob, thread)).startswith(MODES[mode])
+    assert (await said(stage.bob, thread)).startswith(MODES[mode])
     shown = await stage.ann.slash(thread, "settings show")
     assert f"In this thread: {MODES[mode]}" in shown.response.content
 
 
 async def test_others_may_not(stage):
     thread = stage.thread()
-    assert "owner or a moderator" in await said(stage, stage.bob, thread, mode="off")
+    assert "owner or a moderator" in await said(stage.bob, thread, mode="off")
     assert await chosen_mode(stage.store, thread.id) is None
 
 
 async def test_a_channel_is_no_thread(stage):
-    assert "for threads" in await said(stage, stage.ann, stage.channel)
+    assert "for threads" in await said(stage.ann, stage.channel)
 
 
 async def test_without_the_intent_always_is_half_a_promise(stage):
     assert "without the message-content intent" in await said(
-        stage, stage.ann, stage.thread(), mode="always"
+        stage.ann, stage.thread(), mode="always"
     )
 
 

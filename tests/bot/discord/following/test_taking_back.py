@@ -8,14 +8,10 @@ from bot.discord.following import taking_back as module
 from bot.discord.following.remarks import Remarks
 from bot.discord.following.taking_back import TakingBack
 from data.errors import StoreError
-from tests.bot.discord.scene import scene
+from tests.bot.discord.scene import only, stage_of
 from tests.bot.rig import ManualClock
 
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, lambda *_: []) as made:
-        yield made
+stage = stage_of(only())
 
 
 @pytest.fixture

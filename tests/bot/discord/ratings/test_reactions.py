@@ -10,16 +10,11 @@ from bot.discord.ratings.offer import EarlyReactions, RatingOffer
 from bot.discord.ratings.reactions import RatingReactions
 from data.errors import StoreLocked
 from data.records import PersonalData, RatingKind, Reaction
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, scene, stage_of
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 KITTEN = "<:kitten:123456789012345678>"
-
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, only(RatingReactions)) as made:
-        yield made
+stage = stage_of(only(RatingReactions))
 
 
 @pytest.fixture

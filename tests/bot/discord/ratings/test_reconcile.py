@@ -13,18 +13,13 @@ from bot.discord.ratings.reconcile import Reconcile, SeenReactions
 from bot.ratings.emoji import DEFAULT, RatingEmoji
 from data.errors import StoreLocked
 from data.records import RatingKind, Reaction
-from tests.bot.discord.scene import only, scene
+from tests.bot.discord.scene import only, scene, stage_of
 
 GOOD, BAD, FUNNY, ROBOTIC = RatingKind
 
 
 BOTH = only(RatingReactions, Reconcile)
-
-
-@pytest.fixture
-async def stage(tmp_path):
-    async with scene(tmp_path, BOTH) as made:
-        yield made
+stage = stage_of(BOTH)
 
 
 def away(stage, message, emoji: str, people: Iterable) -> None:

@@ -41,6 +41,24 @@ def random_matrix(outputs: int, inputs: int, order: Tensor | None = None) -> tup
     return tile(codes, scales, code, order), dense
 
 
+def untile(matrix: Tiles) -> Tensor:
+    """The dense matrix, read byte by byte as `kernels/unpack.cu` does."""
+    out = [[float("nan")] * matrix.inputs for _ in range(matrix.outputs)]
+    code, order = matrix.code.tolist(), matrix.order.tolist()
+    weights, scales = matrix.weights.tolist(), matrix.scales.float().tolist()
+    for t in range(len(weights)):
+        for block in range(len(weights[t])):
+            for lane in range(32):
+                g, q = lane // 4, lane % 4
+                for at, byte in enumerate(weights[t][block][lane]):
+                    step, word = at // 4, at % 4
+                    row = order[t * 16 + g + (word & 1) * 8]
+                    k = block * 64 + step * 16 + q * 2 + (word >> 1) * 8
+                    factor = scales[t][block][g][word & 1] * matrix.unit
+                    out[row][k : k + 2] = code[byte & 15] * factor, code[byte >> 4] * factor
+    return torch.tensor(out)
+
+
 def extras(
     epilogue: Epilogue, outputs: int, rows: int, columns: int
 ) -> tuple[dict[str, Tensor], dict[str, int]]:

@@ -14,8 +14,8 @@ from model.runner.gpu import tiled_weights
 from model.runner.gpu.compiler import KernelError
 from model.runner.gpu.kernel_set import ROWS, shapes
 from model.runner.gpu.matrix import Unpacker, fits, paired_order, rotary_order, tiled
-from model.runner.gpu.tiles import Tiles
 from tests.fakes.tiny_model import make_tiny
+from tests.model.runner.gpu.kernel_reference import untile
 
 
 @pytest.fixture
@@ -25,18 +25,6 @@ def model(tmp_path: Any) -> Any:
     base = resolve_base(str(made), tmp_path, lambda *_: None)
     loaded, _ = load_quantised(base, compute_dtype=torch.float32, trainable=False)
     return loaded
-
-
-def untiled(matrix: Tiles) -> Tensor:
-    """The dense matrix, its outputs in their own order."""
-    count, blocks = matrix.weights.shape[:2]
-    words = matrix.weights.view(count, blocks, 8, 4, 4, 2, 2)  # g q step word-high word-low
-    codes = torch.stack([words & 15, words >> 4], dim=-1).long()
-    values = matrix.code[codes].permute(0, 6, 2, 1, 4, 5, 3, 7).reshape(matrix.outputs, -1)
-    scales = matrix.scales.permute(0, 3, 2, 1).reshape(matrix.outputs, blocks).float()
-    out = torch.empty(matrix.outputs, matrix.inputs)
-    out[matrix.order.long()] = values * (scales * matrix.unit).repeat_interleave(64, dim=1)
-    return out
 
 
 def dense(layers: list[Linear4bit]) -> Tensor:
@@ -59,7 +47,7 @@ def test_layers_are_joined_in_tiles_and_freed(which: str, model: Any) -> None:
     assert fits(layers)
     plain, biases = dense(layers), [one.bias for one in layers]
     projection = tiled(layers, order, cast("Unpacker", None))
-    torch.testing.assert_close(untiled(projection.matrix), plain, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(untile(projection.matrix), plain, rtol=1e-3, atol=1e-6)
     if which == "q k v":
         assert projection.bias is not None
         assert torch.equal(projection.bias, torch.cat(biases).bfloat16())

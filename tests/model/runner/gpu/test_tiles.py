@@ -8,26 +8,9 @@ from model.runner.gpu.low_rank import low_rank
 from model.runner.gpu.matrix import paired_order, rotary_order
 from model.runner.gpu.tiles import Tiles, from_operand_x, operand_a, operand_x, tile
 from model.runner.lora import LoraPart, LoraStack
+from tests.model.runner.gpu.kernel_reference import untile
 
 CODE = torch.linspace(-1, 1, 16)
-
-
-def untile(matrix: Tiles) -> Tensor:
-    """The dense matrix, read byte by byte as `kernels/unpack.cu` does."""
-    out = torch.full((matrix.outputs, matrix.inputs), float("nan"))
-    weights, scales = matrix.weights.tolist(), matrix.scales.float().tolist()
-    for t in range(len(weights)):
-        for block in range(len(weights[t])):
-            for lane in range(32):
-                g, q = lane // 4, lane % 4
-                for at, byte in enumerate(weights[t][block][lane]):
-                    step, word = at // 4, at % 4
-                    row = matrix.order[t * 16 + g + (word & 1) * 8]
-                    k = block * 64 + step * 16 + q * 2 + (word >> 1) * 8
-                    factor = scales[t][block][g][word & 1] * matrix.unit
-                    out[row, k] = CODE[byte & 15] * factor
-                    out[row, k + 1] = CODE[byte >> 4] * factor
-    return out
 
 
 @pytest.mark.parametrize("size", [1e-9, 1.0, 1e6])

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -14,7 +13,6 @@ ASK = (
 )
 HALF = b"GET /health HTTP/1.1\r\nHost: loc"
 LIMIT_S = 10
-Connect = Callable[[str, bytes], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 @pytest.fixture
