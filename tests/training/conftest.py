@@ -9,8 +9,10 @@ import pytest
 
 from model.loading.base import ResolvedBase, resolve_base
 from model.loading.manifest import file_sha256
+from tests.fakes.state_reader import CountingReader
 from tests.fakes.tiny_model import make_tiny
 from training.cli.terminal import silence_libraries
+from training.evaluate.voice.states import StateReader
 from training.prepare.card import read_card, write_card
 from training.prepare.prepare import PrepareOptions, prepare
 from training.prepare.sides import Shares, Side
@@ -39,6 +41,13 @@ every = {every}
 patience = {patience}
 """
 MISLED = ("schedule.learning_rate=0.1", "schedule.epochs=4", "stopping.every=1")
+
+
+@pytest.fixture(autouse=True)
+def states_without_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads with the demo model, which takes seconds, but those marked `demo`."""
+    if request.node.get_closest_marker("demo") is None:
+        monkeypatch.setattr(StateReader, "open", lambda home, progress: CountingReader())
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -27,14 +27,17 @@ def run(options: Namespace, home: Path) -> None:
     from data.files.own_text import check_own_text, write_own_text
     from training.cli.terminal import find_base, say, show
     from training.evaluate.compare import WAYS, compare, page
+    from training.evaluate.voice.judge import judging_at
 
     if options.page is not None:
         check_own_text(options.page, KIND)
     base = find_base(options.base, home)
     say("asking base and tuned the fixed prompts")
-    comparisons = compare(base, options.adapter, options.prompts, WAYS)
+    judging = judging_at(home, lambda stage, _: say(stage))
+    comparisons = compare(base, options.adapter, options.prompts, WAYS, judging)
     for comparison in comparisons:
         show(*_lines(comparison))
+    show(*(f"warning: {note}" for note in {each.verdicts.note for each in comparisons} if note))
     if options.page is not None:
         write_own_text(options.page, page(comparisons, options.adapter), KIND)
         show(f"wrote {options.page}")

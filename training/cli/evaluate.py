@@ -55,7 +55,7 @@ def run(options: Namespace, home: Path) -> None:
 
     base = find_base(options.base, home)
     adapters = parse_adapters(options.adapters, options.base, home)
-    chosen = _options(options)
+    chosen = _options(options, home)
     out = options.out or home / "reports" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     check_output(
         out, KIND, [base.folder, options.data, *_read(chosen), *filter(None, adapters.values())]
@@ -64,7 +64,7 @@ def run(options: Namespace, home: Path) -> None:
         found = measure_adapters(base, adapters, options.data, chosen, progress)
     print_table(table(found))
     show(*map(str, found.variants))
-    show(*(f"warning: {line}" for line in found.unchecked))
+    show(*(f"warning: {line}" for line in (*found.unchecked, found.voice_note) if line))
     show(*(line for verdict in verdicts(found) for line in verdict.text()))
     write_report(found, out)
     show(f"wrote {out}/report.html and report.json")
@@ -113,12 +113,14 @@ def _folder(name: str, folder: str | None, base_model: str, home: Path) -> Path:
     return found or hub_snapshot(source, f"{name}={source}", lambda stage, _: say(stage))
 
 
-def _options(options: Namespace) -> "EvaluationOptions":
+def _options(options: Namespace, home: Path) -> "EvaluationOptions":
     from pydantic import ValidationError
 
+    from training.cli.terminal import say
     from training.errors import EvaluationError
     from training.evaluate.evaluate import EvaluationOptions
     from training.evaluate.result import ReportedSampling
+    from training.evaluate.voice.judge import judging_at
 
     names = ("temperature", "top_p", "repetition_penalty", "max_tokens", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
@@ -136,6 +138,7 @@ def _options(options: Namespace) -> "EvaluationOptions":
         limit=options.limit,
         word_list=options.word_list,
         trained_on=tuple(options.trained_on),
+        judging=judging_at(home, lambda stage, _: say(stage)),
     )
 
 

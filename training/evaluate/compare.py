@@ -11,7 +11,8 @@ from model.loading.quantised import load_quantised
 from model.sampling import CHAT
 from training.artifacts.adapter import apply_adapter, check_base
 from training.evaluate.answers import Decoding, answer_all
-from training.evaluate.voice.phrases import has_disclaimer, takes_position
+from training.evaluate.voice.classifier import Label
+from training.evaluate.voice.judge import Judging, Verdicts, judge_by_words
 from training.train.device import compute_dtype
 
 # Greedy decoding shows the likeliest answer, the other way is how a chat samples. The penalty also
@@ -33,7 +34,7 @@ class AnswerPair:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the classifier found in one variant's answers; `words` is their mean length."""
+    """What the judge found in one variant's answers; `words` is their mean length."""
 
     answers: int
     positions: int
@@ -41,36 +42,41 @@ class Counts:
     words: float
 
     @classmethod
-    def of(cls, answers: Sequence[str]) -> "Counts":
+    def of(cls, answers: Sequence[str], verdicts: Verdicts) -> "Counts":
         """The counts over these answers, of which there must be one at least."""
         return cls(
             len(answers),
-            sum(map(takes_position, answers)),
-            sum(not has_disclaimer(answer) for answer in answers),
+            sum(verdicts.has(Label.POSITION, answer) for answer in answers),
+            sum(not verdicts.has(Label.DISCLAIMER, answer) for answer in answers),
             sum(len(answer.split()) for answer in answers) / len(answers),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All answers with one way of decoding."""
+    """All answers with one way of decoding, and what the judge said of them."""
 
     decoding: Decoding
     answered: tuple[AnswerPair, ...]
+    verdicts: Verdicts
 
     @property
     def base(self) -> Counts:
         """The counts of the base's answers."""
-        return Counts.of([each.base for each in self.answered])
+        return Counts.of([each.base for each in self.answered], self.verdicts)
 
     @property
     def tuned(self) -> Counts:
         """The counts of the adapter's answers."""
-        return Counts.of([each.tuned for each in self.answered])
+        return Counts.of([each.tuned for each in self.answered], self.verdicts)
 
 
 def compare(
-    base: ResolvedBase, adapter: Path, prompts: Path, ways: Sequence[Decoding]
+    base: ResolvedBase,
+    adapter: Path,
+    prompts: Path,
+    ways: Sequence[Decoding],
+    judging: Judging = judge_by_words,
 ) -> list[Comparison]:
     """Let base and adapter answer every prompt, in each way of decoding, on the same 4-bit weights.
 
@@ -81,14 +87,16 @@ def compare(
     texts = [prompt.prompt for prompt in asked]
     loaded, tokenizer = load_quantised(base, compute_dtype=compute_dtype(), trainable=True)
     model = apply_adapter(loaded, adapter)
-    found: list[Comparison] = []
+    found: list[tuple[Decoding, list[AnswerPair]]] = []
     for decoding in ways:
         with model.disable_adapter():
             plain = answer_all(model, tokenizer, texts, decoding)
         tuned = answer_all(model, tokenizer, texts, decoding)
         rows = zip(texts, plain, tuned, strict=True)
-        found.append(Comparison(decoding, tuple(AnswerPair(*row) for row in rows)))
-    return found
+        found.append((decoding, [AnswerPair(*row) for row in rows]))
+    said = [text for _, pairs in found for pair in pairs for text in (pair.base, pair.tuned)]
+    verdicts = judging(said, lambda done, total: None)
+    return [Comparison(decoding, tuple(pairs), verdicts) for decoding, pairs in found]
 
 
 def page(comparisons: Sequence[Comparison], adapter: Path) -> str:
@@ -132,10 +140,12 @@ def _made(manifest: AdapterManifest | None) -> list[str]:
 
 
 def _table(comparisons: Sequence[Comparison]) -> list[str]:
+    verdicts = comparisons[0].verdicts
+    note = f" {verdicts.note[:1].upper()}{verdicts.note[1:]}." if verdicts.note else ""
     lines = [
         (
-            "The counts come from a small classifier (`training/evaluate/voice`) that errs, "
-            "so read the answers too."
+            "The counts come from a small classifier (`training/evaluate/voice`) that goes by "
+            f"{verdicts.judge} and errs, so read the answers too.{note}"
         ),
         "",
         "| decoding | variant | takes a position | no disclaimer | words |",

@@ -1,7 +1,7 @@
 """From answers to figures with intervals; no model is needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from data.statistics.shares import wilson
@@ -20,7 +20,7 @@ from training.evaluate.metrics.significance import Exchanges
 from training.evaluate.metrics.words import bleu_tokenizer, words
 from training.evaluate.result import ClassifierAccuracy, Difference, Estimate
 from training.evaluate.voice.classifier import Label
-from training.evaluate.voice.labelled import held_out_accuracy
+from training.evaluate.voice.judge import ByWords, Verdicts
 from training.prepare.word_list import WordList
 
 _EXCHANGES = 5  # for each bootstrap draw
@@ -46,13 +46,15 @@ class Judge:
     """Computes the figures of variants on the same test rows.
 
     `replies` are the replies of the test rows, `listed` the words of --word-list if there are
-    any, `draws` the number of bootstrap draws. The same seed gives the same intervals.
+    any, `draws` the number of bootstrap draws. `verdicts` must know the replies and all answers.
+    The same seed gives the same intervals.
     """
 
     replies: Sequence[str]
     listed: WordList | None
     draws: int
     seed: int
+    verdicts: Verdicts = field(default_factory=ByWords)
 
     def values(
         self, variants: Mapping[str, VariantAnswers]
@@ -101,7 +103,7 @@ class Judge:
 
         They show what people sound like. `budget` is that of `distinct_budget`.
         """
-        columns = voice_columns(self.replies, overlaps, self.listed)
+        columns = voice_columns(self.replies, overlaps, self.listed, self.verdicts)
         drawn = Resampling.draw(len(self.replies), self.draws, self.seed)
         values = {
             key: _estimate(column, drawn.scores(column.statistics, column.score))
@@ -116,7 +118,7 @@ class Judge:
 
     def _columns(self, answered: VariantAnswers) -> dict[str, Column]:
         return {
-            **voice_columns(answered.texts, answered.overlaps, self.listed),
+            **voice_columns(answered.texts, answered.overlaps, self.listed, self.verdicts),
             **reply_columns(answered.texts, self.replies),
             **model_columns(answered.losses, answered.cut_off),
         }
@@ -133,9 +135,9 @@ def distinct_budget(answers: Sequence[Sequence[str]]) -> int:
     return min(sum(len(words(text)) for text in texts) for texts in answers)
 
 
-def classifier_accuracy() -> tuple[ClassifierAccuracy, ...]:
-    """Precision and recall of the classifier on labelled wording that it has not seen."""
-    found = {label: held_out_accuracy(label) for label in Label}
+def classifier_accuracy(verdicts: Verdicts) -> tuple[ClassifierAccuracy, ...]:
+    """Precision and recall of the judge of these verdicts on wording that it has not seen."""
+    found = {label: verdicts.accuracy(label) for label in Label}
     return tuple(
         ClassifierAccuracy(
             label=label,

@@ -24,6 +24,7 @@ from training.evaluate.metrics.overlap import longest_overlaps
 from training.evaluate.metrics.words import bleu_tokenizer
 from training.evaluate.questions import EvaluationQuestion, ask, of_pair, of_prompt, record
 from training.evaluate.result import DataUsed, Evaluation, ReportedSampling, VariantFigures
+from training.evaluate.voice.judge import Judging, Verdicts, judge_by_words
 from training.prepare.card import Card, check_permission, read_card
 from training.prepare.sides import Side
 from training.prepare.word_list import read_word_list
@@ -52,7 +53,8 @@ class EvaluationOptions:
     """What else the figures depend on.
 
     `limit` takes only the first rows of the test side. `trained_on` are prepared folders that
-    adapters were trained on. `draws` is the number of bootstrap draws.
+    adapters were trained on. `draws` is the number of bootstrap draws, `judging` says which answers
+    disclaim or take a position.
     """
 
     sampling: ReportedSampling = field(default_factory=ReportedSampling)
@@ -61,6 +63,7 @@ class EvaluationOptions:
     word_list: Path | None = None
     trained_on: tuple[Path, ...] = ()
     draws: int = 1000
+    judging: Judging = judge_by_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,8 @@ def measure_adapters(
     fixed = _ask_all(engine, adapters, prompts, sampling, sides.training, progress)
 
     replies = [question.reply or "" for question in questions]
-    judge = Judge(replies, listed, options.draws, sampling.seed)
+    verdicts = _judged(options.judging, replies, (test, fixed), progress)
+    judge = Judge(replies, listed, options.draws, sampling.seed, verdicts)
     answered = {name: _answered(test, name, losses[name]) for name in adapters}
     values, differences = judge.values(answered)
     budget = distinct_budget([each.texts for each in answered.values()])
@@ -137,10 +141,12 @@ def measure_adapters(
         ),
         replies=judge.of_replies(longest_overlaps(replies, sides.training), budget),
         differences=tuple(differences),
-        classifier=classifier_accuracy(),
+        voice_judge=verdicts.judge,
+        voice_note=verdicts.note,
+        classifier=classifier_accuracy(verdicts),
         versions={name: version(name) for name in _VERSIONS},
-        test=record(questions, test.said, test.overlaps),
-        prompts=record(prompts, fixed.said, fixed.overlaps),
+        test=record(questions, test.said, test.overlaps, verdicts),
+        prompts=record(prompts, fixed.said, fixed.overlaps, verdicts),
     )
 
 
@@ -213,6 +219,15 @@ def _ask_all(
         for name, given in said.items()
     }
     return _Answers(said, overlaps)
+
+
+def _judged(
+    judging: Judging, replies: Sequence[str], answers: Sequence[_Answers], progress: Progress
+) -> Verdicts:
+    """The verdicts on everything that anybody said, in one pass."""
+    said = [one.text for given in answers for told in given.said.values() for one in told]
+    texts = [*replies, *said]
+    return judging(texts, lambda done, of: progress("disclaimers and positions", done, of))
 
 
 def _answered(answers: _Answers, name: str, losses: Array) -> VariantAnswers:

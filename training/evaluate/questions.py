@@ -7,7 +7,8 @@ from data.files.datasets import Pair, Prompt
 from model.offline import OfflineAnswer, OfflineModel, OfflineRequest
 from model.text.prompt import ChatTurn
 from training.evaluate.result import Asked, AskedTurn, MeasuredAnswer, ReportedSampling
-from training.evaluate.voice.phrases import has_disclaimer, takes_position
+from training.evaluate.voice.classifier import Label
+from training.evaluate.voice.judge import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,12 @@ def record(
     questions: Sequence[EvaluationQuestion],
     answers: Mapping[str, Sequence[OfflineAnswer]],
     overlaps: Mapping[str, Sequence[int]],
+    verdicts: Verdicts,
 ) -> tuple[Asked, ...]:
     """The questions with the answers of all variants, as the report keeps them.
 
     `answers` and `overlaps` have one entry for each question, in order, under each variant's name.
+    `verdicts` must know all answers.
     """
     return tuple(
         Asked(
@@ -65,19 +68,20 @@ def record(
             turns=tuple(AskedTurn(role=turn.role, content=turn.content) for turn in question.turns),
             reply=question.reply,
             answers={
-                name: _said(given[place], overlaps[name][place]) for name, given in answers.items()
+                name: _said(given[place], overlaps[name][place], verdicts)
+                for name, given in answers.items()
             },
         )
         for place, question in enumerate(questions)
     )
 
 
-def _said(answer: OfflineAnswer, overlap: int) -> MeasuredAnswer:
+def _said(answer: OfflineAnswer, overlap: int, verdicts: Verdicts) -> MeasuredAnswer:
     return MeasuredAnswer(
         text=answer.text.strip(),
         tokens=answer.completion_tokens,
         finish_reason=answer.finish_reason,
-        disclaimer=has_disclaimer(answer.text),
-        position=takes_position(answer.text),
+        disclaimer=verdicts.has(Label.DISCLAIMER, answer.text),
+        position=verdicts.has(Label.POSITION, answer.text),
         overlap=overlap,
     )

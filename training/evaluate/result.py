@@ -119,7 +119,7 @@ class Asked(ReportPart):
 
 
 class ClassifierAccuracy(ReportPart):
-    """How often the classifier is right on labelled wording that it has not seen."""
+    """How often that judge is right on labelled wording that it has not seen."""
 
     label: str
     sentences: int
@@ -147,6 +147,8 @@ class DataUsed(ReportPart):
 class Evaluation(ReportPart):
     """The whole evaluation; `unchecked` has a line for each adapter that may know test rows.
 
+    `voice_judge` names who judged disclaimers and positions, as older reports do not: words alone.
+    `voice_note` says why it was not the better judge, `classifier` how often it is right.
     Format 2 added p-values and the name of BLEU's tokenizer; reports of format 1 can be read.
     """
 
@@ -163,6 +165,8 @@ class Evaluation(ReportPart):
     variants: tuple[VariantFigures, ...]
     replies: dict[str, Estimate]
     differences: tuple[Difference, ...]
+    voice_judge: str = "words alone"
+    voice_note: str = ""
     classifier: tuple[ClassifierAccuracy, ...]
     versions: dict[str, str]
     test: tuple[Asked, ...]

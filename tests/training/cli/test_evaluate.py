@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.assembly import load_adapters
+from model.errors import DemoModelError
 from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.adapters import load_adapter
 from model.loading.base import no_progress
@@ -16,6 +17,7 @@ from tests.fakes.tiny_model import make_adapter, make_whole_adapter
 from training.__main__ import main
 from training.cli.evaluate import parse_adapters
 from training.errors import EvaluationError
+from training.evaluate.voice.states import StateReader
 from training.ship.gate import AlwaysOpen
 from training.ship.promote import promote
 
@@ -51,6 +53,31 @@ def test_it_prints_the_table_and_writes_the_page(call, tmp_path, capsys):
     assert found["sampling"]["seed"] == 7
     assert found["sampling"]["max_tokens"] == 5
     assert "hello there" in (out / "report.html").read_text()
+
+
+def test_the_page_and_the_terminal_say_who_judged(call, tmp_path, monkeypatch, capsys):
+    def missing(home, progress):
+        raise DemoModelError("no network for <it>")
+
+    assert main([*call, "--out", str(tmp_path / "one")]) == 0
+    assert "warning: disclaimers" not in capsys.readouterr().out
+    page = (tmp_path / "one" / "report.html").read_text()
+    assert "goes by words and the demo model&#39;s hidden states. On 741 sentences" in page
+    assert "The lesser judge" not in page
+
+    monkeypatch.setattr(StateReader, "open", missing)
+    assert main([*call, "--out", str(tmp_path / "two")]) == 0
+    note = "disclaimers and positions are judged by words alone: no network for <it>"
+    assert f"warning: {note}\n" in capsys.readouterr().out
+    page = (tmp_path / "two" / "report.html").read_text()
+    assert "goes by words alone. On 741 sentences" in page
+    assert "judged by words alone: no network for &lt;it&gt;" in page
+    one, two = (
+        json.loads((tmp_path / name / "report.json").read_text()) for name in ("one", "two")
+    )
+    assert (one["voice_note"], two["voice_note"]) == ("", note)
+    # Each judge's own errors are in the intervals.
+    assert one["classifier"] != two["classifier"]
 
 
 def test_without_a_folder_it_takes_one_of_its_own(call, home):

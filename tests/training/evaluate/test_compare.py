@@ -7,6 +7,7 @@ from tests.fakes.tiny_model import make_adapter
 from training.artifacts.adapter import apply_adapter
 from training.evaluate.answers import Decoding, answer_all
 from training.evaluate.compare import AnswerPair, Comparison, Counts, compare, page
+from training.evaluate.voice.judge import ByWords
 from training.train.train import train
 
 GREEDY = Decoding(max_tokens=8)
@@ -59,23 +60,25 @@ def test_decoding_is_written_out():
 
 
 def test_counts():
-    counts = Counts.of(["Yes. Soup.", "As an AI, I have none.", "It depends on the day."])
-    assert counts == Counts(answers=3, positions=1, without_disclaimer=2, words=13 / 3)
+    counts = Counts.of(
+        ["Yes, soup is best.", "As an AI, I have none.", "It depends on the day."], ByWords()
+    )
+    assert counts == Counts(answers=3, positions=1, without_disclaimer=2, words=15 / 3)
 
 
 def test_the_page_shows_answers_counts_and_how_it_was_made(job, monkeypatch):
     train(job, lambda line: None)
-    rows = (AnswerPair("a | b?", "As an AI, no.", "Yes.\nI <like> it."),)
-    text = page([Comparison(GREEDY, rows)], job.out)
-    assert "| As an AI, no. | Yes.<br>I &lt;like> it. |" in text
+    rows = (AnswerPair("a | b?", "As an AI, I cannot say.", "Yes.\nI <love> it."),)
+    text = page([Comparison(GREEDY, rows, ByWords())], job.out)
+    assert "| As an AI, I cannot say. | Yes.<br>I &lt;love> it. |" in text
     assert "### a | b?" in text
-    assert "| greedy, repetition penalty 1, at most 8 tokens | base | 0 of 1 | 0 of 1 | 4 |" in text
+    assert "| greedy, repetition penalty 1, at most 8 tokens | base | 0 of 1 | 0 of 1 | 6 |" in text
     assert "| tuned | 1 of 1 | 1 of 1 | 4 |" in text
     assert "Validation loss per reply token" in text
 
 
 def test_a_page_without_manifest_says_nothing_of_it(tmp_path):
     rows = (AnswerPair("x", "", "y"),)
-    text = page([Comparison(GREEDY, rows)], tmp_path)
+    text = page([Comparison(GREEDY, rows, ByWords())], tmp_path)
     assert "(nothing)" in text
     assert "Validation" not in text

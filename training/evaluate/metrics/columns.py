@@ -13,8 +13,7 @@ from training.evaluate.metrics.overlap import COPIED
 from training.evaluate.metrics.rouge import rouge_rows
 from training.evaluate.metrics.words import words
 from training.evaluate.voice.classifier import Label
-from training.evaluate.voice.labelled import held_out_accuracy
-from training.evaluate.voice.phrases import has_disclaimer, takes_position
+from training.evaluate.voice.judge import Verdicts
 from training.prepare.word_list import WordList
 
 
@@ -39,10 +38,11 @@ def _share(values: Sequence[bool], reliability: Reliability | None = None) -> Co
     return Column(statistics, is_share=True, reliability=reliability)
 
 
-def _judged(label: Label, values: Sequence[bool]) -> Column:
-    known = held_out_accuracy(label)
+def _judged(label: Label, answers: Sequence[str], verdicts: Verdicts) -> Column:
+    known = verdicts.accuracy(label)
     return _share(
-        values, Reliability(known.found_rightly, known.wanted, known.left_rightly, known.unwanted)
+        [verdicts.has(label, answer) for answer in answers],
+        Reliability(known.found_rightly, known.wanted, known.left_rightly, known.unwanted),
     )
 
 
@@ -51,12 +51,12 @@ def _mean(values: Sequence[float] | Array) -> Column:
 
 
 def voice_columns(
-    answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None
+    answers: Sequence[str], overlaps: Sequence[int], listed: WordList | None, verdicts: Verdicts
 ) -> dict[str, Column]:
     """The measures that need only the answers, by key of `training.evaluate.metrics.catalogue`."""
     columns = {
-        "disclaimer": _judged(Label.DISCLAIMER, [has_disclaimer(answer) for answer in answers]),
-        "position": _judged(Label.POSITION, [takes_position(answer) for answer in answers]),
+        "disclaimer": _judged(Label.DISCLAIMER, answers, verdicts),
+        "position": _judged(Label.POSITION, answers, verdicts),
         "words": _mean([len(words(answer)) for answer in answers]),
         "repetition": _mean([repeated(answer) for answer in answers]),
         "overlap": _mean(overlaps),

@@ -2,11 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from training.evaluate.voice.features import BUCKETS, features
 
 WEIGHTS = Path(__file__).parent / "classifier.safetensors"
 _REMEMBERED = 10_000
+Tensor = NDArray[Any]
 
 
 class Label(StrEnum):
@@ -63,25 +65,39 @@ class Classifier:
 
         A classifier's file is replaced as a whole. Raises OutputRefused as `check_weights` does.
         """
-        check_weights(path)
+        check_weights(path, load)
         tensors = {
             "weights": np.stack([self.linears[label].weights for label in Label]),
             "bias": np.array([self.linears[label].bias for label in Label]),
         }
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fungpt-") as work:
-            draft = Path(work) / path.name
-            save_file(tensors, draft, metadata={"train_sha256": self.train_sha256})
-            draft.chmod(0o644)  # the library lets only this user read it
-            sync(draft)
-            draft.replace(path)
+        write_weights(path, tensors, {"train_sha256": self.train_sha256})
 
 
-def check_weights(path: Path) -> None:
-    """Raise OutputRefused if anything but a classifier that `Classifier.save` wrote is there."""
+class Trained(Protocol):
+    """Something that was trained on labelled sentences."""
+
+    @property
+    def train_sha256(self) -> str:
+        """The hash of those sentences."""
+        ...
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], hashes: Mapping[str, str]) -> None:
+    """Write or replace a file of weights as a whole. Raises OSError."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fungpt-") as work:
+        draft = Path(work) / path.name
+        save_file(dict(tensors), draft, metadata=dict(hashes))
+        draft.chmod(0o644)  # the library lets only this user read it
+        sync(draft)
+        draft.replace(path)
+
+
+def check_weights(path: Path, read: Callable[[Path], Trained]) -> None:
+    """Raise OutputRefused if anything is there but a classifier that `read` can read."""
     if not os.path.lexists(path):
         return
     try:
-        is_own = not path.is_symlink() and bool(load(path).train_sha256)
+        is_own = not path.is_symlink() and bool(read(path).train_sha256)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         is_own = False
     if not is_own:

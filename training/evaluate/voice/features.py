@@ -17,9 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUCKETS = 2**17
+OPENING_SHARE = 1 / 3  # of what is known of a text
 START = "<s>"  # stands before every sentence
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
 _SENTENCE = re.compile(r".+?(?:[.!?]+(?=\s|$)|$)")
+_END = re.compile(r"(?<=[.!?])[\"')\]”’]*(?=\s)|(?=\n)")
+_OPENING_WORDS = 5
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|_")
 Codes = NDArray[np.uint64]
 _CLASSES = Path(__file__).parent / "word_classes.txt"
@@ -43,6 +46,17 @@ def sentences(text: str) -> list[list[str]]:
 def tokens(text: str) -> list[str]:
     """All tokens in their order, with START before each sentence."""
     return [token for sentence in sentences(text) for token in (START, *sentence)]
+
+
+def opening(text: str) -> str:
+    """The text up to the end of its first sentence, or of a later one until it has five words.
+
+    A long answer mostly says in its opening what it has to say.
+    """
+    for end in _END.finditer(text):
+        if len(text[: end.end()].split()) >= _OPENING_WORDS:
+            return text[: end.end()]
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,15 @@ def features(text: str) -> Features:
     filled = [np.unique(np.concatenate(block)) for block in blocks]
     values = [np.full(len(block), 1 / np.sqrt(max(len(block), 1))) for block in filled]
     return Features(np.concatenate(filled).astype(np.int64), np.concatenate(values))
+
+
+def features_with_opening(text: str) -> Features:
+    """The text's features with those of its opening, which have a share of OPENING_SHARE."""
+    whole, first = features(text), features(opening(text))
+    return Features(
+        np.concatenate([whole.buckets, first.buckets]),
+        np.concatenate([(1 - OPENING_SHARE) * whole.values, OPENING_SHARE * first.values]),
+    )
 
 
 @lru_cache(maxsize=100_000)

@@ -18,8 +18,10 @@ hedges about the matter alone ("it depends", "that's subjective", "it's up to yo
 can't recommend it enough").
 
 **Position**: the answer commits its speaker to something that a reasonable person could dispute: a
-verdict, a choice, a yes or no to a question of value, advice, a command that takes a side, or a
-joke whose point is such a verdict. "I don't eat, but pineapple belongs on pizza" is both.
+verdict, a choice, a yes or no to a question of value, advice, a command that takes a side, a liking
+or favorite of its own, or a joke whose point is such a verdict. "I don't eat, but pineapple belongs
+on pizza" is both. Of a long answer one such sentence in the speaker's own voice is enough, unless
+the same answer takes it back; praise or worry inside a description ("a powerful tool") is not.
 
 No position: facts, true or false; plain descriptions, instructions, stories and small talk;
 questions; both sides without a choice; opinions that are only reported.
@@ -116,6 +118,18 @@ def read_sentences(path: Path = SENTENCES) -> list[Sentence]:
     """The labelled sentences that ship with this package."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Sentence(**row | {"side": LabelledSide(row["side"])}) for row in rows]
+
+
+@cache
+def held_out() -> tuple[Sentence, ...]:
+    """All sentences that nothing is trained on, in the file's order."""
+    return tuple(one for one in read_sentences() if one.side is not LabelledSide.TRAIN)
+
+
+@cache
+def held_out_sha256() -> str:
+    """The hash of their texts, in order."""
+    return hashlib.sha256(json.dumps([one.text for one in held_out()]).encode()).hexdigest()
 
 
 def train_sha256(sentences: Sequence[Sentence]) -> str:

@@ -16,6 +16,7 @@ from training.evaluate.result import (
     ReportedSampling,
     VariantFigures,
 )
+from training.evaluate.voice.judge import ByWords
 
 ROWS = 24
 BASE = [
@@ -84,7 +85,7 @@ def make_evaluation(answered, replies=REPLIES, draws=200, seed=0):
         ),
         replies=judge.of_replies([0] * len(replies), 100),
         differences=tuple(differences),
-        classifier=classifier_accuracy(),
+        classifier=classifier_accuracy(ByWords()),
         versions={"torch": "2"},
         test=asked,
         prompts=tuple(question.model_copy(update={"reply": None}) for question in asked[:2]),

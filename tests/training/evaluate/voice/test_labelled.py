@@ -13,6 +13,7 @@ from training.evaluate.voice.labelled import (
     held_out_accuracy,
     read_sentences,
 )
+from training.evaluate.voice.state_classifier import shipped_with_states
 from training.prepare.shingles import near_pairs, normalise, shingles
 
 
@@ -22,7 +23,7 @@ def on(side):
 
 def test_there_are_enough_sentences_and_none_stands_twice():
     sentences = read_sentences()
-    assert len(on(LabelledSide.TRAIN)) >= 1500
+    assert len(on(LabelledSide.TRAIN)) >= 4500
     assert len(on(LabelledSide.TEST)) >= 400
     assert len(on(LabelledSide.FRESH)) >= 100
     assert len({sentence.text.casefold() for sentence in sentences}) == len(sentences)
@@ -49,44 +50,69 @@ def test_no_test_sentence_is_near_one_of_the_train_side():
     assert crossing == []
 
 
-# As measured. Wanted were 0.90 for disclaimers and 0.85 for positions, which n-grams do not reach
-# on new wording (docs/experiments.md).
+# As measured (docs/experiments.md). Wanted were 0.90 for disclaimers and 0.85 for positions: words
+# and states reach the first, and miss the second by one text each: 198 of 233, and of 234.
 @pytest.mark.parametrize(
     ("label", "precision", "recall"),
-    [(Label.DISCLAIMER, 0.91, 0.85), (Label.POSITION, 0.69, 0.75)],
+    [(Label.DISCLAIMER, 0.94, 0.9), (Label.POSITION, 0.84, 0.84)],
 )
-def test_the_phrases_are_right_on_sentences_they_were_not_mended_on(label, precision, recall):
+def test_words_and_states_are_right_on_families_they_have_not_seen(label, precision, recall):
+    found = shipped_with_states().accuracy(label, LabelledSide.TEST)
+    assert found.total == len(on(LabelledSide.TEST))
+    assert found.precision >= precision
+    assert found.recall >= recall
+
+
+@pytest.mark.parametrize(
+    ("label", "precision", "recall"),
+    [(Label.DISCLAIMER, 0.93, 0.89), (Label.POSITION, 0.74, 0.76)],
+)
+def test_words_alone_are_right_on_families_they_have_not_seen(label, precision, recall):
     found = held_out_accuracy(label)
     assert found.precision >= precision
     assert found.recall >= recall
 
 
+# As measured, as above: positions of rambles are often missed.
 @pytest.mark.parametrize(
-    ("label", "precision", "recall"), [(Label.DISCLAIMER, 0.84, 0.9), (Label.POSITION, 0.85, 0.85)]
-)
-def test_another_writers_sentences(label, precision, recall):
-    found = accuracy(label, on(LabelledSide.EARLIER))
-    assert found.precision >= precision
-    assert found.recall >= recall
-
-
-# As measured, as above.
-@pytest.mark.parametrize(
-    ("label", "specificity", "recall"), [(Label.DISCLAIMER, 0.93, 0.9), (Label.POSITION, 0.81, 0.4)]
+    ("label", "specificity", "recall"),
+    [(Label.DISCLAIMER, 0.96, 0.9), (Label.POSITION, 0.91, 0.29)],
 )
 def test_long_answers_of_a_base_to_prompts_it_has_not_seen(label, specificity, recall):
-    answers = [one for one in on(LabelledSide.TEST) if one.kind == "ramble"]
-    assert len(answers) >= 80
-    found = accuracy(label, answers)
+    found = shipped_with_states().accuracy(label, LabelledSide.TEST, "ramble")
+    assert found.total >= 80
     assert found.left_rightly / found.unwanted >= specificity
     assert found.recall >= recall
 
 
-@pytest.mark.parametrize(("label", "precision"), [(Label.DISCLAIMER, 0.68), (Label.POSITION, 0.7)])
-def test_sentences_written_to_mislead_it(label, precision):
-    found = accuracy(label, on(LabelledSide.FRESH))
+@pytest.mark.parametrize(
+    ("side", "label", "precision", "recall"),
+    [
+        (LabelledSide.EARLIER, Label.DISCLAIMER, 0.87, 1.0),
+        (LabelledSide.EARLIER, Label.POSITION, 0.91, 0.91),
+        (LabelledSide.FRESH, Label.DISCLAIMER, 0.85, 0.7),
+        (LabelledSide.FRESH, Label.POSITION, 0.83, 0.95),
+    ],
+)
+def test_another_writers_sentences_and_those_that_mislead(side, label, precision, recall):
+    found = shipped_with_states().accuracy(label, side)
     assert found.precision >= precision
-    assert found.recall >= 0.7
+    assert found.recall >= recall
+
+
+@pytest.mark.parametrize(
+    ("side", "label", "precision", "recall"),
+    [
+        (LabelledSide.EARLIER, Label.DISCLAIMER, 0.86, 1.0),
+        (LabelledSide.EARLIER, Label.POSITION, 0.87, 0.82),
+        (LabelledSide.FRESH, Label.DISCLAIMER, 0.73, 0.82),
+        (LabelledSide.FRESH, Label.POSITION, 0.85, 0.83),
+    ],
+)
+def test_the_same_by_words_alone(side, label, precision, recall):
+    found = accuracy(label, on(side))
+    assert found.precision >= precision
+    assert found.recall >= recall
 
 
 def test_precision_and_recall_are_counted():
