@@ -18,7 +18,7 @@ from model.errors import ConfigError
 from model.loaded import LoadedModel, Loader
 from model.loading.base import Progress
 from model.loading.registry import Registry
-from model.protocol import Listening
+from model.protocol.state import Listening
 from model.scripted.engine import load_scripted
 from model.scripted.script import parse_script
 from model.server.adapter_desk import AdapterDesk

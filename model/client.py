@@ -34,7 +34,8 @@ from model.client_stream import (
     ThoughtDelta,
 )
 from model.errors import WorkerDied, WorkerRefused, WorkerUnavailable
-from model.protocol import Health, ModelCard
+from model.protocol.cards import ModelCard
+from model.protocol.state import Health
 from model.sampling import SamplingParams
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from model.client_errors import as_list, as_mapping, as_text
-from model.protocol import ModelCard
+from model.protocol.cards import ModelCard
 
 
 class ServerKind(StrEnum):

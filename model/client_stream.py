@@ -8,7 +8,7 @@ from openai._streaming import ServerSentEvent
 
 from model.client_errors import as_list, as_mapping, as_text, refusal_in, words
 from model.errors import WorkerDied, WorkerRefused
-from model.protocol import Extension
+from model.protocol.chat_answer import Extension
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning")  # vLLM has had both, llama.cpp the first
 _FINISH_REASONS = {

@@ -9,7 +9,7 @@ from bot.worker.interface import AnswerSource
 from data.records import Scope, SettingKey
 from data.store.store import Store
 from model.errors import ClientError
-from model.protocol import ModelCard
+from model.protocol.cards import ModelCard
 
 BASE = "base"  # as our own worker calls it
 _FRESH_S = 60.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.worker.status import WorkerPhase, WorkerStatus
-from model.protocol import Health
+from model.protocol.state import Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
 
 from model.client import AnswerDelta, Done, ThoughtDelta, TurnLike
-from model.protocol import ModelCard
+from model.protocol.cards import ModelCard
 from model.sampling import SamplingParams
 
 

@@ -11,7 +11,8 @@ from bot.worker.health import Hang, HealthJudge, HealthLimits
 from bot.worker.status import StatusBoard, WorkerPhase, WorkerStatus
 from model.client import AnswerDelta, Done, ThoughtDelta, TurnLike, WorkerClient
 from model.errors import ClientError, WorkerUnavailable, WorkerUnusable
-from model.protocol import Health, ModelCard
+from model.protocol.cards import ModelCard
+from model.protocol.state import Health
 from model.sampling import SamplingParams
 
 UNUSABLE = "I cannot use my model, because one of my settings is wrong. Please tell my operator."

@@ -11,7 +11,7 @@ from bot.worker.health import Hang, HealthLimits
 from bot.worker.link import WorkerLink
 from bot.worker.status import WorkerPhase, WorkerStatus
 from model.client import WorkerClient
-from model.protocol import Health
+from model.protocol.state import Health
 
 SILENT_S = 3.0
 RETRY_S = 1.0

@@ -8,7 +8,7 @@ from typing import Literal
 
 from model.engine.api import FinishReason, TokenOutput, TokenRequest
 from model.errors import EngineFailed, NotReady, RequestError
-from model.protocol import Extension, Usage
+from model.protocol.chat_answer import Extension, Usage
 from model.server.stopping import StopScanner
 from model.text.codec import Codec
 

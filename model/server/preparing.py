@@ -6,7 +6,8 @@ from functools import partial
 from model.engine.api import TokenRequest
 from model.errors import BadParameter, ContextLengthExceeded
 from model.loaded import LoadedModel
-from model.protocol import ChatRequest, Extension
+from model.protocol.chat_answer import Extension
+from model.protocol.chat_request import ChatRequest
 from model.sampling import MAX_SEED
 from model.server.encoding import ShortFirst
 from model.server.generation import Generation

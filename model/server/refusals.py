@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from model.errors import NotReady, RequestError
-from model.protocol import ErrorAnswer, ErrorBody
+from model.protocol.state import ErrorAnswer, ErrorBody
 from model.server.metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
 from model.errors import AdminClosed, BodyTimeout, BrokenBody, UnknownModel, WrongMediaType
-from model.protocol import AnswerChoice, AnswerMessage, ChatAnswer, ModelList, Usage
+from model.protocol.cards import ModelList
+from model.protocol.chat_answer import AnswerChoice, AnswerMessage, ChatAnswer, Usage
 from model.server.adapter_desk import AdapterDesk
 from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat

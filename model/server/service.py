@@ -10,7 +10,9 @@ from typing import Literal
 from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput
 from model.errors import EngineFailed, ModelError, NotReady, UnknownModel
 from model.loaded import LoadedModel, Loader
-from model.protocol import CardExtension, ChatRequest, Health, ModelCard
+from model.protocol.cards import CardExtension, ModelCard
+from model.protocol.chat_request import ChatRequest
+from model.protocol.state import Health
 from model.server.encoding import ShortFirst
 from model.server.engine_thread import (
     AdapterAdded,

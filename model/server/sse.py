@@ -7,7 +7,8 @@ from contextlib import aclosing
 from aiohttp import web
 
 from model.errors import RequestError
-from model.protocol import ChatChunk, ChatRequest, ChunkChoice, ChunkDelta, Usage
+from model.protocol.chat_answer import ChatChunk, ChunkChoice, ChunkDelta, Usage
+from model.protocol.chat_request import ChatRequest
 from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe

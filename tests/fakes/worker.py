@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bot.errors import WorkerGone
 from model.client import AnswerDelta, Done, Origin, ThoughtDelta, TurnLike
 from model.errors import WorkerUnavailable
-from model.protocol import CardExtension, ModelCard
+from model.protocol.cards import CardExtension, ModelCard
 from model.sampling import SamplingParams
 
 BASE_ID = "tiny"

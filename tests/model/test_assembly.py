@@ -27,7 +27,7 @@ from model.engine.api import AdapterCard, FinishReason, TokenRequest
 from model.errors import AdapterMismatch, ConfigError
 from model.loading.base import resolve_base
 from model.loading.quantised import check_architecture, load_quantised
-from model.protocol import ChatRequest
+from model.protocol.chat_request import ChatRequest
 from model.runner.weights import Compute, take_weights
 from model.sampling import SamplingParams
 from model.server.generation import AnswerEnd, TextDelta

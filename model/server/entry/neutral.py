@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from model.errors import BadParameter
-from model.protocol import ChatMessage, ChatRequest, StreamOptions, TextPart
+from model.protocol.chat_request import ChatMessage, ChatRequest, StreamOptions, TextPart
 
 MAX_TURNS = 4096  # messages and the parts of their contents together
 _SHOWN = 60

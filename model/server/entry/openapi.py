@@ -6,15 +6,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from model.protocol import (
-    AdapterRequest,
-    ChatAnswer,
-    ChatRequest,
-    ErrorAnswer,
-    Health,
-    ModelCard,
-    ModelList,
-)
+from model.protocol.cards import AdapterRequest, ModelCard, ModelList
+from model.protocol.chat_answer import ChatAnswer
+from model.protocol.chat_request import ChatRequest
+from model.protocol.state import ErrorAnswer, Health
 from model.server.entry.neutral import REQUEST_FIELDS
 
 _SCHEMA = "#/components/schemas/"

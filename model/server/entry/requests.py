@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
-from model.protocol import AdapterRequest, ChatMessage, ChatRequest, StreamOptions
+from model.protocol.cards import AdapterRequest
+from model.protocol.chat_request import ChatMessage, ChatRequest, StreamOptions
 from model.server.entry.neutral import without_neutral
 
 MAX_DEPTH = 16

@@ -6,7 +6,7 @@ from bot.chat import variants as module
 from bot.chat.variants import Variant, Variants
 from bot.errors import UnknownVariant, VariantsUnknown
 from data.store.store import Store
-from model.protocol import ModelCard
+from model.protocol.cards import ModelCard
 from tests.bot.rig import ManualClock
 from tests.fakes.worker import FakeWorker, away
 

@@ -2,7 +2,7 @@
 
 from bot.worker.health import Hang, HealthJudge, HealthLimits
 from bot.worker.status import WorkerPhase, WorkerStatus
-from model.protocol import Health
+from model.protocol.state import Health
 
 LIMITS = HealthLimits(silent_s=5, ready_s=20, stall_s=10)
 

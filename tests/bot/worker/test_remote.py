@@ -12,7 +12,8 @@ from bot.worker.remote import READY_POLL_S, RemoteWorker
 from bot.worker.status import WorkerPhase
 from model.client import WorkerClient
 from model.errors import ClientError, WorkerUnavailable, WorkerUnusable
-from model.protocol import Health, ModelCard
+from model.protocol.cards import ModelCard
+from model.protocol.state import Health
 from tests.bot.rig import until_phase
 from tests.fakes.worker import FakeWorker
 

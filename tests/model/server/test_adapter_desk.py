@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from model.loading.registry import Registry
-from model.protocol import ChatRequest
+from model.protocol.chat_request import ChatRequest
 from model.scripted.engine import Outside
 from model.server.adapter_desk import AdapterDesk
 from model.server.generation import TextDelta

@@ -4,7 +4,7 @@ import pytest
 
 from model.engine.api import FinishReason, TokenOutput, TokenRequest
 from model.errors import EngineFailed, EngineQueueFull, NotReady
-from model.protocol import Extension, Usage
+from model.protocol.chat_answer import Extension, Usage
 from model.sampling import SamplingParams
 from model.scripted.codec import ROLE_IDS, ScriptedCodec
 from model.server.generation import AnswerEnd, Generation, TextDelta

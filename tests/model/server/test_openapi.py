@@ -7,7 +7,7 @@ import aiohttp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.protocol import ChatRequest
+from model.protocol.chat_request import ChatRequest
 from model.server.entry.neutral import REQUEST_FIELDS, TURN_FIELDS
 from model.server.entry.openapi import describe_api
 

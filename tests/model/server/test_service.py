@@ -13,7 +13,7 @@ from model.errors import (
     NotReady,
     UnknownModel,
 )
-from model.protocol import ChatRequest
+from model.protocol.chat_request import ChatRequest
 from model.scripted.engine import Outside
 from model.server.generation import Generation, TextDelta
 from model.server.metrics import WorkerMetrics

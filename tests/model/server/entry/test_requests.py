@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model.errors import BadParameter
-from model.protocol import ChatRequest
+from model.protocol.chat_request import ChatRequest
 from model.server.entry.requests import MAX_DEPTH, parse_chat
 from model.text.codec import ChatTurn
 

@@ -1,0 +1,94 @@
+"""Answers to a chat request: whole, or in chunks as they are made."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from model.protocol.shape import SentByWorker, Sparse
+
+
+class Usage(SentByWorker):
+    """Counts of tokens; `completion_tokens` are the sampled ones without the end token."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+    @classmethod
+    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
+        """The sum over several answers to one prompt, which counts once."""
+        prompt = usages[0].prompt_tokens
+        completion = sum(usage.completion_tokens for usage in usages)
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+        )
+
+
+class Extension(SentByWorker):
+    """Where an answer comes from; the field `fungpt` of answers. The base has no hash."""
+
+    model_id: str
+    adapter_hash: str | None
+    seed: int
+
+
+class ChunkDelta(Sparse):
+    """What a chunk adds to the answer."""
+
+    optional = frozenset({"role", "content"})
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+
+
+class ChunkChoice(SentByWorker):
+    """What a chunk says of one answer, the `index`-th of those asked for."""
+
+    index: int = 0
+    delta: ChunkDelta
+    finish_reason: Literal["stop", "length"] | None = None
+
+
+class ChatChunk(Sparse):
+    """One event of a streamed answer.
+
+    `fungpt` stands in the first chunk and in the one with a finish reason.
+    """
+
+    optional = frozenset({"usage", "fungpt"})
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: Usage | None = None
+    fungpt: Extension | None = None
+
+
+class AnswerMessage(SentByWorker):
+    """The message of a whole answer."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+
+
+class AnswerChoice(SentByWorker):
+    """One of the whole answers, the `index`-th of those asked for."""
+
+    index: int = 0
+    message: AnswerMessage
+    finish_reason: Literal["stop", "length"]
+
+
+class ChatAnswer(SentByWorker):
+    """Body of the answer to a chat request that is not streamed."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[AnswerChoice]
+    usage: Usage
+    fungpt: Extension

@@ -1,0 +1,142 @@
+"""The body of a chat request: every parameter that the worker supports."""
+
+from typing import Annotated, Literal, Self, cast
+
+from pydantic import Field, field_validator, model_validator
+
+from model.protocol.shape import SentToWorker
+from model.sampling import (
+    MAX_BIASES,
+    MAX_STOPS,
+    Bias,
+    MaxTokensOrNone,
+    SamplingParams,
+    SeedOrNone,
+    StopText,
+    TokenSampling,
+)
+from model.text.codec import ChatTurn
+
+MAX_ANSWERS = 8
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+
+
+class TextPart(SentToWorker):
+    """A part of a message's content; only text is supported."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(SentToWorker):
+    """One turn of the conversation, as OpenAI writes it."""
+
+    role: Annotated[
+        Literal["system", "user", "assistant"],
+        Field(description="'system', 'user' or 'assistant'"),
+    ]
+    content: Annotated[
+        str | list[TextPart],
+        Field(description='a string or a list of {"type": "text", "text": …}'),
+    ]
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _text_only(cls, value: object) -> object:
+        for part in cast("list[object]", value) if isinstance(value, list) else ():
+            kind = cast("dict[str, object]", part).get("type") if isinstance(part, dict) else part
+            if kind != "text":
+                raise ValueError(f"a part of type {kind!r:.60} is not supported, only 'text' is")
+        return value
+
+    def turn(self) -> ChatTurn:
+        """The turn as the codec takes it; text parts are joined with line ends."""
+        if isinstance(self.content, str):
+            return ChatTurn(self.role, self.content)
+        return ChatTurn(self.role, "\n".join(part.text for part in self.content))
+
+
+class StreamOptions(SentToWorker):
+    """Options of a streamed answer."""
+
+    include_usage: Annotated[bool, Field(description="true or false")] = False
+
+
+class _ChatBody(SentToWorker):
+    """The fields of a chat request, without those that choose a token."""
+
+    model: Annotated[str, Field(description="a string, one of /v1/models")]
+    messages: Annotated[
+        list[ChatMessage], Field(min_length=1, description="a list of one turn or more")
+    ]
+    stream: Annotated[bool, Field(description="true or false")] = False
+    stream_options: Annotated[
+        StreamOptions | None, Field(description='an object such as {"include_usage": true}')
+    ] = None
+    max_tokens: MaxTokensOrNone = None
+    max_completion_tokens: MaxTokensOrNone = None
+    seed: SeedOrNone = None
+    stop: Annotated[
+        StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None,
+        Field(description="a string, or up to 16, of 1 to 256 characters each"),
+    ] = None
+    n: Annotated[
+        int, Field(ge=1, le=MAX_ANSWERS, description="how many answers, a whole number from 1 to 8")
+    ] = 1
+    logit_bias: Annotated[
+        dict[TokenId, Bias] | None,
+        Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
+    ] = None
+    user: Annotated[
+        str | None, Field(max_length=512, description="a string of up to 512 characters")
+    ] = None
+    continue_final_message: Annotated[bool, Field(description="true or false")] = False
+    add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
+
+    @field_validator("logit_bias", mode="before")
+    @classmethod
+    def _few_biases(cls, value: object) -> object:
+        if isinstance(value, dict) and len(cast("dict[object, object]", value)) > MAX_BIASES:
+            raise ValueError(f"there may be {MAX_BIASES} of them, not more")
+        return value
+
+
+class ChatRequest(TokenSampling, _ChatBody):
+    """Body of POST /v1/chat/completions: every parameter that the worker supports.
+
+    `max_completion_tokens` is OpenAI's newer name of `max_tokens`; both together are refused unless
+    equal. `stop` takes one string or up to 16. `continue_final_message` and `add_generation_prompt`
+    are vLLM's: true and false let the model go on with the last turn, which must be the
+    assistant's, instead of answering it.
+    """
+
+    @model_validator(mode="after")
+    def _goes_on_or_answers(self) -> Self:
+        if self.continue_final_message == self.add_generation_prompt:
+            raise ValueError("give continue_final_message and add_generation_prompt as opposites")
+        if self.continue_final_message and self.messages[-1].role != "assistant":
+            raise ValueError("only an assistant's turn can be continued")
+        return self
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens asked for, under either name; None where nobody asked."""
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings as a tuple."""
+        if self.stop is None:
+            return ()
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+    @property
+    def turns(self) -> tuple[ChatTurn, ...]:
+        """The conversation as the codec takes it."""
+        return tuple(message.turn() for message in self.messages)
+
+    def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
+        """The parameters for the engine, with the limit and the seed that the worker decided."""
+        chosen = self.model_dump(include=set(TokenSampling.model_fields))
+        biases = tuple((int(id_), bias) for id_, bias in (self.logit_bias or {}).items())
+        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed, logit_bias=biases)
