@@ -16,7 +16,7 @@ $(READY): requirements.lock
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock >&2
 	@touch $@
 
-.PHONY: help run test check format adapter report-screenshot bench bench-gpu soak peers seed-table lock clean
+.PHONY: help run test check format adapter report-screenshot bench bench-gpu soak peers clients seed-table lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -49,6 +49,9 @@ soak: $(READY) ## load the Discord bot on this machine alone: 500 people for 5 m
 
 peers: $(READY) ## try other servers (llama.cpp, vLLM) behind the bot, where they are found
 	@$(BIN)/python -m pytest -q -rs -p no:cacheprovider tests/peers/live.py
+
+clients: $(READY) ## try other people's clients (openai, litellm, LangChain, llm) against the worker
+	@$(BIN)/python -m tests.clients $(ARGS)
 
 adapter: $(READY) ## train the demo adapter again, measure it and write docs/demo-adapter.md
 	@$(BIN)/python -m training demo

@@ -10,7 +10,13 @@ from model.protocol.chat_request import ChatMessage, ChatRequest, StreamOptions,
 
 MAX_TURNS = 4096  # messages and the parts of their contents together
 _SHOWN = 60
-_KINDS = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+_KINDS = {
+    bool: "true or false",
+    str: "a text",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,8 @@ class Neutral:
 
     def takes(self, value: object) -> bool:
         """Whether this value asks for nothing; true and false are no numbers."""
-        return isinstance(value, self.kinds) or any(_same(value, one) for one in self.values)
+        kind = float if type(value) is int else type(value)
+        return kind in self.kinds or any(_same(value, one) for one in self.values)
 
     @property
     def words(self) -> str:
@@ -33,7 +40,8 @@ class Neutral:
 # Null always counts as not given, in each of these places and for every field.
 _TEXT, _FLAG, _OBJECT = Neutral(kinds=(str,)), Neutral(kinds=(bool,)), Neutral(kinds=(dict,))
 _OFF, _ON, _NONE, _ONE = Neutral((False,)), Neutral((True,)), Neutral((0,)), Neutral((1,))
-_EMPTY, _NO_OBJECT = Neutral(([],)), Neutral(({},))
+_EMPTY, _NO_OBJECT, _NO_TEXT = Neutral(([],)), Neutral(({},)), Neutral(("",))
+_NUMBER = Neutral(kinds=(float,))
 
 # Fields of a chat request. Tools are read past, because a model that may call one may also answer
 # without; a request that insists on a call is refused.
@@ -75,14 +83,54 @@ REQUEST_FIELDS: Mapping[str, Neutral] = {
     "stop_token_ids": _EMPTY,
     "bad_words": _EMPTY,
     "cache_prompt": _FLAG,
-    "chat_template_kwargs": _NO_OBJECT,
+    "chat_template_kwargs": Neutral(({}, {"enable_thinking": False})),
+    # Local servers' further samplers, switched off, and the numbers of those that are
+    "tfs_z": _ONE,
+    "typical": _ONE,
+    "mirostat_tau": _NUMBER,
+    "mirostat_eta": _NUMBER,
+    "epsilon_cutoff": _NONE,
+    "eta_cutoff": _NONE,
+    "smoothing_factor": _NONE,
+    "smoothing_curve": _NUMBER,
+    "dynatemp_range": _NONE,
+    "dynatemp_exponent": _NUMBER,
+    "dry_multiplier": _NONE,
+    "dry_base": _NUMBER,
+    "dry_allowed_length": _NUMBER,
+    "dry_penalty_last_n": _NUMBER,
+    "dry_sequence_breakers": Neutral(kinds=(str, list)),
+    "xtc_probability": _NONE,
+    "xtc_threshold": _NUMBER,
+    "top_n_sigma": Neutral((0, -1)),
+    "nsigma": _NONE,
+    "skew": _NONE,
+    "min_keep": _NONE,
+    "min_length": _NONE,
+    "no_repeat_ngram_size": _NONE,
+    "encoder_repetition_penalty": _ONE,
+    "repeat_last_n": Neutral((-1,)),
+    "penalty_alpha": _NONE,
+    "num_beams": _ONE,
+    "early_stopping": _OFF,
+    "guidance_scale": _ONE,
+    "ban_eos_token": _OFF,
+    "banned_tokens": Neutral(("", [])),
+    "banned_strings": _EMPTY,
+    "custom_token_bans": Neutral(("", [])),
+    "grammar": _NO_TEXT,
+    "grammar_string": _NO_TEXT,
+    "n_probs": _NONE,
+    "think": _OFF,
+    "enable_thinking": _OFF,
+    "include_reasoning": _FLAG,
 }
 TURN_FIELDS: Mapping[str, Neutral] = {
     "name": _TEXT,
-    "refusal": Neutral(("",)),
+    "refusal": _NO_TEXT,
     "annotations": _EMPTY,
     "tool_calls": _EMPTY,
-    "reasoning_content": Neutral(("",)),
+    "reasoning_content": _NO_TEXT,
 }
 PART_FIELDS: Mapping[str, Neutral] = {"annotations": _EMPTY, "cache_control": _OBJECT}
 STREAM_FIELDS: Mapping[str, Neutral] = {

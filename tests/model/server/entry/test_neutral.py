@@ -7,7 +7,13 @@ from model.server.entry import neutral
 from model.server.entry.neutral import MAX_TURNS, Neutral
 
 HI = {"role": "user", "content": "hi"}
-SAMPLES = {bool: (True, False), str: ("some text",), list: ([{"type": "function"}],), dict: ({},)}
+SAMPLES: dict[type, tuple[object, ...]] = {
+    bool: (True, False),
+    str: ("some text",),
+    float: (0.1, 5, 0),
+    list: ([{"type": "function"}],),
+    dict: ({},),
+}
 DOCUMENT = Path(__file__).parents[4] / "docs/worker.md"
 
 
@@ -76,6 +82,9 @@ async def test_a_developer_is_the_system_and_an_empty_turn_is_empty(start_worker
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"skip_special_tokens": False}, "skip_special_tokens"),
         ({"best_of": True}, "best_of"),
+        ({"mirostat_tau": True}, "mirostat_tau"),
+        ({"xtc_probability": 0.5}, "xtc_probability"),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, "chat_template_kwargs"),
         ({"service_tier": "priority"}, "service_tier"),
         ({"metadata": "x"}, "metadata"),
         ({"messages": [HI | {"tool_calls": [{"id": "1"}]}]}, "messages[0].tool_calls"),
