@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -109,3 +109,11 @@ def look(address: str) -> dict[str, object]:
         return json.load(error)
     except urllib.error.URLError as error:
         raise Missing(f"the worker is gone: {error.reason}") from error
+
+
+def until(condition: Callable[[], bool], limit_s: float = 5.0) -> None:
+    """Wait for something that nothing announces over HTTP."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come about"
+        time.sleep(0.02)
