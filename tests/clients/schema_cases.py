@@ -34,7 +34,7 @@ def test_openai(demo: Place):
 def test_openai_any_object(demo: Place):
     with OpenAIClient.connect(demo) as client:
         answer = client.chat.completions.create(
-            model="base", messages=ASK, response_format={"type": "json_object"}, max_tokens=256
+            model="base", messages=ASK, response_format={"type": "json_object"}, max_tokens=64
         )
     if answer.choices[0].finish_reason == "stop":
         assert isinstance(json.loads(answer.choices[0].message.content), dict)

@@ -82,8 +82,9 @@ def test_the_clients_have_pins_of_their_own():
 
 
 def test_a_worker_runs_while_it_is_used_and_says_why_it_cannot(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setenv("MAX_CONTEXT", "this person's own, and wrong")
     with running(tmp_path, {"load_seconds": 0.2}) as address:
         wait(address)
         assert look(address)["status"] == "ok"

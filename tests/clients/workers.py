@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
+from model.settings import WorkerSettings
 from tests.clients.environment import ROOT, Missing, say
 
 KEY = "the clients' key"
@@ -48,8 +49,8 @@ def workers(home: Path) -> Iterator[dict[str, str]]:
 def running(home: Path, script: dict[str, object] | None = None) -> Iterator[str]:
     """Start one worker, with the demo model or a script; yields its address while it loads."""
     # Nothing of the person's own settings: their model and adapters are not what is tried.
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    network = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    settings = WorkerSettings.model_fields
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in settings}
     scripted = {"BASE_MODEL": "scripted", "FUNGPT_SCRIPT": json.dumps(script)}
     chosen = {"BASE_MODEL": "demo"} if script is None else scripted
     with (
@@ -59,7 +60,7 @@ def running(home: Path, script: dict[str, object] | None = None) -> Iterator[str
             [sys.executable, "-m", "model", "--port", "0", "--exit-on-stdin-eof"],
             cwd=elsewhere,
             env={
-                **kept, **network, **chosen, "WORKER_API_KEY": KEY, "FUNGPT_HOME": str(home),
+                **kept, **chosen, "WORKER_API_KEY": KEY, "FUNGPT_HOME": str(home),
                 "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
             },
             stdin=subprocess.PIPE,
