@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from model.protocol.logprobs import ChoiceLogprobs
 from model.protocol.shape import SentByWorker, Sparse
 
 
@@ -42,11 +43,14 @@ class ChunkDelta(Sparse):
     content: str | None = None
 
 
-class ChunkChoice(SentByWorker):
+class ChunkChoice(Sparse):
     """What a chunk says of one answer, the `index`-th of those asked for."""
+
+    optional = frozenset({"logprobs"})
 
     index: int = 0
     delta: ChunkDelta
+    logprobs: ChoiceLogprobs | None = None
     finish_reason: Literal["stop", "length"] | None = None
 
 
@@ -74,11 +78,14 @@ class AnswerMessage(SentByWorker):
     content: str
 
 
-class AnswerChoice(SentByWorker):
+class AnswerChoice(Sparse):
     """One of the whole answers, the `index`-th of those asked for."""
+
+    optional = frozenset({"logprobs"})
 
     index: int = 0
     message: AnswerMessage
+    logprobs: ChoiceLogprobs | None = None
     finish_reason: Literal["stop", "length"]
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from model.protocol.shape import SentToWorker
 from model.sampling import (
     MAX_BIASES,
+    MAX_LOGPROBS,
     MAX_STOPS,
     Bias,
     MaxTokensOrNone,
@@ -87,6 +88,10 @@ class _ChatBody(SentToWorker):
         dict[TokenId, Bias] | None,
         Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
     ] = None
+    logprobs: Annotated[bool, Field(description="true or false")] = False
+    top_logprobs: Annotated[
+        int, Field(ge=0, le=MAX_LOGPROBS, description="a whole number from 0 to 20")
+    ] = 0
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
@@ -139,4 +144,10 @@ class ChatRequest(TokenSampling, _ChatBody):
         """The parameters for the engine, with the limit and the seed that the worker decided."""
         chosen = self.model_dump(include=set(TokenSampling.model_fields))
         biases = tuple((int(id_), bias) for id_, bias in (self.logit_bias or {}).items())
-        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed, logit_bias=biases)
+        return SamplingParams(
+            **chosen,
+            max_tokens=max_tokens,
+            seed=seed,
+            logit_bias=biases,
+            logprobs=self.top_logprobs if self.logprobs else None,
+        )

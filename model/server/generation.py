@@ -6,18 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from model.engine.api import FinishReason, TokenOutput, TokenRequest
+from model.engine.api import FinishReason, TokenOutput, TokenRequest, TokenScores
 from model.errors import EngineFailed, NotReady, RequestError
 from model.protocol.chat_answer import Extension, Usage
+from model.server.scored_text import ScoredPiece, ScoredText
 from model.server.stopping import StopScanner
 from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text of the answer, never empty."""
+    """More text of the answer, and the tokens that it comes of where they are asked for.
+
+    The text is empty only where tokens are left that have none.
+    """
 
     text: str
+    scored: tuple[ScoredPiece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Generation:
         self._clock = clock
         self._began = clock()
         self._text: list[str] = []
+        self._scored = ScoredText(codec.token_bytes)
         self._end: AnswerEnd | RequestError | None = None
         self._news = asyncio.Event()
 
@@ -100,7 +106,7 @@ class Generation:
             self._close(FinishReason.STOP, None)
             return
         if output.token_id is not None:
-            self._take(output.token_id)
+            self._take(output.token_id, output.scores)
         if self._scanner.stopped:
             self._finish("stop")
         elif output.finish_reason is not None:
@@ -127,10 +133,10 @@ class Generation:
         Raises the RequestError of an answer that ends with an error. Cancelling loses no text.
         """
         while True:
-            if self._text:
+            if self._text or self._scored.is_ready:
                 text = "".join(self._text)
                 self._text.clear()
-                return TextDelta(text)
+                return TextDelta(text, self._scored.take())
             match self._end:
                 case AnswerEnd() as end:
                     return end
@@ -140,11 +146,14 @@ class Generation:
                     self._news.clear()
                     await self._news.wait()
 
-    def _take(self, token_id: int) -> None:
+    def _take(self, token_id: int, scores: TokenScores | None) -> None:
         if self.first_token_s is None:
             self.first_token_s = self._clock() - self._began
         self.completion_tokens += 1
-        self._show(self._scanner.push(self._detokenizer.add(token_id)))
+        text = self._detokenizer.add(token_id)
+        if scores is not None:
+            self._scored.add(token_id, scores, text)
+        self._show(self._scanner.push(text))
 
     def _close(self, reason: FinishReason, error: str | None) -> None:
         match reason:
@@ -154,6 +163,7 @@ class Generation:
                     self._finish("stop")
                     return
                 self._show(self._scanner.flush())
+                self._scored.end()
                 self._finish("stop" if reason is FinishReason.STOP else "length")
             case FinishReason.ABORT:
                 self.fail(NotReady("draining"))
@@ -178,4 +188,5 @@ class Generation:
     def _show(self, text: str) -> None:
         if text:
             self._text.append(text)
+            self._scored.show(len(text))
             self._news.set()

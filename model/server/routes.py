@@ -18,6 +18,7 @@ from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat
 from model.server.generation import Generation, TextDelta
 from model.server.metrics import CONTENT_TYPE
+from model.server.scored_text import ScoredPiece, chat_logprobs
 from model.server.service import EngineService
 from model.server.sse import EventStream, stream_answer
 
@@ -125,11 +126,15 @@ async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
     choices: list[AnswerChoice] = []
     usages: list[Usage] = []
     for index, generation in enumerate(generations):
-        text = ""
+        text, scored = "", list[ScoredPiece]()
         while isinstance(news := await generation.read(), TextDelta):
             text += news.text
+            scored += news.scored
         message = AnswerMessage(content=text)
-        choices.append(AnswerChoice(index=index, message=message, finish_reason=news.reason))
+        logprobs = None if generation.request.params.logprobs is None else chat_logprobs(scored)
+        choices.append(
+            AnswerChoice(index=index, message=message, logprobs=logprobs, finish_reason=news.reason)
+        )
         usages.append(news.usage)
     return ChatAnswer(
         id=generations[0].id,

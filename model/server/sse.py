@@ -12,6 +12,7 @@ from model.protocol.chat_request import ChatRequest
 from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
+from model.server.scored_text import chat_logprobs
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -78,8 +79,8 @@ async def stream_answer(
         try:
             async for index, one in news:
                 match one:
-                    case TextDelta(text):
-                        await events.send(chunks.delta(index, ChunkDelta(content=text)))
+                    case TextDelta():
+                        await events.send(chunks.delta(index, one))
                     case AnswerEnd():
                         usages.append(one.usage)
                         await events.send(chunks.end(index, one))
@@ -128,8 +129,10 @@ class _Chunks:
         choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=""))
         return self._dump(choices=[choice], fungpt=self._extensions[index])
 
-    def delta(self, index: int, delta: ChunkDelta) -> str:
-        return self._dump(choices=[ChunkChoice(index=index, delta=delta)])
+    def delta(self, index: int, news: TextDelta) -> str:
+        scored = chat_logprobs(news.scored) if news.scored else None
+        delta = ChunkDelta(content=news.text)
+        return self._dump(choices=[ChunkChoice(index=index, delta=delta, logprobs=scored)])
 
     def end(self, index: int, finished: AnswerEnd) -> str:
         choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=finished.reason)

@@ -43,8 +43,6 @@ REQUEST_FIELDS: Mapping[str, Neutral] = {
     "functions": Neutral(kinds=(list,)),
     "function_call": Neutral(("none", "auto")),
     "parallel_tool_calls": _FLAG,
-    "logprobs": _OFF,
-    "top_logprobs": _NONE,
     "response_format": Neutral(({"type": "text"},)),
     "modalities": Neutral((["text"],)),
     "reasoning_effort": Neutral(("none",)),

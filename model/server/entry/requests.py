@@ -34,6 +34,8 @@ def parse_chat(body: bytes) -> ChatRequest:
     request = _parse(body, ChatRequest)
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
         raise BadParameter(_BOTH, f"max_tokens and {_BOTH} are two names of one thing: give one")
+    if request.top_logprobs and not request.logprobs:
+        raise BadParameter("top_logprobs", "top_logprobs is only allowed with logprobs: true")
     if request.stream_options is not None and not request.stream:
         raise BadParameter("stream_options", "stream_options is only allowed with stream: true")
     return request

@@ -1,5 +1,8 @@
 """The official client, as people install it, against the worker over HTTP."""
 
+import math
+from typing import Any
+
 import openai
 import pytest
 
@@ -126,6 +129,53 @@ async def test_several_answers_are_rows_of_one_request(start_worker, client_of, 
     assert (texts, ends) == (wanted, ["stop"] * n)
     assert chunk is not None
     assert chunk.usage == answer.usage
+
+
+@pytest.mark.parametrize("n", [1, 3])
+async def test_logprobs_are_told_whole_and_in_the_chunks_of_their_text(start_worker, client_of, n):
+    client = client_of(await start_worker(reply="日 {seed}🎉", step_seconds=0.0001))
+    asked = {"n": n, "seed": 5, "logprobs": True, "top_logprobs": 3}
+    answer = await ask(client, **asked)
+    for choice in answer.choices:
+        content = choice.logprobs.content
+        joined = b"".join(bytes(one.bytes) for one in content)
+        assert joined.decode() == choice.message.content
+        assert len(content) == len(choice.message.content.encode())
+        assert choice.logprobs.refusal is None
+        for one in content:
+            assert one.logprob == pytest.approx(math.log(0.5))
+            tops = [top.logprob for top in one.top_logprobs]
+            assert tops == pytest.approx([place * math.log(0.5) for place in (1, 2, 3)])
+            assert one.top_logprobs[0].bytes == one.bytes
+        assert content[0].token == "\\xe6"
+    told: list[list[Any]] = [[] for _ in range(n)]
+    async for chunk in await ask(client, stream=True, **asked):
+        for choice in chunk.choices:
+            if choice.logprobs is not None:
+                joined = b"".join(bytes(one.bytes) for one in choice.logprobs.content)
+                assert joined.decode() == choice.delta.content
+                told[choice.index] += choice.logprobs.content
+            else:
+                assert not choice.delta.content
+    assert told == [choice.logprobs.content for choice in answer.choices]
+
+
+async def test_logprobs_end_where_a_stop_cuts_the_text(start_worker, client_of):
+    client = client_of(await start_worker(reply="ab END cd"))
+    asked = {"logprobs": True, "stop": [" END"]}
+    choice = (await ask(client, **asked)).choices[0]
+    assert choice.message.content == "ab"
+    assert [one.token for one in choice.logprobs.content] == ["a", "b"]
+    assert choice.logprobs.content[0].top_logprobs == []
+    chunks = [chunk async for chunk in await ask(client, stream=True, **asked)]
+    told = [c.choices[0].logprobs for c in chunks if c.choices[0].logprobs is not None]
+    assert [one.token for part in told for one in part.content] == ["a", "b"]
+
+
+async def test_who_asks_for_no_logprobs_gets_none(start_worker, client_of):
+    client = client_of(await start_worker())
+    for fields in ({}, {"logprobs": False}, {"logprobs": False, "top_logprobs": 0}):
+        assert (await ask(client, **fields)).choices[0].logprobs is None
 
 
 async def test_several_answers_that_do_not_all_fit_are_refused_together(
