@@ -15,9 +15,9 @@ class Usage(SentByWorker):
     total_tokens: int
 
     @classmethod
-    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
-        """The sum over several answers to one prompt, which counts once."""
-        prompt = usages[0].prompt_tokens
+    def of_answers(cls, usages: Sequence["Usage"], each: int) -> "Usage":
+        """The sum over several answers; `each` in a row are to one prompt, which counts once."""
+        prompt = sum(usage.prompt_tokens for usage in usages[::each])
         completion = sum(usage.completion_tokens for usage in usages)
         return cls(
             prompt_tokens=prompt,

@@ -39,7 +39,7 @@ class Generation:
     Text waits here until it is read, at most `max_tokens` tokens of it, so a slow reader delays
     nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
     ignored. Times are in seconds from the moment the object was made. With `goes_on` the text goes
-    on with that of the prompt's end.
+    on with that of the prompt's end. `echo` is for whoever writes the answer to put before it.
     """
 
     def __init__(
@@ -51,9 +51,11 @@ class Generation:
         clock: Callable[[], float] = time.monotonic,
         *,
         goes_on: bool = False,
+        echo: str = "",
     ) -> None:
         self.request = request
         self.extension = extension
+        self.echo = echo
         self._acceptance: asyncio.Future[RequestError | None]
         self._acceptance = asyncio.get_running_loop().create_future()
         self.first_token_s: float | None = None
@@ -145,6 +147,14 @@ class Generation:
                 case None:
                     self._news.clear()
                     await self._news.wait()
+
+    async def rest(self) -> tuple[str, list[ScoredPiece], AnswerEnd]:
+        """Wait for the end: all text and tokens until then, and the end. Raises as `read` does."""
+        text, scored = "", list[ScoredPiece]()
+        while isinstance(news := await self.read(), TextDelta):
+            text += news.text
+            scored += news.scored
+        return text, scored, news
 
     def _take(self, token_id: int, scores: TokenScores | None) -> None:
         if self.first_token_s is None:
