@@ -8,7 +8,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from model.text.prompt import PromptRenderer, control_tokens
-from tests.fakes.chat_models import chat_tokenizer
+from tests.fakes.chat_models import chat_tokenizer, token_id
 from tests.model.text.test_typed_text import KINDS, TEXTS, tokenizer_of
 
 ENDS = {"both": "<s> $A </s>", "begin": "<s> $A", "none": "$A"}
@@ -43,7 +43,7 @@ def test_what_begins_a_text_is_there_and_what_ends_one_is_not(ends):
     given_ = PromptRenderer(tokenizer).encode_text("hi the b")
     wanted = tokenizer("hi the b")["input_ids"]
     assert given_ == (wanted[:-1] if ends == "both" else wanted)
-    begin = tokenizer.convert_tokens_to_ids("<s>")
+    begin = token_id(tokenizer, "<s>")
     assert given_.count(begin) == (0 if ends == "none" else 1)
     assert PromptRenderer(tokenizer).encode_text("") == given_[: given_.count(begin)]
 
