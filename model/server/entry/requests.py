@@ -52,7 +52,7 @@ def parse_completion(body: bytes) -> CompletionRequest:
     request = _parse(body, CompletionRequest)
     if (rows := len(request.prompts) * request.n) > MAX_ANSWERS:
         raise BadParameter(
-            "prompt", f"prompt and n ask for {rows} answers, not up to {MAX_ANSWERS}"
+            "prompt", f"prompt and n ask for {rows} answers; there may be {MAX_ANSWERS}"
         )
     if request.echo and request.logprobs is not None:
         raise BadParameter("logprobs", "logprobs of a prompt are not supported: leave echo out")
