@@ -51,14 +51,16 @@ class ContextLengthExceeded(RequestError):
     """
 
     code = "context_length_exceeded"
-    param = "messages"
 
-    def __init__(self, limit: int, asked: int, unit: str = "tokens") -> None:
+    def __init__(
+        self, limit: int, asked: int, unit: str = "tokens", param: str = "messages"
+    ) -> None:
         super().__init__(
             f"This model's maximum context length is {limit} tokens. However, you requested "
-            f"{asked} {unit}, prompt and answer together. Please reduce the length of the messages "
+            f"{asked} {unit}, prompt and answer together. Please reduce the length of the {param} "
             "or max_tokens."
         )
+        self.param = param
         self.limit = limit
         self.asked = asked
 

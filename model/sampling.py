@@ -27,6 +27,7 @@ Penalty = Annotated[float, Field(ge=-2, le=2, description="a number from -2 to 2
 StopText = Annotated[str, Field(min_length=1, max_length=256)]
 MAX_STOPS = 16
 MAX_BIASES = 1024
+MAX_LOGPROBS = 20
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
@@ -53,14 +54,16 @@ class SamplingParams(TokenSampling):
 
     `seed` None leaves the choice to the worker. `stop` texts end the answer and are no part of it;
     the engine, which knows no text, does not read them. `logit_bias` holds ids and what is added to
-    their logits before anything else; the runner passes over ids that the model lacks. Raises
-    pydantic's ValidationError, a ValueError, for a value out of range.
+    their logits before anything else; the runner passes over ids that the model lacks. `logprobs`
+    asks for each token's logarithm of its probability, and for those of as many of the likeliest
+    tokens. Raises pydantic's ValidationError, a ValueError, for a value out of range.
     """
 
     max_tokens: MaxTokens
     seed: SeedOrNone = None
     stop: Annotated[tuple[StopText, ...], Field(max_length=MAX_STOPS)] = ()
     logit_bias: Annotated[tuple[tuple[int, Bias], ...], Field(max_length=MAX_BIASES)] = ()
+    logprobs: Annotated[int | None, Field(ge=0, le=MAX_LOGPROBS)] = None
 
     @property
     def is_plain(self) -> bool:
@@ -68,7 +71,7 @@ class SamplingParams(TokenSampling):
 
         Others are sampled one by one, by `model.runner.sampler`.
         """
-        return not self.logit_bias
+        return not self.logit_bias and self.logprobs is None
 
 
 # How an answer in a chat is sampled where nobody chose otherwise, by the bot and in evaluations.

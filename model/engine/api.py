@@ -54,18 +54,32 @@ class TokenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenScores:
+    """How likely a token was, and which the likeliest were, as natural logarithms.
+
+    They are the model's own, before bias, penalties, temperature and filters. `top` holds ids and
+    their logarithms, the likeliest first, as many as the row asks for.
+    """
+
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TokenOutput:
     """One row's result of one step.
 
     A row that goes on has a token and no finish reason. LENGTH comes with the last token; STOP,
     ABORT and ERROR come with `token_id` None, so the end token itself is never handed out.
-    `error` is a line for ERROR, None otherwise.
+    `error` is a line for ERROR, None otherwise. `scores` come with each token of a row that asks
+    for them (`SamplingParams.logprobs`).
     """
 
     id: str
     token_id: int | None
     finish_reason: FinishReason | None
     error: str | None = None
+    scores: TokenScores | None = None
 
 
 @dataclass(frozen=True, slots=True)

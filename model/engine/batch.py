@@ -4,10 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from model.engine.api import AdapterCard, TokenRequest
+from model.engine.api import AdapterCard, TokenRequest, TokenScores
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredToken:
+    """The token of a row that asks for `logprobs`."""
+
+    id: int
+    scores: TokenScores
+
 
 # By row, the token that it got; None where none can be chosen (its logits are not finite).
-Tokens = Mapping[str, int | None]
+Tokens = Mapping[str, int | ScoredToken | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from model.engine.api import (
     TokenOutput,
     TokenRequest,
 )
-from model.engine.batch import BatchRow, Runner
+from model.engine.batch import BatchRow, Runner, ScoredToken
 from model.engine.cache import BlockPool
 from model.engine.isolation import run_apart
 from model.engine.scheduler import ScheduledRow, Scheduler
@@ -142,9 +142,11 @@ class TokenEngine:
             cache_total=self._pool.total,
         )
 
-    def _take(self, request_id: str, token: int | None) -> TokenOutput:
-        if token is None:
+    def _take(self, request_id: str, chosen: int | ScoredToken | None) -> TokenOutput:
+        if chosen is None:
             return self._fail(request_id, _NOT_SAMPLED)
+        scored = isinstance(chosen, ScoredToken)
+        token, scores = (chosen.id, chosen.scores) if scored else (chosen, None)
         sequence = self._rows[request_id]
         if token in self._eos_ids:
             self._remove(request_id)
@@ -152,8 +154,8 @@ class TokenEngine:
         sequence.generated.append(token)
         if sequence.is_full:
             self._remove(request_id)
-            return TokenOutput(request_id, token, FinishReason.LENGTH)
-        return TokenOutput(request_id, token, None)
+            return TokenOutput(request_id, token, FinishReason.LENGTH, scores=scores)
+        return TokenOutput(request_id, token, None, scores=scores)
 
     def _fail(self, request_id: str, reason: str) -> TokenOutput:
         self._remove(request_id)

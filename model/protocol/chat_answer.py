@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from model.protocol.logprobs import ChoiceLogprobs
 from model.protocol.shape import SentByWorker, Sparse
 
 
@@ -14,9 +15,9 @@ class Usage(SentByWorker):
     total_tokens: int
 
     @classmethod
-    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
-        """The sum over several answers to one prompt, which counts once."""
-        prompt = usages[0].prompt_tokens
+    def of_answers(cls, usages: Sequence["Usage"], each: int) -> "Usage":
+        """The sum over several answers; `each` in a row are to one prompt, which counts once."""
+        prompt = sum(usage.prompt_tokens for usage in usages[::each])
         completion = sum(usage.completion_tokens for usage in usages)
         return cls(
             prompt_tokens=prompt,
@@ -42,11 +43,14 @@ class ChunkDelta(Sparse):
     content: str | None = None
 
 
-class ChunkChoice(SentByWorker):
+class ChunkChoice(Sparse):
     """What a chunk says of one answer, the `index`-th of those asked for."""
+
+    optional = frozenset({"logprobs"})
 
     index: int = 0
     delta: ChunkDelta
+    logprobs: ChoiceLogprobs | None = None
     finish_reason: Literal["stop", "length"] | None = None
 
 
@@ -74,11 +78,14 @@ class AnswerMessage(SentByWorker):
     content: str
 
 
-class AnswerChoice(SentByWorker):
+class AnswerChoice(Sparse):
     """One of the whole answers, the `index`-th of those asked for."""
+
+    optional = frozenset({"logprobs"})
 
     index: int = 0
     message: AnswerMessage
+    logprobs: ChoiceLogprobs | None = None
     finish_reason: Literal["stop", "length"]
 
 

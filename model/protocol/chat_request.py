@@ -1,4 +1,4 @@
-"""The body of a chat request: every parameter that the worker supports."""
+"""The body of a chat request, and what it has in common with other requests for answers."""
 
 from typing import Annotated, Literal, Self, cast
 
@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from model.protocol.shape import SentToWorker
 from model.sampling import (
     MAX_BIASES,
+    MAX_LOGPROBS,
     MAX_STOPS,
     Bias,
     MaxTokensOrNone,
@@ -62,19 +63,15 @@ class StreamOptions(SentToWorker):
     include_usage: Annotated[bool, Field(description="true or false")] = False
 
 
-class _ChatBody(SentToWorker):
-    """The fields of a chat request, without those that choose a token."""
+class _AnswerBody(SentToWorker):
+    """The fields of every request for answers, without those that choose a token."""
 
     model: Annotated[str, Field(description="a string, one of /v1/models")]
-    messages: Annotated[
-        list[ChatMessage], Field(min_length=1, description="a list of one turn or more")
-    ]
     stream: Annotated[bool, Field(description="true or false")] = False
     stream_options: Annotated[
         StreamOptions | None, Field(description='an object such as {"include_usage": true}')
     ] = None
     max_tokens: MaxTokensOrNone = None
-    max_completion_tokens: MaxTokensOrNone = None
     seed: SeedOrNone = None
     stop: Annotated[
         StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None,
@@ -90,8 +87,6 @@ class _ChatBody(SentToWorker):
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
-    continue_final_message: Annotated[bool, Field(description="true or false")] = False
-    add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
 
     @field_validator("logit_bias", mode="before")
     @classmethod
@@ -101,14 +96,57 @@ class _ChatBody(SentToWorker):
         return value
 
 
-class ChatRequest(TokenSampling, _ChatBody):
+class AnswerRequest(TokenSampling, _AnswerBody):
+    """What every request for answers may say. `stop` takes one string or up to 16."""
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens asked for; None where nobody asked."""
+        return self.max_tokens
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many of the likeliest tokens to tell at each place; None where no logprobs are."""
+        return None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings as a tuple."""
+        if self.stop is None:
+            return ()
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+    def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
+        """The parameters for the engine, with the limit and the seed that the worker decided."""
+        chosen = self.model_dump(include=set(TokenSampling.model_fields))
+        biases = tuple((int(id_), bias) for id_, bias in (self.logit_bias or {}).items())
+        return SamplingParams(
+            **chosen,
+            max_tokens=max_tokens,
+            seed=seed,
+            logit_bias=biases,
+            logprobs=self.alternatives,
+        )
+
+
+class ChatRequest(AnswerRequest):
     """Body of POST /v1/chat/completions: every parameter that the worker supports.
 
     `max_completion_tokens` is OpenAI's newer name of `max_tokens`; both together are refused unless
-    equal. `stop` takes one string or up to 16. `continue_final_message` and `add_generation_prompt`
-    are vLLM's: true and false let the model go on with the last turn, which must be the
-    assistant's, instead of answering it.
+    equal. `continue_final_message` and `add_generation_prompt` are vLLM's: true and false let the
+    model go on with the last turn, which must be the assistant's, instead of answering it.
     """
+
+    messages: Annotated[
+        list[ChatMessage], Field(min_length=1, description="a list of one turn or more")
+    ]
+    max_completion_tokens: MaxTokensOrNone = None
+    logprobs: Annotated[bool, Field(description="true or false")] = False
+    top_logprobs: Annotated[
+        int, Field(ge=0, le=MAX_LOGPROBS, description="a whole number from 0 to 20")
+    ] = 0
+    continue_final_message: Annotated[bool, Field(description="true or false")] = False
+    add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
 
     @model_validator(mode="after")
     def _goes_on_or_answers(self) -> Self:
@@ -124,19 +162,11 @@ class ChatRequest(TokenSampling, _ChatBody):
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
     @property
-    def stops(self) -> tuple[str, ...]:
-        """The stop strings as a tuple."""
-        if self.stop is None:
-            return ()
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+    def alternatives(self) -> int | None:
+        """`top_logprobs`; None without `logprobs`."""
+        return self.top_logprobs if self.logprobs else None
 
     @property
     def turns(self) -> tuple[ChatTurn, ...]:
         """The conversation as the codec takes it."""
         return tuple(message.turn() for message in self.messages)
-
-    def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
-        """The parameters for the engine, with the limit and the seed that the worker decided."""
-        chosen = self.model_dump(include=set(TokenSampling.model_fields))
-        biases = tuple((int(id_), bias) for id_, bias in (self.logit_bias or {}).items())
-        return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed, logit_bias=biases)

@@ -5,9 +5,12 @@ import math
 import torch
 from torch import Tensor
 
+from model.engine.api import TokenScores
+from model.engine.batch import ScoredToken
 from model.sampling import SamplingParams
 
 _GREEDY_BELOW = 1e-5  # a temperature that float32 logits cannot be divided by
+_NEVER = -9999.0  # stands for the logarithm of 0, which JSON cannot hold; OpenAI's number for it
 _FIRST_LOOK = 256  # candidates: nearly always enough for top_p, and much cheaper than a full sort
 
 
@@ -33,6 +36,13 @@ class RowSampler:
         for id_, bias in params.logit_bias:
             if id_ < vocab_size:
                 self._bias[id_] = bias
+
+    def next(self, logits: Tensor) -> int | ScoredToken | None:
+        """What `sample` gives, with the token's scores where the row asks for logprobs."""
+        token = self.sample(logits)
+        if token is None or self._params.logprobs is None:
+            return token
+        return ScoredToken(token, _scores(logits, token, self._params.logprobs))
 
     def sample(self, logits: Tensor) -> int | None:
         """Choose the next token from float32 `logits` of shape (vocab,) on the CPU, and note it.
@@ -93,3 +103,11 @@ class RowSampler:
         if self._params.min_p == 0:
             return probabilities
         return probabilities * (probabilities >= self._params.min_p * probabilities.max())
+
+
+def _scores(logits: Tensor, token: int, most: int) -> TokenScores:
+    """The scores of `token` and of the `most` likeliest ones; `logits` as `sample` takes them."""
+    logprobs = logits.log_softmax(-1).clamp(min=_NEVER)
+    top, ids = logprobs.topk(min(most, len(logprobs)))
+    pairs = zip(ids.tolist(), top.tolist(), strict=True)
+    return TokenScores(float(logprobs[token]), tuple(pairs))

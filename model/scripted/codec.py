@@ -33,10 +33,25 @@ class ScriptedCodec:
             ids += [ROLE_IDS[turn.role], *turn.content.encode("utf-8", "replace")]
         return ids if goes_on else [*ids, ROLE_IDS["assistant"]]
 
+    def encode_text(self, text: str) -> list[int]:
+        """The bytes of a text that is no conversation."""
+        return list(text.encode("utf-8", "replace"))
+
     @property
     def vocabulary(self) -> int:
         """Every byte, and a control token for each role."""
         return 256 + len(ROLE_IDS)
+
+    @property
+    def prompt_ids(self) -> int:
+        """All of them."""
+        return self.vocabulary
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The byte, or a role as it is written."""
+        if token_id < 256:
+            return bytes((token_id,))
+        return next(f"<|{role}|>" for role, id_ in ROLE_IDS.items() if id_ == token_id).encode()
 
     def control_id(self, text: str) -> int | None:
         """The id of a role, written as `<|user|>`."""
@@ -48,9 +63,9 @@ class ScriptedCodec:
 
 
 def last_prompt(input_ids: Sequence[int]) -> str:
-    """The text of the last user turn; "" where there is none."""
-    text: bytearray | None = None
+    """The text of the last user turn; "" where there is none, and a text without turns whole."""
     prompt = bytearray()
+    text: bytearray | None = None if any(token >= 256 for token in input_ids) else prompt
     for token in input_ids:
         if token < 256:
             if text is not None:
@@ -64,7 +79,7 @@ def last_prompt(input_ids: Sequence[int]) -> str:
 
 def count_turns(input_ids: Sequence[int]) -> int:
     """How many turns the prompt has."""
-    return sum(token >= 256 for token in input_ids) - 1
+    return max(sum(token >= 256 for token in input_ids) - 1, 0)
 
 
 def begun_answer(input_ids: Sequence[int]) -> bytes:

@@ -5,6 +5,7 @@
 """
 
 import hashlib
+import math
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from model.engine.api import (
     ReadyAdapter,
     TokenOutput,
     TokenRequest,
+    TokenScores,
 )
 from model.errors import ContextLengthExceeded, EngineQueueFull, ModelError, UnknownModel
 from model.loaded import LoadedModel
@@ -65,8 +67,16 @@ class _Row:
             return TokenOutput(self.request.id, None, FinishReason.STOP)
         token = self.reply[self.said]
         self.said += 1
-        full = self.said == self.request.params.max_tokens
-        return TokenOutput(self.request.id, token, FinishReason.LENGTH if full else None)
+        end = FinishReason.LENGTH if self.said == self.request.params.max_tokens else None
+        return TokenOutput(self.request.id, token, end, scores=self._scores(token))
+
+    def _scores(self, token: int) -> TokenScores | None:
+        """The token it says has one half, the next byte half of what is left, and so on."""
+        most = self.request.params.logprobs
+        if most is None:
+            return None
+        top = (((token + place) % 256, (place + 1) * math.log(0.5)) for place in range(most))
+        return TokenScores(math.log(0.5), tuple(top))
 
     def blocks(self) -> int:
         return -(-(len(self.request.input_ids) + self.said) // BLOCK)

@@ -6,18 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from model.engine.api import FinishReason, TokenOutput, TokenRequest
+from model.engine.api import FinishReason, TokenOutput, TokenRequest, TokenScores
 from model.errors import EngineFailed, NotReady, RequestError
 from model.protocol.chat_answer import Extension, Usage
+from model.server.scored_text import ScoredPiece, ScoredText
 from model.server.stopping import StopScanner
 from model.text.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text of the answer, never empty."""
+    """More text of the answer, and the tokens that it comes of where they are asked for.
+
+    The text is empty only where tokens are left that have none.
+    """
 
     text: str
+    scored: tuple[ScoredPiece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Generation:
     Text waits here until it is read, at most `max_tokens` tokens of it, so a slow reader delays
     nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
     ignored. Times are in seconds from the moment the object was made. With `goes_on` the text goes
-    on with that of the prompt's end.
+    on with that of the prompt's end. `echo` is for whoever writes the answer to put before it.
     """
 
     def __init__(
@@ -46,9 +51,11 @@ class Generation:
         clock: Callable[[], float] = time.monotonic,
         *,
         goes_on: bool = False,
+        echo: str = "",
     ) -> None:
         self.request = request
         self.extension = extension
+        self.echo = echo
         self._acceptance: asyncio.Future[RequestError | None]
         self._acceptance = asyncio.get_running_loop().create_future()
         self.first_token_s: float | None = None
@@ -62,6 +69,7 @@ class Generation:
         self._clock = clock
         self._began = clock()
         self._text: list[str] = []
+        self._scored = ScoredText(codec.token_bytes)
         self._end: AnswerEnd | RequestError | None = None
         self._news = asyncio.Event()
 
@@ -100,7 +108,7 @@ class Generation:
             self._close(FinishReason.STOP, None)
             return
         if output.token_id is not None:
-            self._take(output.token_id)
+            self._take(output.token_id, output.scores)
         if self._scanner.stopped:
             self._finish("stop")
         elif output.finish_reason is not None:
@@ -127,10 +135,10 @@ class Generation:
         Raises the RequestError of an answer that ends with an error. Cancelling loses no text.
         """
         while True:
-            if self._text:
+            if self._text or self._scored.is_ready:
                 text = "".join(self._text)
                 self._text.clear()
-                return TextDelta(text)
+                return TextDelta(text, self._scored.take())
             match self._end:
                 case AnswerEnd() as end:
                     return end
@@ -140,11 +148,22 @@ class Generation:
                     self._news.clear()
                     await self._news.wait()
 
-    def _take(self, token_id: int) -> None:
+    async def rest(self) -> tuple[str, list[ScoredPiece], AnswerEnd]:
+        """Wait for the end: all text and tokens until then, and the end. Raises as `read` does."""
+        text, scored = "", list[ScoredPiece]()
+        while isinstance(news := await self.read(), TextDelta):
+            text += news.text
+            scored += news.scored
+        return text, scored, news
+
+    def _take(self, token_id: int, scores: TokenScores | None) -> None:
         if self.first_token_s is None:
             self.first_token_s = self._clock() - self._began
         self.completion_tokens += 1
-        self._show(self._scanner.push(self._detokenizer.add(token_id)))
+        text = self._detokenizer.add(token_id)
+        if scores is not None:
+            self._scored.add(token_id, scores, text)
+        self._show(self._scanner.push(text))
 
     def _close(self, reason: FinishReason, error: str | None) -> None:
         match reason:
@@ -154,6 +173,7 @@ class Generation:
                     self._finish("stop")
                     return
                 self._show(self._scanner.flush())
+                self._scored.end()
                 self._finish("stop" if reason is FinishReason.STOP else "length")
             case FinishReason.ABORT:
                 self.fail(NotReady("draining"))
@@ -178,4 +198,5 @@ class Generation:
     def _show(self, text: str) -> None:
         if text:
             self._text.append(text)
+            self._scored.show(len(text))
             self._news.set()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 import aiohttp
@@ -13,11 +14,15 @@ from pydantic import BaseModel
 from model.errors import AdminClosed, BodyTimeout, BrokenBody, UnknownModel, WrongMediaType
 from model.protocol.cards import ModelList
 from model.protocol.chat_answer import AnswerChoice, AnswerMessage, ChatAnswer, Usage
+from model.protocol.chat_request import AnswerRequest
+from model.protocol.completion_request import CompletionRequest
 from model.server.adapter_desk import AdapterDesk
+from model.server.completions import whole_completion
 from model.server.entry.openapi import describe_api
-from model.server.entry.requests import parse_adapter, parse_chat
-from model.server.generation import Generation, TextDelta
+from model.server.entry.requests import parse_adapter, parse_chat, parse_completion
+from model.server.generation import Generation
 from model.server.metrics import CONTENT_TYPE
+from model.server.scored_text import chat_logprobs
 from model.server.service import EngineService
 from model.server.sse import EventStream, stream_answer
 
@@ -40,6 +45,7 @@ class Routes:
         """The addresses with their handlers."""
         return [
             web.post("/v1/chat/completions", self.chat),
+            web.post("/v1/completions", self.complete),
             web.get("/v1/models", self.models),
             web.get("/v1/models/{name}", self.one_model),
             web.post("/v1/adapters", self.take_adapter),
@@ -51,12 +57,23 @@ class Routes:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/chat/completions, streamed or whole."""
+        return await self._answer(request, parse_chat)
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """POST /v1/completions, streamed or whole."""
+        return await self._answer(request, parse_completion)
+
+    async def _answer(
+        self, request: web.Request, parse: Callable[[bytes], AnswerRequest]
+    ) -> web.StreamResponse:
         body = await _body(request)
-        asked = await self._service.beside.run(len(body), partial(parse_chat, body))
+        asked = await self._service.beside.run(len(body), partial(parse, body))
         del body
         created = int(time.time())
         async with self._service.generate_all(asked) as generations:
             if not asked.stream:
+                if isinstance(asked, CompletionRequest):
+                    return _json(await whole_completion(generations, created, asked.n))
                 return _json(await _whole(generations, created))
             events = EventStream(request, SEND_LIMIT_S)
             try:
@@ -125,18 +142,19 @@ async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
     choices: list[AnswerChoice] = []
     usages: list[Usage] = []
     for index, generation in enumerate(generations):
-        text = ""
-        while isinstance(news := await generation.read(), TextDelta):
-            text += news.text
+        text, scored, end = await generation.rest()
         message = AnswerMessage(content=text)
-        choices.append(AnswerChoice(index=index, message=message, finish_reason=news.reason))
-        usages.append(news.usage)
+        logprobs = None if generation.request.params.logprobs is None else chat_logprobs(scored)
+        choices.append(
+            AnswerChoice(index=index, message=message, logprobs=logprobs, finish_reason=end.reason)
+        )
+        usages.append(end.usage)
     return ChatAnswer(
         id=generations[0].id,
         created=created,
         model=generations[0].request.variant,
         choices=choices,
-        usage=Usage.of_answers(usages),
+        usage=Usage.of_answers(usages, len(usages)),
         fungpt=generations[0].extension,
     )
 

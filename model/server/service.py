@@ -11,7 +11,7 @@ from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput
 from model.errors import EngineFailed, ModelError, NotReady, UnknownModel
 from model.loaded import LoadedModel, Loader
 from model.protocol.cards import CardExtension, ModelCard
-from model.protocol.chat_request import ChatRequest
+from model.protocol.chat_request import AnswerRequest
 from model.protocol.state import Health
 from model.server.encoding import ShortFirst
 from model.server.engine_thread import (
@@ -29,7 +29,7 @@ from model.server.engine_thread import (
 )
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
-from model.server.preparing import encode_prompt, prepare
+from model.server.preparing import encode_prompts, prepare
 from model.settings import DEFAULT_MAX_TOKENS
 
 log = logging.getLogger(__name__)
@@ -147,13 +147,13 @@ class EngineService:
             raise error
 
     @asynccontextmanager
-    async def generate(self, request: ChatRequest) -> AsyncGenerator[Generation]:
+    async def generate(self, request: AnswerRequest) -> AsyncGenerator[Generation]:
         """Run a request for one answer: the first of `generate_all`."""
         async with self.generate_all(request) as generations:
             yield generations[0]
 
     @asynccontextmanager
-    async def generate_all(self, request: ChatRequest) -> AsyncGenerator[list[Generation]]:
+    async def generate_all(self, request: AnswerRequest) -> AsyncGenerator[list[Generation]]:
         """Run a request: the block gets its Generations once the engine has accepted the rows.
 
         Leaving the block early ends the rows within one step. A refused request raises its
@@ -209,13 +209,13 @@ class EngineService:
             self._status = self._stage = "draining"
             self._progress = None
 
-    async def _prepare(self, request: ChatRequest) -> list[Generation]:
+    async def _prepare(self, request: AnswerRequest) -> list[Generation]:
         model = self._ready()
         if request.model != BASE and request.model not in self._adapters:
             raise UnknownModel(request.model, (BASE, *self._adapters))
-        prompt = await encode_prompt(model, request, self.beside)
+        prompts = await encode_prompts(model, request, self.beside)
         self._ready()  # it may have begun to drain meanwhile
-        return prepare(model, request, prompt, self._default_max_tokens)
+        return prepare(model, request, prompts, self._default_max_tokens)
 
     def _ready(self) -> LoadedModel:
         if self._model is None or self._status != "ok":

@@ -8,10 +8,13 @@ from aiohttp import web
 
 from model.errors import RequestError
 from model.protocol.chat_answer import ChatChunk, ChunkChoice, ChunkDelta, Usage
-from model.protocol.chat_request import ChatRequest
+from model.protocol.chat_request import AnswerRequest
+from model.protocol.completion_request import CompletionRequest
+from model.server.completions import CompletionChunks
 from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
+from model.server.scored_text import chat_logprobs
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -60,7 +63,7 @@ class EventStream:
 
 async def stream_answer(
     events: EventStream,
-    asked: ChatRequest,
+    asked: AnswerRequest,
     generations: list[Generation],
     created: int,
     keep_alive_s: float,
@@ -69,19 +72,20 @@ async def stream_answer(
 
     After `keep_alive_s` seconds without text a comment is sent. `created` is a Unix time.
     """
-    chunks = _Chunks(generations, created)
+    kind = CompletionChunks if isinstance(asked, CompletionRequest) else _Chunks
+    chunks = kind(generations, created)
     await events.open()
     for index in range(len(generations)):
         await events.send(chunks.begin(index))
-    usages: list[Usage] = []
+    usages: dict[int, Usage] = {}
     async with aclosing(_news(generations, keep_alive_s)) as news:
         try:
             async for index, one in news:
                 match one:
-                    case TextDelta(text):
-                        await events.send(chunks.delta(index, ChunkDelta(content=text)))
+                    case TextDelta():
+                        await events.send(chunks.delta(index, one))
                     case AnswerEnd():
-                        usages.append(one.usage)
+                        usages[index] = one.usage
                         await events.send(chunks.end(index, one))
                     case None:
                         await events.keep_alive()
@@ -89,7 +93,8 @@ async def stream_answer(
             await events.send(describe(error).model_dump_json())
             return
     if asked.stream_options is not None and asked.stream_options.include_usage:
-        await events.send(chunks.usage(Usage.of_answers(usages)))
+        in_order = [usages[index] for index in range(len(generations))]
+        await events.send(chunks.usage(Usage.of_answers(in_order, asked.n)))
     await events.send("[DONE]")
 
 
@@ -128,8 +133,10 @@ class _Chunks:
         choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=""))
         return self._dump(choices=[choice], fungpt=self._extensions[index])
 
-    def delta(self, index: int, delta: ChunkDelta) -> str:
-        return self._dump(choices=[ChunkChoice(index=index, delta=delta)])
+    def delta(self, index: int, news: TextDelta) -> str:
+        scored = chat_logprobs(news.scored) if news.scored else None
+        delta = ChunkDelta(content=news.text)
+        return self._dump(choices=[ChunkChoice(index=index, delta=delta, logprobs=scored)])
 
     def end(self, index: int, finished: AnswerEnd) -> str:
         choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=finished.reason)

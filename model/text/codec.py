@@ -39,9 +39,25 @@ class Codec(Protocol):
         """
         ...
 
+    def encode_text(self, text: str) -> list[int]:
+        """The ids of a text that is no conversation, with what the tokenizer puts before any.
+
+        A control token that a person typed is encoded as plain text.
+        """
+        ...
+
     @property
     def vocabulary(self) -> int:
         """How many ids there are: 0 up to this, without it."""
+        ...
+
+    @property
+    def prompt_ids(self) -> int:
+        """How many of them a prompt may have: 0 up to this, without it."""
+        ...
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """What a token adds to a text, in UTF-8; it may be a part of a character."""
         ...
 
     def control_id(self, text: str) -> int | None:

@@ -63,13 +63,21 @@ class PromptRenderer:
             cast("list[int]", self._tokenizer.convert_tokens_to_ids(control))
         )
         self.ends = self._ends()
+        self._begins = self._put_before()
 
     def encode(self, turns: Sequence[ChatTurn]) -> list[int]:
         """The ids of the prompt, up to where the assistant's answer begins.
 
         Raises BadParameter, with the template's own words, when the template refuses these turns.
         """
-        return self._plain_ids(self._template.prompt([self._disarm(turn) for turn in turns]))
+        return self._plain_ids(self._template.prompt([self._disarm_turn(turn) for turn in turns]))
+
+    def encode_text(self, text: str) -> list[int]:
+        """The ids of a text that is no conversation, after what the tokenizer puts before any.
+
+        What it may put behind a text is left out, so that the text can go on.
+        """
+        return self._begins + self._plain_ids(self._disarm(text))
 
     def encode_begun(self, turns: Sequence[ChatTurn]) -> list[int]:
         """The ids of the prompt with the assistant's last turn, up to where that turn stops.
@@ -82,7 +90,7 @@ class PromptRenderer:
             return self.encode_example(before, begun.content).input_ids[:-1]
         except BadParameter:
             return self.encode(before) + self._exchanged(
-                self._going_on(self._disarm(begun).content)
+                self._going_on(self._disarm(begun.content))
             )
 
     def encode_example(self, turns: Sequence[ChatTurn], reply: str) -> Example:
@@ -92,9 +100,9 @@ class PromptRenderer:
         template writes behind it, whichever that is. Raises BadParameter when the template does
         not render the prompt as the beginning of the whole conversation, or writes no such token.
         """
-        turns = [self._disarm(turn) for turn in turns]
+        turns = [self._disarm_turn(turn) for turn in turns]
         prompt = self._template.prompt(turns)
-        whole = self._template.answered(turns, self._disarm(ChatTurn("assistant", reply)).content)
+        whole = self._template.answered(turns, self._disarm(reply))
         if not whole.startswith(prompt):
             raise BadParameter("messages", "the chat template changes the prompt once answered")
         prompt_ids, ids = self._plain_ids(prompt), self._plain_ids(whole)
@@ -115,6 +123,15 @@ class PromptRenderer:
             return frozenset()
         return frozenset(example.input_ids[-1:])
 
+    def _put_before(self) -> list[int]:
+        """The special tokens that the tokenizer puts before a text."""
+        alone = self._ids("a")
+        both = cast("list[int]", self._tokenizer("a")["input_ids"])
+        for place in range(len(both)):
+            if both[place : place + len(alone)] == alone:
+                return both[:place]
+        return []
+
     def _plain_ids(self, text: str) -> list[int]:
         return self._exchanged(self._ids(text))
 
@@ -122,11 +139,14 @@ class PromptRenderer:
         """With every stand-in exchanged for the single characters of what was typed."""
         return [plain for id_ in ids for plain in self._plain.get(id_, (id_,))]
 
-    def _disarm(self, turn: ChatTurn) -> ChatTurn:
+    def _disarm_turn(self, turn: ChatTurn) -> ChatTurn:
+        return replace(turn, content=self._disarm(turn.content))
+
+    def _disarm(self, text: str) -> str:
+        """With a stand-in for each control token that was typed."""
         if self._control is None:
-            return turn
-        content = self._control.sub(lambda found: self._stand_in[found[0]], turn.content)
-        return replace(turn, content=content)
+            return text
+        return self._control.sub(lambda found: self._stand_in[found[0]], text)
 
     def _characters(self, text: str) -> tuple[int, ...]:
         """The ids of a text, each character encoded alone, so that no control token results."""

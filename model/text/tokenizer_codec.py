@@ -9,6 +9,7 @@ from model.errors import BadParameter, ConfigError
 from model.text.codec import ChatTurn
 from model.text.detokenize import IncrementalDetokenizer, special_tokens
 from model.text.prompt import PromptRenderer
+from model.text.token_bytes import TokenBytes
 
 
 class TokenizerCodec:
@@ -30,6 +31,7 @@ class TokenizerCodec:
         self._special = special_tokens(tokenizer)
         self._silent = frozenset(self._special.values())
         self._renderer = PromptRenderer(tokenizer, today)
+        self._bytes = TokenBytes(tokenizer)
         try:
             self.encode_chat([ChatTurn("user", "a")])
         except BadParameter as error:
@@ -54,10 +56,23 @@ class TokenizerCodec:
             )
         return ids
 
+    def encode_text(self, text: str) -> list[int]:
+        """The ids of a text that is no conversation, after the token that begins texts, if any."""
+        return self._renderer.encode_text(text)
+
     @property
     def vocabulary(self) -> int:
         """How many ids the tokenizer has, its added tokens included."""
         return len(self._tokenizer)
+
+    @property
+    def prompt_ids(self) -> int:
+        """How many of them the model has rows for."""
+        return self.vocabulary if self._rows is None else min(self.vocabulary, self._rows)
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """What a token adds to a text; special tokens as they are written."""
+        return self._bytes[token_id]
 
     def control_id(self, text: str) -> int | None:
         """The id of the special token that is written so; None where the text is ordinary."""

@@ -42,8 +42,8 @@ async def test_the_official_client_talks_to_the_worker(start_process):
         with pytest.raises(openai.NotFoundError, match="base, tuned"):
             await client.chat.completions.create(model="other", messages=HI)
         with pytest.raises(openai.BadRequestError) as refused:
-            await client.chat.completions.create(model="base", messages=HI, logprobs=True)
-        assert refused.value.param == "logprobs"
+            await client.chat.completions.create(model="base", messages=HI, top_logprobs=2)
+        assert refused.value.param == "top_logprobs"
     worker.process.send_signal(signal.SIGTERM)
     code, errors = await worker.ended()
     assert code == 0

@@ -1,12 +1,15 @@
 """Fields and values that clients send although they ask for nothing: the list, once, as data."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from pydantic.fields import FieldInfo
+
 from model.errors import BadParameter
-from model.protocol.chat_request import ChatMessage, ChatRequest, StreamOptions, TextPart
+from model.protocol.chat_request import AnswerRequest, ChatMessage, StreamOptions, TextPart
+from model.protocol.completion_request import CompletionRequest
 
 MAX_TURNS = 4096  # messages and the parts of their contents together
 _SHOWN = 60
@@ -51,8 +54,6 @@ REQUEST_FIELDS: Mapping[str, Neutral] = {
     "functions": Neutral(kinds=(list,)),
     "function_call": Neutral(("none", "auto")),
     "parallel_tool_calls": _FLAG,
-    "logprobs": _OFF,
-    "top_logprobs": _NONE,
     "response_format": Neutral(({"type": "text"},)),
     "modalities": Neutral((["text"],)),
     "reasoning_effort": Neutral(("none",)),
@@ -125,6 +126,21 @@ REQUEST_FIELDS: Mapping[str, Neutral] = {
     "enable_thinking": _OFF,
     "include_reasoning": _FLAG,
 }
+# Fields of a completion request: those of a chat that do not belong to conversations, and its own.
+ONLY_OF_CHATS = frozenset(
+    {"tools", "tool_choice", "functions", "function_call", "parallel_tool_calls"}
+    | {"response_format", "modalities", "reasoning_effort", "verbosity", "chat_template_kwargs"}
+    | {"echo"}  # a completion has one
+)
+OF_COMPLETIONS: Mapping[str, Neutral] = {
+    "suffix": Neutral(("",)),
+    "logprobs": _OFF,
+    "add_special_tokens": _ON,
+}
+COMPLETION_FIELDS: Mapping[str, Neutral] = {
+    **{name: neutral for name, neutral in REQUEST_FIELDS.items() if name not in ONLY_OF_CHATS},
+    **OF_COMPLETIONS,
+}
 TURN_FIELDS: Mapping[str, Neutral] = {
     "name": _TEXT,
     "refusal": _NO_TEXT,
@@ -147,8 +163,8 @@ SWITCHED_OFF: Mapping[str, tuple[object, ...]] = {
 SAME_ROLE = {"developer": "system"}
 
 
-def without_neutral(body: object) -> object:
-    """The body of a chat request without what asks for nothing.
+def without_neutral(body: object, kind: type[AnswerRequest]) -> object:
+    """The body of a request of this kind without what asks for nothing.
 
     Raises BadParameter for the first field that is not known, or that asks for something the
     worker does not do, and for more than MAX_TURNS turns; so a body of nothing but mistakes costs
@@ -156,7 +172,8 @@ def without_neutral(body: object) -> object:
     """
     if not isinstance(body, dict):
         return body
-    fields = _known("", cast("dict[str, object]", body), ChatRequest.model_fields, REQUEST_FIELDS)
+    neutral = COMPLETION_FIELDS if kind is CompletionRequest else REQUEST_FIELDS
+    fields = _known("", cast("dict[str, object]", body), kind.model_fields, neutral)
     for name, values in SWITCHED_OFF.items():
         if name in fields and any(_same(fields[name], value) for value in values):
             del fields[name]
@@ -208,7 +225,10 @@ def _part(where: str, part: object) -> object:
 
 
 def _known(
-    where: str, given: dict[str, object], known: Collection[str], neutral: Mapping[str, Neutral]
+    where: str,
+    given: dict[str, object],
+    known: Mapping[str, FieldInfo],
+    neutral: Mapping[str, Neutral],
 ) -> dict[str, object]:
     kept: dict[str, object] = {}
     for name, value in given.items():
@@ -218,12 +238,16 @@ def _known(
             kept[name] = value
         elif name not in neutral:
             field = f"{where}{name[:_SHOWN]}"
-            more = "" if where else f"; supported are: {', '.join(known)}"
+            more = "" if where else f"; supported are: {', '.join(_needed_first(known))}"
             raise BadParameter(field, f"{field} is not supported{more}")
         elif not neutral[name].takes(value):
             field, words = f"{where}{name}", neutral[name].words
             raise BadParameter(field, f"{field} is not supported, only {words}: {_shown(value)}")
     return kept
+
+
+def _needed_first(fields: Mapping[str, FieldInfo]) -> list[str]:
+    return sorted(fields, key=lambda name: not fields[name].is_required())
 
 
 def _same(one: object, other: object) -> bool:

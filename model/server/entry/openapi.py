@@ -9,14 +9,17 @@ from pydantic.json_schema import models_json_schema
 from model.protocol.cards import AdapterRequest, ModelCard, ModelList
 from model.protocol.chat_answer import ChatAnswer
 from model.protocol.chat_request import ChatRequest
+from model.protocol.completion_answer import CompletionAnswer
+from model.protocol.completion_request import CompletionRequest
 from model.protocol.state import ErrorAnswer, Health
-from model.server.entry.neutral import REQUEST_FIELDS
+from model.server.entry.neutral import COMPLETION_FIELDS, REQUEST_FIELDS
 
 _SCHEMA = "#/components/schemas/"
 _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 # Path, method, what it does, body, answer.
 _OPERATIONS: tuple[tuple[str, str, str, type[BaseModel] | None, type[BaseModel] | None], ...] = (
     ("/v1/chat/completions", "post", "Answer a conversation", ChatRequest, ChatAnswer),
+    ("/v1/completions", "post", "Go on with a text", CompletionRequest, CompletionAnswer),
     ("/v1/models", "get", "List the variants that are served", None, ModelList),
     ("/v1/models/{name}", "get", "Describe one variant", None, ModelCard),
     ("/v1/adapters", "post", "Serve a promoted adapter", AdapterRequest, ModelList),
@@ -33,9 +36,11 @@ def describe_api() -> dict[str, Any]:
     bodies = [kind for *_, body, answer in _OPERATIONS for kind in (body, answer) if kind]
     modes = [(kind, "validation") for kind in dict.fromkeys([*bodies, ErrorAnswer])]
     _, schemas = models_json_schema(modes, ref_template=_SCHEMA + "{model}")  # pyright: ignore[reportArgumentType]
-    chat = schemas["$defs"]["ChatRequest"]["properties"]
-    for name, neutral in REQUEST_FIELDS.items():
-        chat.setdefault(name, {"description": f"Read past where it is {neutral.words}."})
+    kinds = {"ChatRequest": REQUEST_FIELDS, "CompletionRequest": COMPLETION_FIELDS}
+    for kind, fields in kinds.items():
+        described = schemas["$defs"][kind]["properties"]
+        for name, neutral in fields.items():
+            described.setdefault(name, {"description": f"Read past where it is {neutral.words}."})
     paths: dict[str, dict[str, Any]] = {}
     for path, method, summary, body, answer in _OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, summary, body, answer)

@@ -9,7 +9,14 @@ from pydantic_core import ErrorDetails
 
 from model.errors import BadParameter
 from model.protocol.cards import AdapterRequest
-from model.protocol.chat_request import ChatMessage, ChatRequest, StreamOptions
+from model.protocol.chat_request import (
+    MAX_ANSWERS,
+    AnswerRequest,
+    ChatMessage,
+    ChatRequest,
+    StreamOptions,
+)
+from model.protocol.completion_request import CompletionRequest
 from model.server.entry.neutral import without_neutral
 
 MAX_DEPTH = 16
@@ -23,7 +30,7 @@ _NESTED: dict[int | str, type[BaseModel]] = {
 }
 _SHOWN = 60
 _BOTH = "max_completion_tokens"
-_Body = TypeVar("_Body", ChatRequest, AdapterRequest)
+_Body = TypeVar("_Body", ChatRequest, CompletionRequest, AdapterRequest)
 
 
 def parse_chat(body: bytes) -> ChatRequest:
@@ -34,9 +41,28 @@ def parse_chat(body: bytes) -> ChatRequest:
     request = _parse(body, ChatRequest)
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
         raise BadParameter(_BOTH, f"max_tokens and {_BOTH} are two names of one thing: give one")
+    if request.top_logprobs and not request.logprobs:
+        raise BadParameter("top_logprobs", "top_logprobs is only allowed with logprobs: true")
+    _check_stream(request)
+    return request
+
+
+def parse_completion(body: bytes) -> CompletionRequest:
+    """Read the body of a completion request; raises BadParameter for the first wrong field."""
+    request = _parse(body, CompletionRequest)
+    if (rows := len(request.prompts) * request.n) > MAX_ANSWERS:
+        raise BadParameter(
+            "prompt", f"prompt and n ask for {rows} answers; there may be {MAX_ANSWERS}"
+        )
+    if request.echo and request.logprobs is not None:
+        raise BadParameter("logprobs", "logprobs of a prompt are not supported: leave echo out")
+    _check_stream(request)
+    return request
+
+
+def _check_stream(request: AnswerRequest) -> None:
     if request.stream_options is not None and not request.stream:
         raise BadParameter("stream_options", "stream_options is only allowed with stream: true")
-    return request
 
 
 def parse_adapter(body: bytes) -> AdapterRequest:
@@ -47,7 +73,9 @@ def parse_adapter(body: bytes) -> AdapterRequest:
 def _parse(body: bytes, kind: type[_Body]) -> _Body:
     try:
         fields = _clean(_load(body))
-        return kind.model_validate(without_neutral(fields) if kind is ChatRequest else fields)
+        if issubclass(kind, AnswerRequest):
+            fields = without_neutral(fields, kind)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise _refusal(error.errors()[0], kind) from error
 

@@ -65,7 +65,9 @@ async def test_models_and_health(start_worker):
     [
         ({"model": "other"}, 404, "model", "model_not_found"),
         ({"temperature": 9}, 400, "temperature", "invalid_parameter"),
-        ({"logprobs": True}, 400, "logprobs", "invalid_parameter"),
+        ({"logprobs": 5}, 400, "logprobs", "invalid_parameter"),
+        ({"top_logprobs": 5}, 400, "top_logprobs", "invalid_parameter"),
+        ({"logprobs": True, "top_logprobs": 21}, 400, "top_logprobs", "invalid_parameter"),
         ({"messages": []}, 400, "messages", "invalid_parameter"),
         ({"max_tokens": 5000}, 400, "messages", "context_length_exceeded"),
         ({"max_tokens": 10**30}, 400, "messages", "context_length_exceeded"),

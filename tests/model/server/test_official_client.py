@@ -1,5 +1,8 @@
 """The official client, as people install it, against the worker over HTTP."""
 
+import math
+from typing import Any
+
 import openai
 import pytest
 
@@ -126,6 +129,112 @@ async def test_several_answers_are_rows_of_one_request(start_worker, client_of, 
     assert (texts, ends) == (wanted, ["stop"] * n)
     assert chunk is not None
     assert chunk.usage == answer.usage
+
+
+@pytest.mark.parametrize("n", [1, 3])
+async def test_logprobs_are_told_whole_and_in_the_chunks_of_their_text(start_worker, client_of, n):
+    client = client_of(await start_worker(reply="日 {seed}🎉", step_seconds=0.0001))
+    asked = {"n": n, "seed": 5, "logprobs": True, "top_logprobs": 3}
+    answer = await ask(client, **asked)
+    for choice in answer.choices:
+        content = choice.logprobs.content
+        joined = b"".join(bytes(one.bytes) for one in content)
+        assert joined.decode() == choice.message.content
+        assert len(content) == len(choice.message.content.encode())
+        assert choice.logprobs.refusal is None
+        for one in content:
+            assert one.logprob == pytest.approx(math.log(0.5))
+            tops = [top.logprob for top in one.top_logprobs]
+            assert tops == pytest.approx([place * math.log(0.5) for place in (1, 2, 3)])
+            assert one.top_logprobs[0].bytes == one.bytes
+        assert content[0].token == "\\xe6"
+    told: list[list[Any]] = [[] for _ in range(n)]
+    async for chunk in await ask(client, stream=True, **asked):
+        for choice in chunk.choices:
+            if choice.logprobs is not None:
+                joined = b"".join(bytes(one.bytes) for one in choice.logprobs.content)
+                assert joined.decode() == choice.delta.content
+                told[choice.index] += choice.logprobs.content
+            else:
+                assert not choice.delta.content
+    assert told == [choice.logprobs.content for choice in answer.choices]
+
+
+async def test_logprobs_end_where_a_stop_cuts_the_text(start_worker, client_of):
+    client = client_of(await start_worker(reply="ab END cd"))
+    asked = {"logprobs": True, "stop": [" END"]}
+    choice = (await ask(client, **asked)).choices[0]
+    assert choice.message.content == "ab"
+    assert [one.token for one in choice.logprobs.content] == ["a", "b"]
+    assert choice.logprobs.content[0].top_logprobs == []
+    chunks = [chunk async for chunk in await ask(client, stream=True, **asked)]
+    told = [c.choices[0].logprobs for c in chunks if c.choices[0].logprobs is not None]
+    assert [one.token for part in told for one in part.content] == ["a", "b"]
+
+
+async def test_who_asks_for_no_logprobs_gets_none(start_worker, client_of):
+    client = client_of(await start_worker())
+    for fields in ({}, {"logprobs": False}, {"logprobs": False, "top_logprobs": 0}):
+        assert (await ask(client, **fields)).choices[0].logprobs is None
+
+
+async def test_completions_whole_and_streamed(start_worker, client_of):
+    client = client_of(await start_worker())
+    asked = {"model": "tuned", "prompt": ["hi", "ho"], "seed": 1, "stop": ["zz"], "best_of": 1}
+    answer = await client.completions.create(**asked)
+    assert [choice.text for choice in answer.choices] == ["tuned: hi", "tuned: ho"]
+    assert answer.usage.prompt_tokens == 4
+    texts, ends = ["", ""], ["", ""]
+    async for chunk in await client.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            texts[choice.index] += choice.text
+            ends[choice.index] = choice.finish_reason or ends[choice.index]
+    assert (texts, ends) == (["tuned: hi", "tuned: ho"], ["stop", "stop"])
+
+
+async def test_completions_have_logprobs_of_the_older_shape(start_worker, client_of):
+    client = client_of(await start_worker(reply="é {seed}END", step_seconds=0.0001))
+    asked = {"model": "base", "prompt": "hi", "n": 2, "seed": 3, "logprobs": 2, "stop": "END"}
+    answer = await client.completions.create(**asked)
+    for choice in answer.choices:
+        told = choice.logprobs
+        assert told.tokens == ["bytes:\\xc3", "bytes:\\xa9", " ", str(3 + choice.index)]
+        assert told.text_offset == [0, 0, 1, 2]
+        assert told.token_logprobs == pytest.approx([math.log(0.5)] * 4)
+        assert [len(top) for top in told.top_logprobs] == [2] * 4
+        assert all(top[token] == told.token_logprobs[0] for token, top in _tops(told))
+    streamed: list[list[str]] = [[], []]
+    async for chunk in await client.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            if choice.logprobs is not None:
+                streamed[choice.index] += choice.logprobs.tokens
+            else:
+                assert not choice.text
+    assert streamed == [choice.logprobs.tokens for choice in answer.choices]
+    none = await client.completions.create(**asked | {"logprobs": 0})
+    assert [len(top) for top in none.choices[0].logprobs.top_logprobs] == [1] * 4
+
+
+def _tops(told) -> list[tuple[str, dict[str, float]]]:
+    return list(zip(told.tokens, told.top_logprobs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "code"),
+    [
+        ({"prompt": []}, openai.BadRequestError, "invalid_parameter"),
+        ({"best_of": 3}, openai.BadRequestError, "invalid_parameter"),
+        ({"model": "other"}, openai.NotFoundError, "model_not_found"),
+        ({"max_tokens": 5000}, openai.BadRequestError, "context_length_exceeded"),
+    ],
+)
+async def test_a_refused_completion_has_its_class(start_worker, client_of, fields, kind, code):
+    client = client_of(await start_worker())
+    for stream in (False, True):
+        asked = {"model": "base", "prompt": "hi", "stream": stream} | fields
+        with pytest.raises(kind) as error:
+            await client.completions.create(**asked)
+        assert (type(error.value), error.value.code) == (kind, code)
 
 
 async def test_several_answers_that_do_not_all_fit_are_refused_together(

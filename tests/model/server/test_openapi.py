@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model.protocol.chat_request import ChatRequest
-from model.server.entry.neutral import REQUEST_FIELDS, TURN_FIELDS
+from model.protocol.completion_request import CompletionRequest
+from model.server.entry.neutral import COMPLETION_FIELDS, REQUEST_FIELDS, TURN_FIELDS
 from model.server.entry.openapi import describe_api
 
 VALUES = st.recursive(
@@ -39,11 +40,24 @@ BODY = st.fixed_dictionaries(
         if name not in {"model", "messages"}
     },
 )
+COMPLETION = st.fixed_dictionaries(
+    {
+        "model": st.just("base") | VALUES,
+        "prompt": VALUES
+        | st.lists(st.integers(0, 300), max_size=9)
+        | st.lists(st.text(), max_size=9),
+    },
+    optional={
+        name: VALUES | st.integers(0, 6)
+        for name in (*CompletionRequest.model_fields, *COMPLETION_FIELDS, "messages")
+        if name not in {"model", "prompt"}
+    },
+)
 PATHS = [path.replace("{name}", "tuned") for path in describe_api()["paths"]]
 CALLS = st.tuples(
     st.sampled_from(["GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS", "BREW"]),
     st.sampled_from([*PATHS, "/v1/models/%2F..%2F", "/v1/adapters/%00", "/%ff", "//", "/v1/"]),
-    BODY.map(lambda body: json.dumps(body).encode()) | st.binary(max_size=30),
+    (BODY | COMPLETION).map(lambda body: json.dumps(body).encode()) | st.binary(max_size=30),
     st.fixed_dictionaries(
         {"Content-Type": st.sampled_from(["application/json"] * 4 + ["text/plain", "", "a/b/c;"])},
         optional={
@@ -64,6 +78,7 @@ async def test_the_description_names_every_address(start_worker):
     assert described["openapi"].startswith("3.1")
     app = {path for path in described["paths"] if path != "/metrics"}
     assert {"/v1/chat/completions", "/v1/models/{name}", "/v1/adapters", "/openapi.json"} <= app
+    assert "/v1/completions" in app
     for path, methods in described["paths"].items():
         for method in methods:
             async with worker.session.request(method, path.format(name="none")) as response:
@@ -72,6 +87,7 @@ async def test_the_description_names_every_address(start_worker):
     for used in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)):
         assert used in schemas
     assert set(REQUEST_FIELDS) <= set(schemas["ChatRequest"]["properties"])
+    assert set(COMPLETION_FIELDS) <= set(schemas["CompletionRequest"]["properties"])
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=RELAXED)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,11 @@ async def test_what_asks_for_something_else_is_refused_by_name(start_worker, fie
 
 
 def test_the_document_names_every_field_and_value():
-    lines = set(DOCUMENT.read_text().splitlines())
-    tables = (neutral.REQUEST_FIELDS, neutral.TURN_FIELDS)
+    document = DOCUMENT.read_text()
+    lines = set(document.splitlines())
+    tables = (neutral.REQUEST_FIELDS, neutral.OF_COMPLETIONS, neutral.TURN_FIELDS)
     rows = {f"| `{name}` | {one.words} |" for table in tables for name, one in table.items()}
     assert rows <= lines
+    _, said = document.split("A completion request has those of the table but ")
+    left_out = said.partition(", and")[0]
+    assert set(re.findall("`(.+?)`", left_out)) == neutral.ONLY_OF_CHATS

@@ -51,6 +51,8 @@ def test_every_parameter_is_taken():
         "stop": ["a", "b", "c", "d"],
         "n": 1,
         "logit_bias": {"5": -100},
+        "logprobs": True,
+        "top_logprobs": 20,
         "user": "u1",
         "continue_final_message": False,
         "add_generation_prompt": True,
