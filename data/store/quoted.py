@@ -8,7 +8,7 @@ from typing import Any
 from data.records import Turn
 from data.store.connection import RunStatement
 from data.store.rows import to_turns, turns_json
-from data.turns import has_parts, is_asked_by, said_by, told_apart, without
+from data.turns import has_parts, said_by, told_apart, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +57,6 @@ async def forget_quoted(run: RunStatement, user_id: str, names: Collection[str])
         if one.is_old:  # labels show whose the person's parts were; of the others we know no more
             left = tuple(Turn(turn.role, turn.content) for turn in left)
         await run("UPDATE requests SET turns = ? WHERE id = ?", turns_json(left), one.id)
-
-
-async def repeating_requests(run: RunStatement, user_id: str) -> list[int]:
-    """Return the ids of the requests by which others repeated this person's with a button."""
-    rows = await run(
-        """
-        SELECT DISTINCT again.id FROM requests AS own
-        JOIN requests AS again ON again.conversation = own.conversation
-            AND again.turns = own.turns AND again.prompt = own.prompt AND again.id > own.id
-        WHERE own.user_id = ?1 AND again.user_id <> ?1 AND own.prompt <> ''
-            AND instr(again.source_key, ':interaction:') > 0
-        """,
-        user_id,
-    )
-    by_parts = [
-        one.id for one in await _with_parts(run, user_id) if is_asked_by(one.turns, user_id)
-    ]
-    return sorted({*(row["id"] for row in rows), *by_parts})
 
 
 async def _with_parts(run: RunStatement, user_id: str) -> list[QuotingRequest]:
