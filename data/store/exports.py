@@ -102,10 +102,20 @@ def record_export(
 
 
 async def person_hash(run: RunStatement, user_id: str) -> str:
-    """Return a person's hash, in hex; the same person's is the same in one database."""
+    """Return a person's hash, in hex; the same person's is the same in one database.
+
+    The key is made where there is none, so this belongs into a transaction that writes.
+    """
     await run(_MAKE_KEY, SettingKey.EXPORT_KEY, _new_key())
-    [row] = await run(_READ_KEY, SettingKey.EXPORT_KEY)
-    return _keyed_hash(row["value"], f"asks:{user_id}")
+    known = await known_person_hash(run, user_id)
+    assert known is not None, "the key was made in this transaction"
+    return known
+
+
+async def known_person_hash(run: RunStatement, user_id: str) -> str | None:
+    """Return a person's hash without writing; None where no hash was ever made with this key."""
+    rows = await run(_READ_KEY, SettingKey.EXPORT_KEY)
+    return _keyed_hash(rows[0]["value"], f"asks:{user_id}") if rows else None
 
 
 async def exported_of(run: RunStatement, user_id: str) -> list[sqlite3.Row]:
