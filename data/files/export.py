@@ -27,7 +27,7 @@ from data.records import YES, MadeExport, SettingKey
 from data.store.database import connect, require
 from data.store.exports import PersonHash, record_export
 from data.store.faults import converted
-from data.store.repetitions import REPEATED, WRITER
+from data.store.quoted import REPEATED, WRITER
 
 # Who repeats another person's request by a button asks with that person's words. That matters only
 # where a request of somebody who agreed is rated.

@@ -107,15 +107,14 @@ async def person_hash(run: RunStatement, user_id: str) -> str:
     The key is made where there is none, so this belongs into a transaction that writes.
     """
     await run(_MAKE_KEY, SettingKey.EXPORT_KEY, _new_key())
-    known = await known_person_hash(run, user_id)
-    assert known is not None, "the key was made in this transaction"
-    return known
+    [row] = await run(_READ_KEY, SettingKey.EXPORT_KEY)
+    return _asker_hash(row["value"], user_id)
 
 
 async def known_person_hash(run: RunStatement, user_id: str) -> str | None:
     """Return a person's hash without writing; None where no hash was ever made with this key."""
     rows = await run(_READ_KEY, SettingKey.EXPORT_KEY)
-    return _keyed_hash(rows[0]["value"], f"asks:{user_id}") if rows else None
+    return _asker_hash(rows[0]["value"], user_id) if rows else None
 
 
 async def exported_of(run: RunStatement, user_id: str) -> list[sqlite3.Row]:
@@ -172,6 +171,10 @@ async def read_exports(run: RunStatement, ids: Collection[str]) -> tuple[MadeExp
 
 def _new_key() -> str:
     return secrets.token_hex(32)
+
+
+def _asker_hash(key: str, user_id: str) -> str:
+    return _keyed_hash(key, f"asks:{user_id}")
 
 
 def _keyed_hash(key: str, text: str) -> str:

@@ -9,8 +9,7 @@ from data.errors import StoreLocked
 from data.records import Forgotten, PersonalData
 from data.store.connection import RunStatement, Tables
 from data.store.exports import exported_of, forget_exported, person_hash, read_exports
-from data.store.quoted import forget_quoted, quoted_of
-from data.store.repetitions import repeating_requests
+from data.store.quoted import forget_quoted, quoted_of, repeating_requests
 from data.store.rows import stamp
 
 _SOMEBODY = "forgotten"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from data.records import Request, RequestMessage
 from data.store.connection import Tables
-from data.store.repetitions import REPEATED
+from data.store.quoted import REPEATED
 from data.store.rows import stamp, to_request, to_request_message
 
 
