@@ -7,6 +7,7 @@ from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming
 from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, opens_threads
+from bot.errors import UserError
 from data.errors import StoreError
 
 
@@ -26,7 +27,12 @@ class Composer:
         """
         while True:
             edition = question.edition
-            asked = await self.compose(question)
+            try:
+                asked = await self.compose(question)
+            except (UserError, StoreError):
+                if question.edition == edition or question.is_gone:
+                    raise
+                continue  # what was wrong may be right by now
             if question.edition == edition or question.is_gone:
                 return edition, asked
 
