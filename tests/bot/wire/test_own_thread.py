@@ -53,6 +53,19 @@ async def test_a_question_opens_a_thread_with_its_title(bot: Bot):
     assert shown([second]) == "3: and a taco?", "question and answer are known"
 
 
+async def test_an_edited_question_is_answered_in_its_thread(bot: Bot):
+    room, ann = await threaded(bot), bot.discord.user("Ann")
+    question = await bot.ask(room, ann, "one?")
+    thread = await thread_of(bot, question)
+    (answer,) = await answer_in(bot.discord, thread)
+    await bot.discord.edit(question, f"{bot.discord.me.mention} two?")
+    await bot.discord.until(lambda: "Answer the edit" in answer.labels)
+    await bot.discord.click(answer, ann, "Answer the edit")
+    _, (second,) = await answers_in(bot.discord, thread, 2)
+    assert shown([second]).endswith(": two?")
+    assert bot.discord.from_bot(room) == []
+
+
 async def test_killed_in_the_middle_it_goes_on_in_the_thread(bot: Bot):
     room = await threaded(bot)
     question = await bot.ask(room, bot.discord.user(), SENTENCE * 6)

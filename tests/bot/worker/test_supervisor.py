@@ -163,6 +163,35 @@ async def test_a_setting_the_worker_refuses_is_the_operators_business(tmp_path: 
     assert "--nonsense" in (status.error or "")
 
 
+REFUSING = """
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response({status})
+        self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.end_headers()
+
+server = HTTPServer(("127.0.0.1", 0), Handler)
+event = {{"event": "listening", "host": "127.0.0.1", "port": server.server_port}}
+print(json.dumps(event), flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize(("status", "line"), [(401, "WORKER_API_KEY"), (302, "elsewhere")])
+async def test_a_worker_that_a_setting_makes_useless_is_the_operators_business(
+    tmp_path: Path, status: int, line: str
+):
+    command = program(REFUSING.format(status=status))
+    async with supervised(tmp_path, command=command) as worker:
+        failed = await failure(worker)
+    assert failed.configuration
+    assert line in (failed.error or "")
+    assert "times in a row" not in (failed.error or ""), "it was started once"
+
+
 async def test_loading_that_never_ends_ends_it(tmp_path: Path):
     script = {"hang_load": True}
     async with supervised(tmp_path, script, limits=health(ready_s=0.3)) as worker:
