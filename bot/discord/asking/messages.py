@@ -160,7 +160,7 @@ class MessageListener(commands.Cog):
             if asked and (is_known or self._edits.differs(message, asked[-1])):
                 await self._edits.offer(asked)
         except StoreError as error:
-            self._desk.doubts.note(error)
+            self._desk.doubts.note(error, "an edited message is left as it was answered")
             return
         if not requests and _is_recent(message) and not message.author.bot:
             followed = self._open.begin(message)

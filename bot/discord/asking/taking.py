@@ -107,7 +107,7 @@ class Taking:
                 _log.error("a message could not be taken: %s", error)
                 await self._say(question, phrases.BROKEN)
             else:
-                self._doubts.note(error)
+                self._doubts.note(error, "a message is left alone, as it cannot be stored")
         else:
             await self.remarks.take_away(question.message.id)
             return Reacted(edition if asked is None else asked, is_asked=True)
