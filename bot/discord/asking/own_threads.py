@@ -8,6 +8,7 @@ from bot.discord.answer.interaction_outlet import NOBODY, InteractionOutlet
 from bot.discord.answer.outlet import ChannelOutlet, Outlet
 from bot.discord.answer.splitting import split
 from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
+from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.identity import opening_key
 from bot.discord.rules import THREAD_PERMISSION, may_open_threads, opens_threads
@@ -56,8 +57,9 @@ class OwnThreads:
             response = await interaction.edit_original_response(
                 content=_quoted(question.text), allowed_mentions=NOBODY
             )
-        except discord.HTTPException as refusal:
-            self._desk.refusals.tell(channel.id, refusal)
+        except NOT_DONE as failure:
+            if isinstance(failure, discord.HTTPException):
+                self._desk.refusals.tell(channel.id, failure)
             return question, InteractionOutlet(interaction)
         in_place = ChannelOutlet(self._client, channel.id, response.id)
         title, asker = title_of(question.text), interaction.user.id

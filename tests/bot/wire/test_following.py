@@ -214,6 +214,17 @@ async def test_of_several_edits_the_last_is_answered(bot: Bot, discord: Discord)
     assert shown([answer]) == "tuned, 1 turns: three"
 
 
+async def test_an_edit_is_offered_in_an_archived_thread_too(bot: Bot, discord: Discord):
+    ann = discord.user("Ann")
+    thread = discord.thread(discord.channel(), ann)
+    question = await bot.ask(thread, ann, "one")
+    (answer,) = await answer_in(discord, thread)
+    await rated(discord, answer)
+    thread.archived = True
+    await befall(discord, question, "edit")
+    await discord.until(lambda: BUTTON in answer.labels)
+
+
 # A deleted question.
 
 
