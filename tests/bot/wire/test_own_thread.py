@@ -132,8 +132,8 @@ async def test_a_command_is_answered_in_place_where_there_can_be_no_thread(bot: 
     else:
         bot.discord.deny(room, bot.discord.me, Permission.CREATE_PUBLIC_THREADS)
     asked = await bot.discord.slash(room, bot.discord.user(), "ask", prompt="hello?")
-    answer = await bot.discord.until(
-        lambda: next((one for one in bot.discord.from_bot(room) if is_done(one)), None)
+    (answer,) = await bot.discord.until(
+        lambda: [one for one in bot.discord.from_bot(room) if is_done(one)]
     )
     assert shown([answer]) == "1: hello?"
     assert (answer.reference or answer) is asked.original
