@@ -188,7 +188,8 @@ class NewRequest:
 
     `source_key` names what the person did (which message, which interaction), so that an event
     that is seen twice makes one request. `turns` is what the model is given; the last of them
-    holds `prompt`. `in_history` is False if later turns should not build on this exchange.
+    holds `prompt`. `in_history` is False if later turns should not build on this exchange,
+    `is_counted` if it takes the place of an earlier request where the person's are counted.
     """
 
     source_key: str
@@ -201,6 +202,7 @@ class NewRequest:
     variant: str
     sampling: Sampling
     in_history: bool = True
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

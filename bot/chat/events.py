@@ -22,6 +22,7 @@ class Ask:
     - `turns`: the very turns to ask the model with, as for the same question to another variant;
       `persona` and `history` are not used then.
     - `mentioned`: people whose mentions stand in `text`, see `people.mention`.
+    - `is_counted`: False if it takes the place of an earlier ask where a person's are counted.
     - `own_names`: what the bot is called here; nobody else goes by that in the conversation.
     """
 
@@ -39,6 +40,7 @@ class Ask:
     turns: tuple[Turn, ...] | None = None
     mentioned: tuple[Person, ...] = ()
     own_names: tuple[str, ...] = ()
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

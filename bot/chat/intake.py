@@ -47,6 +47,7 @@ class Intake:
             variant=await self._variant(ask),
             sampling=self._settings.sampling(self._rng.getrandbits(_SEED_BITS)),
             in_history=ask.in_history,
+            is_counted=ask.is_counted,
         )
 
     async def _variant(self, ask: Ask) -> str:

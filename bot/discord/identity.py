@@ -42,6 +42,17 @@ def interaction_key(interaction_id: int) -> str:
     return f"{FRONT_END}:{_INTERACTION}:{interaction_id}"
 
 
+def opening_key(interaction_id: int, channel_id: int, message_id: int) -> str:
+    """The `source_key` of a request that a command made, whose response opens its thread."""
+    return f"{interaction_key(interaction_id)}:{channel_id}:{message_id}"
+
+
+def opening_response(source_key: str) -> tuple[int, int] | None:
+    """The ids of the channel and of the response in it that opens the thread; None for others."""
+    channel_id, message_id = (_number(source_key, _INTERACTION, place) for place in (1, 2))
+    return None if channel_id is None or message_id is None else (channel_id, message_id)
+
+
 def continuation_key(request_id: int, attempt: int) -> str:
     """The `source_key` of a request that goes on with the answer to another."""
     return f"{FRONT_END}:{_CONTINUATION}:{request_id}:{attempt}"

@@ -15,13 +15,14 @@ class Death:
     `code` is its exit code (minus the signal's number where a signal ended it), None when it hung
     or could not be started. `served_s` is how long it was ready, in seconds, None when it never
     was. `line` says why it ended, and is empty where nobody knows. `stuck` says that it hung while
-    loading, which another start does not mend.
+    loading, `configuration` that a setting is to blame: another start mends neither.
     """
 
     code: int | None
     served_s: float | None
     line: str
     stuck: bool = False
+    configuration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def decide(deaths: Sequence[Death], policy: RestartPolicy, rng: Random) -> Resta
     """What to do after the last of `deaths`, which has at least one, oldest first."""
     last = deaths[-1]
     ever_ready = any(death.served_s is not None for death in deaths)
+    if last.served_s is None and last.configuration:
+        return GiveUp(f"The worker cannot be used: {last.line}", configuration=True)
     if last.served_s is None and last.code == CONFIGURATION_EXIT:
         return GiveUp(f"The worker refused to start: {last.line}", configuration=True)
     if last.code == LOADING_EXIT and not ever_ready:
@@ -71,7 +74,8 @@ def decide(deaths: Sequence[Death], policy: RestartPolicy, rng: Random) -> Resta
     streak = _unsteady_streak(deaths, policy.steady_s)
     if streak >= policy.give_up_after:
         words = f": {last.line}" if last.line else ""
-        return GiveUp(f"The worker ended {streak} times in a row ({describe(last)}){words}")
+        line = f"The worker ended {streak} times in a row ({describe(last)}){words}"
+        return GiveUp(line, configuration=last.configuration)
     return Restart(delay(streak, policy, rng))
 
 

@@ -96,7 +96,12 @@ class Supervisor(WorkerLink):
                 case Restart(delay_s):
                     stage = f"the worker ended ({describe(death)}) and is started again"
                     why = death.line or None
-                    self.board.show(WorkerStatus(WorkerPhase.RESTARTING, stage, error=why))
+                    self.board.show(
+                        WorkerStatus(
+                            WorkerPhase.RESTARTING, stage, error=why,
+                            configuration=death.configuration,
+                        )
+                    )  # fmt: skip
                     await asyncio.sleep(delay_s)
                 case GiveUp(message, configuration):
                     self._show_failure(message, configuration)
@@ -115,7 +120,9 @@ class Supervisor(WorkerLink):
             code = await process.stop(self._bounds.grace_s if hang is None else 0)
         served_s = None if self.ready_at is None else self._clock() - self.ready_at
         if hang is not None:
-            return Death(None, served_s, hang.reason, stuck=hang.loading)
+            return Death(
+                None, served_s, hang.reason, stuck=hang.loading, configuration=hang.configuration
+            )
         killed = code < 0  # then its last line is not about its end
         return Death(code, served_s, "" if killed else self._log.last_words)
 

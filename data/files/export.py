@@ -27,31 +27,38 @@ from data.records import YES, MadeExport, SettingKey
 from data.store.database import connect, require
 from data.store.exports import PersonHash, record_export
 from data.store.faults import converted
+from data.store.quoted import REPEATED, WRITER
 
-# Who repeats another person's request by a button asks with that person's words.
-_RATED = """
-WITH willing AS (
+# Who repeats another person's request by a button asks with that person's words. That matters only
+# where a request of somebody who agreed is rated.
+_RATED = f"""
+WITH RECURSIVE willing AS (
     SELECT scope_id FROM settings
     WHERE scope = 'user' AND key = ? AND value = ?
-)
+), rated AS MATERIALIZED (
+    SELECT * FROM requests WHERE user_id IN (SELECT * FROM willing) AND id IN (
+        SELECT request_id FROM answers JOIN ratings ON answer_id = answers.id
+    )
+), asked AS MATERIALIZED (
+    SELECT id FROM requests WHERE user_id NOT IN (SELECT * FROM willing)
+        AND conversation IN (SELECT conversation FROM rated)
+        AND prompt IN (SELECT prompt FROM rated)
+    UNION
+    SELECT id FROM rated AS requests WHERE {WRITER} NOT IN (SELECT * FROM willing)
+), {REPEATED}
 SELECT
     kind AS rating, ratings.created_at AS rated_at, ratings.user_id AS rater,
     answers.id AS answer_id, answers.created_at AS answered_at, text AS answer, answers.variant,
     adapter_hash, model_id, finish_reason, prompt_tokens, completion_tokens, queue_ms,
     first_token_ms, total_ms, state, prompt, turns, sampling, front_end AS origin,
-    requests.user_id IN (SELECT * FROM willing) AND NOT EXISTS (
-        SELECT 1 FROM requests AS own
-        WHERE instr(requests.source_key, ':interaction:') > 0
-            AND own.conversation = requests.conversation AND own.id < requests.id
-            AND own.turns = requests.turns AND own.prompt = requests.prompt
-            AND own.user_id NOT IN (SELECT * FROM willing)
-    ) AS asker_agrees,
+    requests.user_id IN (SELECT * FROM willing)
+        AND requests.id NOT IN (SELECT id FROM repeated) AS asker_agrees,
     ratings.user_id IS NOT NULL AND ratings.user_id IN (SELECT * FROM willing) AS rater_agrees
 FROM ratings
 JOIN answers ON answers.id = answer_id
 JOIN requests ON requests.id = request_id
 ORDER BY ratings.id
-"""
+"""  # noqa: S608 - a literal
 
 
 def export(

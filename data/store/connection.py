@@ -72,11 +72,25 @@ class Connection:
             return await self._run(sql, *values)
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[RunStatement]:
+        """Yield a function that reads; all that it reads is as at one moment.
+
+        Whoever writes is not waited for, and need not wait.
+        """
+        async with self._within("BEGIN DEFERRED") as run:
+            yield run
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[RunStatement]:
         """Yield a function that runs statements; all of them take effect, or none."""
+        async with self._within("BEGIN IMMEDIATE") as run:
+            yield run
+
+    @asynccontextmanager
+    async def _within(self, begin: LiteralString) -> AsyncGenerator[RunStatement]:
         async with self._lock:
             try:
-                await self._run("BEGIN IMMEDIATE")
+                await self._run(begin)
                 yield self._run
                 await self._run("COMMIT")
             except BaseException:

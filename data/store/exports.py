@@ -102,10 +102,19 @@ def record_export(
 
 
 async def person_hash(run: RunStatement, user_id: str) -> str:
-    """Return a person's hash, in hex; the same person's is the same in one database."""
+    """Return a person's hash, in hex; the same person's is the same in one database.
+
+    The key is made where there is none, so this belongs into a transaction that writes.
+    """
     await run(_MAKE_KEY, SettingKey.EXPORT_KEY, _new_key())
     [row] = await run(_READ_KEY, SettingKey.EXPORT_KEY)
-    return _keyed_hash(row["value"], f"asks:{user_id}")
+    return _asker_hash(row["value"], user_id)
+
+
+async def known_person_hash(run: RunStatement, user_id: str) -> str | None:
+    """Return a person's hash without writing; None where no hash was ever made with this key."""
+    rows = await run(_READ_KEY, SettingKey.EXPORT_KEY)
+    return _asker_hash(rows[0]["value"], user_id) if rows else None
 
 
 async def exported_of(run: RunStatement, user_id: str) -> list[sqlite3.Row]:
@@ -162,6 +171,10 @@ async def read_exports(run: RunStatement, ids: Collection[str]) -> tuple[MadeExp
 
 def _new_key() -> str:
     return secrets.token_hex(32)
+
+
+def _asker_hash(key: str, user_id: str) -> str:
+    return _keyed_hash(key, f"asks:{user_id}")
 
 
 def _keyed_hash(key: str, text: str) -> str:

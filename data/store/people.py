@@ -26,7 +26,7 @@ class People(Tables):
         turns are other rows of the same data, or other people's words. `quoted` has what other
         people's requests hold of the person.
         """
-        async with self._connection.transaction() as run:
+        async with self._connection.snapshot() as run:
             requests = await run(
                 """
                 SELECT requests.id AS request, requests.created_at AS asked_at, front_end,
@@ -154,7 +154,8 @@ async def _keep_asks(run: RunStatement, user_id: str, now: datetime) -> None:
     await run(
         """
         INSERT INTO forgotten_asks (person, asked_at)
-        SELECT ?, created_at FROM requests WHERE user_id = ? AND created_at > ?
+        SELECT ?, created_at FROM requests
+        WHERE user_id = ? AND created_at > ? AND is_counted
         """,
         await person_hash(run, user_id),
         user_id,

@@ -7,7 +7,7 @@ from typing import LiteralString
 from data.errors import StoreConflict
 from data.records import NewRequest, Request, RequestState, Turn, UnansweredState
 from data.store.connection import RunStatement, Tables
-from data.store.exports import person_hash
+from data.store.exports import known_person_hash
 from data.store.rows import sampling_json, stamp, to_request, turns_json
 
 
@@ -25,8 +25,8 @@ class Requests(Tables):
                 """
                 INSERT INTO requests (
                     source_key, conversation, front_end, user_id, user_name, prompt, turns,
-                    variant, sampling, in_history, state, created_at
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?)
+                    variant, sampling, in_history, is_counted, state, created_at
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?)
                 ON CONFLICT (source_key) DO NOTHING
                 RETURNING *
                 """,
@@ -40,6 +40,7 @@ class Requests(Tables):
                 new.variant,
                 sampling_json(new.sampling),
                 new.in_history,
+                new.is_counted,
                 self._stamp(),
             )
             found = added or await run(
@@ -62,18 +63,19 @@ class Requests(Tables):
     async def asked_since(self, user_id: str, since: datetime) -> list[datetime]:
         """Return when a person asked since then, wherever that was, oldest first.
 
-        That the person was forgotten meanwhile changes nothing about that.
+        That the person was forgotten meanwhile changes nothing about that. Only reads.
         """
-        async with self._connection.transaction() as run:
+        async with self._connection.snapshot() as run:
             rows = await run(
                 """
-                SELECT created_at AS asked_at FROM requests WHERE user_id = ?1 AND created_at > ?3
+                SELECT created_at AS asked_at FROM requests
+                WHERE user_id = ?1 AND created_at > ?3 AND is_counted
                 UNION ALL
                 SELECT asked_at FROM forgotten_asks WHERE person = ?2 AND asked_at > ?3
                 ORDER BY asked_at
                 """,
                 user_id,
-                await person_hash(run, user_id),
+                await known_person_hash(run, user_id),
                 stamp(since),
             )
         return [datetime.fromisoformat(row["asked_at"]) for row in rows]

@@ -101,6 +101,7 @@ def to_request(row: sqlite3.Row) -> Request:
         variant=row["variant"],
         sampling=Sampling(**sampling | {"stop": tuple(sampling["stop"])}),
         in_history=bool(row["in_history"]),
+        is_counted=bool(row["is_counted"]),
         state=RequestState(row["state"]),
         attempts=row["attempts"],
         created_at=datetime.fromisoformat(row["created_at"]),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from data.records import Request, RequestMessage
 from data.store.connection import Tables
+from data.store.quoted import REPEATED
 from data.store.rows import stamp, to_request, to_request_message
 
 
@@ -14,22 +15,16 @@ class Withdrawals(Tables):
         """Return the requests that answer one question, oldest first.
 
         They have its `source_key`, or that key with a further part after a colon; or a button
-        repeated one of these, word for word.
+        repeated one of these, or went on with its answer.
         """
         rows = await self._connection.run(
-            """
-            WITH own AS (
-                SELECT * FROM requests WHERE source_key = ?1
+            f"""
+            WITH RECURSIVE asked AS (
+                SELECT id FROM requests WHERE source_key = ?1
                     OR (source_key > ?1 || ':' AND source_key < ?1 || ';')
-            )
-            SELECT * FROM own
-            UNION
-            SELECT again.* FROM own JOIN requests AS again
-                ON again.conversation = own.conversation
-                AND again.prompt = own.prompt AND again.turns = own.turns AND again.id > own.id
-            WHERE own.prompt <> '' AND instr(again.source_key, ':interaction:') > 0
-            ORDER BY id
-            """,
+            ), {REPEATED}
+            SELECT * FROM requests WHERE id IN (SELECT id FROM repeated) ORDER BY id
+            """,  # noqa: S608 - a literal
             source_key,
         )
         return [to_request(row) for row in rows]

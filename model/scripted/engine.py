@@ -35,6 +35,7 @@ from model.settings import WorkerSettings
 MODEL_ID = "scripted"
 BLOCK = 16
 CRASH_CODE = 70
+_LOOK_S = 0.01  # between two looks for a file
 _LAST_WORDS_S = 0.05
 
 
@@ -212,6 +213,8 @@ def load_scripted(
         progress("loading the script", part / 10)
         if script.load_seconds:
             outside.sleep(script.load_seconds / 10)
+    while script.load_until is not None and not script.load_until.exists():
+        outside.sleep(_LOOK_S)
     if script.hang_load:
         outside.hang()
     if script.fail_load is not None:

@@ -18,7 +18,8 @@ class Script(BaseModel):
     `{turns}` for the row's variant, seed and number of turns; a variant without a reply of its own
     takes `reply`. One token is one byte and one step, and a step lasts `step_seconds`.
 
-    Loading lasts `load_seconds`, fails with the line `fail_load`, or never ends (`hang_load`).
+    Loading lasts `load_seconds`, and until there is a file `load_until`; it fails with the line
+    `fail_load`, or never ends (`hang_load`).
     Limits that are not given are the settings'.
 
     A fault happens after so many tokens of all rows since the start: `crash` ends the process at
@@ -34,6 +35,7 @@ class Script(BaseModel):
     reply: str = "{variant}: {prompt}"
     step_seconds: Seconds = 0.0
     load_seconds: Seconds = 0.0
+    load_until: Path | None = None
     fail_load: str | None = None
     hang_load: bool = False
     max_running: Positive | None = None

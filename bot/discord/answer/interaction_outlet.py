@@ -72,8 +72,8 @@ class InteractionOutlet:
     async def abandon(self) -> None:
         """Take back “is thinking…” where nothing came in its place."""
         if not self._is_begun and self._may_use_token:
-            self._is_begun = True
             await self._interaction.delete_original_response()
+            self._is_begun = True
 
     def begin_typing(self) -> None:
         """Do nothing: a deferred response shows already that an answer is coming."""

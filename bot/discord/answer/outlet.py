@@ -147,7 +147,8 @@ class ChannelOutlet:
 
     async def delete(self, message_id: int) -> None:
         """Delete one of its messages."""
-        await self._channel.get_partial_message(message_id).delete()
+        message = self._channel.get_partial_message(message_id)
+        await self.mending(lambda _: message.delete(), None)
 
     async def abandon(self) -> None:
         """Do nothing: the typing sign ends by itself."""

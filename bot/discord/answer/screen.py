@@ -9,6 +9,7 @@ import discord
 from bot.discord.answer.button_row import ButtonRow, view
 from bot.discord.answer.outlet import Outlet
 from bot.discord.answer.picture import Picture
+from bot.discord.api.refusals import Remedy, remedy
 from data.records import RequestMessage
 
 
@@ -62,12 +63,13 @@ class Screen:
         return tuple(contents) if len(contents) == len(self._messages) else ()
 
     async def abandon(self) -> None:
-        """Take everything away, as far as Discord lets us: what stands there can never end."""
-        with suppress(discord.HTTPException):
-            await self.outlet.abandon()
+        """Take everything away, as far as Discord lets us: what stands there can never end.
+
+        Raises what the outlet raises where a later call may work: it goes on then.
+        """
+        await _unless_refused(self.outlet.abandon())
         while self._messages:
-            with suppress(discord.HTTPException):
-                await self.outlet.delete(self._messages[-1].id)
+            await _unless_refused(self.outlet.delete(self._messages[-1].id))
             self._messages.pop()
 
     async def show(self, picture: Picture) -> None:
@@ -106,3 +108,12 @@ class Screen:
         number = await self.outlet.send(content, view(row), nonce)
         self._messages.append(_Message(number, content, row))
         await self._sent(self.messages[position])
+
+
+async def _unless_refused(call: Awaitable[None]) -> None:
+    """Await a call that Discord may refuse for good; raises where it may do so later."""
+    try:
+        await call
+    except discord.HTTPException as refusal:
+        if remedy(refusal) is Remedy.LATER:
+            raise

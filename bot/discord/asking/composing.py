@@ -3,10 +3,12 @@
 import discord
 
 from bot.discord.asking.desk import Desk, UserQuestion
+from bot.discord.asking.own_threads import OwnThreads
 from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.identity import own_id
 from bot.discord.incoming.listening import incoming
-from bot.discord.rules import THREAD_PERMISSION, is_always, may_open_threads, opens_threads
+from bot.discord.rules import is_always
+from bot.errors import UserError
 from data.errors import StoreError
 
 
@@ -16,6 +18,7 @@ class Composer:
     def __init__(self, client: discord.Client, desk: Desk) -> None:
         self._client = client
         self._desk = desk
+        self._threads = OwnThreads(client, desk)
         self._store = desk.services.store
         self._max_chars = desk.services.settings.prompt_max_chars
 
@@ -26,7 +29,12 @@ class Composer:
         """
         while True:
             edition = question.edition
-            asked = await self.compose(question)
+            try:
+                asked = await self.compose(question)
+            except (UserError, StoreError):
+                if question.edition == edition or question.is_gone:
+                    raise
+                continue  # what was wrong may be right by now
             if question.edition == edition or question.is_gone:
                 return edition, asked
 
@@ -37,7 +45,7 @@ class Composer:
         Raises UserError where there is nothing to read.
         """
         message = question.message
-        in_thread = await self._wants_thread(message)
+        in_thread = await self._threads.wanted(message.channel)
         heard = await self._desk.questions.of_message(
             message,
             self._max_chars,
@@ -69,22 +77,5 @@ class Composer:
         try:
             return await is_always(self._store, channel)
         except StoreError as error:
-            self._desk.doubts.note(error)
+            self._desk.doubts.note(error, "a message is answered without what was said before")
             return False
-
-    async def _wants_thread(self, message: discord.Message) -> bool:
-        """Whether the answer gets a thread of its own; without the permission it gets none."""
-        channel = message.channel
-        if message.guild is None or not isinstance(channel, discord.TextChannel):
-            return False
-        try:
-            if not await opens_threads(self._store, channel):
-                return False
-        except StoreError as error:
-            self._desk.doubts.note(error)
-            return False
-        if may_open_threads(channel):
-            return True
-        line = f"give me {THREAD_PERMISSION} there for threads; until then I answer in place"
-        self._desk.refusals.note(channel.id, THREAD_PERMISSION, line)
-        return False

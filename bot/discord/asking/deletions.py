@@ -43,7 +43,7 @@ class Deletions:
                 for request in requests:
                     await self._take_back(request)
         except StoreError as error:
-            self._desk.doubts.note(error)
+            self._desk.doubts.note(error, "the answer to a deleted message stays")
         ends = [shown.ticket.result() for shown in self._desk.about(key) if shown.ticket.withdrawn]
         await asyncio.gather(*ends)
         return bool(requests)

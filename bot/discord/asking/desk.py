@@ -235,6 +235,7 @@ class Desk:
             turns=question.turns,
             mentioned=question.mentioned,
             own_names=self._own_names(channel),
+            is_counted=question.is_counted,
         )
 
     def _own_names(self, channel: Snowflake) -> tuple[str, ...]:

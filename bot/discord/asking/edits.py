@@ -5,6 +5,7 @@ import re
 
 import discord
 
+from bot.discord.answer.outlet import ChannelOutlet
 from bot.discord.api.endpoints import NOT_DONE
 from bot.discord.asking.composing import Composer
 from bot.discord.identity import asking_message
@@ -72,11 +73,13 @@ class Edits:
         messages = await self._store.messages_of(own[-1].id)
         if not messages:
             return
-        channel = self._client.get_partial_messageable(int(messages[-1].channel_id))
+        place = int(messages[-1].channel_id)
+        channel = self._client.get_partial_messageable(place)
         try:
             answer = await channel.fetch_message(int(messages[-1].message_id))
-            view = with_button(answer, own[-1].id)
-            if view is not None:
-                await answer.edit(view=view)
+            row = with_button(answer, own[-1].id)
+            if row is not None:
+                outlet = ChannelOutlet(self._client, place, None)
+                await outlet.mending(lambda view: answer.edit(view=view), row)
         except NOT_DONE as failure:
             _log.info("no new answer can be offered: %s", type(failure).__name__)

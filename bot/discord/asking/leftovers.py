@@ -18,7 +18,13 @@ from bot.discord.asking.edits import Edits
 from bot.discord.asking.missed import LOOK_UP_S, Fate, look_up
 from bot.discord.asking.recovery import Recovery
 from bot.discord.following.open_questions import OpenQuestion
-from bot.discord.identity import FRONT_END, asking_channel, asking_message, channel_of
+from bot.discord.identity import (
+    FRONT_END,
+    asking_channel,
+    asking_message,
+    channel_of,
+    opening_response,
+)
 from bot.errors import UserError
 from data.records import Request
 
@@ -92,14 +98,17 @@ async def _place(client: discord.Client, message: discord.Message) -> None:
 def outlet_of(client: discord.Client, request: Request) -> ChannelOutlet | ThreadOutlet | None:
     """Where a request is answered; None where its stored data names no channel.
 
-    A conversation that has the id of the question is in the thread that hangs on the question.
+    A conversation that has the id of the question, or of a command's response, is in the thread
+    that hangs on it.
     """
     channel_id, asked = channel_of(request.conversation), asking_message(request.source_key)
     if channel_id is None:
         return None
+    parent = asking_channel(request.source_key) or channel_id
+    if (response := opening_response(request.source_key)) is not None:
+        parent, asked = response
     if asked is None or asked != channel_id:
         return ChannelOutlet(client, channel_id, asked)
-    parent = asking_channel(request.source_key) or channel_id
     in_place = ChannelOutlet(client, parent, asked)
     asker = int(request.user_id) if request.user_id.isdigit() else 0
     return ThreadOutlet(client, in_place, asked, title_of(request.prompt), asker)

@@ -13,7 +13,7 @@ from bot.discord.asking.deletions import Deletions
 from bot.discord.asking.desk import Desk, Showing
 from bot.discord.asking.edits import Edits
 from bot.discord.asking.places import Places
-from bot.discord.asking.taking import Taking
+from bot.discord.asking.taking import Reacted, Taking
 from bot.discord.following.open_questions import OpenQuestion, Wordings
 from bot.discord.following.reposts import Repost, Reposts
 from bot.discord.identity import message_key
@@ -103,16 +103,20 @@ class MessageListener(commands.Cog):
         try:
             await self._places.in_full(question.message)
             self._places.known(question.message)  # which may be a newer one by now
-            trigger = await self._taking.judge(question, only_calls=only_calls)
-            pair = None
-            if trigger in (Trigger.ANSWER, Trigger.ANSWER_ABOUT):
-                pair = self._reposts.meant(question.message)
-            if pair is None:
-                await self._taking.react(question, trigger)
+            pair, done = None, None
+            while done is None or not (done.is_asked or self._is_as_it_was(question, done)):
+                trigger = await self._taking.judge(question, only_calls=only_calls)
+                if trigger in (Trigger.ANSWER, Trigger.ANSWER_ABOUT):
+                    pair = self._reposts.meant(question.message)
+                if pair is not None:
+                    break
+                done = await self._taking.react(question, trigger)
         finally:
             self._open.end(question)
         if pair is not None:
             await self._answer_copy(pair)
+        elif done is not None:
+            await self._offer_if_changed(question, done)
 
     async def _answer_copy(self, pair: Repost) -> None:
         """Answer what a proxy bot has posted, in place of what the person had written."""
@@ -126,9 +130,22 @@ class MessageListener(commands.Cog):
             self._open.gone(key)
             await self._open.ended(key)
             was_asked = await self._deletions.question_deleted(key, guild_id, is_moved=True)
-            await self._taking.answer(question, is_counted=not was_asked)
+            done = None
+            while done is None or not (done.is_asked or self._is_as_it_was(question, done)):
+                done = await self._taking.answer(question, is_counted=not was_asked)
         finally:
             self._open.end(question)
+        await self._offer_if_changed(question, done)
+
+    def _is_as_it_was(self, question: OpenQuestion, done: Reacted) -> bool:
+        """Whether a message was not edited since it was reacted to, or is gone."""
+        return question.edition == done.edition or question.is_gone
+
+    async def _offer_if_changed(self, question: OpenQuestion, done: Reacted) -> None:
+        """Follow an edit that came too late to be asked, and while the message was open."""
+        if not self._is_as_it_was(question, done):
+            newest = OpenQuestion(question.message)
+            await self._edited_too_late(newest, self._shown(newest.key), is_known=True)
 
     async def _edited_too_late(
         self, question: OpenQuestion, shown: Showing | None, *, is_known: bool
@@ -143,7 +160,7 @@ class MessageListener(commands.Cog):
             if asked and (is_known or self._edits.differs(message, asked[-1])):
                 await self._edits.offer(asked)
         except StoreError as error:
-            self._desk.doubts.note(error)
+            self._desk.doubts.note(error, "an edited message is left as it was answered")
             return
         if not requests and _is_recent(message) and not message.author.bot:
             followed = self._open.begin(message)

@@ -1,16 +1,14 @@
 """Takes a message that is being followed: decides whether it is for the bot, and asks it."""
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 
-from bot.chat.ticket import Ticket
 from bot.discord import phrases
-from bot.discord.answer.outlet import ChannelOutlet
-from bot.discord.answer.thread_outlet import ThreadOutlet, title_of
+from bot.discord.asking.asker import Asker
 from bot.discord.asking.composing import Composer
-from bot.discord.asking.desk import Desk
+from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.following.open_questions import OpenQuestion
 from bot.discord.following.remarks import Remarks
 from bot.discord.identity import own_id
@@ -30,6 +28,14 @@ _ANSWERED = (Trigger.ANSWER, Trigger.ANSWER_ABOUT)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """The edition of a message that was reacted to; `is_asked`: it was asked, now or before."""
+
+    edition: int
+    is_asked: bool = False
+
+
 class Taking:
     """Judges and asks; whoever did not call the bot is told nothing of what goes wrong."""
 
@@ -38,10 +44,10 @@ class Taking:
     ) -> None:
         self._client = client
         self._store = services.store
-        self._desk = desk
-        self._composer = composer
         self._doubts = desk.doubts
-        self.remarks = Remarks()
+        self._asker = Asker(client, desk, composer)
+        self.reword = self._asker.reword
+        self.remarks = Remarks(client, desk.refusals)
 
     async def judge(self, question: OpenQuestion, *, only_calls: bool = False) -> Trigger:
         """What to do about a message as it reads now; IGNORE as long as nobody can know.
@@ -71,20 +77,28 @@ class Taking:
             return Trigger.IGNORE
         return decide(seen, listening=mode is ThreadMode.ALWAYS and not only_calls)
 
-    async def react(self, question: OpenQuestion, trigger: Trigger) -> None:
+    async def react(self, question: OpenQuestion, trigger: Trigger) -> Reacted:
         """Do that: answer, or say why not. Nothing is done for a message that is gone."""
+        edition = question.edition
         if question.is_gone:
-            return
+            return Reacted(edition)
         if trigger in _ANSWERED:
-            await self.answer(question)
-        elif trigger in _REMARKS:
+            return await self.answer(question)
+        if trigger in _REMARKS:
             await self._say(question, _REMARKS[trigger])
+        return Reacted(edition)
 
-    async def answer(self, question: OpenQuestion, *, is_counted: bool = True) -> None:
+    async def answer(self, question: OpenQuestion, *, is_counted: bool = True) -> Reacted:
         """Ask the question and show its answer; a refusal or failure is told in a reply."""
-        is_call = self._is_call(question)
+        is_call, edition = self._is_call(question), question.edition
+
+        def made(composed: UserQuestion) -> UserQuestion:
+            nonlocal is_call, edition
+            is_call, edition = self._is_call(question), question.edition
+            return replace(composed, is_call=is_call, is_counted=is_counted)
+
         try:
-            await self._ask(question, is_call=is_call, is_counted=is_counted)
+            asked = await self._asker.ask(question, made)
         except UserError as refusal:
             if is_call or not isinstance(refusal, NotAllowed):
                 await self._say(question, str(refusal))
@@ -93,46 +107,11 @@ class Taking:
                 _log.error("a message could not be taken: %s", error)
                 await self._say(question, phrases.BROKEN)
             else:
-                self._doubts.note(error)
-
-    async def reword(self, ticket: Ticket, question: OpenQuestion) -> bool:
-        """Ask the question as it reads now instead; false if it was too late or cannot be asked."""
-        if not incoming(question.message, self._me).says_something:
-            return False
-        try:
-            return await self._desk.reword(ticket, lambda: self._composer.compose(question))
-        except (UserError, StoreError) as error:
-            _log.info("a changed question stays as it was: %s", type(error).__name__)
-            return False
-
-    async def _ask(self, question: OpenQuestion, *, is_call: bool, is_counted: bool) -> None:
-        channel_id, message_id = question.message.channel.id, question.message.id
-        typing = ChannelOutlet(self._client, channel_id, message_id)
-        typing.begin_typing()  # before anything is read or stored: a person sees this first
-        shown = None
-        try:
-            edition, asked = await self._composer.settled(question)
-            if question.is_gone:
-                return
-            await self.remarks.take_away(message_id)
-            asked = replace(asked, is_call=is_call, is_counted=is_counted)
-            ticket = await self._desk.accept(asked)
-            if ticket is None:
-                return
-            while question.edition != edition and not question.is_gone:
-                edition = question.edition
-                await self.reword(ticket, question)
-            outlet = typing
-            if asked.thread is not None:
-                title = title_of(self._composer.text(question.message))
-                asker = question.author.id
-                outlet = ThreadOutlet(self._client, typing, message_id, title, asker)
-            shown = self._desk.show(ticket, outlet, notices=asked.notices)
-            if question.is_gone:
-                shown.withdraw(forget=True)
-        finally:
-            if shown is None:
-                await typing.end_typing()
+                self._doubts.note(error, "a message is left alone, as it cannot be stored")
+        else:
+            await self.remarks.take_away(question.message.id)
+            return Reacted(edition if asked is None else asked, is_asked=True)
+        return Reacted(edition)
 
     def _is_call(self, question: OpenQuestion) -> bool:
         return incoming(question.original or question.message, self._me).is_addressed

@@ -7,8 +7,8 @@ import discord
 from discord import app_commands
 
 from bot.discord import phrases
-from bot.discord.answer.interaction_outlet import InteractionOutlet
 from bot.discord.asking.desk import Desk, UserQuestion
+from bot.discord.asking.own_threads import OwnThreads
 from bot.discord.commands.base import CommandCog, answer, defer_if_slow, defer_openly
 from bot.discord.commands.model import variant_choices
 from bot.discord.identity import interaction_key
@@ -25,6 +25,7 @@ class AskCommands(CommandCog):
     def __init__(self, services: Services, desk: Desk, tree: app_commands.CommandTree[Any]) -> None:
         super().__init__(services)
         self._desk = desk
+        self._threads = OwnThreads(tree.client, desk)
         self._tree = tree
         self._menu = app_commands.ContextMenu(name="Ask about this", callback=self.ask_about)
         self._menu.on_error = self.cog_app_command_error
@@ -76,7 +77,8 @@ class AskCommands(CommandCog):
         await answer(interaction, phrases.RESET_DONE)
 
     async def _take(self, interaction: discord.Interaction, question: UserQuestion) -> None:
-        await self._desk.ask(question, InteractionOutlet(interaction))
+        question, outlet = await self._threads.place_of(interaction, question)
+        await self._desk.ask(question, outlet)
 
 
 def _question(interaction: discord.Interaction, heard: Heard) -> UserQuestion:

@@ -7,13 +7,13 @@ import discord
 from discord.ext import commands
 
 from bot.discord import phrases
-from bot.discord.answer.outlet import ChannelOutlet
+from bot.discord.asking.asker import Asker
 from bot.discord.asking.composing import Composer
 from bot.discord.asking.desk import Desk, UserQuestion
 from bot.discord.asking.edits import edited_button, without_button
 from bot.discord.commands.base import clicked, defer_update, tell
 from bot.discord.following.open_questions import OpenQuestion
-from bot.discord.identity import asking_message, edited_key, question_key, user_id
+from bot.discord.identity import asking_channel, asking_message, edited_key, question_key, user_id
 from bot.errors import UserError
 from bot.front_end import Services
 from data.errors import StoreConflict, StoreError
@@ -29,7 +29,7 @@ class EditedQuestions(commands.Cog):
         self._client = client
         self._store = services.store
         self._desk = desk
-        self._composer = Composer(client, desk)
+        self._asker = Asker(client, desk, Composer(client, desk))
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction) -> None:
@@ -49,28 +49,25 @@ class EditedQuestions(commands.Cog):
             _log.info("a button could not answer: %d (%d)", refusal.status, refusal.code)
 
     async def _press(self, interaction: discord.Interaction, request_id: int) -> None:
-        """Ask the message as it reads now; it is followed meanwhile, as when it was written."""
+        """Ask the message as it reads now; it is followed meanwhile, as when it was written.
+
+        The button goes once the newest wording is answered: one that came too late has it still.
+        """
         request, message = await self._asked(interaction, request_id)
         question = self._desk.open_questions.begin(message)
         if question is None:
             raise UserError(phrases.ANSWERED_ALREADY)
-        outlet = ChannelOutlet(self._client, message.channel.id, message.id)
-        outlet.begin_typing()
-        shown = None
         try:
-            asked = await self._composed(interaction, request, question)
-            ticket = await self._desk.accept(asked)
-            if ticket is not None:
-                shown = self._desk.show(ticket, outlet, notices=asked.notices)
-                if question.is_gone:
-                    shown.withdraw(forget=True)
+            asked = await self._asker.ask(
+                question, lambda composed: _edited(interaction, request, question, composed)
+            )
         finally:
             self._desk.open_questions.end(question)
-            if shown is None:
-                await outlet.end_typing()
-        if interaction.message is not None:
+        if question.is_gone:
+            raise UserError(phrases.GONE)
+        if interaction.message is not None and asked in (None, question.edition):
             await interaction.edit_original_response(view=without_button(interaction.message))
-        if shown is None:
+        if asked is None:
             raise UserError(phrases.ANSWERED_ALREADY)
 
     async def _asked(
@@ -84,7 +81,9 @@ class EditedQuestions(commands.Cog):
         if request.user_id != user_id(interaction.user):
             raise UserError(phrases.NOT_YOUR_WORDS)
         message_id = asking_message(request.source_key)
-        channel = interaction.channel
+        place = asking_channel(request.source_key)  # not here where the answer has its own thread
+        here = place == interaction.channel_id
+        channel = interaction.channel if here else self._client.get_channel(place or 0)
         if message_id is None or not isinstance(channel, discord.abc.Messageable):
             raise UserError(phrases.GONE)
         try:
@@ -92,15 +91,16 @@ class EditedQuestions(commands.Cog):
         except (discord.NotFound, discord.Forbidden) as error:
             raise UserError(phrases.GONE) from error
 
-    async def _composed(
-        self, interaction: discord.Interaction, request: Request, question: OpenQuestion
-    ) -> UserQuestion:
-        """The newest wording, in the name of who pressed: that is who wrote it."""
-        _, composed = await self._composer.settled(question)
-        if question.is_gone:
-            raise UserError(phrases.GONE)
-        edited_at = question.message.edited_at
-        if edited_at is None:
-            raise UserError(phrases.NOT_EDITED)
-        key = edited_key(question_key(request.source_key), round(edited_at.timestamp() * 1000))
-        return replace(composed, key=key, person=interaction.user)
+
+def _edited(
+    interaction: discord.Interaction,
+    request: Request,
+    question: OpenQuestion,
+    composed: UserQuestion,
+) -> UserQuestion:
+    """The newest wording, in the name of who pressed: that is who wrote it."""
+    edited_at = question.message.edited_at
+    if edited_at is None:
+        raise UserError(phrases.NOT_EDITED)
+    key = edited_key(question_key(request.source_key), round(edited_at.timestamp() * 1000))
+    return replace(composed, key=key, person=interaction.user)

@@ -9,7 +9,7 @@ from pathlib import Path
 import discord
 
 from bot.config.settings import BotSettings
-from bot.discord.api.endpoints import UNREACHABLE
+from bot.discord.answer.removal import remove
 from bot.discord.identity import FRONT_END
 from bot.discord.incoming.message_cache import MessageCache
 from bot.front_end import Services
@@ -18,6 +18,7 @@ from data.records import AnswerMessages, Forgotten, MadeExport
 from model.errors import ConfigError
 from model.loading.adapter_sources import configured_adapters
 
+AT_ONCE = 8  # messages that are being deleted
 STOP_S = 20.0  # for the person's running requests
 _log = logging.getLogger(__name__)
 
@@ -86,14 +87,19 @@ class Forgetting:
         await asyncio.gather(*self._deleting, return_exceptions=True)
 
     async def _delete(self, shown: list[AnswerMessages]) -> None:
-        """Delete the bot's messages, newest first; discord.py waits for Discord's rate limits."""
-        for one in shown:
-            channel = self._client.get_partial_messageable(int(one.channel_id))
-            for message_id in one.message_ids:
-                try:
-                    await channel.get_partial_message(int(message_id)).delete()
-                except (discord.HTTPException, *UNREACHABLE) as refusal:
-                    _log.info("An answer could not be deleted: %s", type(refusal).__name__)
+        """Delete the bot's messages, newest first; discord.py waits for Discord's rate limits.
+
+        Several at once, so that one that Discord does not delete at once keeps nobody waiting.
+        """
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def delete(channel_id: str, message_id: str) -> None:
+            async with free:
+                await remove(self._client, int(channel_id), int(message_id))
+
+        await asyncio.gather(
+            *(delete(one.channel_id, message_id) for one in shown for message_id in one.message_ids)
+        )
 
 
 def _folders(settings: BotSettings) -> list[Path]:

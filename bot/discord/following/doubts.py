@@ -1,10 +1,11 @@
-"""Messages of which nobody knows whether they are for the bot: silence, and now and then a line."""
+"""What the store could not say of messages: silence, and now and then a line in the log."""
 
 import logging
 
 from bot.clock import SYSTEM_CLOCK, Clock
 
 PAUSE_S = 60.0
+LEFT_ALONE = "a message is left alone, as it cannot be known whether it is for me"
 _log = logging.getLogger(__name__)
 
 
@@ -19,16 +20,16 @@ class Doubts:
         self._next: float | None = None
         self._unsaid = 0
 
-    def note(self, failure: BaseException) -> None:
-        """Note that a message was left alone because of this failure."""
-        _log.debug("why a message is left alone", exc_info=failure)
+    def note(self, failure: BaseException, consequence: str = LEFT_ALONE) -> None:
+        """Note what became of a message because of this failure."""
+        _log.debug("%s", consequence, exc_info=failure)
         now = self._clock.monotonic()
         if self._next is not None and now < self._next:
             self._unsaid += 1
             return
         _log.error(
-            "a message is left alone, as it cannot be known whether it is for me: %s: %s"
-            " (%d more since the last such line)",
+            "%s: %s: %s (%d more since the last such line)",
+            consequence,
             type(failure).__name__,
             failure,
             self._unsaid,

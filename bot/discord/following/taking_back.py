@@ -5,14 +5,12 @@ from collections.abc import Iterable
 
 import discord
 
-from bot.discord.answer.insisting import TemporaryRefusal, insist
+from bot.discord.answer.removal import remove
 from bot.discord.identity import FRONT_END
 from data.errors import StoreError
 from data.records import RequestMessage
 from data.store.store import Store
 
-AGAIN_S = (1.0, 5.0, 20.0)  # seconds between tries to delete a message
-_TOO_MANY, _SERVER_ERRORS = 429, 500
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +34,7 @@ class TakingBack:
             stored = await self._store.messages_of(request_id)
             messages = {(one.channel_id, one.message_id) for one in (*given, *stored)}
             for channel_id, message_id in sorted(messages):
-                if not await self._delete(request_id, int(channel_id), int(message_id)):
+                if not await remove(self._client, int(channel_id), int(message_id)):
                     return
             if forget:
                 await self._store.withdraw(request_id)
@@ -46,20 +44,3 @@ class TakingBack:
                 await self._store.delivered(request_id, FRONT_END, shown_as, given)
         except StoreError as error:
             _log.error("request %d could not be taken back: %s", request_id, error)
-
-    async def _delete(self, request_id: int, channel_id: int, message_id: int) -> bool:
-        """Whether the message is gone, or as good as: Discord lets nobody touch it any more."""
-        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-
-        async def delete() -> None:
-            try:
-                await message.delete()
-            except discord.HTTPException as refusal:
-                if refusal.status == _TOO_MANY or refusal.status >= _SERVER_ERRORS:
-                    raise TemporaryRefusal from refusal
-
-        return await insist(
-            delete,
-            lambda _: _log.warning("a message of request %d is still there", request_id),
-            AGAIN_S,
-        )

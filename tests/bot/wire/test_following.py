@@ -158,6 +158,49 @@ async def test_between_storing_and_the_first_message(bot: Bot, discord: Discord,
         assert discord.from_bot(room) == []
 
 
+async def test_an_edit_while_the_button_of_an_earlier_one_asks(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    question = await bot.ask(room, ann, "one")
+    (answer,) = await answer_in(discord, room)
+    await befall(discord, question, "edit")
+    await discord.until(lambda: BUTTON in answer.labels)
+    typed = len(room.typed_at)
+    with locked(bot):
+        await discord.click(answer, ann, BUTTON)
+        await discord.until(lambda: len(room.typed_at) > typed)
+        await asyncio.sleep(0.3)  # it waits for the lock by now
+        await discord.edit(question, f"{discord.me.mention} the newest words")
+        await asyncio.sleep(0.1)
+    _, (second,) = await answers_in(discord, room, 2)
+    assert shown([second]) == "tuned, 1 turns: the newest words"
+    assert bot.rows(ASKED, conversation(room))[1:] == [("the newest words", "finished")]
+    await discord.until(lambda: BUTTON not in answer.labels)
+
+
+async def test_an_edit_while_a_hint_is_given(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    late = discord.fault(FaultKind.LATE, SEND, seconds=0.5)
+    question = await bot.ask(room, ann, "")
+    await discord.until(lambda: late.struck)
+    await befall(discord, question, "edit")
+    (answer,) = await answer_in(discord, room)
+    assert shown([answer]) == "tuned, 1 turns: the new words"
+    await discord.until(lambda: discord.from_bot(room) == [answer], "the remark is taken away")
+
+
+async def test_an_edit_that_cannot_be_asked_is_offered_later(bot: Bot, discord: Discord):
+    room, ann = discord.channel(), discord.user("Ann")
+    with locked(bot):
+        question = await bot.ask(room, ann, "the old words")
+        await discord.until(lambda: room.typed_at)
+        await asyncio.sleep(0.3)  # it waits for the lock by now
+        await discord.edit(question, discord.me.mention)
+        await asyncio.sleep(0.1)
+    (answer,) = await answer_in(discord, room)
+    assert shown([answer]) == "tuned, 1 turns: the old words"
+    await discord.until(lambda: BUTTON in answer.labels)
+
+
 async def test_of_several_edits_the_last_is_answered(bot: Bot, discord: Discord):
     room, ann = discord.channel(), discord.user("Ann")
     thread = discord.thread(room, ann)
@@ -169,6 +212,17 @@ async def test_of_several_edits_the_last_is_answered(bot: Bot, discord: Discord)
         await discord.until(lambda before=struck: late.struck > before or discord.from_bot(thread))
     (answer,) = await answer_in(discord, thread)
     assert shown([answer]) == "tuned, 1 turns: three"
+
+
+async def test_an_edit_is_offered_in_an_archived_thread_too(bot: Bot, discord: Discord):
+    ann = discord.user("Ann")
+    thread = discord.thread(discord.channel(), ann)
+    question = await bot.ask(thread, ann, "one")
+    (answer,) = await answer_in(discord, thread)
+    await rated(discord, answer)
+    thread.archived = True
+    await befall(discord, question, "edit")
+    await discord.until(lambda: BUTTON in answer.labels)
 
 
 # A deleted question.

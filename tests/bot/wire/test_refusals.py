@@ -168,6 +168,25 @@ async def test_a_thread_that_is_archived_meanwhile_is_opened_again(bot: Bot, dis
     assert not thread.archived
 
 
+async def test_a_hint_is_said_without_the_history_and_in_an_archived_thread(
+    bot: Bot, discord: Discord
+):
+    ann = discord.user()
+    room, thread = discord.channel(), discord.thread(discord.channel(), ann)
+    discord.deny(room, discord.me, Permission.READ_MESSAGE_HISTORY)
+    discord.fault(
+        FaultKind.REFUSED, SEND, status=400, code=50083,
+        where=lambda call: call.args["channel"] == str(thread.id),
+    )  # fmt: skip
+    for place in (room, thread):
+        question = await bot.ask(place, ann, "")
+        (hint,) = await discord.until(lambda place=place: discord.from_bot(place))
+        assert "You called?" in hint.content
+        await discord.delete(question)
+        await discord.until(lambda hint=hint: hint.deleted)
+    assert f"in channel {room.id}: 403 (160002)" in bot.log()
+
+
 async def test_who_blocks_the_bot_is_answered_without_reactions(bot: Bot, discord: Discord):
     room = discord.channel()
     reaction = "PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me"

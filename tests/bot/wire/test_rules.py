@@ -181,6 +181,18 @@ async def test_a_limit_outlives_a_restart_and_being_forgotten(bot: Bot, discord:
     assert "once an hour" in await mention(bot, eve)
 
 
+async def test_a_question_and_its_proxied_copy_count_as_one(bot: Bot, discord: Discord):
+    room, eve = discord.channel(), discord.user("Eve")
+    await set_rule(discord, "settings limits", per_hour=2)
+    original = await bot.ask(room, eve, "is water wet?")
+    await bot.until_rows(STATES, [("finished",)], str(eve.id))
+    await discord.delete(original)
+    copy = await discord.proxy(room, "Alex", original.content)
+    await discord.until(lambda: [one for one in discord.replies(copy) if is_done(one)])
+    assert "an hour" not in await mention(bot, eve), "it was the first"
+    assert "2 times an hour" in await mention(bot, eve)
+
+
 async def test_two_questions_at_once_do_not_share_the_last_place(bot: Bot, discord: Discord):
     eve = discord.user("Eve")
     await set_rule(discord, "settings limits", per_hour=1)

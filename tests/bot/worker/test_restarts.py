@@ -37,6 +37,19 @@ def test_loading_that_stands_still_is_not_tried_again():
     assert isinstance(decide([STEADY, stuck], POLICY, Random(1)), Restart)
 
 
+def test_a_setting_that_makes_the_worker_useless_is_not_tried_again():
+    refused = Death(None, None, "it does not take WORKER_API_KEY", configuration=True)
+    verdict = decide([refused], POLICY, Random(1))
+    assert verdict == GiveUp(
+        "The worker cannot be used: it does not take WORKER_API_KEY", configuration=True
+    )
+    late = Death(None, 3, "it does not take WORKER_API_KEY", configuration=True)
+    assert isinstance(decide([late], POLICY, Random(1)), Restart), "it took the key before"
+    verdict = decide([late] * 3, POLICY, Random(1))
+    assert isinstance(verdict, GiveUp)
+    assert verdict.configuration
+
+
 def test_short_lives_in_a_row_end_it():
     assert isinstance(decide([CRASH] * 2, POLICY, Random(1)), Restart)
     verdict = decide([CRASH] * 3, POLICY, Random(1))

@@ -25,7 +25,7 @@ from model.sampling import SamplingParams
 from tests.bot.rig import until_phase
 from tests.programs.bot import Program, child_of, gone
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0  # of a whole test, on a machine that does much else
 QUICK = RestartPolicy(first_s=0.01, longest_s=0.02, give_up_after=2)
 KEY = "key"
 
@@ -62,10 +62,13 @@ async def answer(worker: Supervisor) -> str:
 
 
 async def test_it_starts_the_worker_tells_of_loading_and_answers(tmp_path: Path):
-    async with supervised(tmp_path, {"load_seconds": 0.3}) as worker:
+    loaded = tmp_path / "loaded"
+    async with supervised(tmp_path, {"load_until": str(loaded)}) as worker:
         phases = []
         async for status in worker.board.follow():
             phases.append(status.phase)
+            if status.phase is WorkerPhase.LOADING:
+                loaded.touch()
             if status.phase is WorkerPhase.READY:
                 break
         await worker.wait_ready()
@@ -118,7 +121,7 @@ async def test_a_stalled_worker_is_replaced(tmp_path: Path):
 
 async def test_a_worker_that_hangs_in_a_step_is_replaced(tmp_path: Path):
     script = {"hang_after_tokens": 3, "fault_marker": str(tmp_path / "marker")}
-    async with supervised(tmp_path, script, limits=health(stall_s=0.3)) as worker:
+    async with supervised(tmp_path, script, limits=health(stall_s=1.0)) as worker:
         await worker.wait_ready()
         pid = await child_of(os.getpid())
         asking = asyncio.create_task(answer(worker))
@@ -129,7 +132,7 @@ async def test_a_worker_that_hangs_in_a_step_is_replaced(tmp_path: Path):
 
 
 async def test_a_worker_that_is_frozen_is_replaced(tmp_path: Path):
-    async with supervised(tmp_path, limits=health(silent_s=0.5)) as worker:
+    async with supervised(tmp_path, limits=health(silent_s=2.0)) as worker:
         await worker.wait_ready()
         pid = await child_of(os.getpid())
         os.kill(pid, signal.SIGSTOP)
@@ -163,6 +166,35 @@ async def test_a_setting_the_worker_refuses_is_the_operators_business(tmp_path: 
     assert "--nonsense" in (status.error or "")
 
 
+REFUSING = """
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response({status})
+        self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.end_headers()
+
+server = HTTPServer(("127.0.0.1", 0), Handler)
+event = {{"event": "listening", "host": "127.0.0.1", "port": server.server_port}}
+print(json.dumps(event), flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize(("status", "line"), [(401, "WORKER_API_KEY"), (302, "elsewhere")])
+async def test_a_worker_that_a_setting_makes_useless_is_the_operators_business(
+    tmp_path: Path, status: int, line: str
+):
+    command = program(REFUSING.format(status=status))
+    async with supervised(tmp_path, command=command) as worker:
+        failed = await failure(worker)
+    assert failed.configuration
+    assert line in (failed.error or "")
+    assert "times in a row" not in (failed.error or ""), "it was started once"
+
+
 async def test_loading_that_never_ends_ends_it(tmp_path: Path):
     script = {"hang_load": True}
     async with supervised(tmp_path, script, limits=health(ready_s=0.3)) as worker:
@@ -171,15 +203,21 @@ async def test_loading_that_never_ends_ends_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("code", "line"),
+    ("code", "announce_s", "line"),
     [
-        ("import sys; sys.exit('no torch here')", "2 times in a row (exit code 1): no torch here"),
-        ("import time; print('hello', flush=True); time.sleep(60)", "did not announce"),
-        ("import os; os.close(1); os.close(2); import time; time.sleep(60)", "in a row"),
+        (
+            "import sys; sys.exit('no torch here')",
+            LIMIT_S,
+            "2 times in a row (exit code 1): no torch here",
+        ),
+        ("import time; print('hello', flush=True); time.sleep(60)", 0.3, "did not announce"),
+        ("import os; os.close(1); os.close(2); import time; time.sleep(60)", LIMIT_S, "in a row"),
     ],
 )
-async def test_programs_that_are_no_workers(tmp_path: Path, code: str, line: str):
-    limits = SupervisorLimits(announce_s=0.3, grace_s=0.1)
+async def test_programs_that_are_no_workers(
+    tmp_path: Path, code: str, announce_s: float, line: str
+):
+    limits = SupervisorLimits(announce_s=announce_s, grace_s=0.1)
     async with supervised(tmp_path, command=program(code), limits=limits) as worker:
         status = await failure(worker)
     assert line in (status.error or "")

@@ -1,6 +1,7 @@
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -228,9 +229,31 @@ async def test_how_much_a_person_asked_lately_outlives_being_forgotten(
     await store.forget("ann")
     assert await store.asked_since("ann", clock.time - hour) == times
     assert len(await store.asked_since("bob", clock.time - hour)) == 1
+    await answered(store, user_id="bob", is_counted=False)
+    assert len(await store.asked_since("bob", clock.time - hour)) == 1
     clock.advance(minutes=31)
     await store.forget("bob")
+    assert len(await store.asked_since("bob", clock.time - hour)) == 1, "not the one of no count"
     assert await store.asked_since("ann", clock.time - hour) == times[1:]
     clock.advance(hours=2)
     await store.forget("cem")
     assert await store.asked_since("ann", clock.time - 3 * hour) == []
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_what_only_reads_of_a_person_neither_writes_nor_waits_for_who_does(
+    store: Store, database: Path, answered, clock, forgotten: bool
+) -> None:
+    await answered(store, user_id="ann")
+    await answered(store, user_id="bob")
+    if forgotten:
+        await store.forget("bob")
+    since = clock.time - timedelta(hours=1)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        (before,) = other.execute("PRAGMA data_version").fetchone()
+        assert len(await store.asked_since("bob", since)) == 1
+        assert len((await store.personal_data("ann")).requests) == 1
+        assert other.execute("PRAGMA data_version").fetchone() == (before,), "nothing was written"
+        other.execute("BEGIN IMMEDIATE")
+        assert len(await store.asked_since("ann", since)) == 1
+        assert len((await store.personal_data("ann")).requests) == 1

@@ -189,5 +189,19 @@ def test_loading_fails_or_hangs_as_told():
     assert world.done == ["hang"]
 
 
+def test_loading_waits_for_a_file(tmp_path):
+    there = tmp_path / "there"
+    looks = []
+
+    def look(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            there.touch()
+
+    script = Script(load_until=there)
+    load_scripted(script, worker_settings(), lambda *_: None, Outside(sleep=look))
+    assert len(looks) == 3
+
+
 def test_a_crash_has_a_code_of_its_own():
     assert CRASH_CODE not in range(5)

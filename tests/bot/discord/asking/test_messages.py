@@ -37,6 +37,50 @@ async def test_a_mention_is_answered_with_a_reply(tmp_path):
         assert [reaction.emoji for reaction in answer.reactions] == ["👍", "👎", "😂", "🤖"]
 
 
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        (SettingKey.ALWAYS, "a message is answered without what was said before: StoreError"),
+        (SettingKey.THREADS, "a message is answered without a thread of its own: StoreError"),
+    ],
+)
+async def test_the_log_says_what_an_answer_goes_without(tmp_path, monkeypatch, caplog, key, line):
+    async with stage(tmp_path) as on:
+        setting = on.store.setting
+
+        async def fail(scope, scope_id, wanted):
+            if wanted is key:
+                raise StoreError("the disk is full")
+            return await setting(scope, scope_id, wanted)
+
+        monkeypatch.setattr(on.store, "setting", fail)
+        monkeypatch.setattr(on.bot.desk.admission, "admit", _admitted)
+        await on.ann.send(on.channel, f"{on.mention} Is water wet?")
+        assert on.texts() == [ANSWER]
+    assert line in caplog.text
+    assert "left alone" not in caplog.text
+
+
+async def _admitted(*_: Any, **__: Any) -> None:
+    """Everybody may ask; the rules of a server cannot be read either."""
+
+
+async def test_what_becomes_of_a_deleted_question_that_cannot_be_looked_up(
+    tmp_path, monkeypatch, caplog
+):
+    async with stage(tmp_path) as on:
+        asked = await on.ann.send(on.channel, f"{on.mention} Is water wet?")
+
+        async def fail(_key):
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(on.store, "requests_about", fail)
+        await on.ann.delete(asked)
+        assert on.texts() == [ANSWER]
+    assert "the answer to a deleted message stays: StoreError" in caplog.text
+    assert "left alone" not in caplog.text
+
+
 async def test_the_first_sign_is_typing(tmp_path):
     async with stage(tmp_path) as on:
         await on.ann.send(on.channel, f"{on.mention} hi")

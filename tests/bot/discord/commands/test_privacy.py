@@ -347,3 +347,21 @@ def test_much_data_is_packed_and_too_much_refused():
     assert json.loads(gzip.decompress(content))["requests"] == data.requests
     with pytest.raises(UserError, match="too large"):
         packed(data, most=100)
+
+
+async def test_an_answer_that_discord_does_not_delete_at_once_is_deleted_later(
+    stage, forgetting, monkeypatch
+):
+    monkeypatch.setattr("bot.discord.answer.removal.AGAIN_S", (0.0, 0.0))
+    await stage.answered(stage.bob, parts=2)
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=401, times=2)
+    gone = asyncio.Event()
+
+    async def look(_event):
+        if not stage.channel.history():
+            gone.set()
+
+    stage.bot.add_listener(look, "on_raw_message_delete")
+    await forgetting.forget(str(stage.bob.id))
+    async with asyncio.timeout(5):
+        await gone.wait()

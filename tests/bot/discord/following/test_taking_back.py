@@ -3,8 +3,9 @@ import asyncio
 import discord
 import pytest
 
+from bot.discord.answer import removal as module
+from bot.discord.api.refusals import RefusalLog
 from bot.discord.asking.places import AGAIN_S, Places
-from bot.discord.following import taking_back as module
 from bot.discord.following.remarks import Remarks
 from bot.discord.following.taking_back import TakingBack
 from data.errors import StoreError
@@ -60,6 +61,45 @@ async def test_where_discord_fails_it_is_tried_again_and_left_to_the_next_start(
     assert await text_of(stage, answer) == "Hello", "what is still there can still be found"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "goes"),
+    [
+        (401, 0, False),
+        (400, 20028, False),  # the channel's limit of writes
+        (400, 40006, False),  # switched off for a while
+        (403, 130000, False),  # overloaded
+        (400, 987654, False),  # never seen before
+        (404, 10003, True),
+        (403, 50001, True),
+    ],
+)
+async def test_words_stay_in_the_store_as_long_as_their_message_stands(
+    stage, waits, status, code, goes
+):
+    answer, _ = await stage.answered()
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code, times=None)
+    await TakingBack(stage.bot, stage.store).take_back(answer.request_id)
+    assert await text_of(stage, answer) == ("" if goes else "Hello")
+
+
+async def test_what_is_refused_for_a_while_is_deleted_later(stage, waits):
+    answer, _ = await stage.answered()
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=401, times=2)
+    await TakingBack(stage.bot, stage.store).take_back(answer.request_id)
+    assert waits == list(module.AGAIN_S[:2])
+    assert stage.channel.history() == []
+    assert await text_of(stage, answer) == ""
+
+
+async def test_a_message_in_an_archived_thread_is_deleted_all_the_same(stage, waits):
+    thread = stage.thread()
+    answer, _ = await stage.answered(channel=thread)
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=400, code=50083)
+    await TakingBack(stage.bot, stage.store).take_back(answer.request_id)
+    assert thread.history() == []
+    assert waits == []
+
+
 async def test_a_store_that_fails_is_logged(stage, monkeypatch, caplog):
     async def fail(*_: object) -> None:
         raise StoreError("the disk is full")
@@ -72,7 +112,7 @@ async def test_a_store_that_fails_is_logged(stage, monkeypatch, caplog):
 async def test_one_remark_stands_under_a_message(stage):
     said = await stage.bob.send(stage.channel, "hello")
     message = await stage.partial(said).fetch()
-    remarks = Remarks()
+    remarks = Remarks(stage.bot, RefusalLog())
     await remarks.say(message, "one")
     await remarks.say(message, "two")
     assert [one.content for one in stage.channel.history()][1:] == ["two"]

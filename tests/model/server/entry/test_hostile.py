@@ -95,22 +95,29 @@ def test_memory_stays_small_while_the_worst_body_is_read(name):
 
 
 async def test_health_answers_while_the_worst_bodies_are_read(start_worker):
+    """Counted in this process' own time, against what the least possible reading takes."""
     worker = await start_worker()
     post = worker.session.post
     bodies = [WORST["wrong turns"], WORST["turns"], WORST["parts"]]
+    began = time.process_time()
+    for body in bodies:
+        json.loads(body)
+    reading_s = time.process_time() - began
     reading = [
         asyncio.create_task(post(CHAT, data=io.BytesIO(body), headers=JSON)) for body in bodies
     ]
-    slowest = 0.0
+    slowest = busiest = 0.0
     while not all(task.done() for task in reading):
-        began = time.monotonic()
+        began, own = time.process_time(), time.thread_time()
         async with worker.session.get("/health") as response:
             assert response.status == 200
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, time.process_time() - began)
+        busiest = max(busiest, time.thread_time() - own)
     for task in reading:
         async with task.result() as response:
             assert response.status == 400
-    assert slowest < 0.5
+    assert slowest < 2 * reading_s
+    assert busiest < reading_s / 4, "none of them is read on the event loop"
 
 
 BROKEN = {
@@ -189,14 +196,21 @@ async def test_a_short_prompt_waits_for_no_long_ones(start_worker):
     long = json.dumps(
         {"model": "base", "messages": [{"role": "user", "content": "words " * 690_000}]}
     ).encode()
+    sent = asyncio.Semaphore(0)
+
+    async def body():
+        yield long
+        sent.release()
+
     post = worker.session.post
-    asked = [post(CHAT, data=io.BytesIO(long), headers=JSON) for _ in range(6)]
-    send = [asyncio.ensure_future(one) for one in asked]
-    await asyncio.sleep(0)
-    began = time.monotonic()
+    send = [asyncio.ensure_future(post(CHAT, data=body(), headers=JSON)) for _ in range(6)]
+    for _ in send:
+        await sent.acquire()
+    began = time.process_time()  # what the machine does besides does not count
     async with await worker.chat() as response:
         assert response.status == 200
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
+    assert not all(task.done() for task in send)
     for task in send:
         async with await task as response:
             assert response.status == 400
