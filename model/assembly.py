@@ -19,6 +19,7 @@ from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, default_device, load_quantised
 from model.loading.registry import Registry
 from model.runner.gpu.choice import choose_runner, choose_weights
+from model.runner.gpu.runner import GraphRunner
 from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
 from model.runner.weights import Compute, Weights, best_compute, loading_dtype
@@ -169,13 +170,16 @@ def build_engine(
     if blocks == 0:
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
     pool = BlockPool(blocks, _BLOCK_TOKENS)
+    device = weights.embedding.device.type
+    runner = choose_runner(weights, stacks, pool, settings, max_context)
     return TokenEngine(
-        choose_runner(weights, stacks, pool, settings, max_context),
+        runner,
         Scheduler(
             pool,
-            max_running=settings.max_running,
+            max_running=settings.running_rows(device),
             max_waiting=settings.max_waiting,
-            prefill_chunk=settings.prefill_chunk,
+            prefill_chunk=settings.chunk_tokens(device),
+            small_step=runner.most if isinstance(runner, GraphRunner) else 0,
         ),
         pool,
         adapters=stacks.cards,

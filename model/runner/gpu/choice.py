@@ -27,11 +27,11 @@ def choose_weights(
     settings: WorkerSettings,
     block_tokens: int,
 ) -> Weights:
-    """Take a loaded model's weights in tiles where the settings want that, else as they are.
+    """Take a loaded model's weights in tiles where a GPU can compute them so, else as they are.
 
     The log says in one line why a GPU does not get them; what was compiled stays in `FUNGPT_HOME`.
     """
-    if model.device.type == "cuda" and settings.gpu_compute == "tiled":
+    if model.device.type == "cuda" and settings.gpu_compute != "nf4":
         try:
             return take_tiled(model, max_context, settings.fungpt_home / _FOLDER, block_tokens)
         except KernelError as error:
@@ -50,6 +50,7 @@ def choose_runner(
     """The fastest runner that can compute these weights over the pool's blocks, ready to run."""
     if not is_tiled(weights):
         return TorchRunner(weights, adapters, pool.capacity)
+    rows = settings.running_rows("cuda")
     # One spare block takes what the empty places of a step write.
     prompts = TorchRunner(weights, adapters, pool.capacity + pool.block_size)
     steps = GraphSteps(
@@ -57,7 +58,7 @@ def choose_runner(
         prompts.cache,
         settings.fungpt_home / _FOLDER,
         block_tokens=pool.block_size,
-        slots=settings.max_running,
+        slots=rows,
         max_context=min(max_context, pool.capacity),
     )
     runner = GraphRunner(
@@ -65,8 +66,9 @@ def choose_runner(
         adapters,
         steps,
         block_tokens=pool.block_size,
-        max_rows=settings.max_running,
+        max_rows=rows,
         most=ROWS[-1],
+        vocab_size=weights.vocab_size,
     )
     runner.follow_adapters()
     steps.warm_up(adapters=bool(adapters.cards))

@@ -32,7 +32,7 @@ def dense(layers: list[Linear4bit]) -> Tensor:
         dequantize_4bit(layer.weight.data, cast("Any", layer.weight).quant_state)
         for layer in layers
     ]
-    return torch.cat(parts).float()
+    return torch.cat(parts).float().cpu()
 
 
 @pytest.mark.parametrize("which", ["q k v", "gate and up", "o"])
@@ -47,7 +47,7 @@ def test_layers_are_joined_in_tiles_and_freed(which: str, model: Any) -> None:
     assert fits(layers)
     plain, biases = dense(layers), [one.bias for one in layers]
     projection = tiled(layers, order, cast("Unpacker", None))
-    torch.testing.assert_close(untile(projection.matrix), plain, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(untile(projection.matrix).cpu(), plain, rtol=1e-3, atol=1e-6)
     if which == "q k v":
         assert projection.bias is not None
         assert torch.equal(projection.bias, torch.cat(biases).bfloat16())
