@@ -33,7 +33,11 @@ def worker(folder: Path) -> Iterator[tuple[int, float]]:
     try:
         assert process.stdout is not None
         port = json.loads(process.stdout.readline())["port"]
-        while not _ready(port):
+        stage = ""
+        while (found := _stage(port)) is not None:
+            if found != stage:
+                print(f"{time.perf_counter() - begun:6.2f} s {found}", flush=True)
+                stage = found
             if process.poll() is not None or time.perf_counter() - begun > WAIT_S:
                 raise SystemExit(f"the worker did not start: see {log.name}")
             time.sleep(0.02)  # the program has no event that another process could await
@@ -58,9 +62,10 @@ def over_http(port: int, count: int, tokens: int) -> float:
     return sum(one.tokens_between(begin, end) for one in found) / (end - begin)
 
 
-def _ready(port: int) -> bool:
+def _stage(port: int) -> str | None:
+    """What a worker that loads is doing; None once it is ready."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
-            return answer.status == 200
-    except urllib.error.HTTPError:
-        return False
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10):
+            return None
+    except urllib.error.HTTPError as error:
+        return str(json.loads(error.read()).get("stage"))

@@ -7,8 +7,8 @@ within the row's own cache blocks, and nobody reads it.
 
 A step has places for tokens. A row that decodes takes one, a prompt one for each token that it
 reads: the keys and values of a layer are written before any place attends, so that each sees those
-before it. Prompts so join the steps of the rows that decode. What no token is wanted of runs
-together with the next step of the others, and nobody waits for it.
+before it. Prompts so join the next step of the rows that decode, which do not wait for them: the
+first token of such a row comes from the call after the one that brought the end of its prompt.
 """
 
 from collections.abc import Sequence
@@ -86,9 +86,10 @@ class StepAhead:
         self._may_go_on = True
 
     def compute(self, batch: Sequence[BatchRow], *, alone: bool) -> dict[str, int]:
-        """The next token of each row that samples; negative where it has none.
+        """The next tokens of rows that sample; negative for one that has none.
 
-        With `alone`, nothing else is computed before the rows' next step, so that step begins.
+        With `alone`, nothing else is computed before the rows' next step, so that step begins. A
+        row whose token is still under way is left out; it comes again without `input_ids`.
         """
         running, self._running = self._running, None
         begun = [row for row in batch if running is not None and running.holds(row)]
@@ -98,12 +99,13 @@ class StepAhead:
             self._running = self._start([_next(row) for row in batch], moves=True)
         known = running.arriving.tokens() if running is not None and begun else []
         tokens = {row.id: known[running.answers[_key(row)]] for row in begun if running is not None}
-        waits = not alone or any(row.samples for row in rest)
-        if waits:
+        joins = alone and (begun or not any(row.samples for row in rest))
+        joins = joins and len(begun) + _places(rest) <= self._most
+        if not joins:
             tokens |= self._now(rest)
         if alone and self._running is None:
             going = [_next(row, tokens[row.id]) for row in batch if tokens.get(row.id, -1) >= 0]
-            self._go_on(going, [] if waits else rest)
+            self._go_on(going, rest if joins else [])
         return tokens
 
     def forget(self, request_id: str) -> None:
@@ -133,14 +135,11 @@ class StepAhead:
                     )
         return tokens
 
-    def _go_on(self, going: list[BatchRow], prompts: list[BatchRow]) -> None:
-        """Begin the next step of the rows that decode, with prompts that nobody waits for."""
-        if len(going) + sum(len(row.input_ids) for row in prompts) > self._most:
-            self._now(prompts)
-            prompts = []
-        if len(going) <= self._most and (rows := going + prompts):
+    def _go_on(self, going: list[BatchRow], joining: list[BatchRow]) -> None:
+        """Begin the next step of the rows that decode, together with others that fit in."""
+        if len(going) <= self._most and (rows := going + joining):
             self._write(rows)
-            self._running = self._start(rows, moves=not prompts)
+            self._running = self._start(rows, moves=not joining)
 
     def _write(self, rows: Sequence[BatchRow]) -> None:
         self._device.write([place for row in rows for place in self._policy.places(row)])
@@ -171,6 +170,10 @@ def _next(row: BatchRow, token: int = 0) -> BatchRow:
     return replace(row, input_ids=[token], position=row.position + len(row.input_ids), samples=True)
 
 
+def _places(rows: Sequence[BatchRow]) -> int:
+    return sum(len(row.input_ids) for row in rows)
+
+
 def _parts(rows: Sequence[BatchRow], most: int) -> list[list[BatchRow]]:
     """Rows in groups of at most `most` tokens; longer ones are cut into pieces."""
     parts: list[list[BatchRow]] = []
@@ -187,6 +190,8 @@ def _parts(rows: Sequence[BatchRow], most: int) -> list[list[BatchRow]]:
 
 def _pieces(row: BatchRow, most: int) -> list[BatchRow]:
     ids = row.input_ids
+    if not ids:
+        raise RuntimeError(f"the token of row {row.id} is lost, with the step that made it")
     return [
         replace(
             row,

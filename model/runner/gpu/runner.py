@@ -137,8 +137,8 @@ class GraphRunner:
         """The rows for a step's places, and the prompts that are too many for them."""
         if sum(len(row.input_ids) for row in batch) <= self.most:
             return batch, []
-        decoding = [row for row in batch if row.samples and len(row.input_ids) == 1]
-        return decoding, [row for row in batch if not (row.samples and len(row.input_ids) == 1)]
+        decoding = [row for row in batch if row.samples and len(row.input_ids) <= 1]
+        return decoding, [row for row in batch if not row.samples or len(row.input_ids) > 1]
 
     def _read(self, batch: list[BatchRow]) -> dict[str, int]:
         logits = self._prompts.forward(batch)

@@ -156,19 +156,20 @@ def test_logits_are_as_near_to_float32_as_transformers_in_bfloat16(
     for request in requests:
         engine.add(request)
     said: dict[str, list[int]] = {request.id: [] for request in requests}
-    while min(map(len, said.values())) < 9:
+    for _ in range(20):
         take(engine, said)
-    batch = [row for row in engine._rows.values() if row.is_decoding]
-    assert len(batch) == 24
+    batch = [row for row in engine._rows.values() if row.generated]
+    assert len(batch) > 12  # others have ended
     rows = [
         BatchRow(row.request.id, row.adapter, row.next_ids(1), row.computed, start_of(row), True)
         for row in batch
     ]
     with torch.inference_mode():
         steps.write([place for row in rows for place in runner.places(row)])
-        ours = steps.step.launch(24, adapters=True).clone()
+        ours = steps.step.launch(len(rows), adapters=True).clone()
     errors: list[list[float]] = []
-    for request, found in zip(requests, ours, strict=True):
+    for row, found in zip(batch, ours, strict=True):
+        request = row.request
         ids = torch.tensor([[*request.input_ids, *said[request.id]]], device="cuda")
         exact = reference_logits(pair, ids, request.variant)
         theirs = reference_logits(rounded, ids, request.variant)

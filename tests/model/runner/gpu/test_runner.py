@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
+from model.engine.batch import BatchRow
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
@@ -25,7 +26,7 @@ class Rig:
     ) -> None:
         self.device = ListDevice(VOCAB, (blocks + 1) * BLOCK, BLOCK)
         self.adapters = LoraAdapters([], {}, 0, torch.float32, torch.device("cpu"))
-        runner = GraphRunner(
+        self.runner = GraphRunner(
             self.device, self.adapters, self.device, block_tokens=BLOCK, max_rows=rows, most=most,
             vocab_size=VOCAB,
         )  # fmt: skip
@@ -33,7 +34,9 @@ class Rig:
         scheduler = Scheduler(
             pool, max_running=rows, max_waiting=100, prefill_chunk=chunk, small_step=small
         )
-        self.engine = TokenEngine(runner, scheduler, pool, adapters=(), max_context=64, eos_ids={7})
+        self.engine = TokenEngine(
+            self.runner, scheduler, pool, adapters=(), max_context=64, eos_ids={7}
+        )
         self.said: dict[str, list[int]] = {}
         self.ended: dict[str, FinishReason] = {}
 
@@ -97,9 +100,11 @@ def test_a_prompt_joins_the_steps_of_rows_that_decode_and_they_do_not_wait_for_i
         rig.step()
         spoken.append(rig.said["a"][:])
     # Five tokens of the prompt, and five again, in steps that also give "a" its next token.
-    assert rig.device.log[:6] == ["read 4", "start 5", "read 5", "start 6", "read 6", "start 7"]
+    assert rig.device.log == [
+        "read 4", "start 5", "read 5", "start 6", "read 6", "start 7", "read 7", "start 8",
+    ]  # fmt: skip
     assert [len(said) for said in spoken] == [3, 4, 5, 6, 7]
-    assert rig.said["b"]
+    assert len(rig.said["b"]) == 1
     rig.finish()
     assert (rig.said["a"], rig.said["b"]) == (expected(first), expected(second))
 
@@ -195,6 +200,14 @@ def test_what_the_kernels_lack_is_sampled_on_the_host_beside_other_rows(prompt: 
     rig.finish()
     assert rig.said == {"a": expected(first), "b": [11, 11, 11]}
     assert rig.ended["b"] is FinishReason.LENGTH
+
+
+def test_a_token_that_no_step_owes_ends_its_row() -> None:
+    rig = Rig()
+    request = TokenRequest("a", (1, 2), "base", SamplingParams(max_tokens=3))
+    rig.runner.begin(request)
+    with pytest.raises(RuntimeError, match="the token of row a is lost"):
+        rig.runner.run([BatchRow("a", None, [], 2, 0, samples=True)])
 
 
 def test_a_prompt_without_numbers_ends_its_row() -> None:
