@@ -27,6 +27,7 @@ DEFAULT_MAX_TOKENS = 512
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
 Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
+KvCacheDtype = Literal["auto", "fp8"]
 GpuCompute = Literal["auto", "nf4", "tiled"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -115,6 +116,12 @@ class SharedSettings(BaseSettings):
         " of what is free on a GPU.",
         "a whole number from 1",
         ge=1,
+    )
+    kv_cache_dtype: KvCacheDtype = setting(
+        "auto",
+        "The numbers in which keys and values are kept: auto as the model computes, fp8 in one byte"
+        " each, for twice the conversations in the same memory.",
+        "auto or fp8",
     )
     fungpt_home: Path = setting(
         Path("var"), "Where the database, weights and logs live.", "a folder that can be written"

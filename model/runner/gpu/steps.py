@@ -58,6 +58,7 @@ class GraphSteps:
             group=weights.heads // weights.kv_heads,
             block_tokens=block_tokens,
             vocabulary=weights.vocab_size,
+            cache_bytes=cache.element_size(),
         )
         spare_block = cache.shape[1] // block_tokens - 1
         width = -(-max_context // block_tokens)
