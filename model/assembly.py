@@ -18,7 +18,8 @@ from model.loading.adapters import Adapter, linear_shapes, load_adapter
 from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, default_device, load_quantised
 from model.loading.registry import Registry
-from model.runner.gpu.choice import choose_runner, choose_weights
+from model.runner.gpu.choice import cache_dtype, choose_runner, choose_weights
+from model.runner.gpu.runner import GraphRunner
 from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
 from model.runner.weights import Compute, Weights, best_compute, loading_dtype
@@ -165,17 +166,21 @@ def build_engine(
     `eos_ids` end an answer. `max_context` is in tokens; a smaller cache makes it shorter. Raises
     ConfigError when `KV_CACHE_MB` holds less than one block of tokens.
     """
-    blocks = cache_tokens(settings.kv_cache_mb, weights) // _BLOCK_TOKENS
+    kept = cache_dtype(settings, weights.dtype)
+    blocks = cache_tokens(settings.kv_cache_mb, weights, kept.itemsize) // _BLOCK_TOKENS
     if blocks == 0:
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
     pool = BlockPool(blocks, _BLOCK_TOKENS)
+    device = weights.embedding.device.type
+    runner = choose_runner(weights, stacks, pool, settings, max_context)
     return TokenEngine(
-        choose_runner(weights, stacks, pool, settings, max_context),
+        runner,
         Scheduler(
             pool,
-            max_running=settings.max_running,
+            max_running=settings.running_rows(device),
             max_waiting=settings.max_waiting,
-            prefill_chunk=settings.prefill_chunk,
+            prefill_chunk=settings.chunk_tokens(device),
+            small_step=runner.most if isinstance(runner, GraphRunner) else 0,
         ),
         pool,
         adapters=stacks.cards,
@@ -212,12 +217,12 @@ def longest_context(config: PretrainedConfig, wanted: int) -> int:
     return min(limits)
 
 
-def cache_tokens(megabytes: int | None, weights: Weights) -> int:
-    """How many tokens' keys and values fit into `megabytes` MiB.
+def cache_tokens(megabytes: int | None, weights: Weights, number_bytes: int) -> int:
+    """How many tokens' keys and values, of `number_bytes` each, fit into `megabytes` MiB.
 
     None means 384 MiB on a CPU and six tenths of the free memory on a GPU.
     """
-    per_token = 2 * weights.kv_heads * weights.head_dim * weights.dtype.itemsize
+    per_token = 2 * weights.kv_heads * weights.head_dim * number_bytes
     device = weights.embedding.device
     if megabytes is not None:
         room = megabytes * 2**20

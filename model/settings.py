@@ -27,7 +27,8 @@ DEFAULT_MAX_TOKENS = 512
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
 Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
-GpuCompute = Literal["nf4", "tiled"]
+KvCacheDtype = Literal["auto", "fp8"]
+GpuCompute = Literal["auto", "nf4", "tiled"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -82,10 +83,21 @@ class SharedSettings(BaseSettings):
     max_context: int = count(
         4096, "Tokens of prompt and answer together, for the bot's own worker.", 16, 1_000_000
     )
-    max_running: int = count(8, "Answers that the bot's own worker computes at once.", 1, 1024)
+    max_running: int | None = setting(
+        None,
+        "Answers that the bot's own worker computes at once; not set: 8 on a CPU, 64 on a GPU.",
+        "a whole number from 1 to 1024",
+        ge=1,
+        le=1024,
+    )
     max_waiting: int = count(64, "Requests that the bot's own worker lets wait.", 0, 100_000)
-    prefill_chunk: int = count(
-        128, "Prompt tokens that the bot's own worker reads in one step.", 1, 65_536
+    prefill_chunk: int | None = setting(
+        None,
+        "Prompt tokens that the bot's own worker reads in one step; not set: 128 on a CPU, 512 on"
+        " a GPU.",
+        "a whole number from 1 to 65536",
+        ge=1,
+        le=65_536,
     )
     cpu_compute: Compute = setting(
         "auto",
@@ -93,10 +105,10 @@ class SharedSettings(BaseSettings):
         "auto, packed, nf4, float32 or bfloat16",
     )
     gpu_compute: GpuCompute = setting(
-        "nf4",
-        "How the bot's own worker decodes on a GPU: nf4 by bitsandbytes' kernels, tiled by its own,"
-        " which are several times as fast and have not yet run on many cards.",
-        "nf4 or tiled",
+        "auto",
+        "How the bot's own worker decodes on a GPU: tiled by its own kernels, nf4 by bitsandbytes',"
+        " which are several times as slow, auto by its own wherever they run.",
+        "auto, tiled or nf4",
     )
     kv_cache_mb: int | None = setting(
         None,
@@ -105,6 +117,12 @@ class SharedSettings(BaseSettings):
         "a whole number from 1",
         ge=1,
     )
+    kv_cache_dtype: KvCacheDtype = setting(
+        "auto",
+        "The numbers in which keys and values are kept: auto as the model computes, fp8 in one byte"
+        " each, for twice the conversations in the same memory.",
+        "auto or fp8",
+    )
     fungpt_home: Path = setting(
         Path("var"), "Where the database, weights and logs live.", "a folder that can be written"
     )
@@ -112,6 +130,14 @@ class SharedSettings(BaseSettings):
         10.0, "How long a stop waits for running answers before it ends or parks them.", 0, 3600
     )
     log_level: LogLevel = setting("INFO", "How much is logged.", "DEBUG, INFO, WARNING or ERROR")
+
+    def running_rows(self, device: str) -> int:
+        """`MAX_RUNNING`, or what suits a device of this type ("cpu" or "cuda")."""
+        return self.max_running or (64 if device == "cuda" else 8)
+
+    def chunk_tokens(self, device: str) -> int:
+        """`PREFILL_CHUNK`, or what suits a device of this type."""
+        return self.prefill_chunk or (512 if device == "cuda" else 128)
 
     @field_validator("worker_api_key")
     @classmethod

@@ -25,6 +25,7 @@ class BatchRow:
 
     `input_ids` are the tokens at `position`, `position + 1`, … of the row. The token at position
     p has the cache slot `cache_start + p`. With `samples`, the step gives the row its next token.
+    There are no `input_ids` where an earlier step has computed them and owes the token still.
     """
 
     id: str
@@ -48,7 +49,8 @@ class Runner(Protocol):
     def run(self, batch: list[BatchRow]) -> Tokens:
         """Run one forward pass; return the next token of every row with `samples`, by id.
 
-        A row that cannot be sampled (its logits are not finite) has None there, and ends. Where
+        A row that cannot be sampled (its logits are not finite) has None there, and ends. A row
+        may be left out: then a later run brings its token, and gets it without `input_ids`. Where
         `run` raises, no row's sampling state has changed, so that the same rows can be run again in
         smaller batches.
         """

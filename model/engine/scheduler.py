@@ -9,6 +9,7 @@ from model.engine.sequence import Sequence, SequenceState
 from model.errors import EngineQueueFull
 
 _RETRY_AFTER_S = 5.0
+_MOST_SMALL_STEPS = 10  # measured: docs/experiments.md, "Prompts in decode steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,21 @@ class Scheduler:
 
     Every decoding row gets one token in every step. All prompts together get `prefill_chunk`
     tokens a step, the oldest first: a long prompt takes several steps, and makes each of them
-    longer by one chunk at most. The oldest waiting row starts as soon as fewer than `max_running`
+    longer by one chunk at most. Where the runner has a `small_step`, a number of tokens whose step
+    takes little longer than one token's, few prompt tokens fill up such steps instead: a new row
+    then hardly delays the others. The oldest waiting row starts as soon as fewer than `max_running`
     rows run and its cache blocks are free; no row overtakes another.
     """
 
     def __init__(
-        self, pool: BlockPool, *, max_running: int, max_waiting: int, prefill_chunk: int
-    ) -> None:
+        self, pool: BlockPool, *, max_running: int, max_waiting: int, prefill_chunk: int,
+        small_step: int = 0,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._max_running = max_running
         self._max_waiting = max_waiting
         self._prefill_chunk = prefill_chunk
+        self._small_step = small_step
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
 
@@ -58,7 +63,9 @@ class Scheduler:
         """Start the waiting rows that there is room for, and decide what the next step computes."""
         self._admit()
         scheduled = [ScheduledRow(row, row.pending) for row in self.running if row.is_decoding]
-        scheduled.extend(self._prefill(row for row in self.running if not row.is_decoding))
+        prompts = [row for row in self.running if not row.is_decoding]
+        chunk = self._chunk(len(scheduled), sum(row.pending for row in prompts))
+        scheduled.extend(_prefill(prompts, chunk))
         return scheduled
 
     def remove(self, sequence: Sequence) -> None:
@@ -81,11 +88,16 @@ class Scheduler:
             sequence.start(self._pool.allocate(sequence.most_tokens))
             self.running.append(sequence)
 
-    def _prefill(self, rows: Iterable[Sequence]) -> Iterable[ScheduledRow]:
-        left = self._prefill_chunk
-        for row in rows:
-            if left == 0:
-                return
-            count = min(row.pending, left)
-            left -= count
-            yield ScheduledRow(row, count)
+    def _chunk(self, decoding: int, pending: int) -> int:
+        """How many prompt tokens the next step reads, of `pending` ones."""
+        spare = self._small_step - decoding
+        return spare if 0 < pending <= _MOST_SMALL_STEPS * spare else self._prefill_chunk
+
+
+def _prefill(rows: Iterable[Sequence], chunk: int) -> Iterable[ScheduledRow]:
+    for row in rows:
+        if chunk == 0:
+            return
+        count = min(row.pending, chunk)
+        chunk -= count
+        yield ScheduledRow(row, count)

@@ -43,7 +43,7 @@ class Sequence:
     @property
     def is_decoding(self) -> bool:
         """Whether its prompt is computed, so that each step gives it a token."""
-        return bool(self.generated)
+        return self.computed >= len(self.request.input_ids)
 
     @property
     def is_full(self) -> bool:

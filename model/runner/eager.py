@@ -43,17 +43,21 @@ class TorchRunner:
 
     The tokens of all rows, decoded tokens and prompt chunks alike, are concatenated to one
     (tokens, hidden) matrix, so each projection is one kernel call. Only attention is computed row
-    by row, on the row's part of the cache of shape (layers, slots, 2·kv_heads, head_dim).
+    by row, on the row's part of the cache of shape (layers, slots, 2·kv_heads, head_dim). The
+    cache is kept in the weights' dtype, or in `cache_dtype`.
     """
 
-    def __init__(self, weights: Weights, adapters: LoraAdapters, cache_tokens: int) -> None:
+    def __init__(
+        self, weights: Weights, adapters: LoraAdapters, cache_tokens: int,
+        cache_dtype: torch.dtype | None = None,
+    ) -> None:  # fmt: skip
         self._weights = weights
         self._adapters = adapters
         self._samplers: dict[str, RowSampler] = {}
         self._device = weights.embedding.device
         self.cache = torch.empty(
             (len(weights.layers), cache_tokens, 2 * weights.kv_heads, weights.head_dim),
-            dtype=weights.dtype,
+            dtype=cache_dtype or weights.dtype,
             device=self._device,
         )
         # With the first half of sin negated, the rotation is x·cos + swapped(x)·sin.
@@ -160,10 +164,20 @@ class TorchRunner:
         qkv = qkv.view(tokens, rotated + weights.kv_heads, weights.head_dim)
         turned = self._rotate(qkv[:, :rotated], step)
         fresh = torch.cat([turned[:, weights.heads :], qkv[:, rotated:]], dim=1)
-        self.cache[layer].index_copy_(0, step.slots, fresh)
+        self._keep(layer, step.slots, fresh)
         queries = turned[:, : weights.heads]
         out = [_attend(queries[row.begin : row.end], layer, row, weights) for row in step.rows]
         return torch.cat(out) if len(out) > 1 else out[0]
+
+    def _keep(self, layer: int, slots: Tensor, fresh: Tensor) -> None:
+        """Write keys and values (tokens, 2·kv_heads, head_dim) into their slots."""
+        cache = self.cache[layer]
+        if cache.dtype is torch.float8_e4m3fn:
+            # torch makes NaN of what lies beyond the largest number, and copies bytes only.
+            largest = torch.finfo(cache.dtype).max
+            fresh = fresh.clamp(-largest, largest).to(cache.dtype).view(torch.uint8)
+            cache = cache.view(torch.uint8)
+        cache.index_copy_(0, slots, fresh)
 
     def _rotate(self, x: Tensor, step: _Step) -> Tensor:
         """Rotary position embedding (arXiv:2104.09864), halves layout."""
@@ -187,7 +201,7 @@ def _attend(queries: Tensor, layer: int, row: _Row, weights: Weights) -> Tensor:
     `queries` have the shape (new tokens, heads, head_dim), the result (new tokens,
     heads·head_dim).
     """
-    keys, values = row.keys[layer][None], row.values[layer][None]
+    keys, values = (part[layer].to(queries.dtype)[None] for part in (row.keys, row.values))
     count, group = len(queries), weights.heads // weights.kv_heads
     if count == 1:
         # One query sees all keys, so the heads that share keys can be passed as several queries.

@@ -220,7 +220,7 @@ def load_scripted(
     if script.fail_load is not None:
         raise ModelError(script.fail_load)
     limits = Limits(
-        settings.max_running if script.max_running is None else script.max_running,
+        settings.running_rows("cpu") if script.max_running is None else script.max_running,
         settings.max_waiting if script.max_waiting is None else script.max_waiting,
         settings.max_context if script.max_context is None else script.max_context,
     )

@@ -17,26 +17,26 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import MistralConfig, MistralForCausalLM
 
 from model.assembly import build_engine, stack_adapters
 from model.engine.api import TokenRequest
 from model.engine.batch import BatchRow, Tokens
 from model.engine.engine import TokenEngine
-from model.loading.adapters import Adapter, load_adapter
-from model.loading.base import ResolvedBase, no_progress, resolve_base
-from model.loading.quantised import check_architecture, load_quantised
+from model.loading.adapters import Adapter
+from model.loading.base import ResolvedBase
+from model.loading.quantised import load_quantised
 from model.runner.eager import TorchRunner
 from model.runner.gpu.choice import choose_weights
 from model.runner.gpu.runner import GraphRunner
 from model.runner.gpu.steps import GraphSteps
 from model.runner.weights import Compute
 from model.sampling import SamplingParams
+from tests.bench.gpu_arrival import arrival
 from tests.bench.gpu_kernels import copy_bandwidth, replay_ms
+from tests.bench.gpu_model import prepare
+from tests.bench.gpu_worker import over_http, worker
 from tests.bench.table import markdown
 from tests.fakes.settings import worker_settings
-from tests.fakes.tiny_model import LINEARS, tiny_tokenizer
 
 PROMPT = 300
 CONTEXT = 4096
@@ -46,30 +46,6 @@ GREEDY = SamplingParams(max_tokens=TOKENS, temperature=0)
 SAMPLED = SamplingParams(
     max_tokens=TOKENS, temperature=0.7, top_p=0.9, repetition_penalty=1.05, seed=1
 )
-
-
-def make_base(folder: Path, layers: int = 32) -> None:
-    """A random Mistral-7B, or a shorter one, with a tokenizer."""
-    torch.manual_seed(0)
-    config = MistralConfig(num_hidden_layers=layers, dtype=torch.bfloat16, sliding_window=None)
-    with torch.device("cuda"):
-        previous = torch.get_default_dtype()
-        torch.set_default_dtype(torch.bfloat16)
-        model = MistralForCausalLM(config)
-        torch.set_default_dtype(previous)
-    model.save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
-
-
-def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
-    """A random r16 adapter on all linears, saved, and the model with it."""
-    adapted = get_peft_model(model, LoraConfig(r=16, lora_alpha=16, target_modules=LINEARS))
-    with torch.no_grad():
-        for name, weight in adapted.named_parameters():
-            if "lora_B" in name:
-                weight.normal_(0, 0.02)
-    adapted.save_pretrained(str(folder))
-    return adapted.eval()
 
 
 def prompt_ids(row: int) -> tuple[int, ...]:
@@ -130,7 +106,7 @@ def step_error(engine: TokenEngine, parts: Parts, variants: Sequence[str]) -> st
     with patch.object(parts.runner, "run", watch):
         while not seen:
             engine.step()
-    rows = [parts.runner._describe(row, row.input_ids[0], row.position) for row in seen]
+    rows = [place for row in seen for place in parts.runner.places(row)]
     with torch.inference_mode():
         parts.steps.write(rows)
         ours = parts.steps.step.launch(len(rows), adapters=True).clone()
@@ -167,21 +143,6 @@ def held_bytes(steps: GraphSteps) -> int:
     )
 
 
-def prepare(folder: Path) -> tuple[ResolvedBase, Adapter]:
-    """The base and an adapter for it, made where they are not."""
-    if not (folder / "base").exists():
-        make_base(folder / "base")
-    base = resolve_base(str(folder / "base"), folder, no_progress)
-    if not (folder / "adapter").exists():
-        model, _ = load_quantised(base, compute_dtype=torch.bfloat16, trainable=False)
-        make_adapter(model, folder / "adapter")
-        del model
-        gc.collect()  # peft's models hold themselves
-        torch.cuda.empty_cache()
-    config = check_architecture(base)
-    return base, load_adapter("tuned", str(folder / "adapter"), base, config, no_progress)
-
-
 def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
     """An engine as the worker makes it; prints what that takes."""
     clock = [time.perf_counter()]
@@ -191,7 +152,6 @@ def start(folder: Path, base: ResolvedBase, adapter: Adapter) -> TokenEngine:
         "gpu_compute": "tiled",
         "kv_cache_mb": 8192,
         "max_running": max(AT_ONCE),
-        "prefill_chunk": 512,
     }
     settings = worker_settings(**limits, fungpt_home=folder)
     weights = choose_weights(model, Compute.NF4, CONTEXT, settings, 32)
@@ -230,7 +190,7 @@ def measure(engine: TokenEngine, parts: Parts, limit: float) -> Iterator[dict[st
                 "tokens/s": rate,
                 "limit": limit * count,
                 "share": rate / (limit * count),
-                "graph ms": replay_ms(graph, 10),
+                "graph ms": replay_ms(graph.graph, 10),
                 "step ms": 1000 * count / rate,
                 "first token s": statistics.median(run.first for run in runs),
             }
@@ -242,13 +202,46 @@ def shown(row: dict[str, float | str]) -> list[str]:
     return [f"{value:{form}}" for value, form in zip(row.values(), forms, strict=True)]
 
 
+def arrivals(engine: TokenEngine) -> list[dict[str, float]]:
+    """What one more row costs beside 0, 1, 16 and 32 that run; prints it."""
+    found: list[dict[str, float]] = []
+    for running in (0, 1, 16, 32):
+        prompts = [prompt_ids(i) for i in range(running + 1)]
+        params = SAMPLED.model_copy(update={"max_tokens": 1024})
+        arrival(engine, running, prompts, params)
+        runs = [arrival(engine, running, prompts, params) for _ in range(5)]
+        row = {
+            "running": running,
+            "first token ms": 1000 * statistics.median(run.first for run in runs),
+            "longest gap ms": 1000 * statistics.median(run.longest_gap for run in runs),
+            "usual gap ms": 1000 * statistics.median(run.usual_gap for run in runs),
+        }
+        found.append(row)
+    cells = [[f"{value:.1f}" for value in row.values()] for row in found]
+    print(markdown(list(found[0]), cells), flush=True)
+    return found
+
+
+def program(folder: Path, engine_rate: float) -> dict[str, float]:
+    """The worker's start without and with its kernels on disk, and its speed over HTTP; prints."""
+    found: dict[str, float] = {}
+    for name in ("first start s", "second start s"):
+        with worker(folder) as (port, found[name]):
+            over_http(port, 64, 32)
+            found["tokens/s over HTTP"] = over_http(port, 64, 512)
+    found["share of the engine's"] = found["tokens/s over HTTP"] / engine_rate
+    print(markdown(list(found), [[f"{value:,.2f}" for value in found.values()]]), flush=True)
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for model, adapter, kernels")
     parser.add_argument("--out", type=Path, help="a JSON file of the table")
     options = parser.parse_args()
-    engine = start(options.folder, *prepare(options.folder))
+    made = prepare(options.folder)
+    engine = start(options.folder, *made)
     parts = parts_of(engine)
     for variants in (["base"], ["tuned"], ["base", "tuned"] * 8, ["base", "tuned"] * 32):
         print(step_error(engine, parts, variants), flush=True)
@@ -256,9 +249,15 @@ def main() -> None:
     card = f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     print(f"{card}, copy {bandwidth / 1e12:.2f} TB/s, weights {weights / 1e9:.2f} GB")
     found = list(measure(engine, parts, bandwidth / weights))
-    print(markdown(list(found[0]), [shown(row) for row in found]))
+    print(markdown(list(found[0]), [shown(row) for row in found]), flush=True)
+    figures: dict[str, object] = {"card": card, "bandwidth": bandwidth, "weights": weights}
+    figures |= {"rows": found, "arrivals": arrivals(engine)}
+    rate = next(float(row["tokens/s"]) for row in found if row["at once"] == max(AT_ONCE))
+    del engine, parts  # the worker needs the card's memory
+    gc.collect()
+    torch.cuda.empty_cache()
+    figures["worker"] = program(options.folder, rate)
     if options.out:
-        figures = {"card": card, "bandwidth": bandwidth, "weights": weights, "rows": found}
         options.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from model.loading.base import resolve_base
 from model.loading.quantised import load_quantised
 from tests.bench import training_cpu
-from tests.bench.gpu import make_base
+from tests.bench.gpu_model import make_base
 from tests.bench.table import markdown
 from tests.bench.training_cpu import FULL, PaddedTo, real_tokens
 from tests.bench.training_profile import where_time_goes

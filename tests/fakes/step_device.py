@@ -13,6 +13,7 @@ from model.runner.lora import LoraAdapters
 from tests.fakes.counting_runner import next_token, voice
 
 PLACES = 8  # of tokens that a step brings, more than rows
+STALE = 31  # what a place brings whose token nobody wants: one of an earlier step
 
 
 def sampled(best: int, step: int, counted: Sequence[int], vocab: int) -> int:
@@ -34,10 +35,15 @@ class _Arriving:
     device: "ListDevice"
     number: int
     brought: list[int]
+    best: list[int]
 
     def tokens(self) -> list[int]:
         self.device.log.append(f"read {self.number}")
         return list(self.brought)
+
+    def logits(self, place: int) -> Tensor:
+        assert self.number == self.device.started, "a later step has overwritten them"
+        return torch.eye(self.device.vocab)[self.best[place]]
 
 
 class ListDevice:
@@ -57,7 +63,7 @@ class ListDevice:
         self._block_tokens = block_tokens
         self._rows: list[DecodeRow] = []
         self._voices: list[str] = []
-        self._started = 0
+        self.started = 0
 
     def write(self, rows: Sequence[DecodeRow]) -> None:
         """Take these rows for the next step."""
@@ -67,10 +73,14 @@ class ListDevice:
 
     def start(self) -> _Arriving:
         """Compute a step."""
-        self._started += 1
-        self.log.append(f"start {self._started}")
-        tokens = [self._step(i) for i in range(len(self._rows))]
-        return _Arriving(self, self._started, tokens + [0] * (PLACES - len(tokens)))
+        self.started += 1
+        self.log.append(f"start {self.started}")
+        for row in self._rows:
+            assert row.slot == row.block * self._block_tokens + row.position
+            self._cache[row.slot] = row.token
+        best = [self._best(row) for row in self._rows]
+        tokens = [self._step(i, token) for i, token in enumerate(best)]
+        return _Arriving(self, self.started, tokens + [0] * (PLACES - len(tokens)), best)
 
     def forward(self, batch: list[BatchRow]) -> Tensor:
         """Write the tokens into the cache; the logits of rows with `samples` know one token."""
@@ -98,14 +108,17 @@ class ListDevice:
         """Take their hashes in their order."""
         self._voices = [card.hash for card in adapters.cards]
 
-    def _step(self, i: int) -> int:
-        row = self._rows[i]
-        assert row.slot == row.block * self._block_tokens + row.position
-        self._cache[row.slot] = row.token
+    def _best(self, row: DecodeRow) -> int:
         seen = self._cache[row.slot - row.position : row.slot + 1]
         speaks = "base" if row.adapter < 0 else self._voices[row.adapter]
-        token = self._sample(next_token(seen, speaks, self.vocab), row.sampling)
+        return next_token(seen, speaks, self.vocab)
+
+    def _step(self, i: int, best: int) -> int:
+        row = self._rows[i]
         given = row.sampling
+        if given.slot < 0:
+            return STALE  # the place stays as it is
+        token = self._sample(best, given)
         moved = SamplerParameters(slot=given.slot, step=given.step + 1)
         self._rows[i] = replace(
             row, token=max(token, 0), position=row.position + 1, slot=row.slot + 1, sampling=moved

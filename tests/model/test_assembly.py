@@ -205,8 +205,9 @@ def weights(tiny):
 def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
     _, taken = weights
     per_token = 2 * 2 * 16 * 4 * 2  # keys and values, kv heads, head size, bytes, layers
-    assert cache_tokens(1, taken) == 2**20 // per_token
-    assert cache_tokens(None, taken) == 384 * 2**20 // per_token
+    assert cache_tokens(1, taken, 4) == 2**20 // per_token
+    assert cache_tokens(1, taken, 1) == 4 * 2**20 // per_token
+    assert cache_tokens(None, taken, 4) == 384 * 2**20 // per_token
     on_gpu: Any = SimpleNamespace(
         kv_heads=2,
         head_dim=16,
@@ -215,7 +216,7 @@ def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
         embedding=SimpleNamespace(device=torch.device("cuda")),
     )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10 * 2**20, 80 * 2**20))
-    assert cache_tokens(None, on_gpu) == int(10 * 2**20 * 0.6) // per_token
+    assert cache_tokens(None, on_gpu, 4) == int(10 * 2**20 * 0.6) // per_token
 
 
 def test_a_cache_too_small_for_one_block_is_refused(weights, monkeypatch):

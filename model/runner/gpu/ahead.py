@@ -4,21 +4,32 @@ A step leaves on the device what the next one needs: each row's token, position 
 the same rows go on, the next step can so begin before the host has seen the tokens, and only then
 the host reads them. A row that turns out to have ended has one step too many: what that writes lies
 within the row's own cache blocks, and nobody reads it.
+
+A step has places for tokens. A row that decodes takes one, a prompt one for each token that it
+reads: the keys and values of a layer are written before any place attends, so that each sees those
+before it. Prompts so join the next step of the rows that decode, which do not wait for them: the
+first token of such a row comes from the call after the one that brought the end of its prompt.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from torch import Tensor
 
 from model.engine.batch import BatchRow
 from model.runner.gpu.inputs import DecodeRow
 
 
 class Arriving(Protocol):
-    """The tokens of a step that was started."""
+    """What a step that was started gives."""
 
     def tokens(self) -> list[int]:
-        """Wait for them; they come in the order of the rows that were written."""
+        """Wait for the tokens; they come in the order of the places that were written."""
+        ...
+
+    def logits(self, place: int) -> Tensor:
+        """The float32 logits (vocab,) of a place, on the host; until the next step is started."""
         ...
 
 
@@ -26,60 +37,76 @@ class StepDevice(Protocol):
     """What computes decode steps; its calls take effect in their order."""
 
     def write(self, rows: Sequence[DecodeRow]) -> None:
-        """Say which rows the next step has."""
+        """Say what the next step's places hold."""
         ...
 
     def start(self) -> Arriving:
-        """Start a step with the rows as written, or as the step before has left them."""
+        """Start a step with the places as written, or as the step before has left them."""
         ...
 
 
-# A row, its last token and where that stands, as the device is told of it.
-DescribeRow = Callable[[BatchRow, int, int], DecodeRow]
+class RowPolicy(Protocol):
+    """What the runner knows of rows."""
+
+    def places(self, row: BatchRow) -> list[DecodeRow]:
+        """A row's tokens, as the device is told of them."""
+        ...
+
+    def on_host(self, row: BatchRow) -> bool:
+        """Whether the host chooses the row's next token, from its logits."""
+        ...
+
+    def choose(self, row: BatchRow, logits: Tensor) -> int:
+        """Choose that token from float32 logits (vocab,); negative where there is none."""
+        ...
+
+
+Key = tuple[str, int]  # a row, and the position of the token that it is given
 
 
 @dataclass(slots=True)
 class _Running:
-    keys: list[tuple[str, int]]
+    """A step under way: which place answers for which row, and whether the device moves them on."""
+
+    answers: dict[Key, int]
+    moves: bool
     arriving: Arriving
     ended: set[str] = field(default_factory=set[str])
 
-    def going(self) -> set[tuple[str, int]]:
-        return {key for key in self.keys if key[0] not in self.ended}
-
-    def tokens(self) -> dict[str, int]:
-        return {id_: token for (id_, _), token in zip(self.keys, self.arriving.tokens())}  # noqa: B905 - the device has more places than rows
+    def holds(self, row: BatchRow) -> bool:
+        return _key(row) in self.answers and row.id not in self.ended
 
 
 class StepAhead:
-    """Gives decoding rows their tokens, `most_rows` at once, looking one step ahead."""
+    """Gives rows their tokens, `most` places at once, looking one step ahead."""
 
-    def __init__(self, device: StepDevice, describe: DescribeRow, most_rows: int) -> None:
-        self._device, self._describe, self._most = device, describe, most_rows
+    def __init__(self, device: StepDevice, policy: RowPolicy, most: int) -> None:
+        self._device, self._policy, self._most = device, policy, most
         self._running: _Running | None = None
-        self._moves_on = True
+        self._may_go_on = True
 
-    def decode(self, batch: Sequence[BatchRow], *, alone: bool) -> dict[str, int]:
-        """The next token of each row, which has one token to read; negative where it has none.
+    def compute(self, batch: Sequence[BatchRow], *, alone: bool) -> dict[str, int]:
+        """The next tokens of rows that sample; negative for one that has none.
 
-        With `alone`, nothing else is computed before the rows' next step, so that step begins.
+        With `alone`, nothing else is computed before the rows' next step, so that step begins. A
+        row whose token is still under way is left out; it comes again without `input_ids`.
         """
         running, self._running = self._running, None
-        alone = alone and 0 < len(batch) <= self._most
-        held = set[tuple[str, int]]() if running is None else running.going()
-        begun = [row for row in batch if (row.id, row.position) in held]
-        fresh = [row for row in batch if (row.id, row.position) not in held]
-        if alone and running is not None and self._moves_on and _same(running, batch):
-            self._running = self._start([(row.id, row.position + 1) for row in batch])
-        known = running.tokens() if running is not None and begun else {}
-        tokens = {row.id: known[row.id] for row in begun}
-        for first in range(0, len(fresh), self._most):
-            tokens |= self._now(fresh[first : first + self._most])
-        going = [row for row in batch if tokens[row.id] >= 0]
-        if alone and going and self._running is None:
-            self._write([(row, tokens[row.id], row.position + 1) for row in going])
-            self._running = self._start([(row.id, row.position + 1) for row in going])
-        return {row.id: tokens[row.id] for row in batch}
+        begun = [row for row in batch if running is not None and running.holds(row)]
+        rest = [row for row in batch if running is None or not running.holds(row)]
+        alone = alone and not any(self._policy.on_host(row) for row in batch if row.samples)
+        if alone and running is not None and self._same(running, batch):
+            self._running = self._start([_next(row) for row in batch], moves=True)
+        known = running.arriving.tokens() if running is not None and begun else []
+        tokens = {row.id: known[running.answers[_key(row)]] for row in begun if running is not None}
+        joins = alone and (begun or not any(row.samples for row in rest))
+        joins = joins and len(begun) + _places(rest) <= self._most
+        if not joins:
+            tokens |= self._now(rest)
+        if alone and self._running is None:
+            going = [_next(row, tokens[row.id]) for row in batch if tokens.get(row.id, -1) >= 0]
+            self._go_on(going, rest if joins else [])
+        return tokens
 
     def forget(self, request_id: str) -> None:
         """Drop what was begun for a row that has ended: its id may come again."""
@@ -88,20 +115,89 @@ class StepAhead:
 
     def write_again(self) -> None:
         """Do not go on from what the device holds: the rows' description has changed."""
-        self._moves_on = False
+        self._may_go_on = False
 
     def _now(self, rows: Sequence[BatchRow]) -> dict[str, int]:
-        self._write([(row, row.input_ids[0], row.position) for row in rows])
-        return self._start([(row.id, row.position) for row in rows]).tokens()
+        """Compute rows in as many steps as they need, and wait for their tokens."""
+        tokens: dict[str, int] = {}
+        for part in _parts(rows, self._most):
+            self._write(part)
+            step = self._start(part, moves=False)
+            found = step.arriving.tokens() if step.answers else []
+            for row in part:
+                if row.samples:
+                    place = step.answers[_key(row)]
+                    on_host = self._policy.on_host(row)
+                    tokens[row.id] = (
+                        self._policy.choose(row, step.arriving.logits(place))
+                        if on_host
+                        else found[place]
+                    )
+        return tokens
 
-    def _write(self, rows: Sequence[tuple[BatchRow, int, int]]) -> None:
-        self._device.write([self._describe(*row) for row in rows])
-        self._moves_on = True
+    def _go_on(self, going: list[BatchRow], joining: list[BatchRow]) -> None:
+        """Begin the next step of the rows that decode, together with others that fit in."""
+        if len(going) <= self._most and (rows := going + joining):
+            self._write(rows)
+            self._running = self._start(rows, moves=not joining)
 
-    def _start(self, keys: list[tuple[str, int]]) -> _Running:
-        return _Running(keys, self._device.start())
+    def _write(self, rows: Sequence[BatchRow]) -> None:
+        self._device.write([place for row in rows for place in self._policy.places(row)])
+        self._may_go_on = True
+
+    def _start(self, rows: Sequence[BatchRow], *, moves: bool) -> _Running:
+        answers: dict[Key, int] = {}
+        place = -1
+        for row in rows:
+            place += len(row.input_ids)
+            if row.samples:
+                answers[_key(row)] = place
+        return _Running(answers, moves, self._device.start())
+
+    def _same(self, running: _Running, batch: Sequence[BatchRow]) -> bool:
+        """Whether the device can go on by itself: it holds just these rows, in this order."""
+        keys = [_key(row) for row in batch]
+        kept = not running.ended.intersection(row.id for row in batch)
+        return self._may_go_on and running.moves and kept and list(running.answers) == keys
 
 
-def _same(running: _Running, batch: Sequence[BatchRow]) -> bool:
-    keys = [(row.id, row.position) for row in batch]
-    return running.keys == keys and not running.ended.intersection(row.id for row in batch)
+def _key(row: BatchRow) -> Key:
+    return row.id, row.position + len(row.input_ids) - 1
+
+
+def _next(row: BatchRow, token: int = 0) -> BatchRow:
+    """The row when its next token is decoded; that is 0 where only the device knows it."""
+    return replace(row, input_ids=[token], position=row.position + len(row.input_ids), samples=True)
+
+
+def _places(rows: Sequence[BatchRow]) -> int:
+    return sum(len(row.input_ids) for row in rows)
+
+
+def _parts(rows: Sequence[BatchRow], most: int) -> list[list[BatchRow]]:
+    """Rows in groups of at most `most` tokens; longer ones are cut into pieces."""
+    parts: list[list[BatchRow]] = []
+    room = 0
+    for row in rows:
+        for piece in _pieces(row, most):
+            if len(piece.input_ids) > room:
+                parts.append([])
+                room = most
+            parts[-1].append(piece)
+            room -= len(piece.input_ids)
+    return parts
+
+
+def _pieces(row: BatchRow, most: int) -> list[BatchRow]:
+    ids = row.input_ids
+    if not ids:
+        raise RuntimeError(f"the token of row {row.id} is lost, with the step that made it")
+    return [
+        replace(
+            row,
+            input_ids=ids[at : at + most],
+            position=row.position + at,
+            samples=row.samples and at + most >= len(ids),
+        )
+        for at in range(0, len(ids), most)
+    ]

@@ -41,9 +41,12 @@ class SamplerParameters(ctypes.Structure):
         )  # fmt: skip
 
 
+NOBODY = SamplerParameters(slot=-1)  # of a place whose token nobody wants
+
+
 @dataclass(frozen=True, slots=True)
 class DecodeRow:
-    """One row of a decode step: its token, where that stands, and its cache and adapter.
+    """One place of a decode step: a row's token, where that stands, and its cache and adapter.
 
     `adapter` is the adapter's number, -1 for the base. `slot` is the cache slot of the token,
     `block` the first of the row's neighbouring cache blocks.
@@ -109,14 +112,12 @@ class StepInputs:
         )
         for to, values in zip(self._to, columns, strict=False):
             to[:padded] = torch.tensor(values, dtype=to.dtype)
-        nobody = SamplerParameters(slot=-1)
-        raw = b"".join(bytes(row.sampling) for row in rows) + bytes(nobody) * empty
+        raw = b"".join(bytes(row.sampling) for row in rows) + bytes(NOBODY) * empty
         self._to[5][: len(raw)] = torch.frombuffer(bytearray(raw), dtype=torch.uint8)
         blocks = [row.block for row in rows] + [self._spare] * empty
-        for i, block in enumerate(blocks):
-            if self._first_blocks[i] != block:
-                self._first_blocks[i] = block
-                self._tables[i] = self._ranges + block
+        if self._first_blocks[:padded] != blocks:
+            self._first_blocks[:padded] = blocks
+            self._tables[:padded] = torch.tensor(blocks, dtype=torch.int32)[:, None] + self._ranges
         self._device.copy_(self._host, non_blocking=True)
         if self._copied is not None:
             self._copied.record()

@@ -53,14 +53,20 @@ class StepKernels:
 class KernelSet:
     """The kernels for a model of these sizes; `folder` keeps what was compiled.
 
-    `group` is the number of query heads that share a key/value head.
+    `group` is the number of query heads that share a key/value head, `cache_bytes` the size of a
+    cached number.
     """
 
     def __init__(
-        self, folder: Path, *, head_dim: int, group: int, block_tokens: int, vocabulary: int
-    ) -> None:
+        self, folder: Path, *, head_dim: int, group: int, block_tokens: int, vocabulary: int,
+        cache_bytes: int,
+    ) -> None:  # fmt: skip
         self.folder = folder
-        self._attention = {"HEAD_DIM": head_dim, "GROUP": group, "BLOCK_TOKENS": block_tokens}
+        self._cache_bytes = cache_bytes
+        self._attention = {
+            "HEAD_DIM": head_dim, "GROUP": group, "BLOCK_TOKENS": block_tokens,
+            "CACHE_BYTES": cache_bytes,
+        }  # fmt: skip
         self._held = _HELD_VOCABULARY if vocabulary <= _HELD_VOCABULARY * 1024 else 0
         self._loaded: dict[int, StepKernels] = {}
 
@@ -92,7 +98,7 @@ class KernelSet:
     def _load(self, columns: int) -> StepKernels:
         chosen, folder = shapes(columns), self.folder
         products = tuple(
-            product_kernel(folder, epilogue, columns, shape)
+            product_kernel(folder, epilogue, columns, shape, self._cache_bytes)
             for epilogue, shape in zip(_EPILOGUES, chosen, strict=True)
         )
         resident = tuple(
@@ -114,6 +120,6 @@ class KernelSet:
 
     def _compile(self, columns: int) -> None:
         for epilogue, shape in zip(_EPILOGUES, shapes(columns), strict=True):
-            compile_product(self.folder, epilogue, columns, shape)
+            compile_product(self.folder, epilogue, columns, shape, self._cache_bytes)
         compile_only("attention", self.folder, COLUMNS=columns, **self._attention)
         compile_only("ends", self.folder, COLUMNS=columns)

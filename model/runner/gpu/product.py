@@ -71,23 +71,31 @@ class _Arguments(ctypes.Structure):
     )
 
 
-def _macros(epilogue: Epilogue, columns: int, shape: Shape) -> dict[str, int]:
+def _macros(epilogue: Epilogue, columns: int, shape: Shape, cache_bytes: int) -> dict[str, int]:
+    cached = {"CACHE_BYTES": cache_bytes} if epilogue is Epilogue.QKV else {}
     return {
         "COLUMNS": columns, "TILES": shape.tiles, "ACROSS": shape.across, "ALONG": shape.along,
-        "DEPTH": shape.depth, "STAGES": shape.stages, "EPILOGUE": epilogue,
+        "DEPTH": shape.depth, "STAGES": shape.stages, "EPILOGUE": epilogue, **cached,
     }  # fmt: skip
 
 
 @cache
-def product_kernel(folder: Path, epilogue: Epilogue, columns: int, shape: Shape) -> Kernel:
-    """The kernel of one epilogue for `columns` times eight rows."""
-    name, macros = "nf4_product", _macros(epilogue, columns, shape)
+def product_kernel(
+    folder: Path, epilogue: Epilogue, columns: int, shape: Shape, cache_bytes: int = 2
+) -> Kernel:
+    """The kernel of one epilogue for `columns` times eight rows.
+
+    A cached number has `cache_bytes`: two in bfloat16, one in float8_e4m3fn.
+    """
+    name, macros = "nf4_product", _macros(epilogue, columns, shape, cache_bytes)
     return compiled(name, name, folder, shape.shared_bytes(columns), **macros)
 
 
-def compile_product(folder: Path, epilogue: Epilogue, columns: int, shape: Shape) -> None:
+def compile_product(
+    folder: Path, epilogue: Epilogue, columns: int, shape: Shape, cache_bytes: int = 2
+) -> None:
     """Compile what `product_kernel` loads; any thread may call this."""
-    compile_only("nf4_product", folder, **_macros(epilogue, columns, shape))
+    compile_only("nf4_product", folder, **_macros(epilogue, columns, shape, cache_bytes))
 
 
 def product(

@@ -1,4 +1,4 @@
-"""Runs batches on a GPU: decoding rows as replayed CUDA graphs, prompts as the plain runner."""
+"""Runs batches on a GPU: as places of replayed CUDA graphs, long prompts as the plain runner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from model.engine.api import AdapterCard, TokenRequest
 from model.engine.batch import BatchRow, Tokens
-from model.errors import BadParameter
 from model.runner.gpu.ahead import StepAhead, StepDevice
-from model.runner.gpu.inputs import DecodeRow, SamplerParameters
+from model.runner.gpu.inputs import NOBODY, DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
+from model.runner.sampler import RowSampler
 
 
 class SamplingDevice(StepDevice, Protocol):
@@ -41,36 +41,40 @@ class PromptReader(Protocol):
 
 @dataclass(slots=True)
 class _RowState:
-    """A row, and whose counts of tokens are its; None until it first runs."""
+    """A row, and whose counts of tokens are its (None until it first runs), or who samples it."""
 
     request: TokenRequest
     slot: int | None = None
+    sampler: RowSampler | None = None
 
 
 class GraphRunner:
     """Implements `model.engine.batch.Runner` with decode steps that a device runs by itself.
 
-    `prompts` computes all rows that have more than one token to read, over the same weights and
-    cache. At most `max_rows` rows run at once, each in cache blocks of `block_tokens`; `most` of
-    them fit into one step of the device.
+    Rows take the places of a step; there are `most`. A batch with more tokens than that goes in
+    part to `prompts`, which computes rows over the same weights and cache, and is faster for many.
+    At most `max_rows` rows run at once, each in cache blocks of `block_tokens`. Rows whose sampling
+    the kernels lack are sampled on the host, from `vocab_size` logits.
     """
 
     def __init__(
         self, prompts: PromptReader, adapters: LoraAdapters, device: SamplingDevice, *,
-        block_tokens: int, max_rows: int, most: int,
+        block_tokens: int, max_rows: int, most: int, vocab_size: int,
     ) -> None:  # fmt: skip
         self._prompts, self._adapters, self._device = prompts, adapters, device
-        self._block_tokens = block_tokens
+        self.most = most
+        self._block_tokens, self._vocab_size = block_tokens, vocab_size
         self._rows: dict[str, _RowState] = {}
         self._free = list(range(max_rows))
         self._cards: tuple[AdapterCard, ...] = ()
-        self._ahead = StepAhead(device, self._describe, most)
+        self._ahead = StepAhead(device, self, most)
 
     def begin(self, request: TokenRequest) -> None:
-        """Take note of a new row. Raises BadParameter for sampling that the kernels lack."""
+        """Prepare the sampling state of a new row."""
+        sampler = None
         if not request.params.is_plain:
-            raise BadParameter("logit_bias", "logit_bias needs GPU_COMPUTE=nf4")
-        self._rows[request.id] = _RowState(request)
+            sampler = RowSampler(request.params, request.input_ids, self._vocab_size)
+        self._rows[request.id] = _RowState(request, sampler=sampler)
 
     def end(self, request_id: str) -> None:
         """Forget a row; an unknown id is ignored."""
@@ -89,14 +93,13 @@ class GraphRunner:
         self.follow_adapters()
         for row in batch:
             self._open(row.id)
-        decoding = [row for row in batch if _decodes(row)]
-        prompts = [row for row in batch if not _decodes(row)]
+        in_places, read = self._divided(batch)
         tokens: dict[str, int] = {}
-        if decoding:
-            tokens |= self._ahead.decode(decoding, alone=not prompts)
-        if prompts:
-            tokens |= self._read(prompts)
-        return _chosen(tokens)
+        if in_places:
+            tokens |= self._ahead.compute(in_places, alone=not read)
+        if read:
+            tokens |= self._read(read)
+        return {id_: None if token < 0 else token for id_, token in tokens.items()}
 
     def follow_adapters(self) -> None:
         """Bring the adapters that were added or removed to the device."""
@@ -105,15 +108,53 @@ class GraphRunner:
             self._cards = self._adapters.cards
             self._ahead.write_again()  # the rows' adapters have other numbers now
 
+    def places(self, row: BatchRow) -> list[DecodeRow]:
+        """A row's tokens as a step is told of them; only the last is sampled, if any."""
+        last = row.position + len(row.input_ids) - 1
+        on_device = row.samples and not self.on_host(row)
+        sampling = self._sampling(row.id, last) if on_device else NOBODY
+        adapter = -1 if row.adapter is None else self._cards.index(row.adapter)
+        block = row.cache_start // self._block_tokens
+        return [
+            DecodeRow(
+                token=token, position=at, slot=row.cache_start + at, block=block, adapter=adapter,
+                sampling=sampling if at == last else NOBODY,
+            )
+            for at, token in enumerate(row.input_ids, row.position)
+        ]  # fmt: skip
+
+    def on_host(self, row: BatchRow) -> bool:
+        """Whether the kernels lack what the row asks of its sampling."""
+        return self._rows[row.id].sampler is not None
+
+    def choose(self, row: BatchRow, logits: Tensor) -> int:
+        """The next token of a row that is sampled on the host; negative where there is none."""
+        sampler = self._rows[row.id].sampler
+        token = None if sampler is None else sampler.sample(logits)
+        return -1 if token is None else token
+
+    def _divided(self, batch: list[BatchRow]) -> tuple[list[BatchRow], list[BatchRow]]:
+        """The rows for a step's places, and the prompts that are too many for them."""
+        if sum(len(row.input_ids) for row in batch) <= self.most:
+            return batch, []
+        decoding = [row for row in batch if row.samples and len(row.input_ids) <= 1]
+        return decoding, [row for row in batch if not row.samples or len(row.input_ids) > 1]
+
     def _read(self, batch: list[BatchRow]) -> dict[str, int]:
         logits = self._prompts.forward(batch)
-        sampling = [row for row in batch if row.samples]
-        if not sampling:
-            return {}
-        last = [row.position + len(row.input_ids) - 1 for row in sampling]
-        parameters = [self._sampling(row, at) for row, at in zip(sampling, last, strict=True)]
-        tokens = self._device.sample(logits, parameters)
-        return {row.id: token for row, token in zip(sampling, tokens, strict=True)}
+        tokens: dict[str, int] = {}
+        plain: list[tuple[str, SamplerParameters, Tensor]] = []
+        for row, found in zip((row for row in batch if row.samples), logits, strict=True):
+            if self.on_host(row):
+                tokens[row.id] = self.choose(row, found.cpu())
+            else:
+                last = row.position + len(row.input_ids) - 1
+                plain.append((row.id, self._sampling(row.id, last), found))
+        if plain:
+            ids, parameters, rows = zip(*plain, strict=True)
+            chosen = self._device.sample(torch.stack(rows), parameters)
+            tokens |= dict(zip(ids, chosen, strict=True))
+        return tokens
 
     def _open(self, request_id: str) -> None:
         # Not in `begin`: far more rows may wait than run.
@@ -124,27 +165,9 @@ class GraphRunner:
             state.slot = self._free.pop()
             self._device.open(state.slot, state.request)
 
-    def _sampling(self, row: BatchRow, position: int) -> SamplerParameters:
+    def _sampling(self, request_id: str, position: int) -> SamplerParameters:
         """How the token behind `position` is sampled."""
-        state = self._rows[row.id]
-        request, slot = state.request, -1 if state.slot is None else state.slot
-        return SamplerParameters.of(request.params, slot, position + 1 - len(request.input_ids))
-
-    def _describe(self, row: BatchRow, token: int, position: int) -> DecodeRow:
-        return DecodeRow(
-            token=token,
-            position=position,
-            slot=row.cache_start + position,
-            block=row.cache_start // self._block_tokens,
-            adapter=-1 if row.adapter is None else self._cards.index(row.adapter),
-            sampling=self._sampling(row, position),
-        )
-
-
-def _decodes(row: BatchRow) -> bool:
-    return row.samples and len(row.input_ids) == 1
-
-
-def _chosen(tokens: dict[str, int]) -> Tokens:
-    """The tokens as the engine takes them: None where the logits are not numbers."""
-    return {id_: None if token < 0 else token for id_, token in tokens.items()}
+        state = self._rows[request_id]
+        slot = -1 if state.slot is None else state.slot
+        step = position + 1 - len(state.request.input_ids)
+        return SamplerParameters.of(state.request.params, slot, step)

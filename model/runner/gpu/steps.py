@@ -19,15 +19,25 @@ _SEEN = -(2**15)  # the top bit of a count: the token is in the prompt
 
 
 @dataclass(frozen=True, slots=True)
+class _CapturedStep:
+    graph: torch.cuda.CUDAGraph
+    logits: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class _Arriving:
-    """Tokens on their way to the host."""
+    """A step's tokens on their way to the host, and its logits, which the next step overwrites."""
 
     to: Tensor
     arrived: torch.cuda.Event
+    computed: Tensor
 
     def tokens(self) -> list[int]:
         self.arrived.synchronize()
         return self.to.tolist()
+
+    def logits(self, place: int) -> Tensor:
+        return self.computed[place].cpu()
 
 
 class GraphSteps:
@@ -48,6 +58,7 @@ class GraphSteps:
             group=weights.heads // weights.kv_heads,
             block_tokens=block_tokens,
             vocabulary=weights.vocab_size,
+            cache_bytes=cache.element_size(),
         )
         spare_block = cache.shape[1] // block_tokens - 1
         width = -(-max_context // block_tokens)
@@ -57,12 +68,12 @@ class GraphSteps:
         )
         self.step = DecodeStep(weights, cache, kernels, self._inputs, self._counts, ROWS[-1])
         self._outs = _outputs(weights, inner=self.step.matrices[0][3].inputs)
-        self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
+        self._graphs: dict[tuple[int, bool], _CapturedStep] = {}
         # Two, as a step may begin before the tokens of the one before it were read.
         self._host_tokens = [
             torch.zeros(ROWS[-1], dtype=torch.int32, pin_memory=True) for _ in range(2)
         ]
-        self._next: torch.cuda.CUDAGraph | None = None
+        self._next: _CapturedStep | None = None
 
     def warm_up(self, *, adapters: bool) -> None:
         """Capture the steps of all sizes, those with adapters too where there are any."""
@@ -71,23 +82,23 @@ class GraphSteps:
                 self.graph(rows, adapters=with_adapters)
 
     def write(self, rows: Sequence[DecodeRow]) -> None:
-        """Say which rows the next step has."""
+        """Say what the next step's places hold."""
         padded = next(count for count in ROWS if count >= len(rows))
         # First of all: a graph that is not there yet is captured, which overwrites the inputs.
         self._next = self.graph(padded, adapters=any(row.adapter >= 0 for row in rows))
         self._inputs.write(rows, padded)
 
     def start(self) -> _Arriving:
-        """Start a step with the rows as written, or as the step before has left them."""
+        """Start a step with the places as written, or as the step before has left them."""
         if self._next is None:
             raise RuntimeError("a decode step was started before its rows were written")
-        self._next.replay()
+        self._next.graph.replay()
         to = self._host_tokens.pop(0)
         self._host_tokens.append(to)
         to.copy_(self.step.tokens, non_blocking=True)
         event = torch.cuda.Event()
         event.record()
-        return _Arriving(to, event)
+        return _Arriving(to, event, self._next.logits)
 
     def sample(self, logits: Tensor, parameters: Sequence[SamplerParameters]) -> list[int]:
         """Choose tokens from float32 logits (rows, vocab); negative where there is none."""
@@ -121,8 +132,8 @@ class GraphSteps:
         self.step.use_adapters(low if count else None)
         self._graphs = {key: graph for key, graph in self._graphs.items() if not key[1]}
 
-    def graph(self, rows: int, *, adapters: bool) -> torch.cuda.CUDAGraph:
-        """The graph of a step; capturing it overwrites the inputs with empty rows."""
+    def graph(self, rows: int, *, adapters: bool) -> _CapturedStep:
+        """The step of `rows` places; capturing it overwrites the inputs with empty rows."""
         key = (rows, adapters)
         if key not in self._graphs:
             # cuBLAS makes its workspace at its first product, which no graph can hold.
@@ -132,8 +143,8 @@ class GraphSteps:
             graph = torch.cuda.CUDAGraph()
             # Another thread may be reading an adapter onto the device meanwhile.
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                self.step.launch(rows, adapters=adapters)
-            self._graphs[key] = graph
+                logits = self.step.launch(rows, adapters=adapters)
+            self._graphs[key] = _CapturedStep(graph, logits)
         return self._graphs[key]
 
 

@@ -25,11 +25,12 @@ from model.runner.weights import Compute, DecoderLayer, Weights, take_weights
 
 
 def take_tiled(
-    model: PreTrainedModel, max_context: int, folder: Path, block_tokens: int
+    model: PreTrainedModel, max_context: int, folder: Path, block_tokens: int, cache_bytes: int
 ) -> Weights:
     """Take a loaded model's weights in tiles, and free its own.
 
-    All kernels that a step of this model needs are compiled, into `folder`, and loaded first.
+    All kernels that a step of this model needs are compiled, into `folder`, and loaded first;
+    `cache_bytes` is the size of a cached number.
     Raises KernelError, with the model as it was, where one of them does not run here or the model
     has other sizes than they can compute.
     """
@@ -43,6 +44,7 @@ def take_tiled(
         group=config.num_attention_heads // config.num_key_value_heads,
         block_tokens=block_tokens,
         vocabulary=config.vocab_size,
+        cache_bytes=cache_bytes,
     ).prepare()
     take_layer = partial(_take_layer, head_dim=head, unpacker=Unpacker(folder))
     return take_weights(model, Compute.NF4, max_context, take_layer)

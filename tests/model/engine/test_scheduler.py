@@ -52,6 +52,28 @@ def test_a_long_prompt_is_cut_into_chunks_and_the_decoding_row_goes_on():
     ]
 
 
+def test_few_prompt_tokens_fill_up_small_steps_and_many_take_a_chunk():
+    scheduler = make(small_step=4, prefill_chunk=30, max_running=4)
+    scheduler.add(row("first", 3))
+    assert compute(scheduler) == {"first": 3}
+    scheduler.add(row("short", 7))
+    assert [compute(scheduler) for _ in range(3)] == [
+        {"first": 1, "short": 3},
+        {"first": 1, "short": 3},
+        {"first": 1, "short": 1},
+    ]
+    scheduler.add(row("long", 21))  # more than ten steps with two tokens to spare
+    assert compute(scheduler) == {"first": 1, "short": 1, "long": 21}
+
+
+def test_no_prompt_waits_for_decoding_rows_that_fill_a_small_step():
+    scheduler = make(small_step=2)
+    for name in "abc":
+        scheduler.add(row(name, 1, 9))
+    assert compute(scheduler) == {"a": 1, "b": 1}
+    assert compute(scheduler) == {"a": 1, "b": 1, "c": 1}
+
+
 def test_prompts_share_the_chunk_oldest_first():
     scheduler = make()
     for name, prompt in (("a", 3), ("b", 9), ("c", 4)):

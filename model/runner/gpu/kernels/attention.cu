@@ -5,7 +5,8 @@
 // to finish joins the parts (flash-decoding), always in the same order, so the result does not
 // depend on which one that is.
 //
-// Compiled with: HEAD_DIM, GROUP, COLUMNS columns of eight rows in the output, BLOCK_TOKENS.
+// Compiled with: HEAD_DIM, GROUP, COLUMNS columns of eight rows in the output, BLOCK_TOKENS,
+// CACHE_BYTES of a cached number: 2 for bfloat16, 1 for e4m3.
 #include "fragments.cuh"
 
 #define WARPS 4
@@ -23,15 +24,29 @@ static __device__ __forceinline__ void unpack(float (&to)[8], uint4 from) {
     }
 }
 
+#if CACHE_BYTES == 2
+typedef uint4 Cached;  // eight numbers
+#else
+typedef uint2 Cached;
+
+static __device__ __forceinline__ void unpack(float (&to)[8], uint2 from) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        to[i] = from_e4m3(from.x >> 8 * i);
+        to[i + 4] = from_e4m3(from.y >> 8 * i);
+    }
+}
+#endif
+
 extern "C" __global__ void __launch_bounds__(WARPS * 32) attention(
     const uint4 *queries,           // [rows][heads][head_dim], bfloat16
-    const bfloat16 *cache,  // [slot][2 · kv heads][head_dim] of this layer
+    const Cached *cache,            // [slot][2 · kv heads][head_dim] of this layer
     const int *lengths,             // [rows] keys to see, the new one included
     const int *tables,              // [rows][table_width] cache blocks
     int table_width, int kv_heads, float scale,
     float *parts,                   // [rows][kv heads][splits][GROUP][head_dim + 2]
     unsigned *arrived,              // [rows][kv heads], zero before and after
-    bfloat16 *out) {        // the next product's x, see fragments.cuh
+    bfloat16 *out) {                // the next product's x, see fragments.cuh
     const int split = blockIdx.x, splits = gridDim.x, kv = blockIdx.y, row = blockIdx.z;
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int sub = lane / LANES, at = lane % LANES, part = warp * KEYS + sub;
@@ -52,12 +67,12 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32) attention(
     }
     const int *table = tables + (long long)row * table_width;
     for (int first = begin + part; first < begin + share; first += PARTS * AHEAD) {
-        uint4 keys[AHEAD], values[AHEAD];
+        Cached keys[AHEAD], values[AHEAD];
 #pragma unroll
         for (int u = 0; u < AHEAD; u++) {
             int key = min(first + u * PARTS, length - 1);
             long long slot = (long long)table[key / BLOCK_TOKENS] * BLOCK_TOKENS + key % BLOCK_TOKENS;
-            const uint4 *base = (const uint4 *)(cache + (slot * 2 * kv_heads + kv) * HEAD_DIM) + at;
+            const Cached *base = cache + (slot * 2 * kv_heads + kv) * LANES + at;
             keys[u] = __ldg(base);
             values[u] = __ldg(base + kv_heads * LANES);
         }

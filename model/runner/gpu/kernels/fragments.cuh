@@ -57,6 +57,20 @@ static __device__ __forceinline__ uint4 load_once(const uint4 *from) {
     return out;
 }
 
+// A number of one byte, OCP's e4m3 (4 bits of exponent, 3 of mantissa, no infinities), without the
+// conversions that only compute capability 8.9 and later have. Beyond 448 it is 448.
+static __device__ __forceinline__ unsigned char to_e4m3(float value) {
+    unsigned sign = __float_as_uint(value) >> 24 & 0x80u;
+    if (value != value) return sign | 0x7fu;
+    unsigned bits = __float_as_uint(fminf(fabsf(value), 448.f) * 0x1p-120f);
+    return sign | (bits + 0x7ffffu + (bits >> 20 & 1u)) >> 20;  // to the nearest, halves to even
+}
+
+// `byte` is the lowest of the word; a NaN comes back as 480.
+static __device__ __forceinline__ float from_e4m3(unsigned word) {
+    return __uint_as_float((word & 0x80u) << 24 | (word & 0x7fu) << 20) * 0x1p120f;
+}
+
 // Store input k of row m of an x with `columns` columns of eight rows.
 template <int columns>
 static __device__ __forceinline__ void store_x(bfloat16 *x, int m, int k, float value) {

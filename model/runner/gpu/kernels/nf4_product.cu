@@ -10,7 +10,7 @@
 // Compiled with: COLUMNS of eight rows, TILES a warp, ACROSS × ALONG warps a block (ALONG of them
 // divide the inputs of the same outputs and add up at the end), DEPTH loads of weights ahead, STAGES
 // of x in shared memory for the ACROSS warps that read the same (0: each reads it by itself, which
-// suits few rows), EPILOGUE (below).
+// suits few rows), EPILOGUE (below), for QKV CACHE_BYTES of a cached number: 2 for bfloat16, 1 for e4m3.
 //
 // Adapters: y += B · low with low = A · x of the row's own adapter. The blocks of the same launch
 // compute low first, in slices of the inputs; whoever finishes the last slice adds them up, always
@@ -42,7 +42,7 @@ struct Product {
     float *residual;              // RESIDUAL: [rows][outputs]
     const float *norm;            // RESIDUAL: [outputs] the next norm's weight
     float *next_squares;          // RESIDUAL: [tile][COLUMNS·8]
-    bfloat16 *cache;    // QKV: [slot][2 · kv heads][head_dim] of this layer
+    void *cache;                  // QKV: [slot][2 · kv heads][head_dim] of this layer
     const long long *slots;       // QKV: [rows]
     const int *positions;         // QKV: [rows]
     const float2 *rotary;         // QKV: [position][head_dim / 2] cos and sin
@@ -118,13 +118,20 @@ static __device__ __forceinline__ void finish(
             second = second * turn.x + first * turn.y;
             first = a;
         }
-        bfloat16 *to;
-        if (head < p.heads)
-            to = (bfloat16 *)p.out + ((m + i) * p.heads + head) * p.head_dim;
-        else
-            to = p.cache + (p.slots[m + i] * 2 * p.kv_heads + head - p.heads) * p.head_dim;
-        to[d] = bf16(first);
-        to[d + half] = bf16(second);
+        if (head < p.heads) {
+            bfloat16 *to = (bfloat16 *)p.out + ((m + i) * p.heads + head) * p.head_dim;
+            to[d] = bf16(first);
+            to[d + half] = bf16(second);
+        } else {
+            long long at = (p.slots[m + i] * 2 * p.kv_heads + head - p.heads) * p.head_dim + d;
+#if CACHE_BYTES == 2
+            ((bfloat16 *)p.cache)[at] = bf16(first);
+            ((bfloat16 *)p.cache)[at + half] = bf16(second);
+#else
+            ((unsigned char *)p.cache)[at] = to_e4m3(first);
+            ((unsigned char *)p.cache)[at + half] = to_e4m3(second);
+#endif
+        }
     }
 #elif EPILOGUE == RESIDUAL
     int outputs = p.tiles * 16, k = tile * 16 + g;

@@ -181,6 +181,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return model
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="models load onto the GPU here")
 def test_a_cpu_tries_no_kernel(tiny: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     weights = choice.choose_weights(
         tiny, Compute.NF4, 64, worker_settings(gpu_compute="tiled", fungpt_home=tmp_path), 32

@@ -16,7 +16,16 @@ from model.runner.gpu.product import Epilogue, Shape, product, product_kernel, r
 from model.runner.gpu.tiles import from_operand_x, operand_x
 from model.runner.sampler import RowSampler
 from model.sampling import SamplingParams
-from tests.model.runner.gpu.kernel_reference import error, product_errors, random_matrix
+from tests.model.runner.gpu.kernel_reference import (
+    DIM,
+    HIDDEN,
+    KV,
+    error,
+    extras,
+    order_of,
+    product_errors,
+    random_matrix,
+)
 
 pytestmark = [
     pytest.mark.gpu,
@@ -44,6 +53,31 @@ def test_products_are_right_in_every_shape_that_is_used(
     for place in PLACES[epilogue]:
         errors = product_errors(folder, epilogue, chosen[place], rows, bias=bias)
         assert max(errors) < 4e-3, errors  # NaN fails too
+
+
+def test_keys_and_values_are_rounded_to_one_byte_as_torch_does(folder: Path) -> None:
+    rows, shape = 5, shapes(1)[0]
+    order = order_of(Epilogue.QKV, 6144)
+    matrix, _ = random_matrix(6144, HIDDEN, order)
+    x = operand_x(torch.randn(rows, HIDDEN, device="cuda") * 4, 1)
+    caches: list[Tensor] = []
+    for size, dtype in ((2, torch.bfloat16), (1, torch.float8_e4m3fn)):
+        tensors, numbers = extras(Epilogue.QKV, 6144, rows, 1)
+        caches.append(torch.zeros(512, 2 * KV, DIM, device="cuda").to(dtype))
+        tensors |= {
+            "cache": caches[-1], "slots": torch.arange(8, device="cuda") * 3,
+            "positions": torch.arange(8, dtype=torch.int32, device="cuda"),
+            "rotary": torch.ones(512, DIM // 2, 2, device="cuda"),
+        }  # fmt: skip
+        kernel = product_kernel(folder, Epilogue.QKV, 1, shape, size)
+        product(kernel, shape, matrix, x, rows, resident_blocks(kernel, shape.threads), 0.0,
+                tensors, **numbers)  # fmt: skip
+    whole, rounded = (cache.float() for cache in caches)
+    assert whole.abs().max() > 448
+    expected = whole.clamp(-448, 448).to(torch.float8_e4m3fn).float()
+    # bfloat16 has rounded before: of two neighbours the other one may be nearer without that.
+    assert (rounded == expected).float().mean() > 0.98
+    assert error(rounded, expected) < 0.01
 
 
 @pytest.mark.parametrize("shape", [Shape(2, 4, 2, 2, 3), Shape(1, 2, 4, 4)])
@@ -75,24 +109,28 @@ def test_a_matrix_is_unpacked(folder: Path) -> None:
     assert error(Unpacker(folder).dense(matrix), dense) < 3e-3
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
 @pytest.mark.parametrize("rows", [1, 3, 64])
 @pytest.mark.parametrize(("dim", "group"), [(64, 3), (64, 7), (128, 1), (128, 4), (128, 7)])
 def test_attention_reads_each_rows_own_blocks(
-    dim: int, group: int, rows: int, folder: Path
+    dim: int, group: int, rows: int, dtype: torch.dtype, folder: Path
 ) -> None:
     block, blocks, kv, columns = 32, 12, 2, -(-rows // 8)
-    kernels = KernelSet(folder, head_dim=dim, group=group, block_tokens=block, vocabulary=100)
+    kernels = KernelSet(
+        folder, head_dim=dim, group=group, block_tokens=block, vocabulary=100,
+        cache_bytes=dtype.itemsize,
+    )  # fmt: skip
     lengths = torch.randint(1, block * blocks + 1, (rows,), device="cuda", dtype=torch.int32)
     lengths[0] = 1
     tables = torch.randperm(rows * blocks, device="cuda", dtype=torch.int32).view(rows, blocks)
-    cache = torch.full((rows * blocks * block, 2 * kv, dim), math.nan, device="cuda").bfloat16()
+    cache = torch.full((rows * blocks * block, 2 * kv, dim), math.nan, device="cuda")
     queries = torch.randn(rows, kv * group, dim, device="cuda").bfloat16()
     expected = torch.zeros(rows, kv * group, dim, device="cuda")
     for i, length in enumerate(lengths.tolist()):
         at = torch.arange(length, device="cuda")
         slots = tables[i].long()[at // block] * block + at % block
-        cache[slots] = torch.randn(length, 2 * kv, dim, device="cuda").bfloat16()
-        keys, values = cache[slots].float().transpose(0, 1).split(kv)
+        cache[slots] = (torch.randn(length, 2 * kv, dim, device="cuda") * 2).to(dtype).float()
+        keys, values = cache[slots].transpose(0, 1).split(kv)
         q = queries[i].float().view(kv, group, dim)
         weights = (q @ keys.transpose(1, 2) / math.sqrt(dim)).softmax(-1)
         expected[i] = (weights @ values).view(-1, dim)
@@ -101,7 +139,7 @@ def test_attention_reads_each_rows_own_blocks(
     arrived = torch.zeros(rows * kv, dtype=torch.int32, device="cuda")
     out = operand_x(torch.full((rows, kv * group * dim), math.nan, device="cuda"), columns)
     kernels.of(columns).attention.launch(
-        (splits, kv, rows), 128, *pointers(queries, cache, lengths, tables),
+        (splits, kv, rows), 128, *pointers(queries, cache.to(dtype), lengths, tables),
         ctypes.c_int(blocks), ctypes.c_int(kv),
         ctypes.c_float(math.log2(math.e) / math.sqrt(dim)), *pointers(partial, arrived, out),
     )  # fmt: skip

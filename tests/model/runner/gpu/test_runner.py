@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
+from model.engine.batch import BatchRow
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
-from model.errors import BadParameter
 from model.runner.gpu.runner import GraphRunner
 from model.runner.lora import LoraAdapters
 from model.sampling import SamplingParams
@@ -21,15 +21,22 @@ VOCAB, BLOCK, MOST = 50, 4, 3
 class Rig:
     """An engine over the runner; what each row has said."""
 
-    def __init__(self, *, rows: int = 5, blocks: int = 40, chunk: int = 6) -> None:
+    def __init__(
+        self, *, rows: int = 5, blocks: int = 40, chunk: int = 6, most: int = MOST, small: int = 0
+    ) -> None:
         self.device = ListDevice(VOCAB, (blocks + 1) * BLOCK, BLOCK)
         self.adapters = LoraAdapters([], {}, 0, torch.float32, torch.device("cpu"))
-        runner = GraphRunner(
-            self.device, self.adapters, self.device, block_tokens=BLOCK, max_rows=rows, most=MOST
-        )
+        self.runner = GraphRunner(
+            self.device, self.adapters, self.device, block_tokens=BLOCK, max_rows=rows, most=most,
+            vocab_size=VOCAB,
+        )  # fmt: skip
         pool = BlockPool(blocks, BLOCK)
-        scheduler = Scheduler(pool, max_running=rows, max_waiting=100, prefill_chunk=chunk)
-        self.engine = TokenEngine(runner, scheduler, pool, adapters=(), max_context=64, eos_ids={7})
+        scheduler = Scheduler(
+            pool, max_running=rows, max_waiting=100, prefill_chunk=chunk, small_step=small
+        )
+        self.engine = TokenEngine(
+            self.runner, scheduler, pool, adapters=(), max_context=64, eos_ids={7}
+        )
         self.said: dict[str, list[int]] = {}
         self.ended: dict[str, FinishReason] = {}
 
@@ -79,6 +86,40 @@ def test_a_prompt_of_one_token_joins_rows_whose_step_was_begun() -> None:
     second = rig.add("b", [4], 12)
     rig.finish()
     assert (rig.said["a"], rig.said["b"]) == (expected(first), expected(second))
+
+
+def test_a_prompt_joins_the_steps_of_rows_that_decode_and_they_do_not_wait_for_it() -> None:
+    rig = Rig(most=6, small=6, chunk=40)
+    first = rig.add("a", [1, 2, 3], 14)
+    for _ in range(3):
+        rig.step()
+    second = rig.add("b", list(range(12)), 8)
+    del rig.device.log[:]
+    spoken = [rig.said["a"][:]]
+    for _ in range(4):
+        rig.step()
+        spoken.append(rig.said["a"][:])
+    # Five tokens of the prompt, and five again, in steps that also give "a" its next token.
+    assert rig.device.log == [
+        "read 4", "start 5", "read 5", "start 6", "read 6", "start 7", "read 7", "start 8",
+    ]  # fmt: skip
+    assert [len(said) for said in spoken] == [3, 4, 5, 6, 7]
+    assert len(rig.said["b"]) == 1
+    rig.finish()
+    assert (rig.said["a"], rig.said["b"]) == (expected(first), expected(second))
+
+
+def test_a_prompt_that_is_given_up_in_the_middle_leaves_nothing_to_whoever_gets_its_cache() -> None:
+    rig = Rig(most=4, small=4, chunk=40, blocks=8)
+    first = rig.add("a", [1, 2], 14)
+    for _ in range(2):
+        rig.step()
+    rig.add("b", list(range(9)), 2)
+    rig.step()
+    rig.engine.abort("b")
+    second = rig.add("c", [5, 6, 7, 8, 9], 6)
+    rig.finish()
+    assert (rig.said["a"], rig.said["c"]) == (expected(first), expected(second))
 
 
 def test_an_id_that_comes_again_gets_nothing_of_the_row_that_was_aborted() -> None:
@@ -147,12 +188,26 @@ def test_a_row_without_numbers_ends_alone_and_its_token_reaches_no_step(steps: i
     assert rig.said["b"] == expected(request)
 
 
-def test_sampling_that_the_kernels_lack_is_refused_by_name() -> None:
+@pytest.mark.parametrize("prompt", [[9], [9, 8], [9] * 30])
+def test_what_the_kernels_lack_is_sampled_on_the_host_beside_other_rows(prompt: list[int]) -> None:
     rig = Rig()
-    params = SamplingParams(max_tokens=3, logit_bias=((1, 5.0),))
-    with pytest.raises(BadParameter, match="GPU_COMPUTE=nf4"):
-        rig.engine.add(TokenRequest("a", (1, 2), "base", params))
-    assert not rig.engine.has_work()
+    first = rig.add("a", [1, 2, 3], 12)
+    for _ in range(4):
+        rig.step()
+    biased = SamplingParams(max_tokens=3, temperature=0, logit_bias=((11, 100.0),))
+    rig.engine.add(TokenRequest("b", tuple(prompt), "base", biased))
+    rig.said["b"] = []
+    rig.finish()
+    assert rig.said == {"a": expected(first), "b": [11, 11, 11]}
+    assert rig.ended["b"] is FinishReason.LENGTH
+
+
+def test_a_token_that_no_step_owes_ends_its_row() -> None:
+    rig = Rig()
+    request = TokenRequest("a", (1, 2), "base", SamplingParams(max_tokens=3))
+    rig.runner.begin(request)
+    with pytest.raises(RuntimeError, match="the token of row a is lost"):
+        rig.runner.run([BatchRow("a", None, [], 2, 0, samples=True)])
 
 
 def test_a_prompt_without_numbers_ends_its_row() -> None:
@@ -163,9 +218,12 @@ def test_a_prompt_without_numbers_ends_its_row() -> None:
     assert rig.ended["a"] is FinishReason.ERROR
 
 
+@pytest.mark.parametrize("most", [3, 4, 8])
 @pytest.mark.parametrize("seed", range(6))
-def test_whoever_joins_ends_or_is_aborted_all_rows_say_what_they_say_alone(seed: int) -> None:
-    rig, chance = Rig(), random.Random(seed)
+def test_whoever_joins_ends_or_is_aborted_all_rows_say_what_they_say_alone(
+    seed: int, most: int
+) -> None:
+    rig, chance = Rig(most=most, small=most if most > MOST else 0), random.Random(seed)
     hashes = {"base": "base"}
     requests: dict[str, tuple[TokenRequest, str]] = {}
     for number in range(120):

@@ -32,7 +32,7 @@ def dense(layers: list[Linear4bit]) -> Tensor:
         dequantize_4bit(layer.weight.data, cast("Any", layer.weight).quant_state)
         for layer in layers
     ]
-    return torch.cat(parts).float()
+    return torch.cat(parts).float().cpu()
 
 
 @pytest.mark.parametrize("which", ["q k v", "gate and up", "o"])
@@ -47,7 +47,7 @@ def test_layers_are_joined_in_tiles_and_freed(which: str, model: Any) -> None:
     assert fits(layers)
     plain, biases = dense(layers), [one.bias for one in layers]
     projection = tiled(layers, order, cast("Unpacker", None))
-    torch.testing.assert_close(untile(projection.matrix), plain, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(untile(projection.matrix).cpu(), plain, rtol=1e-3, atol=1e-6)
     if which == "q k v":
         assert projection.bias is not None
         assert torch.equal(projection.bias, torch.cat(biases).bfloat16())
@@ -82,7 +82,7 @@ def test_sizes_without_kernels_are_named_before_anything_changes(
         setattr(model.config, name, value)
     before = model.model.layers[0].mlp.up_proj.weight.data.clone()
     with pytest.raises(KernelError, match=reason):
-        tiled_weights.take_tiled(model, 64, tmp_path, 32)
+        tiled_weights.take_tiled(model, 64, tmp_path, 32, 2)
     assert torch.equal(model.model.layers[0].mlp.up_proj.weight.data, before)
 
 
