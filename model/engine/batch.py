@@ -15,8 +15,10 @@ class ScoredToken:
     scores: TokenScores
 
 
-# By row, the token that it got; None where none can be chosen (its logits are not finite).
-Tokens = Mapping[str, int | ScoredToken | None]
+# None where none can be chosen (the logits are not finite).
+NextToken = int | ScoredToken | None
+# By row, the token that it got.
+Tokens = Mapping[str, NextToken]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.batch import BatchRow, ScoredToken, Tokens
+from model.engine.batch import BatchRow, NextToken, Tokens
 from model.runner.lora import LoraAdapters, LoraMask, LoraStack
 from model.runner.sampler import RowSampler
 from model.runner.weights import DecoderLayer, Projection, Weights
@@ -89,7 +89,7 @@ class TorchRunner:
         sampling = [row.id for row in batch if row.samples]
         return {id_: self._sample(id_, row) for id_, row in zip(sampling, logits, strict=True)}
 
-    def _sample(self, request_id: str, logits: Tensor) -> int | ScoredToken | None:
+    def _sample(self, request_id: str, logits: Tensor) -> NextToken:
         try:
             return self._samplers[request_id].next(logits)
         except Exception:  # one row's border: the engine ends it, and the others go on

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from model.engine.api import TokenScores
-from model.engine.batch import ScoredToken
+from model.engine.batch import NextToken, ScoredToken
 from model.sampling import SamplingParams
 
 _GREEDY_BELOW = 1e-5  # a temperature that float32 logits cannot be divided by
@@ -37,7 +37,7 @@ class RowSampler:
             if id_ < vocab_size:
                 self._bias[id_] = bias
 
-    def next(self, logits: Tensor) -> int | ScoredToken | None:
+    def next(self, logits: Tensor) -> NextToken:
         """What `sample` gives, with the token's scores where the row asks for logprobs."""
         token = self.sample(logits)
         if token is None or self._params.logprobs is None:

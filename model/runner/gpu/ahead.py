@@ -17,7 +17,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from model.engine.batch import BatchRow
+from model.engine.batch import BatchRow, NextToken
 from model.runner.gpu.inputs import DecodeRow
 
 
@@ -25,7 +25,7 @@ class Arriving(Protocol):
     """What a step that was started gives."""
 
     def tokens(self) -> list[int]:
-        """Wait for the tokens; they come in the order of the places that were written."""
+        """Wait for the tokens, in the order of the places; negative where there is none."""
         ...
 
     def logits(self, place: int) -> Tensor:
@@ -56,8 +56,8 @@ class RowPolicy(Protocol):
         """Whether the host chooses the row's next token, from its logits."""
         ...
 
-    def choose(self, row: BatchRow, logits: Tensor) -> int:
-        """Choose that token from float32 logits (vocab,); negative where there is none."""
+    def choose(self, row: BatchRow, logits: Tensor) -> NextToken:
+        """Choose that token from float32 logits (vocab,) on the host."""
         ...
 
 
@@ -76,6 +76,12 @@ class _Running:
     def holds(self, row: BatchRow) -> bool:
         return _key(row) in self.answers and row.id not in self.ended
 
+    def tokens(self, rows: Sequence[BatchRow]) -> dict[str, NextToken]:
+        """Wait for the tokens of rows that it holds."""
+        found = self.arriving.tokens() if rows else []
+        tokens = {row.id: found[self.answers[_key(row)]] for row in rows}
+        return {id_: None if token < 0 else token for id_, token in tokens.items()}
+
 
 class StepAhead:
     """Gives rows their tokens, `most` places at once, looking one step ahead."""
@@ -85,8 +91,8 @@ class StepAhead:
         self._running: _Running | None = None
         self._may_go_on = True
 
-    def compute(self, batch: Sequence[BatchRow], *, alone: bool) -> dict[str, int]:
-        """The next tokens of rows that sample; negative for one that has none.
+    def compute(self, batch: Sequence[BatchRow], *, alone: bool) -> dict[str, NextToken]:
+        """The next tokens of rows that sample.
 
         With `alone`, nothing else is computed before the rows' next step, so that step begins. A
         row whose token is still under way is left out; it comes again without `input_ids`.
@@ -97,14 +103,15 @@ class StepAhead:
         alone = alone and not any(self._policy.on_host(row) for row in batch if row.samples)
         if alone and running is not None and self._same(running, batch):
             self._running = self._start([_next(row) for row in batch], moves=True)
-        known = running.arriving.tokens() if running is not None and begun else []
-        tokens = {row.id: known[running.answers[_key(row)]] for row in begun if running is not None}
+        tokens = {} if running is None else running.tokens(begun)
         joins = alone and (begun or not any(row.samples for row in rest))
         joins = joins and len(begun) + _places(rest) <= self._most
         if not joins:
             tokens |= self._now(rest)
         if alone and self._running is None:
-            going = [_next(row, tokens[row.id]) for row in batch if tokens.get(row.id, -1) >= 0]
+            going = [
+                _next(row, token) for row in batch if isinstance(token := tokens.get(row.id), int)
+            ]
             self._go_on(going, rest if joins else [])
         return tokens
 
@@ -117,22 +124,18 @@ class StepAhead:
         """Do not go on from what the device holds: the rows' description has changed."""
         self._may_go_on = False
 
-    def _now(self, rows: Sequence[BatchRow]) -> dict[str, int]:
+    def _now(self, rows: Sequence[BatchRow]) -> dict[str, NextToken]:
         """Compute rows in as many steps as they need, and wait for their tokens."""
-        tokens: dict[str, int] = {}
+        tokens: dict[str, NextToken] = {}
         for part in _parts(rows, self._most):
             self._write(part)
             step = self._start(part, moves=False)
-            found = step.arriving.tokens() if step.answers else []
-            for row in part:
-                if row.samples:
-                    place = step.answers[_key(row)]
-                    on_host = self._policy.on_host(row)
-                    tokens[row.id] = (
-                        self._policy.choose(row, step.arriving.logits(place))
-                        if on_host
-                        else found[place]
-                    )
+            sampling = [row for row in part if row.samples]
+            tokens |= step.tokens([row for row in sampling if not self._policy.on_host(row)])
+            for row in sampling:
+                if self._policy.on_host(row):
+                    logits = step.arriving.logits(step.answers[_key(row)])
+                    tokens[row.id] = self._policy.choose(row, logits)
         return tokens
 
     def _go_on(self, going: list[BatchRow], joining: list[BatchRow]) -> None:

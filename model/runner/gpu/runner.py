@@ -1,5 +1,6 @@
 """Runs batches on a GPU: as places of replayed CUDA graphs, long prompts as the plain runner."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,11 +9,13 @@ import torch
 from torch import Tensor
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.batch import BatchRow, Tokens
+from model.engine.batch import BatchRow, NextToken, Tokens
 from model.runner.gpu.ahead import StepAhead, StepDevice
 from model.runner.gpu.inputs import NOBODY, DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
 from model.runner.sampler import RowSampler
+
+log = logging.getLogger(__name__)
 
 
 class SamplingDevice(StepDevice, Protocol):
@@ -94,12 +97,12 @@ class GraphRunner:
         for row in batch:
             self._open(row.id)
         in_places, read = self._divided(batch)
-        tokens: dict[str, int] = {}
+        tokens: dict[str, NextToken] = {}
         if in_places:
             tokens |= self._ahead.compute(in_places, alone=not read)
         if read:
             tokens |= self._read(read)
-        return {id_: None if token < 0 else token for id_, token in tokens.items()}
+        return tokens
 
     def follow_adapters(self) -> None:
         """Bring the adapters that were added or removed to the device."""
@@ -127,11 +130,14 @@ class GraphRunner:
         """Whether the kernels lack what the row asks of its sampling."""
         return self._rows[row.id].sampler is not None
 
-    def choose(self, row: BatchRow, logits: Tensor) -> int:
-        """The next token of a row that is sampled on the host; negative where there is none."""
+    def choose(self, row: BatchRow, logits: Tensor) -> NextToken:
+        """The next token of a row that is sampled on the host, from float32 logits (vocab,)."""
         sampler = self._rows[row.id].sampler
-        token = None if sampler is None else sampler.sample(logits)
-        return -1 if token is None else token
+        try:
+            return None if sampler is None else sampler.next(logits)
+        except Exception:  # one row's border: the engine ends it, and the others go on
+            log.exception("row %s cannot be sampled", row.id)
+            return None
 
     def _divided(self, batch: list[BatchRow]) -> tuple[list[BatchRow], list[BatchRow]]:
         """The rows for a step's places, and the prompts that are too many for them."""
@@ -140,9 +146,9 @@ class GraphRunner:
         decoding = [row for row in batch if row.samples and len(row.input_ids) <= 1]
         return decoding, [row for row in batch if not row.samples or len(row.input_ids) > 1]
 
-    def _read(self, batch: list[BatchRow]) -> dict[str, int]:
+    def _read(self, batch: list[BatchRow]) -> dict[str, NextToken]:
         logits = self._prompts.forward(batch)
-        tokens: dict[str, int] = {}
+        tokens: dict[str, NextToken] = {}
         plain: list[tuple[str, SamplerParameters, Tensor]] = []
         for row, found in zip((row for row in batch if row.samples), logits, strict=True):
             if self.on_host(row):
@@ -153,7 +159,8 @@ class GraphRunner:
         if plain:
             ids, parameters, rows = zip(*plain, strict=True)
             chosen = self._device.sample(torch.stack(rows), parameters)
-            tokens |= dict(zip(ids, chosen, strict=True))
+            found = (None if token < 0 else token for token in chosen)
+            tokens |= dict(zip(ids, found, strict=True))
         return tokens
 
     def _open(self, request_id: str) -> None:
