@@ -28,7 +28,6 @@ from model.loading.manifest import (
     AdapterManifest,
     BaseRecord,
     DataRecord,
-    file_sha256,
     write_manifest,
 )
 
@@ -138,7 +137,8 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 8, **op
 def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **options) -> str:
     """An adapter with its manifest; the hash that it is served with."""
     make_adapter(base.folder, folder, seed=seed, **options)
-    hash_ = f"sha256:{file_sha256(folder / 'adapter_model.safetensors')}"
+    config = AutoConfig.from_pretrained(base.folder)
+    hash_ = load_adapter(folder.name, str(folder), base, config, no_progress).hash
     manifest = AdapterManifest(
         name=folder.name,
         base=BaseRecord(id=base.id, hash=base.hash),
@@ -150,5 +150,4 @@ def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **opt
         created=datetime(2026, 1, 1, tzinfo=UTC),
     )
     write_manifest(folder, manifest)
-    config = AutoConfig.from_pretrained(base.folder)
-    return load_adapter(folder.name, str(folder), base, config, no_progress).hash
+    return hash_
