@@ -27,7 +27,7 @@ from model.runner.exact import exact_weights, transformers_logits
 from model.runner.lora import LoraAdapters
 from model.runner.weights import Weights
 
-EXACT, ROUNDED = 1e-4, 0.3
+EXACT, ROUNDED = 1e-4, 0.5
 _CHUNK = 32  # tokens
 _INSTEAD = (
     "take a model that docs/worker.md lists, or serve this one with vLLM and set WORKER_URL "

@@ -25,7 +25,14 @@ from model.runner.comparison import (
     expected_logits,
 )
 from model.runner.exact import exact_weights, in_float32
-from model.runner.weights import Compute, Weights, loading_dtype, quant_state, take_weights
+from model.runner.weights import (
+    Compute,
+    DecoderLayer,
+    Weights,
+    loading_dtype,
+    quant_state,
+    take_weights,
+)
 from tests.fakes.tiny_model import make_tiny
 
 CPU = torch.device("cpu")
@@ -146,6 +153,23 @@ def test_what_is_computed_wrong_is_refused_in_one_line(tmp_path, mistake, sizes)
     assert said.startswith("the-model is not computed right on this device: its logits are ")
     assert said.endswith("set CPU_COMPUTE=float32")
     assert "\n" not in said
+
+
+def test_a_wrong_kernel_is_refused_beside_sixteen_bits(tmp_path):
+    folder = make_tiny(tmp_path / "tiny")
+    model, context = loaded(folder, Compute.BFLOAT16)
+    with in_float32(model):
+        expected = expected_logits("the-model", model, IDS, context)
+    weights = take_weights(model, Compute.BFLOAT16, context)
+    config = model.config
+    assert check_served(expected, weights, config, exact=False, instead="") < ROUNDED
+
+    def rolled(layer: DecoderLayer) -> DecoderLayer:
+        return replace(layer, down=lambda x: layer.down(x).roll(1, -1))
+
+    wrong = replace(weights, layers=tuple(map(rolled, weights.layers)))
+    with pytest.raises(ConfigError, match=r"not computed right on this device.*set GPU_COMPUTE"):
+        check_served(expected, wrong, config, exact=False, instead="set GPU_COMPUTE=nf4")
 
 
 def test_blocks_that_cross_rows_must_not_be_joined(tmp_path, monkeypatch):
