@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -95,7 +96,7 @@ def make_tiny(
     seed: int = 0,
     family: str = "llama",
     tokenizer: PreTrainedTokenizerFast | None = None,
-    **sizes: int,
+    **sizes: Any,
 ) -> Path:
     """Write a random Llama, Mistral or Qwen 2.5 into `folder`, with the tiny tokenizer unless told.
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import LlamaConfig
@@ -18,7 +19,7 @@ from training.prepare.shingles import near_pairs, normalise
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "adapters" / "demo"
-SMOLLM2_135M = {
+SMOLLM2_135M: dict[str, Any] = {
     "hidden_size": 576,
     "intermediate_size": 1536,
     "num_hidden_layers": 30,
