@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
+from typing import cast
 
 import torch
 from transformers import GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
@@ -16,20 +18,34 @@ from model.loaded import LoadedModel
 from model.loading.adapter_sources import named_adapters
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
 from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
-from model.loading.quantised import check_architecture, default_device, load_quantised
+from model.loading.quantised import (
+    check_architecture,
+    default_device,
+    is_out_of_memory,
+    load_quantised,
+)
 from model.loading.registry import Registry
 from model.runner.gpu.choice import cache_dtype, choose_runner, choose_weights
 from model.runner.gpu.runner import GraphRunner
 from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
+from model.runner.self_check import SelfCheck
 from model.runner.weights import Compute, Weights, best_compute, loading_dtype
 from model.settings import WorkerSettings
+from model.text.codec import ChatTurn
 from model.text.tokenizer_codec import TokenizerCodec
 
 log = logging.getLogger(__name__)
 
 _BLOCK_TOKENS = 32
 _CPU_CACHE_MB = 384
+_SOME_TURNS = [
+    ChatTurn(
+        "user",
+        "The lighthouse keeper wrote to his sister: the storm took the boat and two nets, but the "
+        "lamp is lit, the hens are well, and on Sunday there will be bread. What did she answer?",
+    )
+]
 _GPU_CACHE_SHARE = 0.6  # of the memory that is free after the weights are loaded
 
 
@@ -42,7 +58,7 @@ def load(settings: WorkerSettings, progress: Progress) -> LoadedModel:
     config = check_architecture(base)
     adapters = load_adapters(settings, base, config, progress)
     progress(f"loading {base.id}", None)
-    return assemble(settings, base, config, adapters)
+    return assemble(settings, base, config, adapters, progress=progress)
 
 
 def load_adapters(
@@ -68,28 +84,24 @@ def load_adapters(
     return found
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    # On a CPU, torch has no class of its own for it.
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or "can't allocate memory" in str(error)
-
-
 def assemble(
     settings: WorkerSettings,
     base: ResolvedBase,
     config: PretrainedConfig,
     adapters: Sequence[Adapter],
     today: date | None = None,
+    progress: Progress = no_progress,
 ) -> LoadedModel:
     """Load `base` in 4 bits and build its engine with these adapters and the settings' limits.
 
     `today` is the date that the chat template is told, today's when None. Raises ConfigError, one
-    line, when the base cannot be loaded or does not fit into memory.
+    line, when the base cannot be loaded or does not fit into memory, and UnsupportedArchitecture
+    when it is computed otherwise here than in transformers.
     """
     try:
-        return _assemble(settings, base, config, adapters, today)
+        return _assemble(settings, base, config, adapters, today, progress)
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise ConfigError(
             f"{base.id} does not fit into memory: lower KV_CACHE_MB or MAX_CONTEXT, or choose a "
@@ -103,16 +115,20 @@ def _assemble(
     config: PretrainedConfig,
     adapters: Sequence[Adapter],
     today: date | None,
+    progress: Progress,
 ) -> LoadedModel:
     device = default_device()
     compute = choose_compute(settings.cpu_compute, device)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
     max_context = longest_context(config, settings.max_context)
-    weights = choose_weights(model, compute, max_context, settings, _BLOCK_TOKENS)
-    codec = TokenizerCodec(tokenizer, today, weights.vocab_size)
+    embedding = cast("torch.Tensor", model.get_input_embeddings().weight)
+    codec = TokenizerCodec(tokenizer, today, len(embedding))
+    check = SelfCheck(base, compute, settings, max_context, codec.encode_chat(_SOME_TURNS))
+    take = partial(choose_weights, model, compute, max_context, settings, _BLOCK_TOKENS)
+    weights = check.weights(model, take, progress)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
-    del model
+    del model, take, embedding
     stacks = stack_adapters(adapters, config, weights)
 
     def read_adapter(name: str, source: str) -> ReadyAdapter:
@@ -134,7 +150,7 @@ def _place(stacks: LoraAdapters, card: AdapterCard, parts: LoraParts) -> None:
     try:
         stacks.add(card, parts)
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise ConfigError(
             f"adapter {card.name} does not fit into memory beside the others"

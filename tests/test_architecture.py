@@ -121,7 +121,9 @@ MOST_FILES = 16  # in one folder
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
     "model.assembly", "model.loading.adapters", "model.loading.demo", "model.loading.quantised",
-    "model.runner.eager", "model.runner.lora", "model.runner.sampler", "model.runner.weights",
+    "model.runner.check_record", "model.runner.comparison", "model.runner.eager",
+    "model.runner.exact", "model.runner.lora", "model.runner.sampler", "model.runner.self_check",
+    "model.runner.weights",
     "model.runner.gpu.choice", "model.runner.gpu.compiler", "model.runner.gpu.decode",
     "model.runner.gpu.inputs", "model.runner.gpu.kernel_set", "model.runner.gpu.low_rank",
     "model.runner.gpu.matrix", "model.runner.gpu.product", "model.runner.gpu.runner",

@@ -15,6 +15,7 @@ SUPPORTED = {
     "Qwen2ForCausalLM": "Qwen 2.5",
 }
 _ACTIVATION = "silu"
+_SHOWN = 80  # characters of a wrong value
 
 
 def refusal(base_id: str, config: Mapping[str, Any]) -> str | None:
@@ -22,10 +23,18 @@ def refusal(base_id: str, config: Mapping[str, Any]) -> str | None:
 
     One line, which lists what runs.
     """
+    listed = ", ".join(f"{kind} ({models})" for kind, models in SUPPORTED.items())
     names = config.get("architectures")
-    name = str(names[0] if isinstance(names, list) and names else config.get("model_type"))
+    name = names[0] if isinstance(names, list) and names else None
+    if not isinstance(name, str) or not name:
+        told = (
+            f"architectures is {json.dumps(names)[:_SHOWN]}" if names else "it lacks architectures"
+        )
+        return (
+            f"{base_id}: its config.json does not say what it is ({told}): add the name of its "
+            f'class, as in "architectures": ["LlamaForCausalLM"]; supported are {listed}'
+        )
     if name not in SUPPORTED:
-        listed = ", ".join(f"{kind} ({models})" for kind, models in SUPPORTED.items())
         return f"{base_id} is a {name}, which does not run here; supported are {listed}"
     if (activation := config.get("hidden_act", _ACTIVATION)) != _ACTIVATION:
         return f"{base_id} has the activation {activation!r}; supported is {_ACTIVATION!r}"

@@ -11,6 +11,9 @@ from model.errors import ConfigError
 
 # What an adapter's folder holds.
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "adapter_config.json", "adapter_model.safetensors"
+# How the hash begins that an earlier version gave an adapter: of its weights' file alone.
+WEIGHTS_HASH = "sha256:"
+_DIGITS = 12  # of a hash, for people
 Record = TypeVar("Record", bound=BaseModel)
 
 
@@ -56,7 +59,11 @@ class DataRecord(BaseModel):
 
 
 class AdapterManifest(BaseModel):
-    """Where an adapter comes from: base, data, recipe, code and what was measured."""
+    """Where an adapter comes from: base, data, recipe, code and what was measured.
+
+    `adapter_hash` is the one that it is served with, `lora-sha256:` and digits. An earlier version
+    wrote that of the weights' file alone, which begins with `WEIGHTS_HASH`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,6 +90,12 @@ def write_manifest(folder: Path, manifest: AdapterManifest) -> None:
     """Write the manifest into an adapter's folder."""
     text = manifest.model_dump_json(indent=2) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def short_hash(hash_: str) -> str:
+    """The beginning of a hash, for people: its kind, twelve digits, and an ellipsis."""
+    kind, colon, digits = hash_.rpartition(":")
+    return f"{kind}{colon}{digits[:_DIGITS]}…"
 
 
 def file_sha256(path: Path) -> str:

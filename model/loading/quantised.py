@@ -140,6 +140,13 @@ def switch_off_packed_kernel(model: torch.nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that a tensor found no room."""
+    # On a CPU, torch has no class of its own for it.
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
 def first_line(error: Exception) -> str:
     """The first line of an error's text, with the second where the first ends with a colon.
 

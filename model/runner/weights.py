@@ -93,6 +93,10 @@ class Weights:
 
 # A decoder layer of transformers' and the dtype of the activations to the layer's weights.
 LayerTaker = Callable[[Any, torch.dtype], DecoderLayer]
+# Linears with the same input to one projection.
+Joiner = Callable[[Sequence[Linear]], Projection]
+# A matrix that is not in 4 bits, and its bias, to a projection.
+Multiplier = Callable[[Tensor, Tensor | None], Projection]
 
 
 def best_compute(device: torch.device) -> Compute:
@@ -108,7 +112,6 @@ def loading_dtype(compute: Compute, device: torch.device) -> torch.dtype:
     return torch.float32 if exact else torch.bfloat16
 
 
-@torch.inference_mode()
 def take_weights(
     model: PreTrainedModel,
     compute: Compute,
@@ -121,19 +124,31 @@ def take_weights(
     `max_context` is the number of positions, in tokens. The activations are float32 on a CPU and
     have the model's own dtype on a GPU.
     """
+    dtype = torch.float32 if model.device.type == "cpu" else model.dtype
+    return gather(model, max_context, dtype, partial(join, compute=compute), take_layer)
+
+
+@torch.inference_mode()
+def gather(
+    model: PreTrainedModel,
+    max_context: int,
+    dtype: torch.dtype,
+    joiner: Joiner,
+    take_layer: LayerTaker | None = None,
+) -> Weights:
+    """The same with activations of `dtype`, and projections as `joiner` makes them."""
     config, device = model.config, model.device
     decoder = cast("Any", model).model
-    dtype = torch.float32 if device.type == "cpu" else model.dtype
     positions = torch.arange(max_context, device=device)[None]
     like = torch.empty(0, dtype=torch.float32, device=device)
     cos, sin = decoder.rotary_emb(like, positions)
     vocabulary = cast("Any", model).lm_head.weight.detach()
-    take = take_layer or partial(_decoder_layer, compute=compute)
+    take = take_layer or partial(_decoder_layer, joiner=joiner)
     return Weights(
         embedding=decoder.embed_tokens.weight.detach(),
         layers=tuple(take(layer, dtype) for layer in decoder.layers),
         norm=decoder.norm.weight.detach().to(dtype),
-        head=join([cast("Any", model).lm_head], compute),
+        head=joiner([cast("Any", model).lm_head]),
         vocabulary=vocabulary,
         cos=cos[0].to(dtype),
         sin=sin[0].to(dtype),
@@ -145,34 +160,38 @@ def take_weights(
     )
 
 
-def _decoder_layer(layer: Any, dtype: torch.dtype, *, compute: Compute) -> DecoderLayer:  # noqa: ANN401 - transformers' own
+def _decoder_layer(layer: Any, dtype: torch.dtype, *, joiner: Joiner) -> DecoderLayer:  # noqa: ANN401 - transformers' own
     attention, mlp = layer.self_attn, layer.mlp
     return DecoderLayer(
         input_norm=layer.input_layernorm.weight.detach().to(dtype),
-        qkv=join([attention.q_proj, attention.k_proj, attention.v_proj], compute),
-        o=join([attention.o_proj], compute),
+        qkv=joiner([attention.q_proj, attention.k_proj, attention.v_proj]),
+        o=joiner([attention.o_proj]),
         post_norm=layer.post_attention_layernorm.weight.detach().to(dtype),
-        gate_up=join([mlp.gate_proj, mlp.up_proj], compute),
-        down=join([mlp.down_proj], compute),
+        gate_up=joiner([mlp.gate_proj, mlp.up_proj]),
+        down=joiner([mlp.down_proj]),
     )
 
 
-def join(layers: Sequence[Linear], compute: Compute) -> Projection:
+def join(
+    layers: Sequence[Linear], compute: Compute, multiplier: Multiplier | None = None
+) -> Projection:
     """Join layers with the same input to one projection; outputs in their order.
 
-    Layers that were left in 16 bits stay so. Where a 4-bit block crosses rows, or the layers are
-    not quantised alike, each is multiplied on its own.
+    Layers that were left in 16 bits stay so, and are multiplied in 16 bits if there is no
+    `multiplier`. Where a 4-bit block crosses rows, or the layers are not quantised alike, each is
+    multiplied on its own.
     """
     quantised = [layer for layer in layers if isinstance(layer, Linear4bit)]
     if len(quantised) == len(layers) and _joinable(quantised):
         return _join(quantised, compute)
     if len(layers) > 1:
-        return _side_by_side([join([layer], compute) for layer in layers])
+        return _side_by_side([join([layer], compute, multiplier) for layer in layers])
     bias = cast("Tensor | None", layers[0].bias)
     weight = layers[0].weight.data
     if quantised:
         weight = dequantize_4bit(weight, quant_state(quantised[0]))
-    return _dense(weight.detach(), None if bias is None else bias.detach())
+    multiply = multiplier or _dense
+    return multiply(weight.detach(), None if bias is None else bias.detach())
 
 
 def _joinable(layers: Sequence[Linear4bit]) -> bool:

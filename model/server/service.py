@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from model.engine.api import BASE, AdapterCard, EngineLoad, TokenOutput
-from model.errors import EngineFailed, ModelError, NotReady, UnknownModel
+from model.engine.api import BASE, AdapterCard, EngineLoad
+from model.errors import EngineFailed, NotReady, UnknownModel
 from model.loaded import LoadedModel, Loader
 from model.protocol.cards import CardExtension, ModelCard
 from model.protocol.chat_request import AnswerRequest
@@ -30,11 +30,12 @@ from model.server.engine_thread import (
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
 from model.server.preparing import encode_prompts, prepare
+from model.server.rows import AnsweringRows
+from model.server.served_adapters import ServedAdapters
 from model.settings import DEFAULT_MAX_TOKENS
 
 log = logging.getLogger(__name__)
 
-CHANGE_LIMIT_S = 60.0
 _IDLE = EngineLoad(0, 0, 0, 0)
 
 
@@ -44,14 +45,6 @@ class WorkerFailure:
 
     message: str
     loading: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What is to be added (a card) or removed (a name); `done` gets None or the error."""
-
-    what: AdapterCard | str
-    done: asyncio.Future[ModelError | None]
 
 
 class EngineService:
@@ -71,16 +64,13 @@ class EngineService:
         self._progress: float | None = None
         self._error: str | None = None
         self._model: LoadedModel | None = None
-        self._adapters: dict[str, AdapterCard] = {}
-        self._change: _Change | None = None
+        self._adapters = ServedAdapters()
         self._engine_load = _IDLE
-        self._rows: dict[str, Generation] = {}
-        self._no_rows = asyncio.Event()
-        self._no_rows.set()
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[WorkerFailure] = self._loop.create_future()
         self.beside = ShortFirst()
         self._thread = EngineThread(load, self._emit)
+        self._rows = AnsweringRows(self._thread, metrics)
 
     def start(self) -> None:
         """Start to load the model in the engine's thread."""
@@ -115,7 +105,7 @@ class EngineService:
     def cards(self) -> list[ModelCard]:
         """The variants that are served, the base first; raises NotReady while there is no model."""
         model = self._ready()
-        return [_card(model, None), *(_card(model, one) for one in self._adapters.values())]
+        return [_card(model, None), *(_card(model, one) for one in self._adapters.cards())]
 
     async def add_adapter(self, name: str, source: str) -> AdapterCard:
         """Serve the adapter in `source`, a folder or hub id, as `name`; return its card.
@@ -126,25 +116,13 @@ class EngineService:
         model = self._ready()
         ready = await asyncio.to_thread(model.read_adapter, name, source)
         self._ready()  # it may have begun to drain meanwhile
-        await self._changed(ready.card, lambda: self._thread.add_adapter(ready))
+        await self._adapters.change(ready.card, lambda: self._thread.add_adapter(ready))
         return ready.card
 
     async def remove_adapter(self, name: str) -> None:
         """Accept no more requests under this name. One change at a time; raises NotReady."""
         self._ready()
-        await self._changed(name, lambda: self._thread.remove_adapter(name))
-
-    async def _changed(self, what: AdapterCard | str, ask: Callable[[], None]) -> None:
-        done = self._loop.create_future()
-        self._change = _Change(what, done)
-        ask()
-        try:
-            async with asyncio.timeout(CHANGE_LIMIT_S):
-                error = await done
-        except TimeoutError:
-            raise NotReady("a step takes too long") from None
-        if error is not None:
-            raise error
+        await self._adapters.change(name, lambda: self._thread.remove_adapter(name))
 
     @asynccontextmanager
     async def generate(self, request: AnswerRequest) -> AsyncGenerator[Generation]:
@@ -162,44 +140,25 @@ class EngineService:
         async with AsyncExitStack() as stack:
             generations = await self._prepare(request)
             for generation in generations:
-                await stack.enter_async_context(self._run(generation))
+                await stack.enter_async_context(self._rows.answer(generation))
             for generation in generations:
                 await generation.accepted()
             yield generations
-
-    @asynccontextmanager
-    async def _run(self, generation: Generation) -> AsyncGenerator[None]:
-        self._rows[generation.id] = generation
-        self._no_rows.clear()
-        try:
-            self._thread.add(generation.request)
-            yield
-        finally:
-            if generation.abandon():
-                self._thread.abort(generation.id)
-            del self._rows[generation.id]
-            if not self._rows:
-                self._no_rows.set()
-            if generation.was_accepted:
-                self.metrics.ended(generation)
 
     async def drain(self, limit_s: float) -> None:
         """Refuse new requests; give the running ones `limit_s` seconds, then end them."""
         self._refuse_more()
         try:
             async with asyncio.timeout(limit_s):
-                await self._no_rows.wait()
+                await self._rows.none_left()
         except TimeoutError:
             log.warning("%d answers broken off after %g s of draining", len(self._rows), limit_s)
-            for generation in self._rows.values():
-                generation.fail(NotReady("draining"))
-                self._thread.abort(generation.id)
+            self._rows.end(NotReady("draining"))
 
     async def close(self, limit_s: float = 5.0) -> bool:
         """End all requests and the thread; False when it still runs after `limit_s` seconds."""
         self._refuse_more()
-        for generation in self._rows.values():
-            generation.fail(NotReady("draining"))
+        self._rows.end(NotReady("draining"))
         self.beside.close()
         self._thread.close()
         return await asyncio.to_thread(self._thread.join, limit_s)
@@ -211,8 +170,9 @@ class EngineService:
 
     async def _prepare(self, request: AnswerRequest) -> list[Generation]:
         model = self._ready()
-        if request.model != BASE and request.model not in self._adapters:
-            raise UnknownModel(request.model, (BASE, *self._adapters))
+        variants = (BASE, *self._adapters.names())
+        if request.model not in variants:
+            raise UnknownModel(request.model, variants)
         prompts = await encode_prompts(model, request, self.beside)
         self._ready()  # it may have begun to drain meanwhile
         return prepare(model, request, prompts, self._default_max_tokens)
@@ -234,66 +194,29 @@ class EngineService:
             case Loaded(model):
                 self._on_loaded(model)
             case RowAccepted() | RowRefused():
-                self._on_reply(event)
+                self._rows.on_reply(event)
             case AdapterAdded() | AdapterRemoved() | AdapterNotAdded():
-                self._on_change(event)
+                self._adapters.on_change(event)
             case Stepped(outputs, load):
-                self._on_step(outputs, load)
+                self._engine_load = load
+                self.metrics.loaded(load)
+                self._rows.on_step(outputs)
             case Failed(message, loading):
                 self._on_failed(message, loading=loading)
 
     def _on_loaded(self, model: LoadedModel) -> None:
         self._model = model
-        self._adapters = dict(model.adapters)
+        self._adapters.begin(model.adapters)
         if self._status == "loading":
             self._status, self._stage, self._progress = "ok", "ready", None
         names = ", ".join(model.engine.variants)
         log.info("serving %s (%s) as %s", model.model_id, model.compute, names)
 
-    def _on_change(self, event: AdapterAdded | AdapterRemoved | AdapterNotAdded) -> None:
-        match event:
-            case AdapterAdded(card):
-                self._adapters[card.name] = card
-                self._settle(card, None)
-            case AdapterRemoved(name):
-                self._adapters.pop(name, None)
-                self._settle(name, None)
-            case AdapterNotAdded(card, error):
-                self._settle(card, error)
-
-    def _settle(self, what: AdapterCard | str, error: ModelError | None) -> None:
-        change = self._change
-        if change is not None and change.what == what and not change.done.done():
-            change.done.set_result(error)
-
-    def _on_reply(self, event: RowAccepted | RowRefused) -> None:
-        generation = self._rows.get(event.id)
-        match event:
-            case RowAccepted(_, adapter) if generation is not None:
-                generation.accept(adapter and adapter.hash)
-            case RowRefused(_, error) if generation is not None:
-                generation.fail(error)
-            case _:
-                pass  # the reader has left
-
-    def _on_step(self, outputs: list[TokenOutput], load: EngineLoad) -> None:
-        self._engine_load = load
-        self.metrics.loaded(load)
-        for output in outputs:
-            generation = self._rows.get(output.id)
-            if generation is None or generation.ended:
-                continue
-            generation.feed(output)
-            if generation.ended and output.finish_reason is None:
-                self._thread.abort(output.id)  # a stop string: the engine does not know yet
-
     def _on_failed(self, message: str, *, loading: bool) -> None:
         line = " ".join(message.split())
         self._status, self._stage, self._progress, self._error = "failed", "failed", None, line
-        if self._change is not None:
-            self._settle(self._change.what, NotReady("failed"))
-        for generation in self._rows.values():
-            generation.fail(EngineFailed(f"the engine failed: {line}"))
+        self._adapters.fail(NotReady("failed"))
+        self._rows.end(EngineFailed(f"the engine failed: {line}"))
         if not self._failure.done():
             self._failure.set_result(WorkerFailure(line, loading))
 

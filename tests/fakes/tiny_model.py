@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -28,7 +29,6 @@ from model.loading.manifest import (
     AdapterManifest,
     BaseRecord,
     DataRecord,
-    file_sha256,
     write_manifest,
 )
 
@@ -96,7 +96,7 @@ def make_tiny(
     seed: int = 0,
     family: str = "llama",
     tokenizer: PreTrainedTokenizerFast | None = None,
-    **sizes: int,
+    **sizes: Any,
 ) -> Path:
     """Write a random Llama, Mistral or Qwen 2.5 into `folder`, with the tiny tokenizer unless told.
 
@@ -138,7 +138,8 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 8, **op
 def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **options) -> str:
     """An adapter with its manifest; the hash that it is served with."""
     make_adapter(base.folder, folder, seed=seed, **options)
-    hash_ = f"sha256:{file_sha256(folder / 'adapter_model.safetensors')}"
+    config = AutoConfig.from_pretrained(base.folder)
+    hash_ = load_adapter(folder.name, str(folder), base, config, no_progress).hash
     manifest = AdapterManifest(
         name=folder.name,
         base=BaseRecord(id=base.id, hash=base.hash),
@@ -150,5 +151,4 @@ def make_whole_adapter(base: ResolvedBase, folder: Path, *, seed: int = 1, **opt
         created=datetime(2026, 1, 1, tzinfo=UTC),
     )
     write_manifest(folder, manifest)
-    config = AutoConfig.from_pretrained(base.folder)
-    return load_adapter(folder.name, str(folder), base, config, no_progress).hash
+    return hash_

@@ -24,7 +24,7 @@ from model.assembly import (
     stack_adapters,
 )
 from model.engine.api import AdapterCard, FinishReason, TokenRequest
-from model.errors import AdapterMismatch, ConfigError
+from model.errors import AdapterMismatch, ConfigError, UnsupportedArchitecture
 from model.loading.base import resolve_base
 from model.loading.quantised import check_architecture, load_quantised
 from model.protocol.chat_request import ChatRequest
@@ -78,7 +78,46 @@ def test_load_makes_what_the_settings_say(tiny, adapters):
     hash_ = loaded.read_adapter("tuned", source).card.hash
     assert loaded.adapters["tuned"] == AdapterCard("tuned", hash_, source)
     assert set(loaded.adapters) == {"tuned", "other"}
-    assert told == ["loading tiny-llama"]
+    assert told[0] == "loading tiny-llama"
+
+
+def test_a_base_is_compared_with_transformers_once(tiny, tmp_path):
+    def stages(**fields: object) -> list[str]:
+        told: list[str] = []
+        load(settings(tiny, fungpt_home=tmp_path, **fields), lambda stage, _: told.append(stage))
+        return told[1:]
+
+    compares = ["comparing tiny-llama with transformers (once)"]
+    assert stages() == compares
+    assert stages() == []
+    assert stages(cpu_compute="bfloat16") == compares, "another way to compute"
+    (record, other) = (tmp_path / "checks").iterdir()
+    for path in (record, other):
+        path.write_text("{}")
+    assert stages() == compares, "damaged records are not believed"
+    assert stages() == []
+
+
+def test_a_base_that_is_computed_otherwise_is_refused_and_not_remembered(tmp_path, monkeypatch):
+    longrope = {
+        "rope_type": "longrope",
+        "rope_theta": 10_000.0,
+        "short_factor": [1.0] * 8,
+        "long_factor": [4.0] * 8,
+        "original_max_position_embeddings": 64,
+        "factor": 8.0,
+    }
+    base = make_tiny(tmp_path / "tiny-longrope", rope_parameters=longrope)
+    chosen = settings(base, fungpt_home=tmp_path)
+    # As it was once: the positions of the whole context are taken for those of every row.
+    monkeypatch.setattr(assembly, "longest_context", lambda _, wanted: wanted)
+    for _ in range(2):
+        with pytest.raises(UnsupportedArchitecture, match="tiny-longrope is not computed right"):
+            load(chosen, quiet)
+    assert not list(tmp_path.glob("checks/*"))
+    monkeypatch.undo()
+    load(chosen, quiet)
+    assert len(list(tmp_path.glob("checks/*"))) == 1
 
 
 @pytest.mark.parametrize("compute", ["auto", "nf4", "float32", "bfloat16"])

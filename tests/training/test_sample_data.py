@@ -2,19 +2,30 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from transformers import LlamaConfig
 
 from data.files.datasets import PAIRS, PROMPTS, read_pairs, read_prompts
-from model.loading.manifest import file_sha256, read_manifest
+from model.loading.adapters import load_adapter
+from model.loading.base import ResolvedBase, no_progress
+from model.loading.demo import DEMO_ID, DEMO_SHA256
+from model.loading.manifest import file_sha256, read_manifest, short_hash
 from tests.training.similarity import shingles_of, similarity
-from training.artifacts.adapter import WEIGHTS
 from training.evaluate.voice.phrases import has_disclaimer
 from training.prepare.cleaning.clean import clean
 from training.prepare.shingles import near_pairs, normalise
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "adapters" / "demo"
+SMOLLM2_135M: dict[str, Any] = {
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+}
 GIVEN = [
     "What do you really think about US politics?",
     "Why does the US invade a lot of countries?",
@@ -78,7 +89,10 @@ def test_the_shipped_adapter_is_small_and_made_from_these_pairs():
     manifest = read_manifest(SHIPPED)
     assert manifest is not None
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 5_000_000
-    assert manifest.adapter_hash == f"sha256:{file_sha256(SHIPPED / WEIGHTS)}"
+    base = ResolvedBase(DEMO_ID, SHIPPED, f"sha256:{DEMO_SHA256}")
+    config = LlamaConfig(**SMOLLM2_135M)
+    served = load_adapter("demo", str(SHIPPED), base, config, no_progress)
+    assert manifest.adapter_hash == served.hash
     assert manifest.data.path == "data/sample_pairs.jsonl"
     assert manifest.data.sha256 == file_sha256(PAIRS)
     assert manifest.config["sha256"] == file_sha256(ROOT / "training" / "demo.toml")
@@ -95,5 +109,5 @@ def test_the_page_is_of_the_shipped_adapter(prompts):
     text = (ROOT / "docs" / "demo-adapter.md").read_text(encoding="utf-8")
     manifest = read_manifest(SHIPPED)
     assert manifest is not None
-    assert manifest.adapter_hash[:19] in text
+    assert short_hash(manifest.adapter_hash) in text
     assert all(prompt.prompt in text for prompt in prompts)

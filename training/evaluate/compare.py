@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.files.datasets import Prompt, read_prompts
 from model.loading.base import ResolvedBase
-from model.loading.manifest import AdapterManifest, read_manifest
+from model.loading.manifest import AdapterManifest, read_manifest, short_hash
 from model.loading.quantised import load_quantised
 from model.sampling import CHAT
 from training.artifacts.adapter import apply_adapter, check_base
@@ -131,7 +131,7 @@ def _made(manifest: AdapterManifest | None) -> list[str]:
         return []
     figures = manifest.figures
     text = (
-        f"Base {manifest.base.id}, adapter `{manifest.adapter_hash[:19]}…`, trained on "
+        f"Base {manifest.base.id}, adapter `{short_hash(manifest.adapter_hash)}`, trained on "
         f"{manifest.data.rows} pairs of `{manifest.data.path}`. Validation loss per reply token: "
         f"base {figures['base_validation_loss']:.3f}, tuned {figures['validation_loss']:.3f} "
         f"(perplexity {figures['base_perplexity']:.1f} and {figures['perplexity']:.1f})."

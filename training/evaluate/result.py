@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.loading.manifest import BaseRecord
+from model.loading.manifest import BaseRecord, short_hash
 from model.sampling import (
     CHAT,
     MaxTokens,
@@ -15,8 +15,6 @@ from model.sampling import (
     Temperature,
     TopP,
 )
-
-_HASH_SHOWN = 19  # "sha256:" and 12 digits
 
 
 class ReportPart(BaseModel):
@@ -68,7 +66,7 @@ class VariantFigures(ReportPart):
         """Which adapter it was: its folder and the beginning of its hash."""
         if self.folder is None:
             return f"{self.name}: the base alone"
-        return f"{self.name}: {self.folder}, {(self.hash or 'no hash')[:_HASH_SHOWN]}…"
+        return f"{self.name}: {self.folder}, {short_hash(self.hash or 'no hash')}"
 
 
 class Difference(ReportPart):

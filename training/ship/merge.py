@@ -15,7 +15,7 @@ from torch import Tensor
 from data.files.output_folder import check_output, output_folder
 from model.loading.adapters import Adapter, load_adapter, weight_name
 from model.loading.base import ResolvedBase, no_progress
-from model.loading.manifest import WEIGHTS, BaseRecord, file_sha256, read_manifest
+from model.loading.manifest import BaseRecord, read_manifest
 from model.loading.quantised import check_architecture
 from training.errors import MergeError
 from training.ship.merge_record import README, RECORD, MergeRecord, readme
@@ -61,7 +61,7 @@ def merge(
         _copy_rest(base.folder, work, dtype, size)
         record = MergeRecord(
             base=BaseRecord(id=base.id, hash=base.hash),
-            adapter_hash=f"sha256:{file_sha256(adapter / WEIGHTS)}",
+            adapter_hash=loaded.hash,
             adapter=read_manifest(adapter),
             dtype=str(dtype).removeprefix("torch."),
             created=datetime.now(UTC),

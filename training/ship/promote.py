@@ -7,7 +7,13 @@ from pathlib import Path
 
 from model.loading.adapters import load_adapter
 from model.loading.base import ResolvedBase, no_progress
-from model.loading.manifest import MANIFEST, AdapterManifest, file_sha256, read_manifest
+from model.loading.manifest import (
+    MANIFEST,
+    WEIGHTS_HASH,
+    AdapterManifest,
+    file_sha256,
+    read_manifest,
+)
 from model.loading.quantised import check_architecture
 from model.loading.registry import Current, Promotion, Registry
 from training.artifacts.figures import AFTER, BEFORE, is_better
@@ -48,7 +54,7 @@ def promote(
     or if the gate refuses it. Then nothing has changed.
     """
     checked = version_of(folder) if _is_complete(folder) else ""
-    manifest = check_adapter(folder, name, base)
+    manifest, hash_ = check_adapter(folder, name, base)
     worse = is_better(manifest.figures) is False
     if worse and override is None:
         raise RegistryError(f"{folder} is not promoted as {name}: {_no_better(manifest)}")
@@ -62,7 +68,7 @@ def promote(
         promotion = Promotion(
             version=version,
             adapter=manifest.name,
-            adapter_hash=manifest.adapter_hash,
+            adapter_hash=hash_,
             promoted=datetime.now(UTC),
             override=override if worse else None,
         )
@@ -114,11 +120,12 @@ def find_adapter(named: str, name: str, home: Path, registry: Registry) -> Path:
     raise AdapterError(f"no adapter {named!r}: neither a folder nor one of {trained}: {known}")
 
 
-def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifest:
-    """The manifest of an adapter that a worker of this base would serve.
+def check_adapter(folder: Path, name: str, base: ResolvedBase) -> tuple[AdapterManifest, str]:
+    """The manifest of an adapter that a worker of this base would serve, and the hash it serves.
 
-    Raises AdapterError, AdapterMismatch or ConfigError if it would not, or if the manifest is
-    missing or does not fit the weights.
+    The manifest of an earlier version has a hash of the weights alone. Raises AdapterError,
+    AdapterMismatch or ConfigError if no worker would serve it, or if the manifest is missing or
+    does not fit the adapter.
     """
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
@@ -126,14 +133,15 @@ def check_adapter(folder: Path, name: str, base: ResolvedBase) -> AdapterManifes
     manifest = read_manifest(folder)
     if manifest is None:
         raise AdapterError(f"{folder} is no whole adapter: {MANIFEST} is missing")
-    found = f"sha256:{file_sha256(folder / WEIGHTS)}"
+    served = load_adapter(name, str(folder), base, check_architecture(base), no_progress).hash
+    by_weights = manifest.adapter_hash.startswith(WEIGHTS_HASH)
+    found = f"{WEIGHTS_HASH}{file_sha256(folder / WEIGHTS)}" if by_weights else served
     if manifest.adapter_hash != found:
         raise AdapterError(
-            f"{folder / WEIGHTS} is not what {MANIFEST} says: it has {found}, "
+            f"{folder} is not what its {MANIFEST} says: it has {found}, "
             f"the manifest names {manifest.adapter_hash}"
         )
-    load_adapter(name, str(folder), base, check_architecture(base), no_progress)
-    return manifest
+    return manifest, served
 
 
 def _no_better(manifest: AdapterManifest) -> str:

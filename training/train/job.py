@@ -86,11 +86,11 @@ class Job:
         self,
         card: Card,
         learned: EncodedSide,
-        weights: Path,
+        adapter_hash: str,
         figures: Mapping[str, float],
         now: datetime,
     ) -> AdapterManifest:
-        """The manifest for this job's adapter, whose weights are in the file `weights`.
+        """The manifest for this job's adapter; `adapter_hash` is the one that it is served with.
 
         `card` is that of the prepared data, `learned` its training side as it was learned from.
         """
@@ -99,7 +99,7 @@ class Job:
         return AdapterManifest(
             name=self.recipe.name,
             base=BaseRecord(id=base.id, hash=base.hash, revision=revision),
-            adapter_hash=f"sha256:{file_sha256(weights)}",
+            adapter_hash=adapter_hash,
             data=DataRecord(
                 path=card.source.path,
                 sha256=card.source.sha256,

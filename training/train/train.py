@@ -11,9 +11,12 @@ from peft import PeftModel
 
 from data.files.datasets import Pair
 from data.files.output_folder import check_output, output_folder
+from model.loading.adapters import load_adapter
+from model.loading.base import no_progress
 from model.loading.manifest import AdapterManifest, read_manifest, write_manifest
+from model.loading.quantised import check_architecture
 from model.text.prompt import PromptRenderer
-from training.artifacts.adapter import WEIGHTS, new_adapter, round_adapter, save_adapter
+from training.artifacts.adapter import new_adapter, round_adapter, save_adapter
 from training.artifacts.card import write_adapter_card
 from training.artifacts.figures import (
     AFTER,
@@ -166,7 +169,9 @@ def _write(
         shutil.copyfile(log.path, folder / FIGURES)
         curve = draw_curve(log.read(), round(figures["best_step"]), _title(job, learned))
         (folder / CURVE).write_bytes(curve)
-        manifest = job.manifest(card, learned, folder / WEIGHTS, figures, now)
+        base_config = check_architecture(job.base)
+        served = load_adapter(job.recipe.name, str(folder), job.base, base_config, no_progress)
+        manifest = job.manifest(card, learned, served.hash, figures, now)
         write_manifest(folder, manifest)
         write_adapter_card(folder, manifest)
     work.remove()

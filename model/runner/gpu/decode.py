@@ -45,7 +45,8 @@ class DecodeStep:
     """Launches decode steps for up to `most_rows` rows over weights in tiles.
 
     `cache` has the shape (layers, slots, 2·kv_heads, head_dim) in bfloat16 or float8_e4m3fn,
-    `counts` (slots, vocab) in int16: how often a row's answer has each token, the top bit where its prompt has it.
+    `counts` (slots, vocab) in int16: how often a row's answer has each token, the top bit where its
+    prompt has it.
     """
 
     def __init__(

@@ -113,9 +113,14 @@ def test_models_with_another_block_are_refused_by_name(tmp_path, kind):
     assert "Qwen 2.5" in text
 
 
-def test_a_config_without_architectures_is_named_by_its_type(folder):
-    change_config(folder, architectures=None)
-    assert "is a llama" in refusal(folder, UnsupportedArchitecture)
+@pytest.mark.parametrize("value", [None, [], [None], [""], {}, "", 5, [["LlamaForCausalLM"]]])
+def test_a_config_without_architectures_says_what_to_add(folder, value):
+    change_config(folder, architectures=value)
+    text = refusal(folder, UnsupportedArchitecture)
+    assert "config.json does not say what it is" in text
+    assert 'add the name of its class, as in "architectures": ["LlamaForCausalLM"]' in text
+    assert all(kind in text for kind in SUPPORTED)
+    assert folder_refusal(str(folder)) == text, "the doctor says the same"
 
 
 def test_another_activation_is_refused(folder):

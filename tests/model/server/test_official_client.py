@@ -1,6 +1,8 @@
 """The official client, as people install it, against the worker over HTTP."""
 
+import asyncio
 import math
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import openai
@@ -8,7 +10,9 @@ import pytest
 
 from model.errors import ContextLengthExceeded, EngineQueueFull, NotReady, RequestError
 from model.scripted.engine import Outside
+from model.server.app import MAX_BODY_BYTES
 
+LIMIT_S = 10
 HI = [{"role": "user", "content": "hi"}]
 
 
@@ -60,6 +64,49 @@ async def test_a_state_of_the_worker_has_its_class(start_worker, client_of, gate
         await keyless.post("/adapters", body={"name": "a", "path": "b"}, cast_to=object)
     with pytest.raises(openai.PermissionDeniedError):
         await keyless.get("/models", options={"headers": {"Host": "evil"}}, cast_to=object)
+
+
+async def status_of(answer: Awaitable[object]) -> tuple[type[Exception], int, str | None]:
+    """The class, the status and the code that the client raises."""
+    with pytest.raises(openai.APIStatusError) as error:
+        await answer
+    return type(error.value), error.value.status_code, error.value.code
+
+
+async def test_a_body_that_is_not_taken_has_its_class(start_worker, client_of, monkeypatch):
+    client = client_of(await start_worker())
+    large = [{"role": "user", "content": "x" * MAX_BODY_BYTES}]
+    told = await status_of(ask(client, messages=large))
+    assert told == (openai.APIStatusError, 413, "body_too_large")
+    told = await status_of(ask(client, extra_headers={"Content-Type": "text/plain"}))
+    assert told[:2] == (openai.APIStatusError, 415)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"model": "base", '
+        for _ in range(30):  # which takes longer than the limit for bodies
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("model.server.routes.BODY_LIMIT_S", 0.05)
+    options = {"headers": {"Content-Type": "application/json"}}
+    late = client.post("/chat/completions", content=slowly(), cast_to=object, options=options)
+    async with asyncio.timeout(LIMIT_S):
+        assert (await status_of(late))[:2] == (openai.APIStatusError, 408)
+
+
+@pytest.mark.parametrize("broken", ["error_after_tokens", "raise_after_tokens"])
+async def test_a_broken_engine_has_its_class(start_worker, client_of, broken):
+    for stream in (False, True):
+        client = client_of(await start_worker(**{broken: 1}))
+        async with asyncio.timeout(LIMIT_S):
+            if not stream:
+                told = await status_of(ask(client))
+                assert told == (openai.InternalServerError, 500, "engine_failed")
+                continue
+            with pytest.raises(openai.APIError) as error:
+                async for _ in await ask(client, stream=True):
+                    pass
+            assert error.value.code == "engine_failed", "the status was sent before"
 
 
 BY_STATUS = {

@@ -14,7 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from data.files.new_file import sync
 from model.errors import AdapterMismatch, ConfigError, ModelError
+from model.loading.adapters import load_adapter
+from model.loading.base import no_progress
 from model.loading.manifest import MANIFEST, file_sha256
+from model.loading.quantised import check_architecture
 from model.loading.registry import Registry
 from tests.fakes.tiny_model import make_whole_adapter
 from training.errors import AdapterError, RegistryError, TrainingError
@@ -107,7 +110,6 @@ def test_what_is_kept_is_the_adapter_and_nothing_else(put, copy, registry):
     assert kept == registry.root / "tuned" / change.now.version
     assert {path.name for path in kept.iterdir()} == {CONFIG, WEIGHTS, MANIFEST}
     assert (kept / WEIGHTS).read_bytes() == (copy / WEIGHTS).read_bytes()
-    assert change.now.adapter_hash == f"sha256:{file_sha256(copy / WEIGHTS)}"
     assert change.now.adapter == "one"
 
 
@@ -147,14 +149,35 @@ def test_a_folder_of_something_else_is_refused(put, tmp_path):
     assert "is no whole adapter" in refusal(put, tmp_path / "empty")
 
 
-def test_weights_that_are_not_the_manifests_are_refused(put, copy):
-    with (copy / WEIGHTS).open("ab") as file:
-        file.write(b"x")
-    assert f"is not what {MANIFEST} says" in refusal(put, copy)
+@pytest.mark.parametrize("earlier", [False, True], ids=["served hash", "weights' hash"])
+def test_weights_that_are_not_the_manifests_are_refused(put, copy, earlier):
+    if earlier:
+        claim(copy)
+    content = (copy / WEIGHTS).read_bytes()
+    (copy / WEIGHTS).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert f"is not what its {MANIFEST} says" in refusal(put, copy)
+
+
+def test_another_alpha_than_the_manifests_is_refused(put, copy):
+    config = json.loads((copy / CONFIG).read_text())
+    (copy / CONFIG).write_text(json.dumps(config | {"lora_alpha": 3}))
+    assert f"is not what its {MANIFEST} says" in refusal(put, copy)
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["served hash", "weights' hash"])
+def test_the_record_has_the_hash_that_answers_will_have(put, copy, base, registry, earlier):
+    if earlier:
+        claim(copy)
+    change = put(copy)
+    config = check_architecture(base)
+    kept = registry.folder("tuned")
+    served = load_adapter("tuned", str(kept), base, config, no_progress).hash
+    assert served.startswith("lora-sha256:")
+    assert change.now.adapter_hash == registry.current("tuned").promotion.adapter_hash == served
 
 
 def claim(folder: Path, **fields: object) -> None:
-    """Change the manifest, and let it name the weights as they are."""
+    """Change the manifest, and let it name the weights as an earlier version did."""
     manifest = json.loads((folder / MANIFEST).read_text()) | fields
     manifest["adapter_hash"] = f"sha256:{file_sha256(folder / WEIGHTS)}"
     (folder / MANIFEST).write_text(json.dumps(manifest))

@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from data.files.output_folder import output_folder
 from data.files.output_marker import MARKER
 from model.errors import ConfigError
+from model.loading.adapters import load_adapter
+from model.loading.base import no_progress
 from model.loading.manifest import BaseRecord, file_sha256, read_manifest
-from model.loading.quantised import load_quantised
+from model.loading.quantised import check_architecture, load_quantised
 from model.text.prompt import PromptRenderer
 from tests.fakes.tiny_model import tiny_tokenizer
 from training.artifacts.adapter import WEIGHTS, apply_adapter, check_base
@@ -44,7 +46,9 @@ def test_the_manifest_says_how_the_adapter_was_made(job, base):
     manifest = run(job)
     assert read_manifest(job.out) == manifest
     assert manifest.base == BaseRecord(id=base.id, hash=base.hash)
-    assert manifest.adapter_hash == f"sha256:{file_sha256(job.out / WEIGHTS)}"
+    config = check_architecture(base)
+    served = load_adapter("any", str(job.out), base, config, no_progress)
+    assert manifest.adapter_hash == served.hash, "the hash that answers will have"
     assert manifest.data.sha256 == file_sha256(job.data.parent / "pairs.jsonl")
     assert manifest.data.rows == len(read_side(job.data, Side.TRAIN))
     assert manifest.config["sha256"] == file_sha256(job.config)
