@@ -59,13 +59,15 @@ class TokenOutput:
 
     A row that goes on has a token and no finish reason. LENGTH comes with the last token; STOP,
     ABORT and ERROR come with `token_id` None, so the end token itself is never handed out.
-    `error` is a line for ERROR, None otherwise.
+    `error` is a line for ERROR, None otherwise. `cached_tokens` counts the tokens of the row's
+    prompt that were not computed for it, as the cache held their keys and values.
     """
 
     id: str
     token_id: int | None
     finish_reason: FinishReason | None
     error: str | None = None
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from model.engine.api import AdapterCard
 from model.engine.cache import BlockPool
+from model.engine.kept import BlockCopy
+from model.engine.reuse import PrefixReuse
 from model.engine.sequence import Sequence, SequenceState
 from model.errors import EngineQueueFull
 
@@ -31,12 +34,23 @@ class Scheduler:
     tokens a step, the oldest first: a long prompt takes several steps, and makes each of them
     longer by one chunk at most. The oldest waiting row starts as soon as fewer than `max_running`
     rows run and its cache blocks are free; no row overtakes another.
+
+    A row begins behind what it shares with others (`reuse`), which is copied before the step. Where
+    an older prompt that is being read has more of it, the row waits until that one is read.
     """
 
     def __init__(
-        self, pool: BlockPool, *, max_running: int, max_waiting: int, prefill_chunk: int
+        self,
+        pool: BlockPool,
+        reuse: PrefixReuse | None = None,
+        /,
+        *,
+        max_running: int,
+        max_waiting: int,
+        prefill_chunk: int,
     ) -> None:
         self._pool = pool
+        self._reuse = PrefixReuse(pool) if reuse is None else reuse
         self._max_running = max_running
         self._max_waiting = max_waiting
         self._prefill_chunk = prefill_chunk
@@ -61,15 +75,35 @@ class Scheduler:
         scheduled.extend(self._prefill(row for row in self.running if not row.is_decoding))
         return scheduled
 
-    def remove(self, sequence: Sequence) -> None:
-        """End a waiting or running row and give its cache blocks back."""
+    def copies(self) -> list[BlockCopy]:
+        """What is to be copied in the cache, in this order, before the planned step; once only."""
+        return self._reuse.pop_copies()
+
+    def remove(self, sequence: Sequence, *, keep: bool = False) -> None:
+        """End a waiting or running row and give its cache blocks back.
+
+        With `keep`, what it has computed serves later rows until the blocks are needed.
+        """
         if sequence.state is SequenceState.WAITING:
             self.waiting.remove(sequence)
         elif sequence.state is SequenceState.RUNNING:
             self.running.remove(sequence)
             if sequence.blocks is not None:
                 self._pool.release(sequence.blocks)
+                if keep:
+                    self._reuse.keep(sequence, sequence.blocks)
         sequence.state = SequenceState.FINISHED
+
+    def forget(self, card: AdapterCard) -> None:
+        """Let nothing that was computed with this adapter serve later rows."""
+        self._reuse.forget(card)
+
+    def distrust(self) -> None:
+        """Let nothing in the cache serve later rows, nor rows that no step has computed yet."""
+        self._reuse.clear()
+        for row in self.running:
+            if row.is_untouched:
+                row.reuse(0)
 
     def _admit(self) -> None:
         while (
@@ -77,15 +111,24 @@ class Scheduler:
             and len(self.running) < self._max_running
             and self._pool.can_allocate(self.waiting[0].most_tokens)
         ):
-            sequence = self.waiting.popleft()
-            sequence.start(self._pool.allocate(sequence.most_tokens))
-            self.running.append(sequence)
+            row = self.waiting.popleft()
+            self._reuse.describe(row)
+            shared = self._reuse.find(row, self.running)
+            self._reuse.begin(row, self._pool.allocate(row.most_tokens), shared)
+            self.running.append(row)
 
     def _prefill(self, rows: Iterable[Sequence]) -> Iterable[ScheduledRow]:
         left = self._prefill_chunk
+        reading: list[Sequence] = []
         for row in rows:
             if left == 0:
                 return
+            shared = self._reuse.find(row, self.running) if row.is_untouched else None
+            if self._reuse.should_wait(row, shared, reading):
+                return
+            if shared is not None:
+                self._reuse.take(row, shared)
             count = min(row.pending, left)
             left -= count
+            reading.append(row)
             yield ScheduledRow(row, count)
