@@ -162,33 +162,6 @@ class ChatRequest(TokenSampling, _ChatBody):
         return SamplingParams(**chosen, max_tokens=max_tokens, seed=seed, logit_bias=biases)
 
 
-class Usage(_Outgoing):
-    """Counts of tokens; `completion_tokens` are the sampled ones without the end token."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-    @classmethod
-    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
-        """The sum over several answers to one prompt, which counts once."""
-        prompt = usages[0].prompt_tokens
-        completion = sum(usage.completion_tokens for usage in usages)
-        return cls(
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            total_tokens=prompt + completion,
-        )
-
-
-class Extension(_Outgoing):
-    """Where an answer comes from; the field `fungpt` of answers. The base has no hash."""
-
-    model_id: str
-    adapter_hash: str | None
-    seed: int
-
-
 class _Sparse(_Outgoing):
     """Leaves the fields named in `optional` out of the JSON where they are None, as OpenAI does."""
 
@@ -202,6 +175,54 @@ class _Sparse(_Outgoing):
             for name, value in fields.items()
             if value is not None or name not in self.optional
         }
+
+
+class PromptDetails(_Outgoing):
+    """Of the prompt's tokens, those that were computed before, for another request."""
+
+    cached_tokens: int
+
+
+class Usage(_Sparse):
+    """Counts of tokens; `completion_tokens` are the sampled ones without the end token."""
+
+    optional = frozenset({"prompt_tokens_details"})
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails | None = None
+
+    @classmethod
+    def of_answers(cls, usages: Sequence["Usage"]) -> "Usage":
+        """The sum over several answers to one prompt, which counts once.
+
+        Of its tokens those count as cached that no answer had to compute.
+        """
+        cached = (usage.prompt_tokens_details for usage in usages)
+        return cls.of_tokens(
+            usages[0].prompt_tokens,
+            sum(usage.completion_tokens for usage in usages),
+            min(0 if details is None else details.cached_tokens for details in cached),
+        )
+
+    @classmethod
+    def of_tokens(cls, prompt: int, completion: int, cached: int) -> "Usage":
+        """These counts; nothing is said of `cached` tokens where there are none."""
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+            prompt_tokens_details=PromptDetails(cached_tokens=cached) if cached else None,
+        )
+
+
+class Extension(_Outgoing):
+    """Where an answer comes from; the field `fungpt` of answers. The base has no hash."""
+
+    model_id: str
+    adapter_hash: str | None
+    seed: int
 
 
 class ChunkDelta(_Sparse):

@@ -101,8 +101,12 @@ class Engine(Protocol):
         """
         ...
 
-    def abort(self, request_id: str) -> None:
-        """End a row; the next step gives its one ABORT output. An unknown id is ignored."""
+    def abort(self, request_id: str, *, complete: bool = False) -> None:
+        """End a row; the next step gives its one ABORT output. An unknown id is ignored.
+
+        With `complete` its answer was good and is long enough, as at a stop text: what was computed
+        for it may serve other rows, as that of a row that ends by itself.
+        """
         ...
 
     def add_adapter(self, ready: ReadyAdapter) -> None:

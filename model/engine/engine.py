@@ -105,10 +105,13 @@ class TokenEngine:
         """Take no new rows under this name; older rows keep their adapter. Unknown: ignored."""
         self._retire(self._serving.pop(name, None))
 
-    def abort(self, request_id: str) -> None:
-        """End a row; its one ABORT output comes from the next step. An unknown id is ignored."""
+    def abort(self, request_id: str, *, complete: bool = False) -> None:
+        """End a row; its one ABORT output comes from the next step. An unknown id is ignored.
+
+        With `complete`, what it has computed may serve other rows.
+        """
         if request_id in self._rows:
-            self._remove(request_id)
+            self._remove(request_id, keep=complete)
             self._aborted.append(request_id)
 
     def step(self) -> list[TokenOutput]:
@@ -156,7 +159,7 @@ class TokenEngine:
             sequence.generated.append(token)
             end = FinishReason.LENGTH if sequence.is_full else None
         if end is not None:
-            self._remove(request_id, keep=self._is_served(sequence.adapter))
+            self._remove(request_id, keep=True)
         return TokenOutput(request_id, token, end, cached_tokens=sequence.reused)
 
     def _fail(self, request_id: str, reason: str) -> TokenOutput:
@@ -192,7 +195,7 @@ class TokenEngine:
 
     def _remove(self, request_id: str, *, keep: bool = False) -> None:
         sequence = self._rows.pop(request_id)
-        self._scheduler.remove(sequence, keep=keep)
+        self._scheduler.remove(sequence, keep=keep and self._is_served(sequence.adapter))
         self._runner.end(request_id)
         self._release(sequence.adapter)
 

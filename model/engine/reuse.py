@@ -104,7 +104,8 @@ class PrefixReuse:
         if not self._enabled:
             return
         ids = [*row.request.input_ids, *row.generated][: row.computed]
-        hashes = block_hashes(row.adapter, ids, self._pool.block_size, row.hashes)
+        size = self._pool.block_size
+        hashes = block_hashes(row.adapter, ids, size, row.hashes[: row.computed // size])
         if hashes:
             self._kept.add(KeptPrefix(row.adapter, hashes, blocks.start))
 

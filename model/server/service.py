@@ -283,7 +283,8 @@ class EngineService:
                 continue
             generation.feed(output)
             if generation.ended and output.finish_reason is None:
-                self._thread.abort(output.id)  # a stop string: the engine does not know yet
+                # A stop string: the engine does not know yet.
+                self._thread.abort(output.id, complete=True)
 
     def _on_failed(self, message: str, *, loading: bool) -> None:
         line = " ".join(message.split())

@@ -1,5 +1,6 @@
 """The demo model as transformers runs it and as our engine does, on the same NF4 weights."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tests.fakes.settings import worker_settings
 
 TOKENS = 48
 MAX_CONTEXT = 2048
+_NUMBERS = itertools.count(100)
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,15 @@ class Bench:
 
 
 def request(id_: str, prompt: Sequence[int], variant: str, tokens: int = TOKENS) -> TokenRequest:
-    """A greedy request; the bench's engines know no end token, so it gives all its tokens."""
+    """A greedy request; the bench's engines know no end token, so it gives all its tokens.
+
+    A new first token stands before the others, so that nothing of it was computed before.
+    """
     return TokenRequest(
-        id_, tuple(prompt), variant, SamplingParams(max_tokens=tokens, temperature=0)
+        id_,
+        (next(_NUMBERS), *prompt[1:]),
+        variant,
+        SamplingParams(max_tokens=tokens, temperature=0),
     )
 
 

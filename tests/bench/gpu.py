@@ -7,6 +7,7 @@ are held: no step can be faster than reading them once.
 
 import argparse
 import gc
+import itertools
 import json
 import statistics
 import time
@@ -72,6 +73,14 @@ def make_adapter(model: torch.nn.Module, folder: Path) -> PeftModel:
     return adapted.eval()
 
 
+_NUMBERS = itertools.count(3)
+
+
+def new_prompt(row: int) -> tuple[int, ...]:
+    """The row's prompt behind a new first token, so that nothing of it was computed before."""
+    return (next(_NUMBERS), *prompt_ids(row)[1:])
+
+
 def prompt_ids(row: int) -> tuple[int, ...]:
     """A prompt of its own for each row."""
     generator = torch.Generator().manual_seed(row)
@@ -99,7 +108,7 @@ def decode(engine: TokenEngine, variants: Sequence[str], params: SamplingParams)
     """Run a row of each variant; only the steps in which every row gets a token count."""
     begun = time.perf_counter()
     for i, variant in enumerate(variants):
-        engine.add(TokenRequest(str(i), prompt_ids(i), variant, params))
+        engine.add(TokenRequest(str(i), new_prompt(i), variant, params))
     got: set[str] = set()
     first = 0.0
     whole: list[float] = []  # when each step ended that gave every row a token
