@@ -123,7 +123,7 @@ class TokenEngine:
         outputs = [TokenOutput(id_, None, FinishReason.ABORT) for id_ in self._aborted]
         self._aborted.clear()
         scheduled = self._scheduler.plan()
-        self._copy(self._scheduler.copies())
+        self._copy(self._scheduler.take_copies())
         if scheduled:
             batch = [_batch_row(row, self._pool.block_size) for row in scheduled]
             tokens, failed = run_apart(self._runner.run, batch)

@@ -117,7 +117,7 @@ class PrefixReuse:
         """Give up what ended rows have left."""
         self._kept.clear()
 
-    def pop_copies(self) -> list[BlockCopy]:
+    def take_copies(self) -> list[BlockCopy]:
         """What is to be copied, in this order, before the next step; it is handed out once."""
         copies, self._copies = self._copies, []
         return copies

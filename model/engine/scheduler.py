@@ -75,9 +75,9 @@ class Scheduler:
         scheduled.extend(self._prefill(row for row in self.running if not row.is_decoding))
         return scheduled
 
-    def copies(self) -> list[BlockCopy]:
+    def take_copies(self) -> list[BlockCopy]:
         """What is to be copied in the cache, in this order, before the planned step; once only."""
-        return self._reuse.pop_copies()
+        return self._reuse.take_copies()
 
     def remove(self, sequence: Sequence, *, keep: bool = False) -> None:
         """End a waiting or running row and give its cache blocks back.

@@ -62,17 +62,15 @@ class Bench:
         return tokens / (time.perf_counter() - begun)
 
 
-def request(id_: str, prompt: Sequence[int], variant: str, tokens: int = TOKENS) -> TokenRequest:
+def request(
+    id_: str, prompt: Sequence[int], variant: str, tokens: int = TOKENS, *, new: bool = True
+) -> TokenRequest:
     """A greedy request; the bench's engines know no end token, so it gives all its tokens.
 
-    A new first token stands before the others, so that nothing of it was computed before.
+    If it is to be `new`, its first token is, so that nothing of it was computed before.
     """
-    return TokenRequest(
-        id_,
-        (next(_NUMBERS), *prompt[1:]),
-        variant,
-        SamplingParams(max_tokens=tokens, temperature=0),
-    )
+    ids = (next(_NUMBERS), *prompt[1:]) if new else tuple(prompt)
+    return TokenRequest(id_, ids, variant, SamplingParams(max_tokens=tokens, temperature=0))
 
 
 def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:
