@@ -83,7 +83,7 @@ def conversation(pair: tuple[TokenEngine, TokenEngine], rounds: int) -> str:
             shared, alone = (ask(engine, ids)[0] for engine in pair)
             ratios.setdefault(message, []).append(shared / alone)
             seconds[message] = (shared, alone)
-            ids += random_ids(ANSWER + QUESTION)  # what is said again is mostly what was sampled
+            ids += random_ids(ANSWER + QUESTION)  # so nothing of the answer itself is shared
     rows = [
         [str(message), spread(values, ".3f"), *(f"{one:.2f}" for one in seconds[message])]
         for message, values in ratios.items()
