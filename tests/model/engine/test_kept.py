@@ -208,18 +208,31 @@ def test_a_source_that_the_row_covers_moves_to_its_beginning(pool, kept):
     assert kept.kept == ()
 
 
-def test_a_source_that_was_moved_is_read_where_it_is_now():
-    pool = BlockPool(15, 1)
+def an_old_one_and_a_source(total: int) -> tuple[BlockPool, KeptPrefixes]:
+    """Two blocks of an old prefix at 0, and six of a newer one at 3."""
+    pool = BlockPool(total, 1)
     kept = KeptPrefixes(pool)
     ranges = [pool.allocate(count) for count in (2, 1, 6)]
     for blocks, ids in ((ranges[0], [1, 1]), (ranges[2], [2, 3, 4, 5, 6, 7])):
         pool.release(blocks)
         kept.add(KeptPrefix(None, hashes(ids), blocks.start))
     pool.release(ranges[1])
+    return pool, kept
+
+
+def test_a_source_that_was_moved_is_read_where_it_is_now():
+    pool, kept = an_old_one_and_a_source(15)
     source, count = kept.longest(hashes([2, 3, 4, 5, 6])) or pytest.fail("it is not kept")
     copies = kept.make_room(pool.allocate(6), source, count)
     # The older one comes to where the source has left its fifth block behind.
     assert copies == [BlockCopy(3, 9, 6), BlockCopy(0, 7, 2), BlockCopy(9, 0, 5)]
+
+
+def test_nothing_is_moved_to_where_a_source_is_still_to_be_read():
+    pool, kept = an_old_one_and_a_source(9)
+    source, count = kept.longest(hashes([2, 3, 4, 5, 6])) or pytest.fail("it is not kept")
+    assert kept.make_room(pool.allocate(6), source, count) == [BlockCopy(3, 0, 5)]
+    assert kept.kept == ()
 
 
 def test_what_begins_with_another_replaces_it(pool, kept):
