@@ -72,7 +72,8 @@ class TokenOutput:
     A row that goes on has a token and no finish reason. LENGTH comes with the last token; STOP,
     ABORT and ERROR come with `token_id` None, so the end token itself is never handed out.
     `error` is a line for ERROR, None otherwise. `scores` come with each token of a row that asks
-    for them (`SamplingParams.logprobs`).
+    for them (`SamplingParams.logprobs`). `cached_tokens` counts the tokens of the row's prompt that
+    were not computed for it, as the cache held their keys and values.
     """
 
     id: str
@@ -80,6 +81,7 @@ class TokenOutput:
     finish_reason: FinishReason | None
     error: str | None = None
     scores: TokenScores | None = None
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,12 @@ class Engine(Protocol):
         """
         ...
 
-    def abort(self, request_id: str) -> None:
-        """End a row; the next step gives its one ABORT output. An unknown id is ignored."""
+    def abort(self, request_id: str, *, complete: bool = False) -> None:
+        """End a row; the next step gives its one ABORT output. An unknown id is ignored.
+
+        With `complete` its answer was good and is long enough, as at a stop text: what was computed
+        for it may serve other rows, as that of a row that ends by itself.
+        """
         ...
 
     def add_adapter(self, ready: ReadyAdapter) -> None:

@@ -62,6 +62,14 @@ class Runner(Protocol):
         """Forget a row; an unknown id is ignored."""
         ...
 
+    def copy(self, source: int, to: int, count: int) -> None:
+        """Copy the keys and values of `count` cache slots from `source` on to those from `to` on.
+
+        The two may overlap: the result is as if all were read before any is written. What earlier
+        steps write is there by then, and later steps find the copy.
+        """
+        ...
+
     def remove_adapter(self, card: AdapterCard) -> None:
         """Free an adapter's weights; no later batch will name it."""
         ...

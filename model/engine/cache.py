@@ -15,6 +15,10 @@ class BlockRange:
         """The first block after the range."""
         return self.start + self.count
 
+    def overlaps(self, other: "BlockRange") -> bool:
+        """Whether a block lies in both."""
+        return self.start < other.end and other.start < self.end
+
 
 class BlockPool:
     """Hands out ranges of neighbouring blocks (first fit) and merges ranges that come back.
@@ -33,6 +37,11 @@ class BlockPool:
     def used(self) -> int:
         """Blocks in use."""
         return self.total - sum(blocks.count for blocks in self._free)
+
+    @property
+    def holes(self) -> tuple[BlockRange, ...]:
+        """The free ranges, the lowest first; no two touch each other."""
+        return tuple(self._free)
 
     @property
     def capacity(self) -> int:

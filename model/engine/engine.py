@@ -15,6 +15,7 @@ from model.engine.api import (
 from model.engine.batch import BatchRow, Runner, ScoredToken
 from model.engine.cache import BlockPool
 from model.engine.isolation import run_apart
+from model.engine.kept import BlockCopy
 from model.engine.scheduler import ScheduledRow, Scheduler
 from model.engine.sequence import Sequence
 from model.errors import (
@@ -98,16 +99,19 @@ class TokenEngine:
         if not self._in_use(ready.card):
             ready.place()
         self._serving[ready.card.name] = ready.card
-        self._release(before)
+        self._retire(before)
 
     def remove_adapter(self, name: str) -> None:
         """Take no new rows under this name; older rows keep their adapter. Unknown: ignored."""
-        self._release(self._serving.pop(name, None))
+        self._retire(self._serving.pop(name, None))
 
-    def abort(self, request_id: str) -> None:
-        """End a row; its one ABORT output comes from the next step. An unknown id is ignored."""
+    def abort(self, request_id: str, *, complete: bool = False) -> None:
+        """End a row; its one ABORT output comes from the next step. An unknown id is ignored.
+
+        With `complete`, what it has computed may serve other rows.
+        """
         if request_id in self._rows:
-            self._remove(request_id)
+            self._remove(request_id, keep=complete)
             self._aborted.append(request_id)
 
     def step(self) -> list[TokenOutput]:
@@ -118,7 +122,9 @@ class TokenEngine:
         """
         outputs = [TokenOutput(id_, None, FinishReason.ABORT) for id_ in self._aborted]
         self._aborted.clear()
-        if scheduled := self._scheduler.plan():
+        scheduled = self._scheduler.plan()
+        self._copy(self._scheduler.take_copies())
+        if scheduled:
             batch = [_batch_row(row, self._pool.block_size) for row in scheduled]
             tokens, failed = run_apart(self._runner.run, batch)
             for row in scheduled:
@@ -126,6 +132,7 @@ class TokenEngine:
             outputs.extend(self._take(id_, token) for id_, token in tokens.items())
             outputs.extend(self._fail(id_, _RAISED) for id_ in failed)
             if failed:
+                self._scheduler.distrust()
                 self._check_runner(next(iter(failed.values())))
         return outputs
 
@@ -147,19 +154,29 @@ class TokenEngine:
             return self._fail(request_id, _NOT_SAMPLED)
         scored = isinstance(chosen, ScoredToken)
         token, scores = (chosen.id, chosen.scores) if scored else (chosen, None)
-        sequence = self._rows[request_id]
+        sequence, end = self._rows[request_id], None
         if token in self._eos_ids:
-            self._remove(request_id)
-            return TokenOutput(request_id, None, FinishReason.STOP)
-        sequence.generated.append(token)
-        if sequence.is_full:
-            self._remove(request_id)
-            return TokenOutput(request_id, token, FinishReason.LENGTH, scores=scores)
-        return TokenOutput(request_id, token, None, scores=scores)
+            token, scores, end = None, None, FinishReason.STOP
+        else:
+            sequence.generated.append(token)
+            end = FinishReason.LENGTH if sequence.is_full else None
+        if end is not None:
+            self._remove(request_id, keep=True)
+        return TokenOutput(request_id, token, end, scores=scores, cached_tokens=sequence.reused)
 
     def _fail(self, request_id: str, reason: str) -> TokenOutput:
         self._remove(request_id)
         return TokenOutput(request_id, None, FinishReason.ERROR, reason)
+
+    def _copy(self, copies: list[BlockCopy]) -> None:
+        """Copy in the cache what rows share; where that fails, they compute it themselves."""
+        size = self._pool.block_size
+        try:
+            for one in copies:
+                self._runner.copy(one.source * size, one.to * size, one.count * size)
+        except Exception:  # no row's fault: they go on without
+            log.exception("the cache cannot be copied: shared prompts are computed again")
+            self._scheduler.distrust()
 
     def _check_runner(self, fault: Exception) -> None:
         """Compute a base row of one token, in cache blocks that a failed row has left.
@@ -178,9 +195,9 @@ class TokenEngine:
             self._runner.end(_PROBE.id)
             self._pool.release(blocks)
 
-    def _remove(self, request_id: str) -> None:
+    def _remove(self, request_id: str, *, keep: bool = False) -> None:
         sequence = self._rows.pop(request_id)
-        self._scheduler.remove(sequence)
+        self._scheduler.remove(sequence, keep=keep and self._is_served(sequence.adapter))
         self._runner.end(request_id)
         self._release(sequence.adapter)
 
@@ -188,6 +205,14 @@ class TokenEngine:
         return self._serving.get(card.name) == card or any(
             row.adapter == card for row in self._rows.values()
         )
+
+    def _is_served(self, card: AdapterCard | None) -> bool:
+        return card is None or self._serving.get(card.name) == card
+
+    def _retire(self, card: AdapterCard | None) -> None:
+        if card is not None and not self._is_served(card):
+            self._scheduler.forget(card)
+        self._release(card)
 
     def _release(self, card: AdapterCard | None) -> None:
         if card is not None and not self._in_use(card):

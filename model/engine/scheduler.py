@@ -4,7 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from model.engine.api import AdapterCard
 from model.engine.cache import BlockPool
+from model.engine.kept import BlockCopy
+from model.engine.reuse import PrefixReuse
 from model.engine.sequence import Sequence, SequenceState
 from model.errors import EngineQueueFull
 
@@ -34,13 +37,17 @@ class Scheduler:
     takes little longer than one token's, few prompt tokens fill up such steps instead: a new row
     then hardly delays the others. The oldest waiting row starts as soon as fewer than `max_running`
     rows run and its cache blocks are free; no row overtakes another.
+
+    A row begins behind what it shares with others (`reuse`), which is copied before the step. Where
+    an older prompt that is being read has more of it, the row waits until that one is read.
     """
 
     def __init__(
-        self, pool: BlockPool, *, max_running: int, max_waiting: int, prefill_chunk: int,
-        small_step: int = 0,
+        self, pool: BlockPool, reuse: PrefixReuse | None = None, /, *, max_running: int,
+        max_waiting: int, prefill_chunk: int, small_step: int = 0,
     ) -> None:  # fmt: skip
         self._pool = pool
+        self._reuse = PrefixReuse(pool) if reuse is None else reuse
         self._max_running = max_running
         self._max_waiting = max_waiting
         self._prefill_chunk = prefill_chunk
@@ -65,18 +72,38 @@ class Scheduler:
         scheduled = [ScheduledRow(row, row.pending) for row in self.running if row.is_decoding]
         prompts = [row for row in self.running if not row.is_decoding]
         chunk = self._chunk(len(scheduled), sum(row.pending for row in prompts))
-        scheduled.extend(_prefill(prompts, chunk))
+        scheduled.extend(self._prefill(prompts, chunk))
         return scheduled
 
-    def remove(self, sequence: Sequence) -> None:
-        """End a waiting or running row and give its cache blocks back."""
+    def take_copies(self) -> list[BlockCopy]:
+        """What is to be copied in the cache, in this order, before the planned step; once only."""
+        return self._reuse.take_copies()
+
+    def remove(self, sequence: Sequence, *, keep: bool = False) -> None:
+        """End a waiting or running row and give its cache blocks back.
+
+        With `keep`, what it has computed serves later rows until the blocks are needed.
+        """
         if sequence.state is SequenceState.WAITING:
             self.waiting.remove(sequence)
         elif sequence.state is SequenceState.RUNNING:
             self.running.remove(sequence)
             if sequence.blocks is not None:
                 self._pool.release(sequence.blocks)
+                if keep:
+                    self._reuse.keep(sequence, sequence.blocks)
         sequence.state = SequenceState.FINISHED
+
+    def forget(self, card: AdapterCard) -> None:
+        """Let nothing that was computed with this adapter serve later rows."""
+        self._reuse.forget(card)
+
+    def distrust(self) -> None:
+        """Let nothing in the cache serve later rows, nor rows that no step has computed yet."""
+        self._reuse.clear()
+        for row in self.running:
+            if row.is_untouched:
+                row.reuse(0)
 
     def _admit(self) -> None:
         while (
@@ -84,20 +111,28 @@ class Scheduler:
             and len(self.running) < self._max_running
             and self._pool.can_allocate(self.waiting[0].most_tokens)
         ):
-            sequence = self.waiting.popleft()
-            sequence.start(self._pool.allocate(sequence.most_tokens))
-            self.running.append(sequence)
+            row = self.waiting.popleft()
+            self._reuse.describe(row)
+            shared = self._reuse.find(row, self.running)
+            self._reuse.begin(row, self._pool.allocate(row.most_tokens), shared)
+            self.running.append(row)
 
     def _chunk(self, decoding: int, pending: int) -> int:
         """How many prompt tokens the next step reads, of `pending` ones."""
         spare = self._small_step - decoding
         return spare if 0 < pending <= _MOST_SMALL_STEPS * spare else self._prefill_chunk
 
-
-def _prefill(rows: Iterable[Sequence], chunk: int) -> Iterable[ScheduledRow]:
-    for row in rows:
-        if chunk == 0:
-            return
-        count = min(row.pending, chunk)
-        chunk -= count
-        yield ScheduledRow(row, count)
+    def _prefill(self, rows: Iterable[Sequence], chunk: int) -> Iterable[ScheduledRow]:
+        reading: list[Sequence] = []
+        for row in rows:
+            if chunk == 0:
+                return
+            shared = self._reuse.find(row, self.running) if row.is_untouched else None
+            if self._reuse.should_wait(row, shared, reading):
+                return
+            if shared is not None:
+                self._reuse.take(row, shared)
+            count = min(row.pending, chunk)
+            chunk -= count
+            reading.append(row)
+            yield ScheduledRow(row, count)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from model.engine.api import AdapterCard, TokenRequest
 from model.engine.cache import BlockRange
+from model.engine.prefix import Hashes, shared_blocks
 
 
 class SequenceState(StrEnum):
@@ -20,7 +21,8 @@ class Sequence:
     """A request, the adapter that answers it (None: the base), and its progress.
 
     `computed` counts the tokens whose keys and values are in the cache. The tokens after those
-    are pending: the rest of the prompt during prefill, the last sampled token during decode.
+    are pending: the rest of the prompt during prefill, the last sampled token during decode. The
+    first `reused` of them were computed for another row. `hashes` tell the prompt's whole blocks.
     """
 
     request: TokenRequest
@@ -28,6 +30,8 @@ class Sequence:
     state: SequenceState = SequenceState.WAITING
     generated: list[int] = field(default_factory=list)
     computed: int = 0
+    reused: int = 0
+    hashes: Hashes = ()
     blocks: BlockRange | None = None
 
     @property
@@ -46,6 +50,11 @@ class Sequence:
         return self.computed >= len(self.request.input_ids)
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether no step has computed any of it, so that it can still begin elsewhere."""
+        return self.computed == self.reused
+
+    @property
     def is_full(self) -> bool:
         """Whether it has generated all `max_tokens` tokens."""
         return len(self.generated) >= self.request.params.max_tokens
@@ -54,6 +63,20 @@ class Sequence:
         """Run from now on, with these cache blocks."""
         self.blocks = blocks
         self.state = SequenceState.RUNNING
+
+    def reuse(self, tokens: int) -> None:
+        """Begin behind its first `tokens` tokens: another row's keys and values serve for them."""
+        self.computed = self.reused = tokens
+
+    def shared_tokens(self, other: "Sequence", block_size: int) -> int:
+        """How many first tokens of `other`'s prompt are this one's too, with the same adapter.
+
+        Whole blocks are compared, and prompts that are the same as a whole.
+        """
+        same = self.request.input_ids == other.request.input_ids
+        if same and self.adapter == other.adapter:
+            return len(self.request.input_ids)
+        return shared_blocks(self.hashes, other.hashes) * block_size
 
     def next_ids(self, count: int) -> list[int]:
         """The ids of the next `count` pending tokens."""

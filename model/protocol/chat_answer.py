@@ -7,22 +7,49 @@ from model.protocol.logprobs import ChoiceLogprobs
 from model.protocol.shape import SentByWorker, Sparse
 
 
-class Usage(SentByWorker):
+class PromptDetails(SentByWorker):
+    """Of the prompt's tokens, those that were computed before, for another request."""
+
+    cached_tokens: int
+
+
+class Usage(Sparse):
     """Counts of tokens; `completion_tokens` are the sampled ones without the end token."""
+
+    optional = frozenset({"prompt_tokens_details"})
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptDetails | None = None
+
+    @property
+    def cached_tokens(self) -> int:
+        """How many of the prompt's tokens were computed before."""
+        details = self.prompt_tokens_details
+        return 0 if details is None else details.cached_tokens
 
     @classmethod
     def of_answers(cls, usages: Sequence["Usage"], each: int) -> "Usage":
-        """The sum over several answers; `each` in a row are to one prompt, which counts once."""
-        prompt = sum(usage.prompt_tokens for usage in usages[::each])
-        completion = sum(usage.completion_tokens for usage in usages)
+        """The sum over several answers; `each` in a row are to one prompt, which counts once.
+
+        Of a prompt's tokens those count as cached that none of its answers had to compute.
+        """
+        prompts = [usages[i : i + each] for i in range(0, len(usages), each)]
+        return cls.of_tokens(
+            sum(answers[0].prompt_tokens for answers in prompts),
+            sum(usage.completion_tokens for usage in usages),
+            sum(min(usage.cached_tokens for usage in answers) for answers in prompts),
+        )
+
+    @classmethod
+    def of_tokens(cls, prompt: int, completion: int, cached: int) -> "Usage":
+        """These counts; nothing is said of `cached` tokens where there are none."""
         return cls(
             prompt_tokens=prompt,
             completion_tokens=completion,
             total_tokens=prompt + completion,
+            prompt_tokens_details=PromptDetails(cached_tokens=cached) if cached else None,
         )
 
 

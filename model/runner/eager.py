@@ -74,6 +74,14 @@ class TorchRunner:
         """Forget a row; an unknown id is ignored."""
         self._samplers.pop(request_id, None)
 
+    @torch.inference_mode()
+    def copy(self, source: int, to: int, count: int) -> None:
+        """Copy the keys and values of `count` cache slots; the two ranges may overlap."""
+        overlap = abs(source - to) < count
+        for layer in self.cache:  # one by one: a copy of what overlaps takes little memory
+            read = layer[source : source + count]
+            layer[to : to + count] = read.clone() if overlap else read
+
     def remove_adapter(self, card: AdapterCard) -> None:
         """Free an adapter's weights; no later batch may name it."""
         self._adapters.remove(card)

@@ -138,7 +138,7 @@ class ScriptedEngine:
         self._waiting.append(_Row(request, reply))
         return self._adapters.get(request.variant)
 
-    def abort(self, request_id: str) -> None:
+    def abort(self, request_id: str, *, complete: bool = False) -> None:
         """End a row; the next step gives its ABORT output."""
         for rows in (self._waiting, self._running):
             for row in rows:

@@ -106,6 +106,7 @@ Event = (
 @dataclass(frozen=True, slots=True)
 class _Abort:
     id: str
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,9 @@ class EngineThread:
         """Ask the engine to take a row; RowAccepted or RowRefused follows."""
         self._inbox.put(request)
 
-    def abort(self, request_id: str) -> None:
-        """Ask the engine to end a row; an unknown id is ignored."""
-        self._inbox.put(_Abort(request_id))
+    def abort(self, request_id: str, *, complete: bool = False) -> None:
+        """Ask the engine to end a row (`Engine.abort`); an unknown id is ignored."""
+        self._inbox.put(_Abort(request_id, complete))
 
     def add_adapter(self, ready: ReadyAdapter) -> None:
         """Ask the engine to serve an adapter; AdapterAdded or AdapterNotAdded follows."""
@@ -190,8 +191,8 @@ class EngineThread:
                 match command:
                     case _Close():
                         return
-                    case _Abort(request_id):
-                        engine.abort(request_id)
+                    case _Abort(request_id, complete):
+                        engine.abort(request_id, complete=complete)
                         aborted = True
                     case TokenRequest():
                         self._add(engine, command)

@@ -62,6 +62,7 @@ class Generation:
         self.duration_s: float | None = None
         self.outcome = ""
         self.completion_tokens = 0
+        self.cached_tokens = 0
         self._detokenizer = codec.new_detokenizer(request.input_ids if goes_on else ())
         self._scanner = StopScanner(stops)
         # The text of a control token is never shown, so a stop that is one is known by its id.
@@ -104,6 +105,7 @@ class Generation:
         """Add the row's output of one step."""
         if self.ended:
             return
+        self.cached_tokens = output.cached_tokens
         if output.token_id in self._stop_ids:
             self._close(FinishReason.STOP, None)
             return
@@ -182,11 +184,7 @@ class Generation:
 
     def _finish(self, reason: Literal["stop", "length"]) -> None:
         prompt = len(self.request.input_ids)
-        usage = Usage(
-            prompt_tokens=prompt,
-            completion_tokens=self.completion_tokens,
-            total_tokens=prompt + self.completion_tokens,
-        )
+        usage = Usage.of_tokens(prompt, self.completion_tokens, self.cached_tokens)
         self._settle(AnswerEnd(reason, usage), reason)
 
     def _settle(self, end: AnswerEnd | RequestError, outcome: str) -> None:

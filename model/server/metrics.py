@@ -27,6 +27,11 @@ class WorkerMetrics:
         self._prompt_tokens = Counter(
             "fungpt_worker_prompt_tokens", "Prompt tokens of accepted requests", registry=registry
         )
+        self._cached_tokens = Counter(
+            "fungpt_worker_cached_prompt_tokens",
+            "Those of the prompt tokens that were computed before, for another request",
+            registry=registry,
+        )
         self._completion_tokens = Counter(
             "fungpt_worker_completion_tokens", "Sampled tokens", registry=registry
         )
@@ -60,6 +65,7 @@ class WorkerMetrics:
         """Count an accepted request that has ended, its tokens and its times."""
         self._answers.labels(generation.request.variant, generation.outcome).inc()
         self._prompt_tokens.inc(len(generation.request.input_ids))
+        self._cached_tokens.inc(generation.cached_tokens)
         self._completion_tokens.inc(generation.completion_tokens)
         if generation.first_token_s is not None:
             self._first_token.observe(generation.first_token_s)

@@ -73,4 +73,5 @@ class AnsweringRows:
                 continue
             generation.feed(output)
             if generation.ended and output.finish_reason is None:
-                self._thread.abort(output.id)  # a stop string: the engine does not know yet
+                # A stop string: the engine does not know yet.
+                self._thread.abort(output.id, complete=True)

@@ -1,5 +1,6 @@
 """The demo model as transformers runs it and as our engine does, on the same NF4 weights."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tests.fakes.settings import worker_settings
 
 TOKENS = 48
 MAX_CONTEXT = 2048
+_NUMBERS = itertools.count(100)
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,15 @@ class Bench:
         return tokens / (time.perf_counter() - begun)
 
 
-def request(id_: str, prompt: Sequence[int], variant: str, tokens: int = TOKENS) -> TokenRequest:
-    """A greedy request; the bench's engines know no end token, so it gives all its tokens."""
-    return TokenRequest(
-        id_, tuple(prompt), variant, SamplingParams(max_tokens=tokens, temperature=0)
-    )
+def request(
+    id_: str, prompt: Sequence[int], variant: str, tokens: int = TOKENS, *, new: bool = True
+) -> TokenRequest:
+    """A greedy request; the bench's engines know no end token, so it gives all its tokens.
+
+    If it is to be `new`, its first token is, so that nothing of it was computed before.
+    """
+    ids = (next(_NUMBERS), *prompt[1:]) if new else tuple(prompt)
+    return TokenRequest(id_, ids, variant, SamplingParams(max_tokens=tokens, temperature=0))
 
 
 def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:

@@ -53,17 +53,22 @@ class _Row:
 class CountingRunner:
     """Implements `model.engine.batch.Runner` over `next_token`.
 
+    Its cache remembers for each slot which tokens lead there, and with which adapter.
+
     AssertionError when a row leaves a gap, repeats or invents a token, moves its row in the
     cache, changes its adapter or uses a removed one, uses slots outside the cache or those of
-    another live row, or samples at the wrong time. `steps` keeps every step's batch, `removed`
-    every removed adapter.
+    another live row, samples at the wrong time, or when its slots do not hold what it builds upon.
+    `steps` keeps every step's batch, `copies` every copy as (source, to, count), `removed` every
+    removed adapter.
     """
 
     def __init__(self, vocab: int, cache_tokens: int) -> None:
         self.vocab = vocab
         self.steps: list[list[BatchRow]] = []
+        self.copies: list[tuple[int, int, int]] = []
         self.removed: list[AdapterCard] = []
         self._cache_tokens = cache_tokens
+        self._cells: list[int | None] = [None] * cache_tokens
         self._rows: dict[str, _Row] = {}
 
     @property
@@ -79,6 +84,14 @@ class CountingRunner:
     def end(self, request_id: str) -> None:
         """Expect no more of them."""
         self._rows.pop(request_id, None)
+
+    def copy(self, source: int, to: int, count: int) -> None:
+        """Copy what the slots remember."""
+        assert count > 0, "a copy of nothing"
+        assert min(source, to) >= 0, "cache slots that do not exist"
+        assert max(source, to) + count <= self._cache_tokens, "cache slots that do not exist"
+        self.copies.append((source, to, count))
+        self._cells[to : to + count] = self._cells[source : source + count]
 
     def remove_adapter(self, card: AdapterCard) -> None:
         """Expect no more rows of this adapter."""
@@ -109,16 +122,30 @@ class CountingRunner:
         assert item.adapter not in self.removed, f"row {item.id} uses a removed adapter"
         row.voice = speaks
         assert item.input_ids, "a row without tokens"
+        if row.cache_start is None:
+            row.shown.extend(row.request.input_ids[: item.position])
+            row.cache_start = item.cache_start
         assert item.position == len(row.shown), f"row {item.id} has a gap or a repetition"
         expected = list(row.request.input_ids[item.position :][: len(item.input_ids)])
         if not expected:
             expected = [next_token(row.shown, speaks, self.vocab)]
         assert item.input_ids == expected, f"row {item.id} is shown other tokens"
-        if row.cache_start is None:
-            row.cache_start = item.cache_start
         assert item.cache_start == row.cache_start, f"row {item.id} moved in the cache"
+        self._check_held(row)
         row.shown.extend(item.input_ids)
+        self._write(row, item.position)
         assert item.samples == (len(row.shown) >= len(row.request.input_ids))
+
+    def _check_held(self, row: _Row) -> None:
+        begin = row.slots.start
+        held = self._cells[begin : begin + len(row.shown)]
+        assert held == _cells(row), f"row {row.request.id} builds upon what its cache does not hold"
+
+    def _write(self, row: _Row, position: int) -> None:
+        begin = row.slots.start + position
+        fresh = _cells(row)[position:]
+        assert begin + len(fresh) <= self._cache_tokens, "cache slots that do not exist"
+        self._cells[begin : begin + len(fresh)] = fresh
 
     def _check_cache(self) -> None:
         placed = [row for row in self._rows.values() if row.cache_start is not None]
@@ -128,3 +155,12 @@ class CountingRunner:
             assert row.slots.start >= end, f"row {row.request.id} uses another's cache"
             end = row.slots.stop
         assert end <= self._cache_tokens, "cache slots that do not exist"
+
+
+def _cells(row: _Row) -> list[int]:
+    """What the slots of a row's tokens remember: each token, those before it, and the adapter."""
+    cells, last = list[int](), hash(row.voice)
+    for token in row.shown:
+        last = hash((last, token))
+        cells.append(last)
+    return cells

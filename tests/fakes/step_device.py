@@ -93,6 +93,10 @@ class ListDevice:
                 best.append(next_token(seen, voice(row.adapter), self.vocab))
         return torch.eye(self.vocab)[best]
 
+    def copy(self, source: int, to: int, count: int) -> None:
+        """Copy slots of the cache."""
+        self._cache[to : to + count] = self._cache[source : source + count]
+
     def sample(self, logits: Tensor, parameters: Sequence[SamplerParameters]) -> list[int]:
         """Choose and count."""
         return [

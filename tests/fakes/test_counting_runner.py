@@ -110,3 +110,32 @@ def test_a_row_in_anothers_cache_is_caught(runner):
 def test_a_row_that_begins_twice_is_caught(runner):
     with pytest.raises(AssertionError, match="twice"):
         runner.begin(request())
+
+
+def test_a_row_may_begin_behind_a_copy_of_what_it_shares(runner):
+    runner.run([piece()])
+    runner.begin(request("b", (5, 6, 9)))
+    runner.copy(0, 8, 2)
+    said = answer_alone(request("b", (5, 6, 9)), 100, set())
+    assert runner.run([piece(id="b", input_ids=[9], position=2, cache_start=8)]) == {"b": said[0]}
+    assert runner.copies == [(0, 8, 2)]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "copied", "variant"),
+    [((5, 6, 9), 1, "base"), ((5, 7, 9), 2, "base"), ((5, 6, 9), 2, "tuned")],
+    ids=["too little", "other tokens", "another adapter's"],
+)
+def test_a_row_that_builds_upon_what_is_not_its_own_is_caught(runner, prompt, copied, variant):
+    runner.run([piece()])
+    runner.begin(replace(request("b", prompt), variant=variant))
+    runner.copy(0, 8, copied)
+    adapter = TUNED if variant == "tuned" else None
+    with pytest.raises(AssertionError, match="does not hold"):
+        runner.run([piece(id="b", adapter=adapter, input_ids=[9], position=2, cache_start=8)])
+
+
+@pytest.mark.parametrize(("source", "to", "count"), [(0, 8, 0), (-1, 0, 2), (0, 15, 2)])
+def test_a_copy_of_nothing_or_of_slots_that_do_not_exist_is_caught(runner, source, to, count):
+    with pytest.raises(AssertionError):
+        runner.copy(source, to, count)

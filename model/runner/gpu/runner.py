@@ -41,6 +41,10 @@ class PromptReader(Protocol):
         """Run one forward pass; return the logits of the rows with `samples`, in batch order."""
         ...
 
+    def copy(self, source: int, to: int, count: int) -> None:
+        """Copy cache slots (`model.engine.batch.Runner.copy`)."""
+        ...
+
 
 @dataclass(slots=True)
 class _RowState:
@@ -85,6 +89,10 @@ class GraphRunner:
         if state is not None and state.slot is not None:
             self._free.append(state.slot)
         self._ahead.forget(request_id)
+
+    def copy(self, source: int, to: int, count: int) -> None:
+        """Copy cache slots, behind the steps that were begun before."""
+        self._prompts.copy(source, to, count)
 
     def remove_adapter(self, card: AdapterCard) -> None:
         """Free an adapter's weights; no later batch may name it."""

@@ -15,8 +15,10 @@ from model.sampling import SamplingParams
 
 
 def row(name: str, prompt: int = 4, tokens: int = 4) -> Sequence:
+    """A row that shares no token of its prompt with a row of another name."""
+    first = 1000 * int.from_bytes(name.encode()[:4], "big")
     params = SamplingParams(max_tokens=tokens)
-    return Sequence(TokenRequest(name, tuple(range(prompt)), "base", params))
+    return Sequence(TokenRequest(name, tuple(range(first, first + prompt)), "base", params))
 
 
 def make(blocks: int = 100, **limits: int) -> Scheduler:

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenRequest
+from model.engine.api import AdapterCard, FinishReason, ReadyAdapter, TokenOutput, TokenRequest
 from model.engine.batch import BatchRow
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
@@ -52,12 +52,14 @@ class Rig:
         card = AdapterCard(name, hash_, "folder")
         self.engine.add_adapter(ReadyAdapter(card, lambda: self.adapters.add(card, [])))
 
-    def step(self) -> None:
-        for output in self.engine.step():
+    def step(self) -> list[TokenOutput]:
+        outputs = self.engine.step()
+        for output in outputs:
             if output.token_id is not None:
                 self.said[output.id].append(output.token_id)
             if output.finish_reason is not None:
                 self.ended[output.id] = output.finish_reason
+        return outputs
 
     def finish(self) -> None:
         while self.engine.has_work():
@@ -248,6 +250,29 @@ def test_whoever_joins_ends_or_is_aborted_all_rows_say_what_they_say_alone(
     rig.finish()
     for one in requests.values():
         check(rig, one)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_that_share_their_beginnings_say_what_they_say_alone(seed: int) -> None:
+    """Prompts are pieces of a few texts, and go on with what an earlier row has said."""
+    rig, chance = Rig(), random.Random(seed)
+    texts = [[chance.randrange(VOCAB) for _ in range(12)] for _ in range(3)]
+    requests: list[TokenRequest] = []
+    cached = 0
+    for number in range(150):
+        text = chance.choice(texts)[: chance.randint(1, 12)]
+        if requests and chance.random() < 0.5:
+            earlier = chance.choice(requests)
+            text = [*earlier.input_ids, *rig.said[earlier.id]][:40] + text[:4]
+        requests.append(rig.add(str(number), text, chance.randint(1, 12)))
+        if chance.random() < 0.1:
+            rig.engine.abort(chance.choice(requests).id)
+        for _ in range(chance.randrange(4)):
+            cached += sum(output.cached_tokens > 0 for output in rig.step())
+    rig.finish()
+    assert cached > 50
+    for request in requests:
+        check(rig, (request, "base"))
 
 
 def check(rig: Rig, one: tuple[TokenRequest, str] | None) -> None:
