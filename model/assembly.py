@@ -12,6 +12,7 @@ from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
 from model.errors import ConfigError, ModelError
+from model.grammar.compiler import GrammarCompiler
 from model.loaded import LoadedModel
 from model.loading.adapter_sources import named_adapters
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
@@ -23,6 +24,7 @@ from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
 from model.runner.weights import Compute, Weights, best_compute, loading_dtype
 from model.settings import WorkerSettings
+from model.text.token_bytes import token_bytes
 from model.text.tokenizer_codec import TokenizerCodec
 
 log = logging.getLogger(__name__)
@@ -112,6 +114,7 @@ def _assemble(
     codec = TokenizerCodec(tokenizer, today, weights.vocab_size)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model
+    grammars = GrammarCompiler(lambda: token_bytes(tokenizer, weights.vocab_size), eos_ids)
     stacks = stack_adapters(adapters, config, weights)
 
     def read_adapter(name: str, source: str) -> ReadyAdapter:
@@ -126,6 +129,7 @@ def _assemble(
         adapters={card.name: card for card in stacks.cards},
         read_adapter=read_adapter,
         compute=f"{'tiled nf4' if is_tiled(weights) else compute} on {device.type}",
+        constrain=grammars.begin,
     )
 
 

@@ -53,7 +53,8 @@ class SamplingParams(TokenSampling):
 
     `seed` None leaves the choice to the worker. `stop` texts end the answer and are no part of it;
     the engine, which knows no text, does not read them. `logit_bias` holds ids and what is added to
-    their logits before anything else; the runner passes over ids that the model lacks. Raises
+    their logits before anything else; the runner passes over ids that the model lacks. A row that
+    is `constrained` brings what says which tokens it may get (`TokenRequest.constraint`). Raises
     pydantic's ValidationError, a ValueError, for a value out of range.
     """
 
@@ -61,6 +62,7 @@ class SamplingParams(TokenSampling):
     seed: SeedOrNone = None
     stop: Annotated[tuple[StopText, ...], Field(max_length=MAX_STOPS)] = ()
     logit_bias: Annotated[tuple[tuple[int, Bias], ...], Field(max_length=MAX_BIASES)] = ()
+    constrained: Annotated[bool, Field(exclude=True)] = False  # no server is told
 
     @property
     def is_plain(self) -> bool:
@@ -68,7 +70,7 @@ class SamplingParams(TokenSampling):
 
         Others are sampled one by one, by `model.runner.sampler`.
         """
-        return not self.logit_bias
+        return not (self.logit_bias or self.constrained)
 
 
 # How an answer in a chat is sampled where nobody chose otherwise, by the bot and in evaluations.

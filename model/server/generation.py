@@ -34,7 +34,8 @@ class Generation:
     Text waits here until it is read, at most `max_tokens` tokens of it, so a slow reader delays
     nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
     ignored. Times are in seconds from the moment the object was made. With `goes_on` the text goes
-    on with that of the prompt's end.
+    on with that of the prompt's end. With `calls` the text is calls of functions, as
+    `model.server.forms` has the grammar write them.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Generation:
         clock: Callable[[], float] = time.monotonic,
         *,
         goes_on: bool = False,
+        calls: bool = False,
     ) -> None:
         self.request = request
+        self.calls = calls
         self.extension = extension
         self._acceptance: asyncio.Future[RequestError | None]
         self._acceptance = asyncio.get_running_loop().create_future()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from functools import partial
+from typing import Literal
 
 import aiohttp
 from aiohttp import web
@@ -14,6 +15,7 @@ from model.errors import AdminClosed, BodyTimeout, BrokenBody, UnknownModel, Wro
 from model.protocol.cards import ModelList
 from model.protocol.chat_answer import AnswerChoice, AnswerMessage, ChatAnswer, Usage
 from model.server.adapter_desk import AdapterDesk
+from model.server.calls import CallReader, whole_calls
 from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat
 from model.server.generation import Generation, TextDelta
@@ -128,8 +130,7 @@ async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
         text = ""
         while isinstance(news := await generation.read(), TextDelta):
             text += news.text
-        message = AnswerMessage(content=text)
-        choices.append(AnswerChoice(index=index, message=message, finish_reason=news.reason))
+        choices.append(_choice(index, generation, text, news.reason))
         usages.append(news.usage)
     return ChatAnswer(
         id=generations[0].id,
@@ -139,6 +140,18 @@ async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
         usage=Usage.of_answers(usages),
         fungpt=generations[0].extension,
     )
+
+
+def _choice(
+    index: int, generation: Generation, text: str, reason: Literal["stop", "length"]
+) -> AnswerChoice:
+    if not generation.calls:
+        message = AnswerMessage(content=text)
+        return AnswerChoice(index=index, message=message, finish_reason=reason)
+    reader = CallReader()
+    calls = whole_calls(reader.push(text))
+    message = AnswerMessage(content=None, tool_calls=calls or None)
+    return AnswerChoice(index=index, message=message, finish_reason=reader.reason(reason))
 
 
 def _json(body: BaseModel, status: int = 200) -> web.Response:

@@ -27,9 +27,10 @@ from model.server.engine_thread import (
     RowRefused,
     Stepped,
 )
+from model.server.forms import form_of
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
-from model.server.preparing import encode_prompt, prepare
+from model.server.preparing import constrain, encode_prompt, prepare
 from model.settings import DEFAULT_MAX_TOKENS
 
 log = logging.getLogger(__name__)
@@ -213,9 +214,11 @@ class EngineService:
         model = self._ready()
         if request.model != BASE and request.model not in self._adapters:
             raise UnknownModel(request.model, (BASE, *self._adapters))
-        prompt = await encode_prompt(model, request, self.beside)
+        form = form_of(request)
+        constraints = await constrain(model, form, request.n, self.beside)
+        prompt = await encode_prompt(model, request, self.beside, form)
         self._ready()  # it may have begun to drain meanwhile
-        return prepare(model, request, prompt, self._default_max_tokens)
+        return prepare(model, request, prompt, self._default_max_tokens, constraints)
 
     def _ready(self) -> LoadedModel:
         if self._model is None or self._status != "ok":

@@ -9,6 +9,7 @@ from aiohttp import web
 from model.errors import RequestError
 from model.protocol.chat_answer import ChatChunk, ChunkChoice, ChunkDelta, Usage
 from model.protocol.chat_request import ChatRequest
+from model.server.calls import CallReader
 from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
@@ -79,7 +80,8 @@ async def stream_answer(
             async for index, one in news:
                 match one:
                     case TextDelta(text):
-                        await events.send(chunks.delta(index, ChunkDelta(content=text)))
+                        for delta in chunks.deltas(index, text):
+                            await events.send(delta)
                     case AnswerEnd():
                         usages.append(one.usage)
                         await events.send(chunks.end(index, one))
@@ -119,20 +121,29 @@ async def _news(
 class _Chunks:
     def __init__(self, generations: list[Generation], created: int) -> None:
         self._extensions = [generation.extension for generation in generations]
+        self._readers = [CallReader() if one.calls else None for one in generations]
         first = generations[0]
         self._head = ChatChunk(
             id=first.id, created=created, model=first.request.variant, choices=[]
         )
 
     def begin(self, index: int) -> str:
-        choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=""))
+        content = "" if self._readers[index] is None else None
+        choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=content))
         return self._dump(choices=[choice], fungpt=self._extensions[index])
 
-    def delta(self, index: int, delta: ChunkDelta) -> str:
-        return self._dump(choices=[ChunkChoice(index=index, delta=delta)])
+    def deltas(self, index: int, text: str) -> list[str]:
+        """The chunks for more of an answer's text: the text, or what it adds to calls."""
+        reader = self._readers[index]
+        added = [ChunkDelta(content=text)]
+        if reader is not None:
+            added = [ChunkDelta(tool_calls=[call]) for call in reader.push(text)]
+        return [self._dump(choices=[ChunkChoice(index=index, delta=one)]) for one in added]
 
     def end(self, index: int, finished: AnswerEnd) -> str:
-        choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=finished.reason)
+        reader = self._readers[index]
+        reason = finished.reason if reader is None else reader.reason(finished.reason)
+        choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=reason)
         return self._dump(choices=[choice], fungpt=self._extensions[index])
 
     def usage(self, usage: Usage) -> str:

@@ -35,14 +35,12 @@ _TEXT, _FLAG, _OBJECT = Neutral(kinds=(str,)), Neutral(kinds=(bool,)), Neutral(k
 _OFF, _ON, _NONE, _ONE = Neutral((False,)), Neutral((True,)), Neutral((0,)), Neutral((1,))
 _EMPTY, _NO_OBJECT = Neutral(([],)), Neutral(({},))
 
-# Fields of a chat request. Tools are read past, because a model that may call one may also answer
-# without; a request that insists on a call is refused.
+# Fields of a chat request. Beside them, tools are read past unless the request insists on a call:
+# a model that may call one may also answer without.
 REQUEST_FIELDS: Mapping[str, Neutral] = {
-    "tools": Neutral(kinds=(list,)),
     "tool_choice": Neutral(("none", "auto")),
     "functions": Neutral(kinds=(list,)),
     "function_call": Neutral(("none", "auto")),
-    "parallel_tool_calls": _FLAG,
     "logprobs": _OFF,
     "top_logprobs": _NONE,
     "response_format": Neutral(({"type": "text"},)),
@@ -109,6 +107,8 @@ def without_neutral(body: object) -> object:
     if not isinstance(body, dict):
         return body
     fields = _known("", cast("dict[str, object]", body), ChatRequest.model_fields, REQUEST_FIELDS)
+    if "tool_choice" not in fields and isinstance(fields.get("tools", []), list):
+        fields.pop("tools", None)
     for name, values in SWITCHED_OFF.items():
         if name in fields and any(_same(fields[name], value) for value in values):
             del fields[name]
