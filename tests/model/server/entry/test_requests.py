@@ -76,6 +76,46 @@ def test_text_parts_are_joined():
     assert request.turns == (ChatTurn("user", "one\ntwo"),)
 
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "\u00e9"}'}}
+WRITTEN = '{"name": "f", "arguments": {"a": "\u00e9"}}'
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "7"}
+
+
+@pytest.mark.parametrize(
+    ("turns", "texts"),
+    [
+        (
+            [{"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT],
+            [WRITTEN, "Result of f: 7"],
+        ),
+        (
+            [
+                {"role": "assistant", "content": "Let me see.", "tool_calls": [CALL, CALL]},
+                RESULT,
+                {**RESULT, "tool_call_id": "c9"},
+                {"role": "user", "content": "so?"},
+                {"role": "user", "content": "well?"},
+            ],
+            [
+                f"Let me see.\n\n[{WRITTEN}, {WRITTEN}]",
+                "Result of f: 7\n\nResult: 7\n\nso?",
+                "well?",
+            ],
+        ),
+        (
+            [{"role": "assistant", "tool_calls": [
+                {"id": "c", "function": {"name": "f", "arguments": "{broken"}, "index": 0}
+            ]}],
+            ['{"name": "f", "arguments": "{broken"}'],
+        ),
+    ],
+)  # fmt: skip
+def test_calls_and_results_are_text(turns, texts):
+    request = parse_chat(body(messages=[*HI, *turns]))
+    assert [turn.content for turn in request.turns[1:]] == texts
+    assert {turn.role for turn in request.turns} <= {"user", "assistant"}
+
+
 @pytest.mark.parametrize(
     ("fields", "param", "allowed"),
     [
