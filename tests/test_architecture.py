@@ -32,6 +32,7 @@ ROOMS = {
     "model": (
         "model.errors model.sampling",
         "model.engine model.text",
+        "model.grammar",
         "model.protocol",
         "model.client_address model.client_errors model.client_models",
         "model.client_requests model.client_stream",
