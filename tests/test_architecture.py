@@ -128,7 +128,7 @@ HEAVY_ALLOWED = {
     "model.runner.gpu.matrix", "model.runner.gpu.product", "model.runner.gpu.runner",
     "model.runner.gpu.steps", "model.runner.gpu.tiled_weights", "model.runner.gpu.tiles",
     "model.loading.vocabulary", "model.text.detokenize", "model.text.prompt",
-    "model.text.template", "model.text.tokenizer_codec",
+    "model.text.template", "model.text.token_bytes", "model.text.tokenizer_codec",
 }  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from model.errors import BadParameter, ConstraintFailed
 from model.grammar import compiler as compiling
 from model.grammar.compiler import GrammarCompiler
-from model.grammar.wish import GrammarWish
+from model.grammar.wish import GrammarWish, Schema
 from tests.fakes.grammar_walk import END, TOKENS, allowed_ids, compiler_of_bytes, make, takes
 
-S, I = {"type": "string"}, {"type": "integer"}  # noqa: E741 - as short as the table needs
+S: Schema = {"type": "string"}
+I: Schema = {"type": "integer"}  # noqa: E741 - as short as the table needs
 
 
 @pytest.fixture(scope="module")
@@ -148,11 +149,11 @@ def test_what_is_not_supported_is_refused_in_a_line(compiler, schema, words):
 
 
 def test_the_last_grammars_are_kept_and_no_more(monkeypatch):
-    made: list[object] = []
+    made: list[tuple[str, Schema]] = []
     checked = compiling.checked_schema
     monkeypatch.setattr(compiling, "KEPT", 2)
     monkeypatch.setattr(
-        compiling, "checked_schema", lambda *told: made.append(told) or checked(*told)
+        compiling, "checked_schema", lambda *told: (made.append(told), checked(*told))[1]
     )
     kept = compiler_of_bytes()
     for number in (1, 2, 1, 3, 1, 2):

@@ -15,6 +15,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from model.assembly import load
+from model.loading.registry import Registry
+from model.server.adapter_desk import AdapterDesk
 from model.server.app import create_app, create_runner
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
@@ -62,7 +64,8 @@ async def client(folder, until) -> AsyncIterator[openai.AsyncOpenAI]:
         service = EngineService(partial(load, settings), WorkerMetrics())
         service.start()
         stack.push_async_callback(service.close)
-        runner = create_runner(create_app(service, None, settings))
+        desk = AdapterDesk(service, Registry(settings.fungpt_home), settings.adapters)
+        runner = create_runner(create_app(service, desk, settings))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
