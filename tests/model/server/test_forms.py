@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from model.server.adapter_desk import AdapterDesk
 from model.server.app import create_app, create_runner
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
+from model.settings import WorkerSettings
 from tests.fakes.settings import worker_settings
 from tests.fakes.tiny_model import make_tiny
 
 LIMIT_S = 30.0
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
 HI = [{"role": "user", "content": "What is the weather in Paris?"}]
 MOOD = {
     "type": "object",
@@ -60,6 +62,12 @@ def folder(tmp_path_factory) -> Path:
 async def client(folder, until) -> AsyncIterator[openai.AsyncOpenAI]:
     """The official client of a worker with a tiny random model."""
     settings = worker_settings(base_model=str(folder), kv_cache_mb=8)
+    async with serving(settings, until) as made:
+        yield made
+
+
+@asynccontextmanager
+async def serving(settings: WorkerSettings, until: Until) -> AsyncGenerator[openai.AsyncOpenAI]:
     async with AsyncExitStack() as stack:
         service = EngineService(partial(load, settings), WorkerMetrics())
         service.start()
@@ -75,6 +83,30 @@ async def client(folder, until) -> AsyncIterator[openai.AsyncOpenAI]:
         )
         stack.push_async_callback(made.close)
         yield made
+
+
+@pytest.mark.demo
+async def test_the_demo_model_makes_a_call(demo_home):
+    async def patient(condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.05)
+
+    settings = worker_settings(base_model="demo", fungpt_home=demo_home, kv_cache_mb=64)
+    question = [{"role": "user", "content": "What is the weather in Rome for 3 days?"}]
+    async with serving(settings, patient) as client:
+        answer = await client.chat.completions.create(
+            model="base",
+            messages=question,
+            tools=[TIME, WEATHER],
+            tool_choice="required",
+            temperature=0,
+            max_tokens=60,
+        )
+    said = answer.choices[0]
+    assert said.finish_reason == "tool_calls"
+    (call,) = said.message.tool_calls
+    check_call(call.function.name, call.function.arguments)
+    assert call.function.name in ("get_time", "get_weather")  # which one is a matter of its size
 
 
 async def ask(client: openai.AsyncOpenAI, **fields: Any):
@@ -270,9 +302,6 @@ async def test_what_cannot_be_done_is_refused_in_a_line(client, fields, words):
         await ask(client, **fields)
     assert words in error.value.message
     assert "\n" not in error.value.message
-
-
-Start = Callable[..., Awaitable[Any]]
 
 
 async def test_a_model_whose_tokens_are_not_known_refuses_forms(start_worker):
