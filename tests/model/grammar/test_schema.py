@@ -45,7 +45,7 @@ def test_what_asks_for_nothing_is_left_out():
 
 
 def deep(levels: int) -> Schema:
-    made = STRING
+    made: Schema = dict(STRING)
     for _ in range(levels):
         made = {"items": made}
     return made

@@ -94,14 +94,9 @@ async def test_the_demo_model_makes_a_call(demo_home):
     settings = worker_settings(base_model="demo", fungpt_home=demo_home, kv_cache_mb=64)
     question = [{"role": "user", "content": "What is the weather in Rome for 3 days?"}]
     async with serving(settings, patient) as client:
-        answer = await client.chat.completions.create(
-            model="base",
-            messages=question,
-            tools=[TIME, WEATHER],
-            tool_choice="required",
-            temperature=0,
-            max_tokens=60,
-        )
+        fields: dict[str, Any] = {"tools": [TIME, WEATHER], "tool_choice": "required"}
+        fields |= {"messages": question, "temperature": 0, "max_tokens": 60}
+        answer: Any = await client.chat.completions.create(model="base", **fields)
     said = answer.choices[0]
     assert said.finish_reason == "tool_calls"
     (call,) = said.message.tool_calls
