@@ -14,6 +14,7 @@ from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.scheduler import Scheduler
 from model.errors import ConfigError, ModelError
+from model.grammar.compiler import GrammarCompiler
 from model.loaded import LoadedModel
 from model.loading.adapter_sources import named_adapters
 from model.loading.adapters import Adapter, linear_shapes, load_adapter
@@ -34,6 +35,7 @@ from model.runner.weights import Compute, Weights, best_compute, loading_dtype
 from model.settings import WorkerSettings
 from model.text.codec import ChatTurn
 from model.text.tokenizer_codec import TokenizerCodec
+from model.text.vocabulary_bytes import vocabulary_bytes
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +131,7 @@ def _assemble(
     weights = check.weights(model, take, progress)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model, take, embedding
+    grammars = GrammarCompiler(lambda: vocabulary_bytes(tokenizer, weights.vocab_size), eos_ids)
     stacks = stack_adapters(adapters, config, weights)
 
     def read_adapter(name: str, source: str) -> ReadyAdapter:
@@ -143,6 +146,7 @@ def _assemble(
         adapters={card.name: card for card in stacks.cards},
         read_adapter=read_adapter,
         compute=f"{'tiled nf4' if is_tiled(weights) else compute} on {device.type}",
+        constrain=grammars.begin,
     )
 
 

@@ -21,6 +21,10 @@ class UnsupportedArchitecture(ModelError):
     """The base model's architecture is not one this worker runs."""
 
 
+class ConstraintFailed(ModelError):
+    """An answer cannot go on by its grammar; its row ends."""
+
+
 class RequestError(ModelError):
     """One request is refused; `status`, `kind`, `code` and `param` form OpenAI's error object.
 

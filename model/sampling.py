@@ -56,7 +56,9 @@ class SamplingParams(TokenSampling):
     the engine, which knows no text, does not read them. `logit_bias` holds ids and what is added to
     their logits before anything else; the runner passes over ids that the model lacks. `logprobs`
     asks for each token's logarithm of its probability, and for those of as many of the likeliest
-    tokens. Raises pydantic's ValidationError, a ValueError, for a value out of range.
+    tokens. A row that is `constrained` brings what says which tokens it may get
+    (`TokenRequest.constraint`). Raises pydantic's ValidationError, a ValueError, for a value out of
+    range.
     """
 
     max_tokens: MaxTokens
@@ -64,6 +66,7 @@ class SamplingParams(TokenSampling):
     stop: Annotated[tuple[StopText, ...], Field(max_length=MAX_STOPS)] = ()
     logit_bias: Annotated[tuple[tuple[int, Bias], ...], Field(max_length=MAX_BIASES)] = ()
     logprobs: Annotated[int | None, Field(ge=0, le=MAX_LOGPROBS)] = None
+    constrained: Annotated[bool, Field(exclude=True)] = False  # no server is told
 
     @property
     def is_plain(self) -> bool:
@@ -71,7 +74,7 @@ class SamplingParams(TokenSampling):
 
         Others are sampled one by one, by `model.runner.sampler`.
         """
-        return not self.logit_bias and self.logprobs is None
+        return not (self.logit_bias or self.constrained) and self.logprobs is None
 
 
 # How an answer in a chat is sampled where nobody chose otherwise, by the bot and in evaluations.

@@ -32,6 +32,7 @@ ROOMS = {
     "model": (
         "model.errors model.sampling",
         "model.engine model.text",
+        "model.grammar",
         "model.protocol",
         "model.client_address model.client_errors model.client_models",
         "model.client_requests model.client_stream",
@@ -130,6 +131,7 @@ HEAVY_ALLOWED = {
     "model.runner.gpu.steps", "model.runner.gpu.tiled_weights", "model.runner.gpu.tiles",
     "model.loading.vocabulary", "model.text.detokenize", "model.text.prompt",
     "model.text.template", "model.text.token_bytes", "model.text.tokenizer_codec",
+    "model.text.vocabulary_bytes",
 }  # fmt: skip
 
 

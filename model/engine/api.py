@@ -43,14 +43,36 @@ class ReadyAdapter:
     place: Callable[[], None]
 
 
+class TokenConstraint(Protocol):
+    """Which tokens one row may get next. It belongs to that row and follows its tokens.
+
+    Either method may raise; that ends the row, and no other.
+    """
+
+    def allowed(self) -> bytes:
+        """One bit for each id from 0 on, the lowest bit of a byte first; ids beyond are ruled out.
+
+        An end token is allowed only where the answer may end.
+        """
+        ...
+
+    def advance(self, token_id: int) -> None:
+        """Note the token that the row got."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """One row to run. `id` is unique among the rows the engine holds."""
+    """One row to run. `id` is unique among the rows the engine holds.
+
+    A row with a `constraint` has `params.constrained`.
+    """
 
     id: str
     input_ids: tuple[int, ...]
     variant: str
     params: SamplingParams
+    constraint: TokenConstraint | None = None
 
 
 @dataclass(frozen=True, slots=True)

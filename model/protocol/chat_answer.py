@@ -61,13 +61,37 @@ class Extension(SentByWorker):
     seed: int
 
 
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+class FunctionDelta(Sparse):
+    """What a chunk adds to a call: its function's name at its beginning, then JSON, as text."""
+
+    optional = frozenset({"name"})
+
+    name: str | None = None
+    arguments: str = ""
+
+
+class CallDelta(Sparse):
+    """A call, the `index`-th of an answer, or what a chunk adds to it: id and type come first."""
+
+    optional = frozenset({"id", "type"})
+
+    index: int
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: FunctionDelta
+
+
 class ChunkDelta(Sparse):
     """What a chunk adds to the answer."""
 
-    optional = frozenset({"role", "content"})
+    optional = frozenset({"role", "content", "tool_calls"})
 
     role: Literal["assistant"] | None = None
     content: str | None = None
+    tool_calls: list[CallDelta] | None = None
 
 
 class ChunkChoice(Sparse):
@@ -78,7 +102,7 @@ class ChunkChoice(Sparse):
     index: int = 0
     delta: ChunkDelta
     logprobs: ChoiceLogprobs | None = None
-    finish_reason: Literal["stop", "length"] | None = None
+    finish_reason: FinishReason | None = None
 
 
 class ChatChunk(Sparse):
@@ -98,11 +122,29 @@ class ChatChunk(Sparse):
     fungpt: Extension | None = None
 
 
-class AnswerMessage(SentByWorker):
-    """The message of a whole answer."""
+class FunctionCall(SentByWorker):
+    """A function's name and its arguments: JSON, as text."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(SentByWorker):
+    """One call of a whole answer."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class AnswerMessage(Sparse):
+    """The message of a whole answer; `content` is None where it calls functions instead."""
+
+    optional = frozenset({"tool_calls"})
 
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | None
+    tool_calls: list[ToolCall] | None = None
 
 
 class AnswerChoice(Sparse):
@@ -113,7 +155,7 @@ class AnswerChoice(Sparse):
     index: int = 0
     message: AnswerMessage
     logprobs: ChoiceLogprobs | None = None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
 
 
 class ChatAnswer(SentByWorker):

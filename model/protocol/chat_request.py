@@ -1,9 +1,18 @@
 """The body of a chat request, and what it has in common with other requests for answers."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
+from model.protocol.call_text import joined, result_of, with_calls
+from model.protocol.chat_tools import (
+    MAX_TOOLS,
+    FunctionTool,
+    ResponseFormat,
+    SentCall,
+    ToolChoice,
+)
 from model.protocol.shape import SentToWorker
 from model.sampling import (
     MAX_BIASES,
@@ -33,13 +42,19 @@ class ChatMessage(SentToWorker):
     """One turn of the conversation, as OpenAI writes it."""
 
     role: Annotated[
-        Literal["system", "user", "assistant"],
-        Field(description="'system', 'user' or 'assistant'"),
+        Literal["system", "user", "assistant", "tool"],
+        Field(description="'system', 'user', 'assistant' or 'tool'"),
     ]
     content: Annotated[
         str | list[TextPart],
         Field(description='a string or a list of {"type": "text", "text": …}'),
     ]
+    tool_calls: Annotated[
+        list[SentCall], Field(max_length=MAX_TOOLS, description="a list of calls of functions")
+    ] = []  # noqa: RUF012 - pydantic copies it
+    tool_call_id: Annotated[
+        str | None, Field(max_length=256, description="a string of up to 256 characters")
+    ] = None
 
     @field_validator("content", mode="before")
     @classmethod
@@ -50,11 +65,26 @@ class ChatMessage(SentToWorker):
                 raise ValueError(f"a part of type {kind!r:.60} is not supported, only 'text' is")
         return value
 
-    def turn(self) -> ChatTurn:
-        """The turn as the codec takes it; text parts are joined with line ends."""
+    @model_validator(mode="after")
+    def _calls_and_results(self) -> Self:
+        if self.tool_calls and self.role != "assistant":
+            raise ValueError("only an assistant's turn has tool_calls")
+        if self.tool_call_id is not None and self.role != "tool":
+            raise ValueError("only a turn of the role 'tool' has a tool_call_id")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The content as one text; parts are joined with line ends."""
         if isinstance(self.content, str):
-            return ChatTurn(self.role, self.content)
-        return ChatTurn(self.role, "\n".join(part.text for part in self.content))
+            return self.content
+        return "\n".join(part.text for part in self.content)
+
+    def turn(self, called: Mapping[str, str]) -> ChatTurn:
+        """The turn as the codec takes it; `called` holds the names of functions by call id."""
+        if self.role == "tool":
+            return result_of(called.get(self.tool_call_id or ""), self.text)
+        return ChatTurn(self.role, with_calls(self.text, self.tool_calls))
 
 
 class StreamOptions(SentToWorker):
@@ -84,6 +114,16 @@ class _AnswerBody(SentToWorker):
         dict[TokenId, Bias] | None,
         Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
     ] = None
+    response_format: Annotated[
+        ResponseFormat | None,
+        Field(description='an object such as {"type": "json_schema", "json_schema": {…}}'),
+    ] = None
+    tools: Annotated[
+        list[FunctionTool] | None,
+        Field(max_length=MAX_TOOLS, description="a list of up to 128 functions"),
+    ] = None
+    tool_choice: ToolChoice = None
+    parallel_tool_calls: Annotated[bool | None, Field(description="true or false")] = None
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
@@ -169,4 +209,15 @@ class ChatRequest(AnswerRequest):
     @property
     def turns(self) -> tuple[ChatTurn, ...]:
         """The conversation as the codec takes it."""
-        return tuple(message.turn() for message in self.messages)
+        called = {c.id: c.function.name for said in self.messages for c in said.tool_calls}
+        return joined([(said.turn(called), said.role == "tool") for said in self.messages])
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the answer is made by a grammar."""
+        return self.response_format is not None or self.tool_choice is not None
+
+    def sampling(self, max_tokens: int, seed: int) -> SamplingParams:
+        """The parameters for the engine, with the limit and the seed that the worker decided."""
+        params = super().sampling(max_tokens, seed)
+        return params.model_copy(update={"constrained": self.has_form})

@@ -67,7 +67,7 @@ class TorchRunner:
     def begin(self, request: TokenRequest) -> None:
         """Prepare the sampling state of a new row."""
         self._samplers[request.id] = RowSampler(
-            request.params, request.input_ids, self._weights.vocab_size
+            request.params, request.input_ids, self._weights.vocab_size, request.constraint
         )
 
     def end(self, request_id: str) -> None:

@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from model.engine.api import TokenScores
+from model.engine.api import TokenConstraint, TokenScores
 from model.engine.batch import NextToken, ScoredToken
 from model.sampling import SamplingParams
 
@@ -21,11 +22,22 @@ class RowSampler:
     (arXiv:1909.05858) looks at prompt and answer, `frequency_penalty` and `presence_penalty` at
     the answer only. Filters come in transformers' order: temperature, top_k, top_p
     (arXiv:1904.09751), min_p (arXiv:2407.01082). The same seed and logits give the same tokens,
-    whatever other rows are in the batch.
+    whatever other rows are in the batch. A `constraint` rules tokens out after the penalties; what
+    it raises is passed on. Raises ValueError where params and constraint disagree on whether there
+    is one.
     """
 
-    def __init__(self, params: SamplingParams, prompt: tuple[int, ...], vocab_size: int) -> None:
+    def __init__(
+        self,
+        params: SamplingParams,
+        prompt: tuple[int, ...],
+        vocab_size: int,
+        constraint: TokenConstraint | None = None,
+    ) -> None:
+        if params.constrained != (constraint is not None):
+            raise ValueError("a constrained row needs its constraint, and no other has one")
         self._params = params
+        self._constraint = constraint
         self._generator = torch.Generator().manual_seed(params.seed or 0)
         self._seen = torch.zeros(vocab_size, dtype=torch.bool)
         if params.repetition_penalty != 1.0:
@@ -52,7 +64,14 @@ class RowSampler:
         """
         if not math.isfinite(float(logits.max())):
             return None
-        token = self.choose(self.penalised(logits))
+        scores = self.penalised(logits)
+        if self._constraint is not None:
+            scores = _masked(scores, self._constraint.allowed())
+            if not math.isfinite(float(scores.max())):
+                return None
+        token = self.choose(scores)
+        if self._constraint is not None:
+            self._constraint.advance(token)
         if self._params.repetition_penalty != 1.0:
             self._seen[token] = True
         if self._penalises:
@@ -111,3 +130,9 @@ def _scores(logits: Tensor, token: int, most: int) -> TokenScores:
     top, ids = logprobs.topk(min(most, len(logprobs)))
     pairs = zip(ids.tolist(), top.tolist(), strict=True)
     return TokenScores(float(logprobs[token]), tuple(pairs))
+
+
+def _masked(logits: Tensor, allowed: bytes) -> Tensor:
+    """The logits with minus infinity where `allowed`, one bit for each id, has none."""
+    bits = np.unpackbits(np.frombuffer(allowed, np.uint8), count=len(logits), bitorder="little")
+    return logits.masked_fill(torch.from_numpy(bits) == 0, -math.inf)

@@ -48,11 +48,11 @@ class CompletionChunks:
         choice = CompletionChoice(index=index, text=generation.echo)
         return self._dump(choices=[choice], fungpt=generation.extension)
 
-    def delta(self, index: int, news: TextDelta) -> str:
-        """More text."""
+    def deltas(self, index: int, news: TextDelta) -> list[str]:
+        """The chunk for more text."""
         scored = _logprobs(self._generations[index], news.scored) if news.scored else None
         choice = CompletionChoice(index=index, text=news.text, logprobs=scored)
-        return self._dump(choices=[choice])
+        return [self._dump(choices=[choice])]
 
     def end(self, index: int, finished: AnswerEnd) -> str:
         """The last chunk of an answer: why it ended."""

@@ -39,7 +39,8 @@ class Generation:
     Text waits here until it is read, at most `max_tokens` tokens of it, so a slow reader delays
     nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
     ignored. Times are in seconds from the moment the object was made. With `goes_on` the text goes
-    on with that of the prompt's end. `echo` is for whoever writes the answer to put before it.
+    on with that of the prompt's end. `echo` is for whoever writes the answer to put before it. With
+    `calls` the text is calls of functions, as `model.server.forms` has the grammar write them.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Generation:
         *,
         goes_on: bool = False,
         echo: str = "",
+        calls: bool = False,
     ) -> None:
         self.request = request
+        self.calls = calls
         self.extension = extension
         self.echo = echo
         self._acceptance: asyncio.Future[RequestError | None]

@@ -1,11 +1,12 @@
 """From a checked request to rows for the engine: encoded, within the context, with their seeds."""
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from model.engine.api import TokenRequest
+from model.engine.api import TokenConstraint, TokenRequest
 from model.errors import BadParameter, ContextLengthExceeded
 from model.loaded import LoadedModel
 from model.protocol.chat_answer import Extension
@@ -13,6 +14,7 @@ from model.protocol.chat_request import AnswerRequest, ChatRequest
 from model.protocol.completion_request import CompletionRequest
 from model.sampling import MAX_SEED
 from model.server.encoding import ShortFirst
+from model.server.forms import AnswerForm, told
 from model.server.generation import Generation
 from model.text.codec import Codec
 
@@ -22,6 +24,7 @@ MAX_CHARACTERS_PER_TOKEN = 64
 # Of a completion where the request does not say: OpenAI's, which clients of this address expect.
 COMPLETION_MAX_TOKENS = 16
 _SEEDS = 2**31
+_GRAMMAR_COST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +36,26 @@ class EncodedPrompt:
 
 
 async def encode_prompts(
-    model: LoadedModel, request: AnswerRequest, beside: ShortFirst
+    model: LoadedModel, request: AnswerRequest, beside: ShortFirst, form: AnswerForm | None = None
 ) -> list[EncodedPrompt]:
     """The prompts of a request, encoded one after another in another thread.
+
+    A form says to the model what is wanted.
 
     Raises ContextLengthExceeded without encoding where the characters alone are too many, and
     BadParameter when the chat template refuses the turns or a prompt has an id that there is not.
     """
     if isinstance(request, ChatRequest):
-        return [await _encode_chat(model, request, beside)]
+        return [await _encode_chat(model, request, beside, form)]
     if isinstance(request, CompletionRequest):
         return [await _encode_text(model, one, request, beside) for one in request.prompts]
     raise TypeError(f"no prompt in a {type(request).__name__}")
 
 
 async def _encode_chat(
-    model: LoadedModel, request: ChatRequest, beside: ShortFirst
+    model: LoadedModel, request: ChatRequest, beside: ShortFirst, form: AnswerForm | None
 ) -> EncodedPrompt:
-    turns = request.turns
+    turns = told(request.turns, form)
     characters = sum(len(turn.content) for turn in turns)
     encode = partial(model.codec.encode_chat, turns, goes_on=request.continue_final_message)
     return EncodedPrompt(await _encode(model, characters, encode, beside, "messages"))
@@ -94,13 +99,33 @@ def _decode(codec: Codec, ids: tuple[int, ...]) -> str:
     return "".join(map(detokenizer.add, ids)) + detokenizer.flush()
 
 
+async def constrain(
+    model: LoadedModel, form: AnswerForm | None, rows: int, beside: ShortFirst
+) -> list[TokenConstraint] | None:
+    """A constraint for each row of an answer in a form, made in another thread.
+
+    Raises BadParameter for a form that is not supported.
+    """
+    if form is None:
+        return None
+    wish, make = form.wish, model.constrain
+    if make is None:
+        raise BadParameter(wish.param, f"{wish.param} is not supported with this model")
+    # A grammar costs more than a prompt of its size.
+    size = len(json.dumps(wish.schema)) * _GRAMMAR_COST
+    return await beside.run(size, lambda: make(wish, rows))
+
+
 def prepare(
     model: LoadedModel,
     request: AnswerRequest,
     prompts: list[EncodedPrompt],
     default_max_tokens: int,
+    constraints: Sequence[TokenConstraint] | None = None,
 ) -> list[Generation]:
     """The answers-to-be of a request whose prompts are encoded: `n` for each prompt in turn.
+
+    Each has a constraint of its own, or none has.
 
     The first of each has the request's seed, each other one the next seed.
 
@@ -125,6 +150,7 @@ def prepare(
                 prompt.ids,
                 request.model,
                 request.sampling(most, own),
+                None if constraints is None else constraints[len(made)],
             )
             made.append(_generation(model, request, row, own, prompt.echo))
     return made
@@ -147,5 +173,7 @@ def _generation(
     # The adapter may change until the engine accepts the row: it says then which one answers.
     extension = Extension(model_id=model.model_id, adapter_hash=None, seed=seed)
     goes_on = not isinstance(request, ChatRequest) or request.continue_final_message
-    stops = request.stops
-    return Generation(row, model.codec, stops, extension, goes_on=goes_on, echo=echo)
+    calls = isinstance(request, ChatRequest) and request.tool_choice is not None
+    return Generation(
+        row, model.codec, request.stops, extension, goes_on=goes_on, echo=echo, calls=calls
+    )

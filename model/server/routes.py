@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import aiohttp
 from aiohttp import web
@@ -17,6 +18,7 @@ from model.protocol.chat_answer import AnswerChoice, AnswerMessage, ChatAnswer, 
 from model.protocol.chat_request import AnswerRequest
 from model.protocol.completion_request import CompletionRequest
 from model.server.adapter_desk import AdapterDesk
+from model.server.calls import CallReader, whole_calls
 from model.server.completions import whole_completion
 from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat, parse_completion
@@ -143,11 +145,10 @@ async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
     usages: list[Usage] = []
     for index, generation in enumerate(generations):
         text, scored, end = await generation.rest()
-        message = AnswerMessage(content=text)
-        logprobs = None if generation.request.params.logprobs is None else chat_logprobs(scored)
-        choices.append(
-            AnswerChoice(index=index, message=message, logprobs=logprobs, finish_reason=end.reason)
-        )
+        choice = _choice(index, generation, text, end.reason)
+        if generation.request.params.logprobs is not None:
+            choice = choice.model_copy(update={"logprobs": chat_logprobs(scored)})
+        choices.append(choice)
         usages.append(end.usage)
     return ChatAnswer(
         id=generations[0].id,
@@ -157,6 +158,18 @@ async def _whole(generations: list[Generation], created: int) -> ChatAnswer:
         usage=Usage.of_answers(usages, len(usages)),
         fungpt=generations[0].extension,
     )
+
+
+def _choice(
+    index: int, generation: Generation, text: str, reason: Literal["stop", "length"]
+) -> AnswerChoice:
+    if not generation.calls:
+        message = AnswerMessage(content=text)
+        return AnswerChoice(index=index, message=message, finish_reason=reason)
+    reader = CallReader()
+    calls = whole_calls(reader.push(text))
+    message = AnswerMessage(content=None, tool_calls=calls or None)
+    return AnswerChoice(index=index, message=message, finish_reason=reader.reason(reason))
 
 
 def _json(body: BaseModel, status: int = 200) -> web.Response:

@@ -11,7 +11,7 @@ from model.engine.api import BASE, AdapterCard, EngineLoad
 from model.errors import EngineFailed, NotReady, UnknownModel
 from model.loaded import LoadedModel, Loader
 from model.protocol.cards import CardExtension, ModelCard
-from model.protocol.chat_request import AnswerRequest
+from model.protocol.chat_request import AnswerRequest, ChatRequest
 from model.protocol.state import Health
 from model.server.encoding import ShortFirst
 from model.server.engine_thread import (
@@ -27,9 +27,10 @@ from model.server.engine_thread import (
     RowRefused,
     Stepped,
 )
+from model.server.forms import form_of
 from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
-from model.server.preparing import encode_prompts, prepare
+from model.server.preparing import constrain, encode_prompts, prepare
 from model.server.rows import AnsweringRows
 from model.server.served_adapters import ServedAdapters
 from model.settings import DEFAULT_MAX_TOKENS
@@ -173,9 +174,11 @@ class EngineService:
         variants = (BASE, *self._adapters.names())
         if request.model not in variants:
             raise UnknownModel(request.model, variants)
-        prompts = await encode_prompts(model, request, self.beside)
+        form = form_of(request) if isinstance(request, ChatRequest) else None
+        constraints = await constrain(model, form, request.n, self.beside)
+        prompts = await encode_prompts(model, request, self.beside, form)
         self._ready()  # it may have begun to drain meanwhile
-        return prepare(model, request, prompts, self._default_max_tokens)
+        return prepare(model, request, prompts, self._default_max_tokens, constraints)
 
     def _ready(self) -> LoadedModel:
         if self._model is None or self._status != "ok":

@@ -10,6 +10,7 @@ from model.errors import RequestError
 from model.protocol.chat_answer import ChatChunk, ChunkChoice, ChunkDelta, Usage
 from model.protocol.chat_request import AnswerRequest
 from model.protocol.completion_request import CompletionRequest
+from model.server.calls import CallReader
 from model.server.completions import CompletionChunks
 from model.server.entry.connections import FILLER
 from model.server.generation import AnswerEnd, Generation, TextDelta
@@ -83,7 +84,8 @@ async def stream_answer(
             async for index, one in news:
                 match one:
                     case TextDelta():
-                        await events.send(chunks.delta(index, one))
+                        for delta in chunks.deltas(index, one):
+                            await events.send(delta)
                     case AnswerEnd():
                         usages[index] = one.usage
                         await events.send(chunks.end(index, one))
@@ -124,22 +126,33 @@ async def _news(
 class _Chunks:
     def __init__(self, generations: list[Generation], created: int) -> None:
         self._extensions = [generation.extension for generation in generations]
+        self._readers = [CallReader() if one.calls else None for one in generations]
         first = generations[0]
         self._head = ChatChunk(
             id=first.id, created=created, model=first.request.variant, choices=[]
         )
 
     def begin(self, index: int) -> str:
-        choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=""))
+        content = "" if self._readers[index] is None else None
+        choice = ChunkChoice(index=index, delta=ChunkDelta(role="assistant", content=content))
         return self._dump(choices=[choice], fungpt=self._extensions[index])
 
-    def delta(self, index: int, news: TextDelta) -> str:
+    def deltas(self, index: int, news: TextDelta) -> list[str]:
+        """The chunks for more of an answer's text: the text, or what it adds to calls."""
+        reader = self._readers[index]
         scored = chat_logprobs(news.scored) if news.scored else None
-        delta = ChunkDelta(content=news.text)
-        return self._dump(choices=[ChunkChoice(index=index, delta=delta, logprobs=scored)])
+        added = [ChunkDelta(content=news.text)]
+        if reader is not None:
+            added = [ChunkDelta(tool_calls=[call]) for call in reader.push(news.text)]
+        return [
+            self._dump(choices=[ChunkChoice(index=index, delta=one, logprobs=scored)])
+            for one in added
+        ]
 
     def end(self, index: int, finished: AnswerEnd) -> str:
-        choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=finished.reason)
+        reader = self._readers[index]
+        reason = finished.reason if reader is None else reader.reason(finished.reason)
+        choice = ChunkChoice(index=index, delta=ChunkDelta(), finish_reason=reason)
         return self._dump(choices=[choice], fungpt=self._extensions[index])
 
     def usage(self, usage: Usage) -> str:

@@ -42,8 +42,8 @@ class TokenBytes:
             return text.encode()
         if byte := _BYTE_TOKEN.fullmatch(token):
             return bytes.fromhex(byte[1])
-        if all(character in _BYTE_OF for character in token):
-            return bytes(_BYTE_OF[character] for character in token)
+        if all(character in BYTE_OF for character in token):
+            return bytes(BYTE_OF[character] for character in token)
         return text.encode()
 
     def _decode(self, ids: list[int]) -> str:
@@ -66,4 +66,4 @@ def _bytes_by_character() -> dict[str, int]:
     }
 
 
-_BYTE_OF = _bytes_by_character()
+BYTE_OF = _bytes_by_character()

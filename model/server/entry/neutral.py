@@ -46,14 +46,12 @@ _OFF, _ON, _NONE, _ONE = Neutral((False,)), Neutral((True,)), Neutral((0,)), Neu
 _EMPTY, _NO_OBJECT, _NO_TEXT = Neutral(([],)), Neutral(({},)), Neutral(("",))
 _NUMBER = Neutral(kinds=(float,))
 
-# Fields of a chat request. Tools are read past, because a model that may call one may also answer
-# without; a request that insists on a call is refused.
+# Fields of a chat request. Beside them, tools are read past unless the request insists on a call:
+# a model that may call one may also answer without.
 REQUEST_FIELDS: Mapping[str, Neutral] = {
-    "tools": Neutral(kinds=(list,)),
     "tool_choice": Neutral(("none", "auto")),
     "functions": Neutral(kinds=(list,)),
     "function_call": Neutral(("none", "auto")),
-    "parallel_tool_calls": _FLAG,
     "response_format": Neutral(({"type": "text"},)),
     "modalities": Neutral((["text"],)),
     "reasoning_effort": Neutral(("none",)),
@@ -174,6 +172,8 @@ def without_neutral(body: object, kind: type[AnswerRequest]) -> object:
         return body
     neutral = COMPLETION_FIELDS if kind is CompletionRequest else REQUEST_FIELDS
     fields = _known("", cast("dict[str, object]", body), kind.model_fields, neutral)
+    if "tool_choice" not in fields and isinstance(fields.get("tools", []), list):
+        fields.pop("tools", None)
     for name, values in SWITCHED_OFF.items():
         if name in fields and any(_same(fields[name], value) for value in values):
             del fields[name]

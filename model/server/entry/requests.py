@@ -16,17 +16,31 @@ from model.protocol.chat_request import (
     ChatRequest,
     StreamOptions,
 )
+from model.protocol.chat_tools import (
+    FunctionSpec,
+    FunctionTool,
+    NamedChoice,
+    ResponseFormat,
+    SchemaFormat,
+    SentCall,
+)
 from model.protocol.completion_request import CompletionRequest
 from model.server.entry.neutral import without_neutral
 
-MAX_DEPTH = 16
+MAX_DEPTH = 40  # a schema of ten objects in one another, as tools have them
 MAX_ENTRIES = 100_000  # of all objects and lists together
 _Container = dict[str, object] | list[object]
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-_UNION_MEMBERS = frozenset({"str", "TextPart"})
+_UNION_MEMBERS = frozenset({"str", "TextPart", "NamedChoice"})
 _NESTED: dict[int | str, type[BaseModel]] = {
     "messages": ChatMessage,
     "stream_options": StreamOptions,
+    "response_format": ResponseFormat,
+    "json_schema": SchemaFormat,
+    "tools": FunctionTool,
+    "tool_choice": NamedChoice,
+    "tool_calls": SentCall,
+    "function": FunctionSpec,
 }
 _SHOWN = 60
 _BOTH = "max_completion_tokens"
@@ -170,8 +184,8 @@ def _refusal(error: ErrorDetails, kind: type[BaseModel]) -> BadParameter:
     match error["type"]:
         case "missing":
             return BadParameter(where, f"{name} is missing")
-        case "extra_forbidden":  # of an AdapterRequest: a chat's fields were looked at before
-            supported = ", ".join(kind.model_fields)
+        case "extra_forbidden":  # a chat's own fields and its turns' were looked at before
+            supported = ", ".join(_holder(error["loc"], kind).model_fields).replace("_,", ",")
             return BadParameter(where, f"{name} is not supported; supported are: {supported}")
         case "value_error":
             return BadParameter(where, f"{name}: {error['msg'].removeprefix('Value error, ')}")
@@ -200,11 +214,19 @@ def _allowed(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """What is allowed at a location: the description of its innermost field."""
     allowed = "a JSON object"
     for part in loc:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
+        known = {field.alias or name: field for name, field in model.model_fields.items()}
+        field = known.get(part) if isinstance(part, str) else None
         if field is not None:
             allowed = field.description or "of another form"
             model = _NESTED.get(part, model)
     return allowed
+
+
+def _holder(loc: tuple[int | str, ...], model: type[BaseModel]) -> type[BaseModel]:
+    """The kind of the object that a location stands in."""
+    for part in loc[:-1]:
+        model = _NESTED.get(part, model)
+    return model
 
 
 def _shown(value: object) -> str:

@@ -53,6 +53,10 @@ def test_every_parameter_is_taken():
         "logit_bias": {"5": -100},
         "logprobs": True,
         "top_logprobs": 20,
+        "response_format": {"type": "json_object"},
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": "required",
+        "parallel_tool_calls": True,
         "user": "u1",
         "continue_final_message": False,
         "add_generation_prompt": True,
@@ -72,6 +76,46 @@ def test_text_parts_are_joined():
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     request = parse_chat(body(messages=[{"role": "user", "content": parts}]))
     assert request.turns == (ChatTurn("user", "one\ntwo"),)
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "\u00e9"}'}}
+WRITTEN = '{"name": "f", "arguments": {"a": "\u00e9"}}'
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "7"}
+
+
+@pytest.mark.parametrize(
+    ("turns", "texts"),
+    [
+        (
+            [{"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT],
+            [WRITTEN, "Result of f: 7"],
+        ),
+        (
+            [
+                {"role": "assistant", "content": "Let me see.", "tool_calls": [CALL, CALL]},
+                RESULT,
+                {**RESULT, "tool_call_id": "c9"},
+                {"role": "user", "content": "so?"},
+                {"role": "user", "content": "well?"},
+            ],
+            [
+                f"Let me see.\n\n[{WRITTEN}, {WRITTEN}]",
+                "Result of f: 7\n\nResult: 7\n\nso?",
+                "well?",
+            ],
+        ),
+        (
+            [{"role": "assistant", "tool_calls": [
+                {"id": "c", "function": {"name": "f", "arguments": "{broken"}, "index": 0}
+            ]}],
+            ['{"name": "f", "arguments": "{broken"}'],
+        ),
+    ],
+)  # fmt: skip
+def test_calls_and_results_are_text(turns, texts):
+    request = parse_chat(body(messages=[*HI, *turns]))
+    assert [turn.content for turn in request.turns[1:]] == texts
+    assert {turn.role for turn in request.turns} <= {"user", "assistant"}
 
 
 @pytest.mark.parametrize(
@@ -103,13 +147,13 @@ def test_text_parts_are_joined():
         ({"model": None}, "model", "missing"),
         ({"messages": []}, "messages", "one turn or more"),
         ({"messages": "hi"}, "messages", "one turn or more"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "'assistant'"),
+        ({"messages": [{"role": "sage", "content": "x"}]}, "messages[0].role", "'assistant'"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "missing"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "list of"),
         ({"messages": [*HI, {**HI[0], "names": "x"}]}, "messages[1].names", "not supported"),
         ({"logit": {}}, "logit", "supported are: model, messages, stream"),
         ({"tool": []}, "tool", "temperature, top_p"),
-        ({"tool_choice": "required"}, "tool_choice", '"none" or "auto"'),
+        ({"tool_choice": "any"}, "tool_choice", "'none', 'auto', 'required'"),
         ({"str": 1}, "str", "not supported"),
     ],
 )
