@@ -141,7 +141,7 @@ def _standings(
     for number, contender in enumerate(contenders):
         others = [duel for duel in every if duel.first == contender]
         above = sum(1 for d in others if d.difference.excludes_zero and d.difference.value < 0)
-        bounded = all(duel.difference.low is not None for duel in others)
+        bounded = all(duel.difference.is_bounded for duel in others)
         found.append(
             Standing(
                 contender=contender,
@@ -163,14 +163,11 @@ def _direction(fit: TableFit, weights: dict[int, float]) -> Array:
 
 
 def _turned(duel: Duel) -> Duel:
-    def negative(value: float | None) -> float | None:
-        return None if value is None else -value
-
-    there, direct = duel.difference, duel.direct
+    direct = duel.direct
     return Duel(
         duel.second,
         duel.first,
-        BoundedEstimate(-there.value, negative(there.high), negative(there.low)),
+        duel.difference.turned,
         DirectCount(direct.losses, direct.wins, direct.ties, direct.both_bad),
     )
 

@@ -22,22 +22,31 @@ _CELLS = 150_000  # of one block of draws, so that it stays in the cache
 
 @dataclass(frozen=True, slots=True)
 class BoundedEstimate:
-    """A figure with its 95 % interval; the bounds are None where the people are too few."""
+    """A figure with its 95 % interval, which has no end where the people are too few for one."""
 
     value: float
-    low: float | None = None
-    high: float | None = None
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there were people enough for an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def excludes_zero(self) -> bool:
         """Whether the interval lies on one side of zero."""
-        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+        return not self.low <= 0 <= self.high
 
     @property
     def as_share(self) -> "BoundedEstimate":
-        """The estimate of logits as shares from 0 to 1."""
-        low, high = (None if one is None else sigmoid(one) for one in (self.low, self.high))
-        return BoundedEstimate(sigmoid(self.value), low, high)
+        """The estimate of logits as shares; without bounds they are 0 and 1."""
+        return BoundedEstimate(sigmoid(self.value), sigmoid(self.low), sigmoid(self.high))
+
+    @property
+    def turned(self) -> "BoundedEstimate":
+        """The same seen from the other side: the negative."""
+        return BoundedEstimate(-self.value, -self.high, -self.low)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,14 @@ _NORMAL = 1.6448536269514722  # its 95 % point
 class Guard:
     """One figure that must lie below a limit, shown with a chance of 95 %.
 
-    `name` says what it is about. `value` is what was found and `upper` its one-sided bound; None
-    where it cannot be said yet. `number` is how many people or comparisons it rests on. `refusal`
-    says in one line why it is not below the limit; None where it is.
+    `name` says what it is about. `value` is what was found, None where nothing was; `upper` is its
+    one-sided bound, 1 where anything may be. `number` is how many people or comparisons it rests
+    on. `refusal` says in one line why it is not below the limit; None where it is.
     """
 
     name: str
     value: float | None
-    upper: float | None
+    upper: float
     limit: float
     number: int
     refusal: str | None
@@ -46,19 +46,16 @@ def both_bad_guard(votes: Sequence[Vote], limit: float) -> Guard:
     shares = [bad[person] / number for person, number in asked.items()]
     people = len(shares)
     if people < 2:
-        return Guard(
-            BOTH_BAD, None, None, limit, people, "nobody knows yet how often both are called bad"
-        )
+        refusal = "one person cannot show how often both answers are bad"
+        return Guard(BOTH_BAD, shares[0] if shares else None, 1.0, limit, people, refusal)
     mean = math.fsum(shares) / people
     variance = math.fsum((share - mean) ** 2 for share in shares) / (people - 1)
     upper = mean + student_quantile(CHANCE, people - 1) * math.sqrt(variance / people)
     refusal = (
-        None
-        if upper < limit
-        else f"both answers are called bad in {mean:.0%} of the votes of {people} people: that may "
+        f"both answers are called bad in {mean:.0%} of the votes of {people} people: that may "
         f"be {upper:.0%}, and less than {limit:.0%} is allowed"
     )
-    return Guard(BOTH_BAD, mean, upper, limit, people, refusal)
+    return Guard(BOTH_BAD, mean, upper, limit, people, refusal if upper >= limit else None)
 
 
 def disclaimer_guard(
@@ -66,36 +63,23 @@ def disclaimer_guard(
 ) -> Guard:
     """Whether the candidate disclaims more often than the baseline by less than a margin.
 
-    Over the comparisons, each counted once, where both answers were judged; the bound of the paired
-    difference is that of D. G. Bonett and R. M. Price, Journal of Educational and Behavioral
-    Statistics 2012.
+    Each comparison counts once; the bound of the paired difference is that of D. G. Bonett and R.
+    M. Price, Journal of Educational and Behavioral Statistics 2012.
     """
     found = {
         vote.comparison_id: {answer.contender: answer.disclaims for answer in (vote.a, vote.b)}
         for vote in votes
     }
-    judged = [(each[candidate], each[baseline]) for each in found.values()]
-    if any(None in pair for pair in judged):
-        missing = sum(None in pair for pair in judged)
-        return Guard(
-            DISCLAIMERS,
-            None,
-            None,
-            margin,
-            len(judged) - missing,
-            f"{missing} comparisons have answers that nobody has judged for disclaimers",
-        )
-    more = sum(bool(one) and not other for one, other in judged)
-    less = sum(bool(other) and not one for one, other in judged)
-    upper = _upper_difference(more, less, len(judged))
-    return Guard(
-        DISCLAIMERS,
-        (more - less) / len(judged) if judged else None,
-        upper,
-        margin,
-        len(judged),
-        None if upper < margin else _disclaimer_refusal(more, less, len(judged), upper, margin),
-    )
+    told = [(each[candidate], each[baseline]) for each in found.values()]
+    pairs = len(told)
+    if missing := sum(None in pair for pair in told):
+        refusal = f"nobody has judged the answers of {missing} comparisons for disclaimers"
+        return Guard(DISCLAIMERS, None, 1.0, margin, pairs - missing, refusal)
+    more = sum(bool(one) and not other for one, other in told)
+    less = sum(bool(other) and not one for one, other in told)
+    value, upper = (more - less) / max(pairs, 1), _upper_difference(more, less, pairs)
+    refusal = None if upper < margin else _disclaimer_refusal(more, less, pairs, upper, margin)
+    return Guard(DISCLAIMERS, value if pairs else None, upper, margin, pairs, refusal)
 
 
 def _upper_difference(more: int, less: int, pairs: int) -> float:

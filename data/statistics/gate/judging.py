@@ -85,7 +85,8 @@ def _rule_refusals(
         )
     elif parts.votes and not parts.stands_without.all():
         number = int((~parts.stands_without).sum())
-        yield f"without one of {_people(number)} the result would not stand"
+        whom = "one person" if number == 1 else f"any one of {number} people"
+        yield f"without {whom} the result would not stand"
 
 
 def _people(number: int) -> str:

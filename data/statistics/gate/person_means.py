@@ -21,15 +21,15 @@ HALF = 0.5
 class PersonTest:
     """The t test of people's mean share against one half.
 
-    `low` and `high` are the 95 % interval of the mean, `p` the one-sided p-value; they are None
-    with fewer than two people.
+    `low` and `high` are the 95 % interval of the mean, `p` the one-sided p-value. With fewer than
+    two people anything may be: 0, 1 and 1. `mean` is None with nobody.
     """
 
     people: int
     mean: float | None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
+    low: float = 0.0
+    high: float = 1.0
+    p: float = 1.0
 
 
 def person_shares(wins: Counts, losses: Counts) -> Array:
@@ -45,8 +45,7 @@ def mean_test(shares: Array, against: float = HALF) -> PersonTest:
         return PersonTest(people, float(shares[0]) if people else None)
     mean, error = float(shares.mean()), float(shares.std(ddof=1)) / people**0.5
     half = student_quantile(0.975, people - 1) * error
-    # An error of 0: all say the same.
-    t = (mean - against) / error if error > 0 else math.copysign(math.inf, mean - against)
+    t = _ratio(mean - against, error)
     return PersonTest(people, mean, mean - half, mean + half, student_tail(t, people - 1))
 
 
@@ -65,3 +64,10 @@ def is_above_half(number: Counts, total: Array, squares: Array, level: float = L
     quantiles = np.array([student_quantile(1 - level, int(n) - 1) for n in kinds])
     reach = quantiles[place].reshape(people.shape) * np.sqrt(variance / people)
     return (number >= 2) & (mean - HALF > reach)
+
+
+def _ratio(lead: float, error: float) -> float:
+    """The t statistic; infinite where all say the same."""
+    if lead == 0:
+        return 0.0
+    return lead / error if error else math.copysign(math.inf, lead)

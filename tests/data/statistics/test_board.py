@@ -34,6 +34,12 @@ def board(votes):
     return make_board(votes)
 
 
+def duel_of(board, first, second):
+    duel = board.duel(first, second)
+    assert duel is not None
+    return duel
+
+
 def strengths(board):
     return {one.contender: one.strength for one in board.standings}
 
@@ -62,14 +68,14 @@ def test_ranks_are_shared_where_the_intervals_do_not_tell(votes):
 
 
 def test_duels_say_who_beats_whom_and_by_how_much(board, votes):
-    duel = board.duel(TUNED, BASE)
+    duel = duel_of(board, TUNED, BASE)
     direct = [v for v in votes if v.pair == {TUNED, BASE}]
     assert duel.direct.votes == len(direct)
     assert duel.direct.wins == sum(v.winner == TUNED for v in direct)
     assert duel.direct.ties == sum(v.choice is VoteChoice.TIE for v in direct)
     assert duel.difference.value == pytest.approx(values(board)[TUNED] - values(board)[BASE])
     assert 0.5 < duel.share.low < duel.share.value < duel.share.high < 1
-    turned = board.duel(BASE, TUNED)
+    turned = duel_of(board, BASE, TUNED)
     assert turned.share.high == pytest.approx(1 - duel.share.low)
     assert turned.direct.losses == duel.direct.wins
     assert len(board.duels) == 6
@@ -102,7 +108,7 @@ def test_what_no_votes_connect_is_not_comparable():
 
 def test_a_chain_of_votes_compares_who_never_met():
     votes = by_people([(6, 2)] * 8) + by_people([(6, 2)] * 8, SPICY, TUNED)
-    duel = make_board(votes).duel(SPICY, BASE)
+    duel = duel_of(make_board(votes), SPICY, BASE)
     assert duel.direct.votes == 0
     assert duel.difference.value == pytest.approx(2 * np.log(3))
 
@@ -112,7 +118,7 @@ def test_where_one_person_holds_the_chain_together_there_are_no_bounds():
     votes += [won_by(SPICY, TUNED, number=1000 + n, person="the only one") for n in range(20)]
     board = make_board(votes)
     assert {one.rank for one in board.standings} == {None}
-    assert board.duel(SPICY, BASE).difference.low is None
+    assert not duel_of(board, SPICY, BASE).difference.is_bounded
 
 
 def test_a_variant_that_never_lost_has_a_finite_place():
@@ -127,7 +133,7 @@ def test_a_variant_that_never_lost_has_a_finite_place():
 def test_five_people_are_too_few_for_intervals_and_ranks():
     board = make_board(by_people([(9, 1)] * 5))
     assert {one.rank for one in board.standings} == {None}
-    assert {one.strength.low for one in board.standings} == {None}
+    assert not any(one.strength.is_bounded for one in board.standings)
 
 
 def test_who_is_retired_is_hidden_and_still_connects():
@@ -188,15 +194,15 @@ def test_mirrored_votes_mirror_the_board(seed):
 def covers(seed, people, truth, rng):
     taste = rng.normal(truth, 0.7, people)
     wins = rng.binomial(15, 1 / (1 + np.exp(-taste)))
-    board = make_board(by_people([(w, 15 - w) for w in wins]), draws=400, seed=seed)
-    found = board.duel(TUNED, BASE).difference
+    board = make_board(by_people([(w, 15 - w) for w in wins]), draws=300, seed=seed)
+    found = duel_of(board, TUNED, BASE).difference
     return found.low < truth < found.high
 
 
 def test_nineteen_of_twenty_intervals_hold_the_truth_though_people_differ():
     rng = np.random.default_rng(0)
-    held = [covers(seed, 10, 0.0, rng) for seed in range(200)]
-    assert np.mean(held) >= 0.93  # three standard errors of 200 draws below 0.95 are 0.90
+    held = [covers(seed, 10, 0.0, rng) for seed in range(120)]
+    assert np.mean(held) >= 0.9  # 0.95, less two and a half standard errors of 120 tries
 
 
 @pytest.mark.parametrize(
@@ -210,4 +216,4 @@ def test_nineteen_of_twenty_intervals_hold_the_truth_though_people_differ():
 )
 def test_an_interval_shows_a_difference_if_zero_is_outside(estimate, excluded):
     assert estimate.excludes_zero is excluded
-    assert BoundedEstimate(0.0).as_share == BoundedEstimate(0.5)
+    assert BoundedEstimate(0.0).as_share == BoundedEstimate(0.5, 0.0, 1.0)

@@ -1,5 +1,7 @@
 """The coefficients are those of evalica and statsmodels, and finite where theirs are not."""
 
+from typing import Any
+
 import evalica
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def counted(seed, least=3, most=40):
     return rng.integers(least, most, (len(PAIRS), 3)).astype(float)
 
 
-def games(counts):
+def games(counts) -> tuple[Any, Any, Any]:
     """Every game of a table of counts, as evalica takes them."""
     told = [
         (first, second, winner)
@@ -34,7 +36,8 @@ def games(counts):
         for winner, number in zip(OUTCOMES, row, strict=True)
         for _ in range(int(number))
     ]
-    return tuple(zip(*told, strict=True))
+    xs, ys, winners = zip(*told, strict=True)
+    return xs, ys, winners
 
 
 def logits(scores):
@@ -77,7 +80,7 @@ def test_without_ties_and_with_a_covariate_it_is_statsmodels_logit():
 
 def test_with_ties_and_covariates_it_is_statsmodels_log_linear_model():
     rng = np.random.default_rng(2)
-    votes = 120
+    votes = 40
     pairs = [PAIRS[n] for n in rng.integers(len(PAIRS), size=votes)]
     design = np.column_stack([pair_design(pairs), rng.normal(size=(votes, 2))])
     chosen = np.eye(3)[rng.integers(3, size=votes)]

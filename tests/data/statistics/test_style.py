@@ -32,46 +32,63 @@ def relative(one, other):
     return (one - other) / (one + other) if one + other else 0
 
 
+def controlled(votes):
+    found = control_style(votes, draws=300)
+    assert isinstance(found, StyleControlled)
+    return found
+
+
+def effects(votes):
+    found = controlled(votes)
+    assert found.length is not None
+    assert found.markdown is not None
+    (duel,) = found.duels
+    assert (duel.first, duel.second) == (BASE, TUNED)
+    return duel.difference, found.length, found.markdown
+
+
+def refused(votes):
+    found = control_style(votes)
+    assert isinstance(found, StyleRefused)
+    return found.reason
+
+
 def test_a_rater_who_loves_length_is_not_taken_for_strength():
-    votes = styled(1500, strength=0.0, length=4.0, longer=1.8, seed=2)
+    votes = styled(800, strength=0.0, length=4.0, longer=1.8, seed=2)
     plain = sum(v.winner == TUNED for v in votes) / len(votes)
     assert plain > 0.62
-    found = control_style(votes)
-    assert isinstance(found, StyleControlled)
-    (duel,) = found.duels
-    assert duel.difference.low < 0 < duel.difference.high
-    assert found.length.low < 0.2 * 4.0 < found.length.high
-    assert found.length.excludes_zero
-    assert not found.markdown.excludes_zero
+    difference, length, markdown = effects(votes)
+    assert difference.low < 0 < difference.high
+    assert length.low < 0.2 * 4.0 < length.high
+    assert length.excludes_zero
+    assert not markdown.excludes_zero
 
 
 def test_strength_and_markdown_are_told_apart():
-    found = control_style(styled(1500, strength=0.7, markdown=1.0, seed=1))
-    (duel,) = found.duels
-    assert duel.first == BASE
-    assert duel.difference.low < -0.7 < duel.difference.high < 0
-    assert found.markdown.low < 1.0 < found.markdown.high
-    assert not found.length.excludes_zero
+    votes = styled(800, strength=0.7, markdown=1.0, seed=1)
+    difference, length, markdown = effects(votes)
+    assert difference.low < -0.7 < difference.high < 0
+    assert markdown.low < 1.0 < markdown.high
+    assert not length.excludes_zero
 
 
 def test_what_the_answers_do_not_differ_in_has_no_effect():
     votes = [replace(v, a=shown(v.a.contender, 50), b=shown(v.b.contender, 50)) for v in styled(60)]
-    found = control_style(votes)
+    found = controlled(votes)
     assert (found.length, found.markdown) == (None, None)
 
 
 def test_where_lengths_hardly_overlap_it_is_refused_with_the_reason():
     # As base and tuned of the demo model: about 900 and about 70 characters.
-    found = control_style(styled(100, longer=0.08, spread=0.4))
-    assert isinstance(found, StyleRefused)
-    assert "the lengths of base and tuned (01234567) hardly overlap" in found.reason
-    assert "at least 10% is needed" in found.reason
+    reason = refused(styled(100, longer=0.08, spread=0.4))
+    assert "the lengths of base and tuned (01234567) hardly overlap" in reason
+    assert "at least 10% is needed" in reason
 
 
 def test_few_votes_and_unconnected_variants_are_refused():
-    assert "there are 29 votes" in control_style(styled(29)).reason
+    assert "there are 29 votes" in refused(styled(29))
     votes = styled(40) + [vote(VoteChoice.A, SPICY, FOURTH, number=n) for n in range(40, 80)]
-    assert "do not connect" in control_style(votes).reason
+    assert "do not connect" in refused(votes)
 
 
 @pytest.mark.parametrize(
