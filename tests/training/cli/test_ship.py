@@ -123,5 +123,5 @@ def test_a_name_that_no_adapter_can_have_is_a_wrong_call(name, capsys):
 
 def test_the_gate_has_one_call_site():
     root = Path(__file__).resolve().parents[3] / "training"
-    calls = [path for path in root.rglob("*.py") if "gate.refusal(" in path.read_text()]
+    calls = [path for path in root.rglob("*.py") if "gate.ruling(" in path.read_text()]
     assert [path.name for path in calls] == ["promote.py"]
