@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from data.statistics.gate.votes_needed import votes_still_needed
 from data.statistics.votes import AnswerFlaw, Contender, VoteChoice
 from tests.fakes.votes import BASE, BEGUN, TUNED, by_people, shown, vote
 
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "evaluation.md"
 PLAN = GatePlan(candidate=TUNED, baseline=BASE, made_at=BEGUN)
 
 
@@ -88,6 +90,12 @@ def test_an_undecided_comparison_says_how_many_votes_are_needed():
     found = judge(PLAN, votes)
     assert found.needed == votes_still_needed(40, 24)
     assert f"about {found.needed} more decisive votes would likely decide" in said(votes)
+
+
+def test_the_page_shows_real_lines():
+    page = PAGE.read_text(encoding="utf-8")
+    for line in judge(PLAN, by_people([(8, 6)] * 5)).refusals:
+        assert f"{line}\n" in page
 
 
 def test_two_bad_answers_do_not_promote_the_better_one():

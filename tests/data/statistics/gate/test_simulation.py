@@ -1,10 +1,14 @@
 """How often the gate errs in a made-up community, with fixed seeds."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from data.statistics.gate.simulation import Community, mean_logit, simulate
 
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "evaluation.md"
 PEOPLE = Community(people=20, taste=0.5, votes=400)
 
 
@@ -42,6 +46,16 @@ def test_who_passed_once_stays_promoted(alike, better):
         for shares in (found.gate, found.e_process, found.wilson):
             assert shares.shape == (40,)
             assert np.all(np.diff(shares) >= 0)
+
+
+def test_the_page_tells_what_comes_out(alike, better):
+    page = PAGE.read_text(encoding="utf-8")
+    told = re.search(r"no better: (.*)\. Adapters that 65 % of the votes prefer: (.*)\.\]", page)
+    assert told is not None
+    for line, found in zip(told.groups(), (alike, better), strict=True):
+        figures = [float(figure) for figure in re.findall(r"([\d.]+) %", line)]
+        rules = (found.wilson, found.e_process, found.gate)
+        assert figures == [round(100 * float(shares[-1]), 1) for shares in rules]
 
 
 def test_a_worse_adapter_is_never_promoted():

@@ -1,5 +1,8 @@
 """How many votes it takes: exactly, as simulated, and as measured beforehand."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from data.statistics.gate.votes_needed import (
     votes_still_needed,
 )
 
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "evaluation.md"
 MEASURED = {0.6: 312, 0.65: 140, 0.7: 82}
 
 
@@ -36,6 +40,16 @@ def test_so_many_simulated_votes_decide_in_four_of_five_cases(share, every):
     reached = is_reached(wins[:, looks - 1], looks - wins[:, looks - 1])
     assert reached.any(1).mean() >= 0.78
     assert reached[:, :-1].any(1).mean() <= 0.82, "the look before is not enough"
+
+
+def test_the_page_tells_the_same_numbers():
+    page = PAGE.read_text(encoding="utf-8")
+    for line, every in (("votes needed", 1), ("looking every 10 votes", 10)):
+        told = re.search(rf"^\| {line} \| (\d+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+        assert told is not None
+        assert [int(number) for number in told.groups()] == [
+            needed(share, every=every) for share in MEASURED
+        ]
 
 
 def test_looking_less_often_takes_more_votes():
