@@ -46,16 +46,17 @@ def test_who_votes_as_the_others_do_is_not_flagged():
     assert sum(map(bool, boards)) <= 3
 
 
-def test_it_is_the_product_of_one_by_two_p():
-    # Four people, 3 wins and 1 loss each: for the fourth, the others' 9 to 3 give 0.75 to a win.
+def test_it_is_the_product_of_one_by_two_p_with_p_from_the_others():
+    # Three people with 3 wins and 1 loss each give 0.25 to each of the fourth's four losses.
     votes = [
         won_by(*((TUNED, BASE) if n % 4 else (BASE, TUNED)), number=n, person=f"p{n // 4}")
-        for n in range(16)
+        for n in range(12)
     ]
-    checks = check_raters(votes)
-    for check in checks:
-        assert check.log_evidence == pytest.approx(math.log(1 / (2 * 0.25)))
-        assert (check.decisive, check.with_others, check.is_outlier) == (4, 3, False)
+    votes += [won_by(BASE, TUNED, number=n, person="odd") for n in range(12, 16)]
+    first = check_raters(votes)[0]
+    assert first.person_id == "odd"
+    assert first.log_evidence == pytest.approx(4 * math.log(1 / (2 * 0.25)))
+    assert (first.decisive, first.with_others, first.is_outlier) == (4, 0, False)
 
 
 def test_where_nobody_else_voted_there_is_nothing_to_compare_with():
