@@ -16,7 +16,7 @@ $(READY): requirements.lock
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock >&2
 	@touch $@
 
-.PHONY: help run test check format adapter report-screenshot bench bench-gpu soak peers clients seed-table lock clean
+.PHONY: help run test check format adapter report-screenshot bench bench-gate bench-gpu soak peers clients seed-table lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,6 +40,9 @@ format: $(READY) ## format the code and mend what the linter can
 
 bench: $(READY) ## measure speed and memory, as ratios in one run
 	@GOMP_SPINCOUNT=5000 $(BIN)/python -m tests.bench $(ARGS)
+
+bench-gate: $(READY) ## simulate the gate over people's votes and draw docs/pictures/gate.png
+	@$(BIN)/python -m tests.bench.gate
 
 bench-gpu: $(READY) ## measure decoding on a GPU beside the card's limit: make bench-gpu ARGS="--folder DIR"
 	@$(BIN)/python -m tests.bench.gpu $(ARGS)

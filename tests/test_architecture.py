@@ -25,6 +25,7 @@ ROOMS = {
     "data": (
         "data.errors data.records data.turns",
         "data.statistics",
+        "data.statistics.gate",
         "data.store",
         "data.files",
         "data.__main__",

@@ -29,8 +29,9 @@ _VERSION = re.compile(r"[0-9a-f]{16}")
 class Promotion(BaseModel):
     """The promotion of one version: its folder's name, where it came from, and when.
 
-    `override` is the reason that somebody gave for promoting it although its own manifest calls it
-    no better than its base; None where that was not needed.
+    `override` is the reason that somebody gave for promoting it although something stood against
+    it, its own manifest or people's votes; `refused` says what that was. Both are None where no
+    reason was needed. `votes` says what people's votes came to, None where nobody was asked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +41,8 @@ class Promotion(BaseModel):
     adapter_hash: str
     promoted: datetime
     override: str | None = None
+    refused: str | None = None
+    votes: str | None = None
 
 
 class Current(BaseModel):

@@ -25,7 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--override",
         type=_reason,
         metavar="REASON",
-        help="promote an adapter that is no better than its base; the reason is recorded",
+        help="promote an adapter that is no better than its base, or that people's votes refuse; "
+        "the reason is recorded",
     )
 
 
@@ -87,10 +88,14 @@ def _describe(change: "Change") -> str:
 
 
 def _named(promotion: "Promotion | None") -> str:
+    from training.ship.promote import NO_BETTER
+
     if promotion is None:
         return "what the worker's settings name"
-    reason = promotion.override
-    told = f", no better than its base, overridden: {reason}" if reason else ""
+    told = f", {promotion.votes}" if promotion.votes else ""
+    if promotion.override:
+        # Promotions of earlier versions do not say what stood against them: it was this.
+        told += f", {promotion.refused or NO_BETTER}, overridden: {promotion.override}"
     return f"{promotion.adapter} (version {promotion.version}{told})"
 
 

@@ -21,6 +21,9 @@ from training.errors import AdapterError, RegistryError
 from training.ship.gate import Candidate, Gate
 from training.ship.registry import FILES, WEIGHTS, locked, store_version, version_of, write_current
 
+NO_BETTER = "no better than its base"
+"""What a promotion says that was made although the adapter's own manifest stands against it."""
+
 # Is given a name and the version that answers from now on, None for the adapter of the settings.
 Tell = Callable[[str, str | None], None]
 
@@ -46,31 +49,39 @@ def promote(
 ) -> Change:
     """Check an adapter, let it answer as `name`, and tell the worker.
 
-    An adapter that its own manifest calls no better than its base needs a reason, `override`,
-    which is recorded with its promotion; one that was not needed is not recorded.
+    An adapter that its own manifest calls no better than its base, or that the gate refuses, needs
+    a reason, `override`. It is recorded with its promotion, and so is what stood against it; a
+    reason that was not needed is not recorded.
 
     Raises AdapterError, AdapterMismatch or ConfigError if the adapter is not complete or belongs
-    to another base, RegistryError if it is no better than its base and there is no reason for it,
-    or if the gate refuses it. Then nothing has changed.
+    to another base, RegistryError if something stands against it and there is no reason for it.
+    Then nothing has changed.
     """
     checked = version_of(folder) if _is_complete(folder) else ""
-    manifest, hash_ = check_adapter(folder, name, base)
-    worse = is_better(manifest.figures) is False
-    if worse and override is None:
-        raise RegistryError(f"{folder} is not promoted as {name}: {_no_better(manifest)}")
+    adapter = check_adapter(folder, name, base)
+    manifest = adapter.manifest
+    against: list[str] = []
+    if is_better(manifest.figures) is False:
+        against.append(NO_BETTER)
+        _need_reason(folder, name, _no_better(manifest), override)
     with locked(registry):
         current = registry.current(name)
-        if (refusal := gate.refusal(Candidate(name, manifest, current.promotion))) is not None:
-            raise RegistryError(f"{folder} is not promoted as {name}: {refusal}")
+        candidate = Candidate(name, manifest, adapter.served_hash, current.promotion)
+        ruling = gate.ruling(candidate)
+        if ruling.refusal is not None:
+            against.append(ruling.refusal)
+            _need_reason(folder, name, ruling.refusal, override)
         version = store_version(registry, name, folder)
         if version != checked:
             raise AdapterError(f"{folder} changed while it was read: promote it again")
         promotion = Promotion(
             version=version,
             adapter=manifest.name,
-            adapter_hash=hash_,
+            adapter_hash=adapter.served_hash,
             promoted=datetime.now(UTC),
-            override=override if worse else None,
+            override=override if against else None,
+            refused="; ".join(against) or None,
+            votes=ruling.summary,
         )
         before = current.promotion
         if before is None or before.version != version:
@@ -120,8 +131,16 @@ def find_adapter(named: str, name: str, home: Path, registry: Registry) -> Path:
     raise AdapterError(f"no adapter {named!r}: neither a folder nor one of {trained}: {known}")
 
 
-def check_adapter(folder: Path, name: str, base: ResolvedBase) -> tuple[AdapterManifest, str]:
-    """The manifest of an adapter that a worker of this base would serve, and the hash it serves.
+@dataclass(frozen=True, slots=True)
+class CheckedAdapter:
+    """An adapter that a worker would serve; its answers are stored with `served_hash`."""
+
+    manifest: AdapterManifest
+    served_hash: str
+
+
+def check_adapter(folder: Path, name: str, base: ResolvedBase) -> CheckedAdapter:
+    """Check that a worker of this base would serve an adapter.
 
     The manifest of an earlier version has a hash of the weights alone. Raises AdapterError,
     AdapterMismatch or ConfigError if no worker would serve it, or if the manifest is missing or
@@ -141,14 +160,22 @@ def check_adapter(folder: Path, name: str, base: ResolvedBase) -> tuple[AdapterM
             f"{folder} is not what its {MANIFEST} says: it has {found}, "
             f"the manifest names {manifest.adapter_hash}"
         )
-    return manifest, served
+    return CheckedAdapter(manifest, served)
+
+
+def _need_reason(folder: Path, name: str, against: str, override: str | None) -> None:
+    if override is None:
+        raise RegistryError(
+            f"{folder} is not promoted as {name}: {against}: "
+            '--override "reason" promotes it all the same'
+        )
 
 
 def _no_better(manifest: AdapterManifest) -> str:
     before, after = (manifest.figures[key] for key in (BEFORE, AFTER))
     return (
         "its manifest says that it is no better than its base (validation loss "
-        f'{after:.4f}, base {before:.4f}): --override "reason" promotes it all the same'
+        f"{after:.4f}, base {before:.4f})"
     )
 
 

@@ -80,7 +80,9 @@ class GraphRunner:
         """Prepare the sampling state of a new row."""
         sampler = None
         if not request.params.is_plain:
-            sampler = RowSampler(request.params, request.input_ids, self._vocab_size)
+            sampler = RowSampler(
+                request.params, request.input_ids, self._vocab_size, request.constraint
+            )
         self._rows[request.id] = _RowState(request, sampler=sampler)
 
     def end(self, request_id: str) -> None:

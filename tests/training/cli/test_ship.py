@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from model.loading.manifest import MANIFEST
-from model.loading.registry import Registry
+from model.loading.registry import Current, Registry
 from tests.fakes.tiny_model import make_whole_adapter
 from training.__main__ import main
+from training.ship.registry import locked, write_current
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,22 @@ def test_an_override_is_shown_as_long_as_it_answers(adapter, tmp_path, capsys):
     assert capsys.readouterr().out.startswith(f"tuned: {named} answers now; before: ")
     assert main(["rollback"]) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith(f"; before: {named}")
+
+
+def test_what_the_votes_came_to_is_shown_as_long_as_it_answers(adapter, tmp_path, capsys):
+    assert main(["promote", "tuned-v2"]) == 0
+    registry = Registry(tmp_path / "home")
+    promotion = registry.current("tuned").promotion
+    assert promotion is not None
+    judged = promotion.model_copy(
+        update={"votes": "won 9 of 12", "refused": "too few people", "override": "the first"}
+    )
+    with locked(registry):
+        write_current(registry, "tuned", Current(promotions=(judged,)))
+    capsys.readouterr()
+    assert main(["rollback"]) == 0
+    shown = f"(version {promotion.version}, won 9 of 12, too few people, overridden: the first)"
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"; before: tuned-v2 {shown}")
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
@@ -123,5 +140,5 @@ def test_a_name_that_no_adapter_can_have_is_a_wrong_call(name, capsys):
 
 def test_the_gate_has_one_call_site():
     root = Path(__file__).resolve().parents[3] / "training"
-    calls = [path for path in root.rglob("*.py") if "gate.refusal(" in path.read_text()]
+    calls = [path for path in root.rglob("*.py") if "gate.ruling(" in path.read_text()]
     assert [path.name for path in calls] == ["promote.py"]

@@ -21,7 +21,7 @@ from model.loading.quantised import check_architecture
 from model.loading.registry import Registry
 from tests.fakes.tiny_model import make_whole_adapter
 from training.errors import AdapterError, RegistryError, TrainingError
-from training.ship.gate import AlwaysOpen, Candidate
+from training.ship.gate import AlwaysOpen, Candidate, GateRuling
 from training.ship.promote import find_adapter, promote, roll_back
 from training.ship.registry import locked, store_version, version_of
 
@@ -259,9 +259,9 @@ def test_the_gate_is_asked_before_anything_changes(base, adapters, registry, tol
     asked: list[Candidate] = []
 
     class Shut:
-        def refusal(self, candidate: Candidate) -> str | None:
+        def ruling(self, candidate: Candidate) -> GateRuling:
             asked.append(candidate)
-            return "people liked the other one better"
+            return GateRuling("people liked the other one better")
 
     with pytest.raises(RegistryError, match="not promoted as tuned: people liked the other one"):
         promote(adapters[1], "tuned", base, registry, Shut(), told)
@@ -270,6 +270,60 @@ def test_the_gate_is_asked_before_anything_changes(base, adapters, registry, tol
     assert asked[0].before.adapter == "one"
     assert answering(registry) == version_of(adapters[0])
     assert len(told.versions) == 1
+
+
+class Refusing:
+    """A gate that refuses, and says what the votes came to."""
+
+    def ruling(self, candidate: Candidate) -> GateRuling:
+        return GateRuling("too few people", "tuned won 3 of 4 decisive votes")
+
+
+def test_a_refusal_of_the_gate_is_overridden_for_a_reason_that_stays(
+    base, adapters, registry, told
+):
+    with pytest.raises(RegistryError, match='too few people: --override "reason" promotes it all'):
+        promote(adapters[0], "tuned", base, registry, Refusing(), told)
+    promote(adapters[0], "tuned", base, registry, Refusing(), told, override="the first one")
+    kept = registry.current("tuned").promotion
+    assert kept is not None
+    assert kept.override == "the first one"
+    assert kept.refused == "too few people"
+    assert kept.votes == "tuned won 3 of 4 decisive votes"
+
+
+def test_all_that_stood_against_it_is_recorded(base, copy, registry, told):
+    measured(copy, 4.2, 15.7)
+    with pytest.raises(RegistryError, match="its manifest says that it is no better"):
+        promote(copy, "tuned", base, registry, Refusing(), told)
+    change = promote(copy, "tuned", base, registry, Refusing(), told, override="why not")
+    assert change.now is not None
+    assert change.now.refused == "no better than its base; too few people"
+
+
+def test_the_votes_are_recorded_where_the_gate_lets_it_pass(base, adapters, registry, told):
+    class Passing:
+        def ruling(self, candidate: Candidate) -> GateRuling:
+            return GateRuling(None, "tuned won 90 of 130 decisive votes")
+
+    change = promote(adapters[0], "tuned", base, registry, Passing(), told, override="in vain")
+    assert change.now is not None
+    assert (change.now.override, change.now.refused) == (None, None)
+    assert change.now.votes == "tuned won 90 of 130 decisive votes"
+
+
+def test_the_candidate_is_known_by_the_hash_that_its_answers_have(base, adapters, registry, told):
+    asked: list[Candidate] = []
+
+    class Asked(AlwaysOpen):
+        def ruling(self, candidate: Candidate) -> GateRuling:
+            asked.append(candidate)
+            return super().ruling(candidate)
+
+    promote(adapters[0], "tuned", base, registry, Asked(), told)
+    served = load_adapter("x", str(adapters[0]), base, check_architecture(base), no_progress)
+    assert asked[0].served_hash == served.hash
+    assert asked[0].served_hash.startswith("lora-sha256:")
 
 
 def test_the_open_gate_lets_everything_pass(put, adapters):
