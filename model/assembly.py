@@ -18,6 +18,8 @@ from model.loading.adapters import Adapter, linear_shapes, load_adapter
 from model.loading.base import Progress, ResolvedBase, no_progress, resolve_base
 from model.loading.quantised import check_architecture, default_device, load_quantised
 from model.loading.registry import Registry
+from model.runner.cpu.runner import PackedRunner
+from model.runner.cpu.weights import packed_matrices, refusal, take_packed
 from model.runner.gpu.choice import choose_runner, choose_weights
 from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
@@ -104,11 +106,14 @@ def _assemble(
     today: date | None,
 ) -> LoadedModel:
     device = default_device()
-    compute = choose_compute(settings.cpu_compute, device)
+    compute = choose_compute(settings.cpu_compute, device, config)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
     max_context = longest_context(config, settings.max_context)
-    weights = choose_weights(model, compute, max_context, settings, _BLOCK_TOKENS)
+    if compute is Compute.INT8:
+        weights = take_packed(model, max_context)
+    else:
+        weights = choose_weights(model, compute, max_context, settings, _BLOCK_TOKENS)
     codec = TokenizerCodec(tokenizer, today, weights.vocab_size)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model
@@ -169,8 +174,12 @@ def build_engine(
     if blocks == 0:
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
     pool = BlockPool(blocks, _BLOCK_TOKENS)
+    if matrices := packed_matrices(weights):
+        runner = PackedRunner(weights, matrices, stacks, pool.capacity)
+    else:
+        runner = choose_runner(weights, stacks, pool, settings, max_context)
     return TokenEngine(
-        choose_runner(weights, stacks, pool, settings, max_context),
+        runner,
         Scheduler(
             pool,
             max_running=settings.max_running,
@@ -184,16 +193,24 @@ def build_engine(
     )
 
 
-def choose_compute(setting: str, device: torch.device) -> Compute:
+def choose_compute(
+    setting: str, device: torch.device, config: PretrainedConfig | None = None
+) -> Compute:
     """The way to multiply: what `CPU_COMPUTE` says on a CPU, the fastest one otherwise.
 
-    Raises ConfigError for `packed` on a CPU that cannot do it.
+    Without `config`, what a CPU can do for some model. Raises ConfigError for `packed` on a CPU
+    that cannot do it, and for `int8` where the CPU or the model's sizes do not allow it.
     """
-    if setting == "auto" or device.type != "cpu":
+    if device.type != "cpu":
         return best_compute(device)
+    refused = refusal(config)
+    if setting == "auto":
+        return Compute.INT8 if refused is None else best_compute(device)
     compute = Compute(setting)
     if compute is Compute.PACKED and best_compute(device) is not Compute.PACKED:
         raise ConfigError("CPU_COMPUTE=packed needs a CPU with avx512_bf16: use auto")
+    if compute is Compute.INT8 and refused is not None:
+        raise ConfigError(f"CPU_COMPUTE=int8 is not possible here, {refused}: use auto")
     return compute
 
 
@@ -217,7 +234,7 @@ def cache_tokens(megabytes: int | None, weights: Weights) -> int:
 
     None means 384 MiB on a CPU and six tenths of the free memory on a GPU.
     """
-    per_token = 2 * weights.kv_heads * weights.head_dim * weights.dtype.itemsize
+    per_token = 2 * weights.kv_heads * weights.head_dim * weights.cache_dtype.itemsize
     device = weights.embedding.device
     if megabytes is not None:
         room = megabytes * 2**20

@@ -26,7 +26,7 @@ SCRIPTED = "scripted"
 DEFAULT_MAX_TOKENS = 512
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
-Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
+Compute = Literal["auto", "int8", "packed", "nf4", "float32", "bfloat16"]
 GpuCompute = Literal["nf4", "tiled"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -90,7 +90,7 @@ class SharedSettings(BaseSettings):
     cpu_compute: Compute = setting(
         "auto",
         "How the bot's own worker multiplies 4-bit weights on a CPU.",
-        "auto, packed, nf4, float32 or bfloat16",
+        "auto, int8, packed, nf4, float32 or bfloat16",
     )
     gpu_compute: GpuCompute = setting(
         "nf4",

@@ -81,7 +81,7 @@ def test_load_makes_what_the_settings_say(tiny, adapters):
     assert told == ["loading tiny-llama"]
 
 
-@pytest.mark.parametrize("compute", ["auto", "nf4", "float32", "bfloat16"])
+@pytest.mark.parametrize("compute", ["auto", "int8", "nf4", "float32", "bfloat16"])
 def test_every_compute_path_answers(tiny, adapters, compute):
     loaded = load(settings(tiny, adapters=adapters, cpu_compute=compute), quiet)
     prompt = tuple(loaded.codec.encode_chat([ChatTurn("user", "hello")]))
@@ -182,6 +182,7 @@ def with_avx512(monkeypatch, *, has: bool) -> None:
 
 
 def test_packed_needs_a_cpu_that_has_it(monkeypatch):
+    monkeypatch.setattr("model.runner.cpu.weights.instructions", lambda: None)
     with_avx512(monkeypatch, has=False)
     with pytest.raises(ConfigError, match=r"CPU_COMPUTE=packed needs .*avx512_bf16.*auto"):
         choose_compute("packed", CPU)
