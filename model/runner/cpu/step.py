@@ -133,10 +133,20 @@ def _attention(s: Any, layer: int, width: int, thread: int, threads: int) -> Non
         keys, count = s.cache + place * size * 2, position[token] + 1
         query = s.y + (token * width + head * size) * 4
         out = s.values + (token * s.heads + head) * size * 4
-        scores(query, keys, stride, count, size, numbers)
-        softmax(numbers, count)
-        values = keys + kv * size * 2
-        for part in range(size // 64):
-            _weigh4(numbers, values + part * 128, stride, count, out + part * 256)
-        for part in range(size // 64 * 4, size // 16):
-            _weigh1(numbers, values + part * 32, stride, count, out + part * 64)
+        attend(query, keys, keys + kv * size * 2, stride, count, size, numbers, out)
+
+
+@njit
+def attend(
+    query: int, keys: int, values: int, stride: int, count: int, size: int, numbers: int, out: int
+) -> None:
+    """One head's attention over `count` keys and values, which lie `stride` bytes apart.
+
+    `numbers` is the address of scratch space for scores, 16 more than `count`.
+    """
+    scores(query, keys, stride, count, size, numbers)
+    softmax(numbers, count)
+    for part in range(size // 64):
+        _weigh4(numbers, values + part * 128, stride, count, out + part * 256)
+    for part in range(size // 64 * 4, size // 16):
+        _weigh1(numbers, values + part * 32, stride, count, out + part * 64)
