@@ -39,6 +39,7 @@ ROOMS = {
         "model.loading",
         "model.settings model.loaded",
         "model.runner",
+        "model.runner.cpu",
         "model.runner.gpu",
         "model.assembly",
         "model.offline",
@@ -122,6 +123,9 @@ HEAVY = {"torch", "transformers", "peft", "bitsandbytes"}
 HEAVY_ALLOWED = {
     "model.assembly", "model.loading.adapters", "model.loading.demo", "model.loading.quantised",
     "model.runner.eager", "model.runner.lora", "model.runner.sampler", "model.runner.weights",
+    "model.runner.cpu.adapters", "model.runner.cpu.buffers", "model.runner.cpu.compiled",
+    "model.runner.cpu.isa", "model.runner.cpu.packing", "model.runner.cpu.runner",
+    "model.runner.cpu.weights",
     "model.runner.gpu.choice", "model.runner.gpu.compiler", "model.runner.gpu.decode",
     "model.runner.gpu.inputs", "model.runner.gpu.kernel_set", "model.runner.gpu.low_rank",
     "model.runner.gpu.matrix", "model.runner.gpu.product", "model.runner.gpu.runner",

@@ -32,9 +32,17 @@ def instructions() -> Isa | None:
     return None
 
 
-def offset(isa: Isa | None) -> int:
-    """What is added to a weight's level so that no level is negative.
+def offset(isa: Isa | None, bits: int) -> int:
+    """What is added to the levels of a matrix with codes of `bits` so that none is negative.
 
-    The largest level is one less: 127, or 63 on AVX2, whose products are added in pairs as int16.
+    0 where they stay signed: AVX2 multiplies levels without a sign, and adds products in pairs as
+    int16. So 4-bit weights have levels up to 63 there, and those of 8 bits lend x their sign.
     """
-    return 64 if isa is Isa.AVX2 else 128
+    if isa is Isa.AVX2:
+        return 64 if bits == 4 else 0
+    return 128
+
+
+def highest_level(isa: Isa | None, bits: int) -> int:
+    """The largest level of a matrix with codes of `bits`."""
+    return 63 if isa is Isa.AVX2 and bits == 4 else 127

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Linear
 from torch.nn import functional as F
 
-from model.runner.cpu.isa import instructions, offset
+from model.runner.cpu.isa import highest_level, instructions, offset
 from model.runner.weights import matrix_shape, quant_state, scales
 
 TILE = 16
@@ -25,9 +25,9 @@ class PackedMatrix:
 
     `codes` (uint8) has the shape (tiles, blocks, 8, 64) with 4 bits and (tiles, blocks, 16, 64)
     with 8: 64 bytes hold 16 outputs × 4 inputs, with 4 bits those of 4 more inputs in the high
-    halves. `scales` (float32) has the shape (tiles, blocks, 16). A weight is its level less the
-    instruction set's offset, times its scale; with 8 bits a code is its level, with 4 bits `levels`
-    (16,) lists them.
+    halves. `scales` (float32) has the shape (tiles, blocks, 16). A weight is its level less
+    `isa.offset`, times its scale; with 8 bits a code is its level, with 4 bits `levels` (16,) lists
+    them.
     """
 
     codes: Tensor
@@ -64,8 +64,10 @@ class PackedMatrix:
         codes = self.codes
         if self.bits == 4:
             codes = self.levels[torch.stack([codes & 15, codes >> 4], dim=3).int()]
-        levels = codes.reshape(self.tiles, self.blocks, BLOCK // 4, TILE, 4).float()
-        weights = (levels - offset(instructions())) * self.scales[:, :, None, :, None]
+        first = offset(instructions(), self.bits)
+        levels = (codes if first else codes.view(torch.int8)).float() - first
+        levels = levels.reshape(self.tiles, self.blocks, BLOCK // 4, TILE, 4)
+        weights = levels * self.scales[:, :, None, :, None]
         return weights.permute(0, 3, 1, 2, 4).reshape(self.tiles * TILE, -1)[: self.outputs]
 
 
@@ -84,11 +86,11 @@ def pack(layers: Sequence[Linear]) -> PackedMatrix:
     else:
         codes, scale = _pack8([_dense(layer) for layer in layers])
         code = torch.zeros(16)
-    top = offset(instructions())
+    top, first = highest_level(instructions(), 4), offset(instructions(), 4)
     return PackedMatrix(
         codes=codes,
         scales=scale,
-        levels=((code.float() * (top - 1)).round() + top).to(torch.uint8),
+        levels=((code.float() * top).round() + first).to(torch.uint8),
         bias=_bias(layers),
         outputs=sum(layer.out_features for layer in layers),
     )
@@ -113,6 +115,7 @@ def _bias(layers: Sequence[Linear]) -> Tensor | None:
 
 
 def _pack4(layers: Sequence[Linear4bit]) -> tuple[Tensor, Tensor]:
+    top = highest_level(instructions(), 4)
     codes, found = [], []
     for layer in layers:
         state = quant_state(layer)
@@ -124,19 +127,19 @@ def _pack4(layers: Sequence[Linear4bit]) -> tuple[Tensor, Tensor]:
     ordered = _tiled(_fill(torch.cat(codes)))
     pairs = ordered.view(*ordered.shape[:2], BLOCK // 8, 2, BLOCK)
     low, high = pairs.unbind(3)
-    return (low | (high << 4)).contiguous(), _tiled_scales(_fill(torch.cat(found)))
+    return (low | (high << 4)).contiguous(), _tiled_scales(_fill(torch.cat(found) / top))
 
 
 def _pack8(layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    top = offset(instructions())
+    top, first = highest_level(instructions(), 8), offset(instructions(), 8)
     codes, found = [], []
     for part in (part for layer in layers for part in layer.split(_PART)):
         blocks = part.float().view(len(part), -1, BLOCK)
-        scale = (blocks.abs().amax(-1) / (top - 1)).clamp(min=torch.finfo().tiny)
-        codes.append(((blocks / scale[..., None]).round() + top).to(torch.uint8).flatten(1))
+        scale = (blocks.abs().amax(-1) / top).clamp(min=torch.finfo().tiny)
+        levels = (blocks / scale[..., None]).round() + first
+        codes.append(levels.remainder(256).to(torch.uint8).flatten(1))
         found.append(scale)
-    # The scale of 4-bit weights is their block's largest, here it is one level's.
-    return _tiled(_fill(torch.cat(codes))), _tiled_scales(_fill(torch.cat(found)), 1)
+    return _tiled(_fill(torch.cat(codes))), _tiled_scales(_fill(torch.cat(found)))
 
 
 def _fill(rows: Tensor) -> Tensor:
@@ -151,7 +154,6 @@ def _tiled(levels: Tensor) -> Tensor:
     return parts.permute(0, 2, 3, 1, 4).reshape(outputs // TILE, inputs // BLOCK, BLOCK // 4, BLOCK)
 
 
-def _tiled_scales(scale: Tensor, top: int | None = None) -> Tensor:
-    """(outputs, blocks) to (tiles, blocks, 16), divided by the largest level."""
-    top = offset(instructions()) - 1 if top is None else top
-    return (scale.view(len(scale) // TILE, TILE, -1).transpose(1, 2) / top).contiguous()
+def _tiled_scales(scale: Tensor) -> Tensor:
+    """(outputs, blocks) to (tiles, blocks, 16)."""
+    return scale.view(len(scale) // TILE, TILE, -1).transpose(1, 2).contiguous()

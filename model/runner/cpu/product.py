@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from model.runner.cpu.isa import Isa, instructions
+from model.runner.cpu.isa import Isa, instructions, offset
 from model.runner.cpu.packing import BLOCK, TILE
 from model.runner.cpu.vectors import (
     BYTES,
@@ -45,6 +45,7 @@ def tile_product(rows: int, bits: int) -> Callable[..., None]:
     the bytes between two rows. A row's result does not depend on the others.
     """
     chains = 2 if rows <= 2 else 1  # sums that do not wait for each other
+    dot = _dot if offset(instructions(), bits) else _signed_dot
 
     def emit(builder: Builder, args: Sequence[Value]) -> None:
         codes, scales, blocks, table, x, x_stride, x_scales, starts, stride, y, y_stride = args
@@ -60,7 +61,9 @@ def tile_product(rows: int, bits: int) -> Callable[..., None]:
             _fetch_ahead(builder, block, scale_at, size)
             small = builder.mul(loop.index, number(blocks, 4))
             totals = [
-                _begin(builder, builder.add(step(builder, starts, stride, row), small), chains)
+                _begin(
+                    builder, builder.add(step(builder, starts, stride, row), small), chains, bits
+                )
                 for row in range(rows)
             ]
             rows_at = [
@@ -73,7 +76,7 @@ def tile_product(rows: int, bits: int) -> Callable[..., None]:
                         place = builder.add(at, number(at, 8 * pair + 4 * i))
                         four = builder.bitcast(splat(builder, load(builder, place, I32)), BYTES)
                         chain = i % chains
-                        total[chain] = _dot(builder, total[chain], weights, four)
+                        total[chain] = dot(builder, total[chain], weights, four)
             scale = load(builder, scale_at, FLOATS)
             for row, (total, one) in enumerate(zip(totals, sums, strict=True)):
                 place = builder.add(step(builder, x_scales, stride, row), small)
@@ -103,8 +106,10 @@ def _with_eleven_numbers(emit: Callable[[Builder, Sequence[Value]], None]) -> Ca
     return product
 
 
-def _begin(builder: Builder, start: Value, chains: int) -> list[Value]:
+def _begin(builder: Builder, start: Value, chains: int, bits: int) -> list[Value]:
     zero = ir.Constant(INTS, [0] * LANES)
+    if not offset(instructions(), bits):
+        return [zero] * chains
     return [splat(builder, load(builder, start, I32)), *[zero] * (chains - 1)]
 
 
@@ -137,6 +142,14 @@ def _dot(builder: Builder, total: Value, weights: Value, x: Value) -> Value:
     ones = ir.Constant(two.type, [1] * two.type.count)
     half = ir.VectorType(I32, LANES // 2)
     return builder.add(total, _in_halves(builder, "llvm.x86.avx2.pmadd.wd", [two, ones], half))
+
+
+def _signed_dot(builder: Builder, total: Value, weights: Value, x: Value) -> Value:
+    """The same with signed weights: their sizes times x with their signs."""
+    size = call(builder, "llvm.abs.v64i8", BYTES, [weights, ir.Constant(ir.IntType(1), 0)])
+    half = ir.VectorType(I8, 2 * LANES)
+    signed = _in_halves(builder, "llvm.x86.avx2.psign.b", [x, weights], half)
+    return _dot(builder, total, size, signed)
 
 
 def _in_halves(builder: Builder, name: str, args: Sequence[Value], result: ir.Type) -> Value:

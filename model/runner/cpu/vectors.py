@@ -23,7 +23,9 @@ def call(builder: Builder, name: str, result: ir.Type, args: Sequence[Value]) ->
 
 def pick(builder: Builder, low: Value, high: Value, lanes: Sequence[int]) -> Value:
     """The lanes of two joined vectors at these numbers."""
-    return builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes)))
+    return builder.shuffle_vector(
+        low, high, ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes))
+    )
 
 
 def splat(builder: Builder, value: Value) -> Value:
