@@ -43,7 +43,7 @@ def compiled_step() -> Callable[[int, int], None]:
     library = openmp()
     for name in _IN_PARALLEL:
         llvm.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
-    folder = _folder()
+    folder = kept_in()
     config.CACHE_DIR = str(folder or "")
     if instructions() is Isa.AVX2:
         config.CPU_NAME, config.CPU_FEATURES = "haswell", _AVX2
@@ -63,7 +63,7 @@ def compiled_step() -> Callable[[int, int], None]:
 _AVX2 = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+popcnt,+sse4.2"
 
 
-def _folder() -> Path | None:
+def kept_in() -> Path | None:
     """Where compiled code is kept, by a hash of its source; None where nothing can be written."""
     home = os.environ.get("XDG_CACHE_HOME")
     digest = sha256(f"{torch.__version__} {instructions()}".encode())

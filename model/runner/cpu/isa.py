@@ -32,17 +32,10 @@ def instructions() -> Isa | None:
     return None
 
 
-def offset(isa: Isa | None, bits: int) -> int:
-    """What is added to the levels of a matrix with codes of `bits` so that none is negative.
+def offset(isa: Isa | None) -> int:
+    """What is added to a weight's level, -127 to 127, so that none is negative.
 
-    0 where they stay signed: AVX2 multiplies levels without a sign, and adds products in pairs as
-    int16. So 4-bit weights have levels up to 63 there, and those of 8 bits lend x their sign.
+    0 where levels stay signed: AVX2 adds products in pairs as int16, which holds those of numbers
+    up to 127 only, so x takes the weights' signs there.
     """
-    if isa is Isa.AVX2:
-        return 64 if bits == 4 else 0
-    return 128
-
-
-def highest_level(isa: Isa | None, bits: int) -> int:
-    """The largest level of a matrix with codes of `bits`."""
-    return 63 if isa is Isa.AVX2 and bits == 4 else 127
+    return 0 if isa is Isa.AVX2 else 128

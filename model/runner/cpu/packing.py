@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn import Linear
 from torch.nn import functional as F
 
-from model.runner.cpu.isa import highest_level, instructions, offset
+from model.runner.cpu.isa import instructions, offset
 from model.runner.weights import matrix_shape, quant_state, scales
 
 TILE = 16
 BLOCK = 64
+_TOP = 127  # the largest level
 _PART = 4096  # outputs that are brought to 8 bits at once
 
 
@@ -64,7 +65,7 @@ class PackedMatrix:
         codes = self.codes
         if self.bits == 4:
             codes = self.levels[torch.stack([codes & 15, codes >> 4], dim=3).int()]
-        first = offset(instructions(), self.bits)
+        first = offset(instructions())
         levels = (codes if first else codes.view(torch.int8)).float() - first
         levels = levels.reshape(self.tiles, self.blocks, BLOCK // 4, TILE, 4)
         weights = levels * self.scales[:, :, None, :, None]
@@ -86,11 +87,11 @@ def pack(layers: Sequence[Linear]) -> PackedMatrix:
     else:
         codes, scale = _pack8([_dense(layer) for layer in layers])
         code = torch.zeros(16)
-    top, first = highest_level(instructions(), 4), offset(instructions(), 4)
+    first = offset(instructions())
     return PackedMatrix(
         codes=codes,
         scales=scale,
-        levels=((code.float() * top).round() + first).to(torch.uint8),
+        levels=((code.float() * _TOP).round() + first).remainder(256).to(torch.uint8),
         bias=_bias(layers),
         outputs=sum(layer.out_features for layer in layers),
     )
@@ -115,7 +116,6 @@ def _bias(layers: Sequence[Linear]) -> Tensor | None:
 
 
 def _pack4(layers: Sequence[Linear4bit]) -> tuple[Tensor, Tensor]:
-    top = highest_level(instructions(), 4)
     codes, found = [], []
     for layer in layers:
         state = quant_state(layer)
@@ -127,15 +127,15 @@ def _pack4(layers: Sequence[Linear4bit]) -> tuple[Tensor, Tensor]:
     ordered = _tiled(_fill(torch.cat(codes)))
     pairs = ordered.view(*ordered.shape[:2], BLOCK // 8, 2, BLOCK)
     low, high = pairs.unbind(3)
-    return (low | (high << 4)).contiguous(), _tiled_scales(_fill(torch.cat(found) / top))
+    return (low | (high << 4)).contiguous(), _tiled_scales(_fill(torch.cat(found) / _TOP))
 
 
 def _pack8(layers: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    top, first = highest_level(instructions(), 8), offset(instructions(), 8)
+    first = offset(instructions())
     codes, found = [], []
     for part in (part for layer in layers for part in layer.split(_PART)):
         blocks = part.float().view(len(part), -1, BLOCK)
-        scale = (blocks.abs().amax(-1) / top).clamp(min=torch.finfo().tiny)
+        scale = (blocks.abs().amax(-1) / _TOP).clamp(min=torch.finfo().tiny)
         levels = (blocks / scale[..., None]).round() + first
         codes.append(levels.remainder(256).to(torch.uint8).flatten(1))
         found.append(scale)

@@ -45,7 +45,7 @@ def tile_product(rows: int, bits: int) -> Callable[..., None]:
     the bytes between two rows. A row's result does not depend on the others.
     """
     chains = 2 if rows <= 2 else 1  # sums that do not wait for each other
-    dot = _dot if offset(instructions(), bits) else _signed_dot
+    dot = _dot if offset(instructions()) else _signed_dot
 
     def emit(builder: Builder, args: Sequence[Value]) -> None:
         codes, scales, blocks, table, x, x_stride, x_scales, starts, stride, y, y_stride = args
@@ -61,9 +61,7 @@ def tile_product(rows: int, bits: int) -> Callable[..., None]:
             _fetch_ahead(builder, block, scale_at, size)
             small = builder.mul(loop.index, number(blocks, 4))
             totals = [
-                _begin(
-                    builder, builder.add(step(builder, starts, stride, row), small), chains, bits
-                )
+                _begin(builder, builder.add(step(builder, starts, stride, row), small), chains)
                 for row in range(rows)
             ]
             rows_at = [
@@ -106,9 +104,9 @@ def _with_eleven_numbers(emit: Callable[[Builder, Sequence[Value]], None]) -> Ca
     return product
 
 
-def _begin(builder: Builder, start: Value, chains: int, bits: int) -> list[Value]:
+def _begin(builder: Builder, start: Value, chains: int) -> list[Value]:
     zero = ir.Constant(INTS, [0] * LANES)
-    if not offset(instructions(), bits):
+    if not offset(instructions()):
         return [zero] * chains
     return [splat(builder, load(builder, start, I32)), *[zero] * (chains - 1)]
 

@@ -14,7 +14,7 @@ from model.runner.cpu.packing import BLOCK, TILE
 from model.runner.cpu.records import MATRIX, STEP
 from model.runner.cpu.tokens import floats, integers, norm, quantise, records, rotate
 
-_OFFSET = offset(instructions(), 4)
+_OFFSET = offset(instructions())
 _matrices, _steps = records(from_dtype(MATRIX)), records(from_dtype(STEP))
 _thread_num = types.ExternalFunction("omp_get_thread_num", types.int32())
 _num_threads = types.ExternalFunction("omp_get_num_threads", types.int32())

@@ -37,7 +37,7 @@ def quantise(x: torch.Tensor) -> dict[str, torch.Tensor]:
     }
     for row in range(rows):
         addresses = [tensor[row].data_ptr() for tensor in out.values()]
-        kernel(x[row].data_ptr(), size, *addresses, offset(instructions(), 4))
+        kernel(x[row].data_ptr(), size, *addresses, offset(instructions()))
     return out
 
 
@@ -96,7 +96,7 @@ def test_codes_are_the_nearest_levels_and_nan_stays_nan():
     error = (back - x.view(4, 3, BLOCK)).abs()
     assert (error[sound] <= 0.5001 * scale[sound][:, None]).all()
     sums = q["codes"].view(4, 3, BLOCK).int().sum(-1)
-    assert torch.equal(q["starts"][sound], -offset(instructions(), 4) * sums[sound])
+    assert torch.equal(q["starts"][sound], -offset(instructions()) * sums[sound])
 
 
 @pytest.mark.parametrize("count", [1, 3, 15, 16, 17, 64, 129])

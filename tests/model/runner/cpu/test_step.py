@@ -127,3 +127,22 @@ def test_adapters_come_and_go(tmp_path: Path):
     twins.packed.remove_adapter(tuned)
     twins.stacks.add(wide, copied)
     assert torch.equal(twins.packed.forward([row("b", wide, ids, 64)])[0], before[1])
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_row_whose_numbers_are_not_finite_changes_no_bit_beside_it(twins, bad):
+    rows = batch(twins, [5, 1, 33, 17], 90)
+    wanted = twins.packed.forward(rows)
+    embedding = twins.packed._weights.embedding
+    kept = embedding[250].clone()
+    embedding[250] = bad
+    try:
+        poisoned = row("p", twins.cards[0], [9, 250, 11], 400)
+        got = twins.packed.forward([rows[0], poisoned, *rows[1:]])
+    finally:
+        embedding[250] = kept
+    assert torch.equal(torch.cat([got[:1], got[2:]]), wanted)
+    assert not got[1].isfinite().any()
+    again = row("q", None, prompt(6, 4), 400)  # over what the poisoned row has left in the cache
+    (clean,) = twins.packed.forward([row("q", None, prompt(6, 4), 64)])
+    assert torch.equal(twins.packed.forward([again])[0], clean)
