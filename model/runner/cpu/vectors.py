@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 
 from llvmlite import ir
+from llvmlite.ir import IRBuilder as Builder
+from llvmlite.ir import Value
 from numba.core import cgutils
-
-Builder, Value = ir.IRBuilder, ir.Value
 
 LANES = 16
 
