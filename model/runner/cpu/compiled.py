@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -38,9 +39,10 @@ def compiled_step() -> Callable[[int, int], None]:
     from the user's cache folder. `openmp` and `instructions` have to be there.
     """
     import llvmlite.binding as llvm
-    from numba import cfunc, config, types
+    from numba import cfunc, types
+    from numba.core import config as settings
 
-    library = openmp()
+    library, config = openmp(), cast("Any", settings)
     for name in _IN_PARALLEL:
         llvm.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
     folder = kept_in()

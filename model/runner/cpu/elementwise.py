@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportCallIssue=false, reportArgumentType=false
 # ruff: noqa: ANN001, ANN201, ANN202
 """Loops over the numbers of one row: gate and up, float16, and an adapter's two products."""
 

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportCallIssue=false, reportArgumentType=false
 # ruff: noqa: ANN401
 """Products of matrices with all rows of a step, shared out among the threads by outputs."""
 

@@ -83,7 +83,7 @@ def pack(layers: Sequence[Linear]) -> PackedMatrix:
         cast("int", quant_state(layer).blocksize) % BLOCK == 0 for layer in quantised
     ):
         codes, scale = _pack4(quantised)
-        code = quant_state(quantised[0]).code
+        code = cast("Tensor", quant_state(quantised[0]).code)
     else:
         codes, scale = _pack8([_dense(layer) for layer in layers])
         code = torch.zeros(16)

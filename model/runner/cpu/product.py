@@ -150,7 +150,7 @@ def _signed_dot(builder: Builder, total: Value, weights: Value, x: Value) -> Val
     return _dot(builder, total, size, signed)
 
 
-def _in_halves(builder: Builder, name: str, args: Sequence[Value], result: ir.Type) -> Value:
+def _in_halves(builder: Builder, name: str, args: Sequence[Value], result: Any) -> Value:
     half = args[0].type.count // 2
     low, high = (
         call(builder, name, result, [pick(builder, arg, arg, range(at, at + half)) for arg in args])

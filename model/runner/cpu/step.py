@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportCallIssue=false, reportArgumentType=false
 # ruff: noqa: ANN401
 """A whole step, embedding to logits, as one function that every thread of a team runs."""
 

