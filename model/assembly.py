@@ -26,7 +26,10 @@ from model.loading.quantised import (
     load_quantised,
 )
 from model.loading.registry import Registry
-from model.runner.gpu.choice import cache_dtype, choose_runner, choose_weights
+from model.runner.cpu.runner import PackedRunner
+from model.runner.cpu.weights import packed_matrices, refusal, take_packed
+from model.runner.eager import SamplingRunner, TorchRunner
+from model.runner.gpu.choice import choose_weights, graph_runner
 from model.runner.gpu.runner import GraphRunner
 from model.runner.gpu.tiled_weights import is_tiled
 from model.runner.lora import LoraAdapters, LoraParts
@@ -120,14 +123,18 @@ def _assemble(
     progress: Progress,
 ) -> LoadedModel:
     device = default_device()
-    compute = choose_compute(settings.cpu_compute, device)
+    compute = choose_compute(settings.cpu_compute, device, config)
     dtype = loading_dtype(compute, device)
     model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False, device=device)
     max_context = longest_context(config, settings.max_context)
     embedding = cast("torch.Tensor", model.get_input_embeddings().weight)
     codec = TokenizerCodec(tokenizer, today, len(embedding))
-    check = SelfCheck(base, compute, settings, max_context, codec.encode_chat(_SOME_TURNS))
-    take = partial(choose_weights, model, compute, max_context, settings, _BLOCK_TOKENS)
+    some_ids = codec.encode_chat(_SOME_TURNS)
+    check = SelfCheck(base, compute, settings, max_context, some_ids, plain_runner)
+    if compute is Compute.INT8:
+        take = partial(take_packed, model, max_context)
+    else:
+        take = partial(choose_weights, model, compute, max_context, settings, _BLOCK_TOKENS)
     weights = check.weights(model, take, progress)
     eos_ids = end_ids(model.generation_config, tokenizer) | codec.ends
     del model, take, embedding
@@ -186,13 +193,15 @@ def build_engine(
     `eos_ids` end an answer. `max_context` is in tokens; a smaller cache makes it shorter. Raises
     ConfigError when `KV_CACHE_MB` holds less than one block of tokens.
     """
-    kept = cache_dtype(settings, weights.dtype)
-    blocks = cache_tokens(settings.kv_cache_mb, weights, kept.itemsize) // _BLOCK_TOKENS
+    blocks = cache_tokens(settings.kv_cache_mb, weights) // _BLOCK_TOKENS
     if blocks == 0:
         raise ConfigError(f"KV_CACHE_MB={settings.kv_cache_mb} holds less than one block of tokens")
     pool = BlockPool(blocks, _BLOCK_TOKENS)
     device = weights.embedding.device.type
-    runner = choose_runner(weights, stacks, pool, settings, max_context)
+    if is_tiled(weights):
+        runner = graph_runner(weights, stacks, pool, settings, max_context)
+    else:
+        runner = plain_runner(weights, stacks, pool.capacity)
     return TokenEngine(
         runner,
         Scheduler(
@@ -209,16 +218,31 @@ def build_engine(
     )
 
 
-def choose_compute(setting: str, device: torch.device) -> Compute:
+def plain_runner(weights: Weights, adapters: LoraAdapters, cache_tokens: int) -> SamplingRunner:
+    """The runner that reads prompts with these weights, and decodes where none does it faster."""
+    if matrices := packed_matrices(weights):
+        return PackedRunner(weights, matrices, adapters, cache_tokens)
+    return TorchRunner(weights, adapters, cache_tokens)
+
+
+def choose_compute(
+    setting: str, device: torch.device, config: PretrainedConfig | None = None
+) -> Compute:
     """The way to multiply: what `CPU_COMPUTE` says on a CPU, the fastest one otherwise.
 
-    Raises ConfigError for `packed` on a CPU that cannot do it.
+    Without `config`, what a CPU can do for some model. Raises ConfigError for `packed` on a CPU
+    that cannot do it, and for `int8` where the CPU or the model's sizes do not allow it.
     """
-    if setting == "auto" or device.type != "cpu":
+    if device.type != "cpu":
         return best_compute(device)
+    refused = refusal(config)
+    if setting == "auto":
+        return Compute.INT8 if refused is None else best_compute(device)
     compute = Compute(setting)
     if compute is Compute.PACKED and best_compute(device) is not Compute.PACKED:
         raise ConfigError("CPU_COMPUTE=packed needs a CPU with avx512_bf16: use auto")
+    if compute is Compute.INT8 and refused is not None:
+        raise ConfigError(f"CPU_COMPUTE=int8 is not possible here, {refused}: use auto")
     return compute
 
 
@@ -237,12 +261,12 @@ def longest_context(config: PretrainedConfig, wanted: int) -> int:
     return min(limits)
 
 
-def cache_tokens(megabytes: int | None, weights: Weights, number_bytes: int) -> int:
-    """How many tokens' keys and values, of `number_bytes` each, fit into `megabytes` MiB.
+def cache_tokens(megabytes: int | None, weights: Weights) -> int:
+    """How many tokens' keys and values fit into `megabytes` MiB.
 
     None means 384 MiB on a CPU and six tenths of the free memory on a GPU.
     """
-    per_token = 2 * weights.kv_heads * weights.head_dim * number_bytes
+    per_token = 2 * weights.kv_heads * weights.head_dim * weights.cache_dtype.itemsize
     device = weights.embedding.device
     if megabytes is not None:
         room = megabytes * 2**20

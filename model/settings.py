@@ -26,7 +26,7 @@ SCRIPTED = "scripted"
 DEFAULT_MAX_TOKENS = 512
 _NOT_REACHED = "default_factory_not_called"  # a default that another field's error left open
 
-Compute = Literal["auto", "packed", "nf4", "float32", "bfloat16"]
+Compute = Literal["auto", "int8", "packed", "nf4", "float32", "bfloat16"]
 KvCacheDtype = Literal["auto", "fp8"]
 GpuCompute = Literal["auto", "nf4", "tiled"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -102,7 +102,7 @@ class SharedSettings(BaseSettings):
     cpu_compute: Compute = setting(
         "auto",
         "How the bot's own worker multiplies 4-bit weights on a CPU.",
-        "auto, packed, nf4, float32 or bfloat16",
+        "auto, int8, packed, nf4, float32 or bfloat16",
     )
     gpu_compute: GpuCompute = setting(
         "auto",
@@ -119,7 +119,7 @@ class SharedSettings(BaseSettings):
     )
     kv_cache_dtype: KvCacheDtype = setting(
         "auto",
-        "The numbers in which keys and values are kept: auto as the model computes, fp8 in one byte"
+        "The numbers in which a GPU keeps keys and values: auto as it computes, fp8 in one byte"
         " each, for twice the conversations in the same memory.",
         "auto or fp8",
     )

@@ -13,6 +13,7 @@ models that are computed right, and of some that are not.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -22,11 +23,13 @@ from model.engine.batch import BatchRow
 from model.errors import ConfigError, UnsupportedArchitecture
 from model.loading.adapters import linear_shapes
 from model.loading.quantised import first_line, is_out_of_memory
-from model.runner.eager import TorchRunner
+from model.runner.eager import SamplingRunner, TorchRunner
 from model.runner.exact import exact_weights, transformers_logits
 from model.runner.lora import LoraAdapters
 from model.runner.weights import Weights
 
+# From weights, adapters and the number of cache slots.
+MakeRunner = Callable[[Weights, LoraAdapters, int], SamplingRunner]
 EXACT, ROUNDED = 1e-4, 0.5
 _CHUNK = 32  # tokens
 _INSTEAD = (
@@ -83,7 +86,8 @@ def check_function(expected: Expected, model: PreTrainedModel, max_context: int)
 
     Call it within `in_float32`. Raises UnsupportedArchitecture, one line, where it is too far.
     """
-    distance = _distance(expected, lambda: exact_weights(model, max_context), model.config)
+    take = partial(exact_weights, model, max_context)
+    distance = _distance(expected, take, model.config, TorchRunner)
     if distance <= EXACT:
         return distance
     raise UnsupportedArchitecture(
@@ -92,14 +96,16 @@ def check_function(expected: Expected, model: PreTrainedModel, max_context: int)
 
 
 def check_served(
-    expected: Expected, weights: Weights, config: PretrainedConfig, *, exact: bool, instead: str
-) -> float:
+    expected: Expected, weights: Weights, config: PretrainedConfig,
+    make_runner: MakeRunner = TorchRunner, *, exact: bool, instead: str,
+) -> float:  # fmt: skip
     """The same for the weights as they are served; with `exact`, they compute in float32.
 
-    `instead` says which setting to change. Raises ConfigError, one line, where it is too far.
+    `make_runner` makes the runner that computes them. `instead` says which setting to change.
+    Raises ConfigError, one line, where it is too far.
     """
     bound = EXACT if exact else ROUNDED
-    distance = _distance(expected, lambda: weights, config)
+    distance = _distance(expected, lambda: weights, config, make_runner)
     if distance <= bound:
         return distance
     raise ConfigError(
@@ -116,9 +122,12 @@ def _apart(distance: float, bound: float) -> str:
 
 
 @torch.inference_mode()
-def _distance(expected: Expected, take: Callable[[], Weights], config: PretrainedConfig) -> float:
+def _distance(
+    expected: Expected, take: Callable[[], Weights], config: PretrainedConfig,
+    make_runner: MakeRunner,
+) -> float:  # fmt: skip
     try:
-        found = _logits(expected, take(), config).cpu()
+        found = _logits(expected, take(), config, make_runner).cpu()
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         if is_out_of_memory(error):
             raise
@@ -131,12 +140,14 @@ def _distance(expected: Expected, take: Callable[[], Weights], config: Pretraine
     return float((found - theirs).norm() / spread.clamp_min(torch.finfo(spread.dtype).tiny))
 
 
-def _logits(expected: Expected, weights: Weights, config: PretrainedConfig) -> Tensor:
+def _logits(
+    expected: Expected, weights: Weights, config: PretrainedConfig, make_runner: MakeRunner
+) -> Tensor:
     """Our logits at the places of `expected`."""
     shapes, device = linear_shapes(config), weights.embedding.device
     none = LoraAdapters([], shapes, len(weights.layers), weights.dtype, device)
     room = len(expected.ids)
-    runner = TorchRunner(weights, none, len(expected.steps[0]) * room)
+    runner = make_runner(weights, none, len(expected.steps[0]) * room)
     out: list[Tensor] = []
     for step in expected.steps:
         batch = [

@@ -1,6 +1,7 @@
 """The forward pass over a batch of rows of all variants, and the key/value cache."""
 
 import logging
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -38,37 +39,34 @@ class _Step:
     lora: LoraMask | None
 
 
-class TorchRunner:
-    """Runs batches of rows through the model; implements `model.engine.batch.Runner`.
+class SamplingRunner(ABC):
+    """What runners share that choose tokens on the CPU: each row's sampler.
 
-    The tokens of all rows, decoded tokens and prompt chunks alike, are concatenated to one
-    (tokens, hidden) matrix, so each projection is one kernel call. Only attention is computed row
-    by row, on the row's part of the cache of shape (layers, slots, 2·kv_heads, head_dim). The
-    cache is kept in the weights' dtype, or in `cache_dtype`.
+    `cache` holds keys and values by (layer, slot, 2·kv_heads, head_dim).
     """
 
-    def __init__(
-        self, weights: Weights, adapters: LoraAdapters, cache_tokens: int,
-        cache_dtype: torch.dtype | None = None,
-    ) -> None:  # fmt: skip
-        self._weights = weights
-        self._adapters = adapters
+    cache: Tensor
+
+    def __init__(self, vocab_size: int) -> None:
+        self._vocab_size = vocab_size
         self._samplers: dict[str, RowSampler] = {}
-        self._device = weights.embedding.device
-        self.cache = torch.empty(
-            (len(weights.layers), cache_tokens, 2 * weights.kv_heads, weights.head_dim),
-            dtype=cache_dtype or weights.dtype,
-            device=self._device,
-        )
-        # With the first half of sin negated, the rotation is x·cos + swapped(x)·sin.
-        half = weights.head_dim // 2
-        self._sin = torch.cat([-weights.sin[:, :half], weights.sin[:, half:]], dim=-1)
+
+    @abstractmethod
+    def forward(self, batch: list[BatchRow]) -> Tensor:
+        """Run one forward pass; return the logits of the rows with `samples`, in batch order.
+
+        They are float32, of shape (sampling rows, vocab).
+        """
 
     def begin(self, request: TokenRequest) -> None:
         """Prepare the sampling state of a new row."""
         self._samplers[request.id] = RowSampler(
-            request.params, request.input_ids, self._weights.vocab_size, request.constraint
+            request.params, request.input_ids, self._vocab_size, request.constraint
         )
+
+    @abstractmethod
+    def remove_adapter(self, card: AdapterCard) -> None:
+        """Free an adapter's weights; no later batch may name it."""
 
     def end(self, request_id: str) -> None:
         """Forget a row; an unknown id is ignored."""
@@ -81,10 +79,6 @@ class TorchRunner:
         for layer in self.cache:  # one by one: a copy of what overlaps takes little memory
             read = layer[source : source + count]
             layer[to : to + count] = read.clone() if overlap else read
-
-    def remove_adapter(self, card: AdapterCard) -> None:
-        """Free an adapter's weights; no later batch may name it."""
-        self._adapters.remove(card)
 
     @torch.inference_mode()
     def run(self, batch: list[BatchRow]) -> Tokens:
@@ -103,6 +97,34 @@ class TorchRunner:
         except Exception:  # one row's border: the engine ends it, and the others go on
             log.exception("row %s cannot be sampled", request_id)
             return None
+
+
+class TorchRunner(SamplingRunner):
+    """Runs batches of rows through the model; implements `model.engine.batch.Runner`.
+
+    The tokens of all rows, decoded tokens and prompt chunks alike, are concatenated to one
+    (tokens, hidden) matrix, so each projection is one kernel call. Only attention is computed row
+    by row, on the row's part of the cache of shape (layers, slots, 2·kv_heads, head_dim) and of the
+    weights' `cache_dtype`.
+    """
+
+    def __init__(self, weights: Weights, adapters: LoraAdapters, cache_tokens: int) -> None:
+        super().__init__(weights.vocab_size)
+        self._weights = weights
+        self._adapters = adapters
+        self._device = weights.embedding.device
+        self.cache = torch.empty(
+            (len(weights.layers), cache_tokens, 2 * weights.kv_heads, weights.head_dim),
+            dtype=weights.cache_dtype,
+            device=self._device,
+        )
+        # With the first half of sin negated, the rotation is x·cos + swapped(x)·sin.
+        half = weights.head_dim // 2
+        self._sin = torch.cat([-weights.sin[:, :half], weights.sin[:, half:]], dim=-1)
+
+    def remove_adapter(self, card: AdapterCard) -> None:
+        """Free an adapter's weights; no later batch may name it."""
+        self._adapters.remove(card)
 
     @torch.inference_mode()
     def forward(self, batch: list[BatchRow]) -> Tensor:

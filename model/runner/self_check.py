@@ -8,7 +8,13 @@ from transformers import PreTrainedModel
 
 from model.loading.base import Progress, ResolvedBase
 from model.runner.check_record import CheckRecords, check_key
-from model.runner.comparison import check_function, check_served, expected_logits
+from model.runner.comparison import (
+    MakeRunner,
+    check_function,
+    check_served,
+    expected_logits,
+)
+from model.runner.eager import TorchRunner
 from model.runner.exact import in_float32
 from model.runner.weights import Compute, Weights, loading_dtype
 from model.settings import WorkerSettings
@@ -18,7 +24,8 @@ from model.settings import WorkerSettings
 class SelfCheck:
     """Holds `base`, computed as `compute` and `settings` say, beside transformers' forward pass.
 
-    `ids` begin some text of the model's. `max_context` is in tokens.
+    `ids` begin some text of the model's. `max_context` is in tokens. `make_runner` makes the runner
+    that computes prompts as they are served.
     """
 
     base: ResolvedBase
@@ -26,6 +33,7 @@ class SelfCheck:
     settings: WorkerSettings
     max_context: int
     ids: Sequence[int]
+    make_runner: MakeRunner = TorchRunner
 
     def weights(
         self, model: PreTrainedModel, take: Callable[[], Weights], progress: Progress
@@ -48,6 +56,8 @@ class SelfCheck:
             function = check_function(expected, model, self.max_context)
         weights = take()
         instead = "set GPU_COMPUTE=nf4" if on_gpu else "set CPU_COMPUTE=float32"
-        served = check_served(expected, weights, config, exact=exact, instead=instead)
+        served = check_served(
+            expected, weights, config, self.make_runner, exact=exact, instead=instead
+        )
         records.add(key, self.base.id, computed, function=function, served=served)
         return weights

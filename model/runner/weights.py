@@ -39,13 +39,16 @@ class Compute(StrEnum):
 
     NF4 uses bitsandbytes' kernels on the 4-bit weights. PACKED uses its CPU kernel for
     avx512_bf16, which reads repacked 4-bit weights and rounds to bfloat16. FLOAT32 and BFLOAT16
-    dequantise the weights once to that type: more memory, but no dequantisation in a step.
+    dequantise the weights once to that type: more memory, but no dequantisation in a step. INT8
+    uses the kernels of `model/runner/cpu`, which read the 4-bit weights and round activations to
+    int8; where nothing else is taken for them, it multiplies as NF4 does.
     """
 
     NF4 = "nf4"
     PACKED = "packed"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+    INT8 = "int8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Weights:
     """All weights of a model. `cos` and `sin` have the shape (max_context, head_dim).
 
     `vocabulary` is the matrix (vocab, hidden) that `head` multiplies with.
-    `dtype` is that of the activations and of the key/value cache.
+    `dtype` is that of the activations, `cache_dtype` that of the key/value cache.
     """
 
     embedding: Tensor
@@ -84,6 +87,7 @@ class Weights:
     head_dim: int
     eps: float
     dtype: torch.dtype
+    cache_dtype: torch.dtype
 
     @property
     def vocab_size(self) -> int:
@@ -100,7 +104,7 @@ Multiplier = Callable[[Tensor, Tensor | None], Projection]
 
 
 def best_compute(device: torch.device) -> Compute:
-    """The fastest way to multiply on this device, as measured in docs/experiments.md."""
+    """The fastest way with others' kernels on this device, as measured in docs/experiments.md."""
     if device.type != "cpu":
         return Compute.NF4
     return Compute.PACKED if has_avx512bf16() else Compute.FLOAT32
@@ -157,6 +161,7 @@ def gather(
         head_dim=head_dim(config),
         eps=config.rms_norm_eps,
         dtype=dtype,
+        cache_dtype=dtype,
     )
 
 

@@ -7,6 +7,7 @@ decoded, so that all its attention goes through the cache.
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -59,7 +60,8 @@ def perplexities(home: Path, count: int) -> list[Sequence[str]]:
     for name, card in (("base", None), ("tuned", adapter.card)):
         found: list[float] = []
         for kept in (None, torch.float8_e4m3fn):
-            runner = TorchRunner(weights, stacks, CONTEXT, kept)
+            chosen = replace(weights, cache_dtype=kept or weights.dtype)
+            runner = TorchRunner(chosen, stacks, CONTEXT)
             losses, tokens = 0.0, 0
             for pair in pairs:
                 prompt = renderer.encode([ChatTurn("user", pair.comment)])

@@ -17,6 +17,7 @@ from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.adapters import load_adapter
 from model.loading.base import resolve_base
 from model.loading.quantised import check_architecture, load_quantised
+from model.runner.cpu.weights import take_packed
 from model.runner.weights import Compute, loading_dtype, take_weights
 from model.sampling import SamplingParams
 from model.text.codec import ChatTurn
@@ -82,7 +83,10 @@ def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:
     for compute in computes:
         dtype = loading_dtype(compute, torch.device("cpu"))
         model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False)
-        weights = take_weights(model, compute, MAX_CONTEXT)
+        if compute is Compute.INT8:
+            weights = take_packed(model, MAX_CONTEXT)
+        else:
+            weights = take_weights(model, compute, MAX_CONTEXT)
         settings = worker_settings(max_running=8)
         stacks = stack_adapters([adapter], config, weights)
         engines[compute] = build_engine(settings, weights, stacks, set(), MAX_CONTEXT)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,8 @@ from model.errors import AdapterMismatch, ConfigError, UnsupportedArchitecture
 from model.loading.base import resolve_base
 from model.loading.quantised import check_architecture, load_quantised
 from model.protocol.chat_request import ChatRequest
-from model.runner.weights import Compute, take_weights
+from model.runner.cpu.weights import refusal
+from model.runner.weights import Compute, best_compute, take_weights
 from model.sampling import SamplingParams
 from model.server.generation import AnswerEnd, TextDelta
 from model.server.metrics import WorkerMetrics
@@ -120,8 +122,10 @@ def test_a_base_that_is_computed_otherwise_is_refused_and_not_remembered(tmp_pat
     assert len(list(tmp_path.glob("checks/*"))) == 1
 
 
-@pytest.mark.parametrize("compute", ["auto", "nf4", "float32", "bfloat16"])
+@pytest.mark.parametrize("compute", ["auto", "int8", "nf4", "float32", "bfloat16"])
 def test_every_compute_path_answers(tiny, adapters, compute):
+    if compute == "int8" and (reason := refusal()):
+        pytest.skip(reason)
     loaded = load(settings(tiny, adapters=adapters, cpu_compute=compute), quiet)
     prompt = tuple(loaded.codec.encode_chat([ChatTurn("user", "hello")]))
     for name in loaded.engine.variants:
@@ -221,12 +225,32 @@ def with_avx512(monkeypatch, *, has: bool) -> None:
 
 
 def test_packed_needs_a_cpu_that_has_it(monkeypatch):
+    monkeypatch.setattr("model.runner.cpu.weights.instructions", lambda: None)
     with_avx512(monkeypatch, has=False)
     with pytest.raises(ConfigError, match=r"CPU_COMPUTE=packed needs .*avx512_bf16.*auto"):
         choose_compute("packed", CPU)
     assert choose_compute("auto", CPU) is Compute.FLOAT32
     with_avx512(monkeypatch, has=True)
     assert choose_compute("packed", CPU) is choose_compute("auto", CPU) is Compute.PACKED
+
+
+def test_kernels_of_our_own_are_taken_where_they_can_compute_the_model(monkeypatch):
+    fits = LlamaConfig(hidden_size=64, intermediate_size=128, num_attention_heads=4)
+    odd = LlamaConfig(hidden_size=96, intermediate_size=128, num_attention_heads=2)
+    monkeypatch.setattr("model.runner.cpu.weights.instructions", lambda: "avx2")
+    assert choose_compute("auto", CPU, fits) is choose_compute("int8", CPU, fits) is Compute.INT8
+    assert choose_compute("auto", CPU, odd) is best_compute(CPU)
+    with pytest.raises(
+        ConfigError, match=r"CPU_COMPUTE=int8 .*96 inputs.* multiple of 64: use auto"
+    ):
+        choose_compute("int8", CPU, odd)
+    narrow = LlamaConfig(hidden_size=64, intermediate_size=128, num_attention_heads=8)
+    with pytest.raises(ConfigError, match=r"heads have 8 dimensions, no multiple of 16"):
+        choose_compute("int8", CPU, narrow)
+    monkeypatch.setattr("model.runner.cpu.weights.instructions", lambda: None)
+    assert choose_compute("auto", CPU, fits) is best_compute(CPU)
+    with pytest.raises(ConfigError, match=r"CPU_COMPUTE=int8 .*AVX2.*use auto"):
+        choose_compute("int8", CPU)
 
 
 def test_a_gpu_computes_on_the_4_bit_weights_whatever_is_said_for_cpus():
@@ -244,18 +268,19 @@ def weights(tiny):
 def test_the_cache_holds_as_many_tokens_as_fit(weights, monkeypatch):
     _, taken = weights
     per_token = 2 * 2 * 16 * 4 * 2  # keys and values, kv heads, head size, bytes, layers
-    assert cache_tokens(1, taken, 4) == 2**20 // per_token
-    assert cache_tokens(1, taken, 1) == 4 * 2**20 // per_token
-    assert cache_tokens(None, taken, 4) == 384 * 2**20 // per_token
+    assert cache_tokens(1, taken) == 2**20 // per_token
+    assert cache_tokens(None, taken) == 384 * 2**20 // per_token
+    halved = replace(taken, cache_dtype=torch.float16)
+    assert cache_tokens(1, halved) == 2 * 2**20 // per_token
     on_gpu: Any = SimpleNamespace(
         kv_heads=2,
         head_dim=16,
-        dtype=torch.float32,
+        cache_dtype=torch.float32,
         layers=taken.layers,
         embedding=SimpleNamespace(device=torch.device("cuda")),
     )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10 * 2**20, 80 * 2**20))
-    assert cache_tokens(None, on_gpu, 4) == int(10 * 2**20 * 0.6) // per_token
+    assert cache_tokens(None, on_gpu) == int(10 * 2**20 * 0.6) // per_token
 
 
 def test_a_cache_too_small_for_one_block_is_refused(weights, monkeypatch):
@@ -268,7 +293,9 @@ def test_a_cache_too_small_for_one_block_is_refused(weights, monkeypatch):
 
 def test_a_small_cache_shortens_the_context(tmp_path):
     folder = make_tiny(tmp_path / "wide", max_position_embeddings=8192)
-    chosen = worker_settings(base_model=str(folder), kv_cache_mb=1, max_context=8192)
+    chosen = worker_settings(
+        base_model=str(folder), kv_cache_mb=1, max_context=8192, cpu_compute="nf4"
+    )
     assert load(chosen, quiet).engine.max_context == 2**20 // 512 // 32 * 32
 
 
@@ -292,7 +319,7 @@ def test_another_fault_while_building_is_not_taken_for_a_lack_of_memory(tiny, mo
 
     monkeypatch.setattr(assembly, "choose_weights", broken)
     with pytest.raises(RuntimeError, match="broken"):
-        load(settings(tiny), quiet)
+        load(settings(tiny, cpu_compute="nf4"), quiet)
 
 
 @pytest.mark.parametrize(

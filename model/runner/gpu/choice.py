@@ -1,6 +1,7 @@
 """Which runner computes a model: the GPU's own kernels where they can, torch elsewhere."""
 
 import logging
+from dataclasses import replace
 
 import torch
 from transformers import PreTrainedModel
@@ -11,7 +12,7 @@ from model.runner.gpu.compiler import KernelError
 from model.runner.gpu.kernel_set import ROWS
 from model.runner.gpu.runner import GraphRunner
 from model.runner.gpu.steps import GraphSteps
-from model.runner.gpu.tiled_weights import is_tiled, take_tiled
+from model.runner.gpu.tiled_weights import take_tiled
 from model.runner.lora import LoraAdapters
 from model.runner.weights import Compute, Weights, take_weights
 from model.settings import WorkerSettings
@@ -32,36 +33,30 @@ def choose_weights(
 
     The log says in one line why a GPU does not get them; what was compiled stays in `FUNGPT_HOME`.
     """
-    if model.device.type == "cuda" and settings.gpu_compute != "nf4":
+    on_gpu = model.device.type == "cuda"
+    kept = torch.float8_e4m3fn if on_gpu and settings.kv_cache_dtype == "fp8" else None
+    if on_gpu and settings.gpu_compute != "nf4":
         try:
-            size = cache_dtype(settings, torch.bfloat16).itemsize
             folder = settings.fungpt_home / _FOLDER
-            return take_tiled(model, max_context, folder, block_tokens, size)
+            return take_tiled(model, max_context, folder, block_tokens, kept)
         except KernelError as error:
             reason = str(error).splitlines()[0]
             log.warning("decoding with bitsandbytes' kernels, which are slower: %s", reason)
-    return take_weights(model, compute, max_context)
+    weights = take_weights(model, compute, max_context)
+    return weights if kept is None else replace(weights, cache_dtype=kept)
 
 
-def cache_dtype(settings: WorkerSettings, dtype: torch.dtype) -> torch.dtype:
-    """The numbers in which keys and values are kept, for a model that computes in `dtype`."""
-    return torch.float8_e4m3fn if settings.kv_cache_dtype == "fp8" else dtype
-
-
-def choose_runner(
+def graph_runner(
     weights: Weights,
     adapters: LoraAdapters,
     pool: BlockPool,
     settings: WorkerSettings,
     max_context: int,
-) -> TorchRunner | GraphRunner:
-    """The fastest runner that can compute these weights over the pool's blocks, ready to run."""
-    cache = cache_dtype(settings, weights.dtype)
-    if not is_tiled(weights):
-        return TorchRunner(weights, adapters, pool.capacity, cache)
+) -> GraphRunner:
+    """The runner for weights in tiles (`is_tiled`) over the pool's blocks, ready to run."""
     rows = settings.running_rows("cuda")
     # One spare block takes what the empty places of a step write.
-    prompts = TorchRunner(weights, adapters, pool.capacity + pool.block_size, cache)
+    prompts = TorchRunner(weights, adapters, pool.capacity + pool.block_size)
     steps = GraphSteps(
         weights,
         prompts.cache,

@@ -1,6 +1,7 @@
 """A loaded model's weights for the GPU's own kernels: which models they can compute, and how."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -25,12 +26,13 @@ from model.runner.weights import Compute, DecoderLayer, Weights, take_weights
 
 
 def take_tiled(
-    model: PreTrainedModel, max_context: int, folder: Path, block_tokens: int, cache_bytes: int
-) -> Weights:
+    model: PreTrainedModel, max_context: int, folder: Path, block_tokens: int,
+    cache_dtype: torch.dtype | None = None,
+) -> Weights:  # fmt: skip
     """Take a loaded model's weights in tiles, and free its own.
 
     All kernels that a step of this model needs are compiled, into `folder`, and loaded first;
-    `cache_bytes` is the size of a cached number.
+    `cache_dtype` is bfloat16 if not given, or float8_e4m3fn.
     Raises KernelError, with the model as it was, where one of them does not run here or the model
     has other sizes than they can compute.
     """
@@ -44,10 +46,11 @@ def take_tiled(
         group=config.num_attention_heads // config.num_key_value_heads,
         block_tokens=block_tokens,
         vocabulary=config.vocab_size,
-        cache_bytes=cache_bytes,
+        cache_bytes=(cache_dtype or torch.bfloat16).itemsize,
     ).prepare()
     take_layer = partial(_take_layer, head_dim=head, unpacker=Unpacker(folder))
-    return take_weights(model, Compute.NF4, max_context, take_layer)
+    weights = take_weights(model, Compute.NF4, max_context, take_layer)
+    return weights if cache_dtype is None else replace(weights, cache_dtype=cache_dtype)
 
 
 def is_tiled(weights: Weights) -> bool:

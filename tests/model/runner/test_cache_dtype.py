@@ -1,5 +1,7 @@
 """Keys and values in one byte each: what the cache then holds, and what that changes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -27,7 +29,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 def after_reading(weights: Weights, dtype: torch.dtype | None) -> tuple[TorchRunner, Tensor]:
     """A runner that has read a prompt in three chunks, and the logits behind it."""
     none = LoraAdapters([], {}, len(weights.layers), torch.float32, torch.device("cpu"))
-    runner = TorchRunner(weights, none, 64, dtype)
+    runner = TorchRunner(replace(weights, cache_dtype=dtype or weights.dtype), none, 64)
     ids = torch.randint(3, 200, (TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
     logits = torch.empty(0)
     for begin, end in ((0, 20), (20, TOKENS - 1), (TOKENS - 1, TOKENS)):

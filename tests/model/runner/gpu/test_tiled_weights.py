@@ -82,7 +82,7 @@ def test_sizes_without_kernels_are_named_before_anything_changes(
         setattr(model.config, name, value)
     before = model.model.layers[0].mlp.up_proj.weight.data.clone()
     with pytest.raises(KernelError, match=reason):
-        tiled_weights.take_tiled(model, 64, tmp_path, 32, 2)
+        tiled_weights.take_tiled(model, 64, tmp_path, 32)
     assert torch.equal(model.model.layers[0].mlp.up_proj.weight.data, before)
 
 
