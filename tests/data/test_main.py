@@ -33,7 +33,7 @@ def test_check_says_a_line_for_each_file(filled: Path, capsys: pytest.CaptureFix
     assert main(["--home", str(filled), "check"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[0] == f"ok      {filled}/fungpt.db: schema 5, 1 requests, 1 answers, 1 ratings"
+    assert lines[0] == f"ok      {filled}/fungpt.db: schema 6, 1 requests, 1 answers, 1 ratings"
 
 
 def test_check_fails_on_a_problem(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ async def test_sound_files_are_counted(
     findings = list(check(database, pairs, prompts))
     assert all(finding.is_sound for finding in findings)
     assert [finding.text for finding in findings] == [
-        f"{database}: schema 5, 1 requests, 1 answers, 1 ratings",
+        f"{database}: schema 6, 1 requests, 1 answers, 1 ratings",
         f"{pairs}: 2 pairs",
         f"{prompts}: 1 prompts",
     ]
@@ -96,5 +96,5 @@ def test_an_older_database_is_no_problem_and_stays_old(database: Path) -> None:
     with closing(sqlite3.connect(database)) as other:
         other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     before = database.read_bytes()
-    assert database_finding(database) == (True, "schema 0; the next start brings it to 5")
+    assert database_finding(database) == (True, "schema 0; the next start brings it to 6")
     assert database.read_bytes() == before
