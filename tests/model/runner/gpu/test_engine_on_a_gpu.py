@@ -77,19 +77,25 @@ def rounded(base: ResolvedBase, adapters: dict[str, Path]) -> Pair:
     return make_pair(base, adapters, dtype=torch.bfloat16)
 
 
+def load_on_gpu(
+    base: ResolvedBase, adapters: dict[str, Path], home: Path, kept: str = "auto"
+) -> LoadedModel:
+    config = check_architecture(base)
+    read = [load_adapter(n, str(f), base, config, no_progress) for n, f in adapters.items()]
+    settings = worker_settings(
+        gpu_compute="tiled", kv_cache_mb=64, kv_cache_dtype=kept, max_running=70,
+        fungpt_home=home, max_context=512,
+    )  # fmt: skip
+    made = assemble(settings, base, config, read)
+    assert isinstance(engine_of(made)._runner, GraphRunner)
+    return made
+
+
 @pytest.fixture(scope="module")
 def loaded(
     base: ResolvedBase, adapters: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> LoadedModel:
-    config = check_architecture(base)
-    read = [load_adapter(n, str(f), base, config, no_progress) for n, f in adapters.items()]
-    home = tmp_path_factory.mktemp("home")
-    settings = worker_settings(
-        gpu_compute="tiled", kv_cache_mb=64, max_running=70, fungpt_home=home, max_context=512
-    )
-    made = assemble(settings, base, config, read)
-    assert isinstance(engine_of(made)._runner, GraphRunner)
-    return made
+    return load_on_gpu(base, adapters, tmp_path_factory.mktemp("home"))
 
 
 def engine_of(loaded: LoadedModel) -> TokenEngine:
@@ -180,6 +186,45 @@ def test_logits_are_as_near_to_float32_as_transformers_in_bfloat16(
     for request in requests:
         engine.abort(request.id)
     take(engine, said)
+
+
+def test_a_step_over_one_byte_keys_and_values_computes_what_the_plain_runner_does(
+    base: ResolvedBase, adapters: dict[str, Path], tmp_path: Path
+) -> None:
+    engine = engine_of(load_on_gpu(base, adapters, tmp_path, "fp8"))
+    runner = engine._runner
+    assert isinstance(runner, GraphRunner)
+    steps, plain = runner._device, runner._prompts
+    assert isinstance(steps, GraphSteps)
+    for i in range(12):
+        engine.add(greedy(str(i), prompt_of(i), ("base", "one", "two")[i % 3], 60))
+    for _ in range(30):
+        engine.step()
+    rows = [
+        BatchRow(row.request.id, row.adapter, row.next_ids(1), row.computed, start_of(row), True)
+        for row in engine._rows.values()
+        if row.generated
+    ]
+    assert len(rows) > 4
+    with torch.inference_mode():
+        steps.write([place for row in rows for place in runner.places(row)])
+        ours = steps.step.launch(len(rows), adapters=True).clone()
+        theirs = plain.forward(rows)
+    errors = (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
+    assert float(errors.median()) < 0.02, errors
+
+
+def test_a_row_that_asks_for_logprobs_says_what_it_says_without(loaded: LoadedModel) -> None:
+    engine = loaded.engine
+    plain = [greedy(str(i), prompt_of(i), ("base", "one")[i % 2], 30) for i in range(4)]
+    expected = run(engine, {0: plain})
+    asking = TokenRequest(
+        "1", plain[1].input_ids, "one", SamplingParams(max_tokens=30, temperature=0, logprobs=2)
+    )
+    found = run(engine, {0: [plain[0], asking], 3: plain[2:]})
+    # Steps of other sizes round otherwise, so that close calls can part.
+    same = sum(found[id_][:10] == said[:10] for id_, said in expected.items())
+    assert same >= 3
 
 
 def test_a_seed_gives_its_text_whoever_else_runs(loaded: LoadedModel) -> None:
