@@ -46,6 +46,7 @@ ROOMS = {
         "model.assembly",
         "model.offline",
         "model.scripted",
+        "model.server.answer",
         "model.server.entry",
         "model.server",
         "model.__main__",

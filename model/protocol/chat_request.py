@@ -114,16 +114,6 @@ class _AnswerBody(SentToWorker):
         dict[TokenId, Bias] | None,
         Field(description="an object of up to 1024 token ids, each with a number from -100 to 100"),
     ] = None
-    response_format: Annotated[
-        ResponseFormat | None,
-        Field(description='an object such as {"type": "json_schema", "json_schema": {…}}'),
-    ] = None
-    tools: Annotated[
-        list[FunctionTool] | None,
-        Field(max_length=MAX_TOOLS, description="a list of up to 128 functions"),
-    ] = None
-    tool_choice: ToolChoice = None
-    parallel_tool_calls: Annotated[bool | None, Field(description="true or false")] = None
     user: Annotated[
         str | None, Field(max_length=512, description="a string of up to 512 characters")
     ] = None
@@ -185,6 +175,16 @@ class ChatRequest(AnswerRequest):
     top_logprobs: Annotated[
         int, Field(ge=0, le=MAX_LOGPROBS, description="a whole number from 0 to 20")
     ] = 0
+    response_format: Annotated[
+        ResponseFormat | None,
+        Field(description='an object such as {"type": "json_schema", "json_schema": {…}}'),
+    ] = None
+    tools: Annotated[
+        list[FunctionTool] | None,
+        Field(max_length=MAX_TOOLS, description="a list of up to 128 functions"),
+    ] = None
+    tool_choice: ToolChoice = None
+    parallel_tool_calls: Annotated[bool | None, Field(description="true or false")] = None
     continue_final_message: Annotated[bool, Field(description="true or false")] = False
     add_generation_prompt: Annotated[bool, Field(description="true or false")] = True
 

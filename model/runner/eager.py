@@ -207,7 +207,7 @@ class TorchRunner(SamplingRunner):
             largest = torch.finfo(cache.dtype).max
             fresh = fresh.clamp(-largest, largest).to(cache.dtype).view(torch.uint8)
             cache = cache.view(torch.uint8)
-        cache.index_copy_(0, slots, fresh)
+        cache.index_copy_(0, slots, fresh.to(cache.dtype))
 
     def _rotate(self, x: Tensor, step: _Step) -> Tensor:
         """Rotary position embedding (arXiv:2104.09864), halves layout."""

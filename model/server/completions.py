@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from model.protocol.chat_answer import Usage
 from model.protocol.completion_answer import CompletionAnswer, CompletionChoice
 from model.protocol.logprobs import CompletionLogprobs
-from model.server.generation import AnswerEnd, Generation, TextDelta
-from model.server.scored_text import ScoredPiece, completion_logprobs
+from model.server.answer.generation import AnswerEnd, Generation, TextDelta
+from model.server.answer.scored_text import ScoredPiece, completion_logprobs
 
 
 async def whole_completion(

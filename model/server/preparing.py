@@ -13,9 +13,9 @@ from model.protocol.chat_answer import Extension
 from model.protocol.chat_request import AnswerRequest, ChatRequest
 from model.protocol.completion_request import CompletionRequest
 from model.sampling import MAX_SEED
+from model.server.answer.forms import AnswerForm, told
+from model.server.answer.generation import Generation
 from model.server.encoding import ShortFirst
-from model.server.forms import AnswerForm, told
-from model.server.generation import Generation
 from model.text.codec import Codec
 
 # No tokenizer puts more characters of ordinary text into one token, on the whole; the longest

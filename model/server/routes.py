@@ -18,13 +18,13 @@ from model.protocol.chat_answer import AnswerChoice, AnswerMessage, ChatAnswer, 
 from model.protocol.chat_request import AnswerRequest
 from model.protocol.completion_request import CompletionRequest
 from model.server.adapter_desk import AdapterDesk
-from model.server.calls import CallReader, whole_calls
+from model.server.answer.calls import CallReader, whole_calls
+from model.server.answer.generation import Generation
+from model.server.answer.scored_text import chat_logprobs
 from model.server.completions import whole_completion
 from model.server.entry.openapi import describe_api
 from model.server.entry.requests import parse_adapter, parse_chat, parse_completion
-from model.server.generation import Generation
 from model.server.metrics import CONTENT_TYPE
-from model.server.scored_text import chat_logprobs
 from model.server.service import EngineService
 from model.server.sse import EventStream, stream_answer
 

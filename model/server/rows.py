@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from model.engine.api import TokenOutput
 from model.errors import EngineFailed, NotReady
+from model.server.answer.generation import Generation
 from model.server.engine_thread import EngineThread, RowAccepted, RowRefused
-from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
 
 

@@ -13,6 +13,8 @@ from model.loaded import LoadedModel, Loader
 from model.protocol.cards import CardExtension, ModelCard
 from model.protocol.chat_request import AnswerRequest, ChatRequest
 from model.protocol.state import Health
+from model.server.answer.forms import form_of
+from model.server.answer.generation import Generation
 from model.server.encoding import ShortFirst
 from model.server.engine_thread import (
     AdapterAdded,
@@ -27,8 +29,6 @@ from model.server.engine_thread import (
     RowRefused,
     Stepped,
 )
-from model.server.forms import form_of
-from model.server.generation import Generation
 from model.server.metrics import WorkerMetrics
 from model.server.preparing import constrain, encode_prompts, prepare
 from model.server.rows import AnsweringRows

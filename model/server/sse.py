@@ -10,12 +10,12 @@ from model.errors import RequestError
 from model.protocol.chat_answer import ChatChunk, ChunkChoice, ChunkDelta, Usage
 from model.protocol.chat_request import AnswerRequest
 from model.protocol.completion_request import CompletionRequest
-from model.server.calls import CallReader
+from model.server.answer.calls import CallReader
+from model.server.answer.generation import AnswerEnd, Generation, TextDelta
+from model.server.answer.scored_text import chat_logprobs
 from model.server.completions import CompletionChunks
 from model.server.entry.connections import FILLER
-from model.server.generation import AnswerEnd, Generation, TextDelta
 from model.server.refusals import STARTED, describe
-from model.server.scored_text import chat_logprobs
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",

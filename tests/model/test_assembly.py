@@ -32,7 +32,7 @@ from model.protocol.chat_request import ChatRequest
 from model.runner.cpu.weights import refusal
 from model.runner.weights import Compute, best_compute, take_weights
 from model.sampling import SamplingParams
-from model.server.generation import AnswerEnd, TextDelta
+from model.server.answer.generation import AnswerEnd, TextDelta
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.settings import WorkerSettings

@@ -13,9 +13,9 @@ from model.assembly import load
 from model.errors import BadParameter
 from model.protocol.chat_request import AnswerRequest, ChatRequest
 from model.protocol.completion_request import CompletionRequest
-from model.server.generation import Generation
+from model.server.answer.generation import Generation
+from model.server.answer.scored_text import ScoredPiece
 from model.server.metrics import WorkerMetrics
-from model.server.scored_text import ScoredPiece
 from model.server.service import EngineService
 from tests.fakes.metaspace_tokenizer import metaspace_tokenizer
 from tests.fakes.settings import worker_settings

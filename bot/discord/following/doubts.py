@@ -1,6 +1,7 @@
 """What the store could not say of messages: silence, and now and then a line in the log."""
 
 import logging
+from dataclasses import dataclass
 
 from bot.clock import SYSTEM_CLOCK, Clock
 
@@ -9,29 +10,37 @@ LEFT_ALONE = "a message is left alone, as it cannot be known whether it is for m
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Pause:
+    """Until when a line is not written again, and how often it was not."""
+
+    until: float
+    unsaid: int = 0
+
+
 class Doubts:
-    """Writes at most one line each PAUSE_S seconds, however many messages come meanwhile.
+    """Writes each line at most once each PAUSE_S seconds, however many messages come meanwhile.
 
     People who did not call the bot hear nothing of its troubles; the operator does.
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
-        self._next: float | None = None
-        self._unsaid = 0
+        self._pauses: dict[str, _Pause] = {}
 
     def note(self, failure: BaseException, consequence: str = LEFT_ALONE) -> None:
         """Note what became of a message because of this failure."""
         _log.debug("%s", consequence, exc_info=failure)
         now = self._clock.monotonic()
-        if self._next is not None and now < self._next:
-            self._unsaid += 1
+        pause = self._pauses.setdefault(consequence, _Pause(now))
+        if now < pause.until:
+            pause.unsaid += 1
             return
         _log.error(
             "%s: %s: %s (%d more since the last such line)",
             consequence,
             type(failure).__name__,
             failure,
-            self._unsaid,
+            pause.unsaid,
         )
-        self._next, self._unsaid = now + PAUSE_S, 0
+        self._pauses[consequence] = _Pause(now + PAUSE_S)

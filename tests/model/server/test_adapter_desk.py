@@ -10,7 +10,7 @@ from model.loading.registry import Registry
 from model.protocol.chat_request import ChatRequest
 from model.scripted.engine import Outside
 from model.server.adapter_desk import AdapterDesk
-from model.server.generation import TextDelta
+from model.server.answer.generation import TextDelta
 from tests.model.loading.test_registry import NEW, OLD, write
 
 LIMIT_S = 10

@@ -14,7 +14,7 @@ from model.protocol.chat_answer import Usage
 from model.protocol.chat_request import ChatRequest
 from model.sampling import SamplingParams
 from model.scripted.codec import ScriptedCodec
-from model.server.generation import AnswerEnd, Generation, TextDelta
+from model.server.answer.generation import AnswerEnd, Generation, TextDelta
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService
 from model.text.codec import ChatTurn

@@ -15,7 +15,7 @@ from model.errors import (
 )
 from model.protocol.chat_request import ChatRequest
 from model.scripted.engine import Outside
-from model.server.generation import Generation, TextDelta
+from model.server.answer.generation import Generation, TextDelta
 from model.server.metrics import WorkerMetrics
 from model.server.service import EngineService, WorkerFailure
 from model.settings import DEFAULT_MAX_TOKENS

@@ -131,7 +131,7 @@ async def never(self, data: bytes) -> None:
 
 async def test_what_nobody_foresaw_closes_the_connection(start_worker, monkeypatch, caplog):
     worker = await start_worker()
-    monkeypatch.setattr("model.server.generation.Generation.read", broken)
+    monkeypatch.setattr("model.server.answer.generation.Generation.read", broken)
     async with await worker.chat(stream=True) as response:
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()

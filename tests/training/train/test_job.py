@@ -100,10 +100,8 @@ def card(job):
     return read_card(job.data)
 
 
-def manifest(job, card, tmp_path):
-    weights = tmp_path / "weights"
-    weights.write_bytes(b"weights")
-    return job.manifest(card, LEARNED, weights, {"steps": 3}, NOON)
+def manifest(job, card):
+    return job.manifest(card, LEARNED, "lora-sha256:abc", {"steps": 3}, NOON)
 
 
 @pytest.mark.parametrize(
@@ -125,26 +123,26 @@ def test_two_licences_are_refused(job, card):
         licence_of(job.recipe, card.model_copy(update={"licence": "MIT"}))
 
 
-def test_rows_are_those_that_were_learned_from(job, card, tmp_path):
-    data = manifest(job, card, tmp_path).data
+def test_rows_are_those_that_were_learned_from(job, card):
+    data = manifest(job, card).data
     assert card.sides[Side.TRAIN].rows == 12
     assert (data.rows, data.rows_shortened, data.rows_left_out) == (0, 2, 3)
 
 
-def test_consent_is_taken_from_the_card(job, card, tmp_path):
-    assert manifest(job, card, tmp_path).data.consent is None
+def test_consent_is_taken_from_the_card(job, card):
+    assert manifest(job, card).data.consent is None
     asked = card.model_copy(update={"consent": "all opted in"})
-    assert manifest(job, asked, tmp_path).data.consent == "all opted in"
+    assert manifest(job, asked).data.consent == "all opted in"
 
 
 @pytest.mark.parametrize(("hash_", "revision"), [("revision:abc", "abc"), ("sha256:abc", None)])
-def test_a_base_of_the_hub_has_its_revision(job, base, card, tmp_path, hash_, revision):
+def test_a_base_of_the_hub_has_its_revision(job, base, card, hash_, revision):
     job = replace(job, base=replace(base, hash=hash_))
-    assert manifest(job, card, tmp_path).base.revision == revision
+    assert manifest(job, card).base.revision == revision
 
 
-def test_a_recipe_without_a_file_has_no_hash(job, card, tmp_path):
-    found = manifest(replace(job, config=None), card, tmp_path)
+def test_a_recipe_without_a_file_has_no_hash(job, card):
+    found = manifest(replace(job, config=None), card)
     assert found.config["sha256"] is None
     assert found.config["lora"]["r"] == 4
 
@@ -161,15 +159,15 @@ def test_the_code_has_a_version():
     assert len(code_version()) == len("sha256:") + 64
 
 
-def test_discords_permission_and_the_exports_are_taken_from_the_card(job, card, tmp_path):
-    plain = manifest(job, card, tmp_path).data
+def test_discords_permission_and_the_exports_are_taken_from_the_card(job, card):
+    plain = manifest(job, card).data
     assert (plain.discord_permission, plain.exports) == (None, ())
     source = card.source.model_copy(
         update={"discord": "an export", "permission": "ticket 7", "exports": ("ab12",)}
     )
     second = source.model_copy(update={"permission": "8", "sha256": "ff", "exports": ("cd34",)})
     asked = card.model_copy(update={"sources": (source, second)})
-    found = manifest(job, asked, tmp_path).data
+    found = manifest(job, asked).data
     assert found.discord_permission == "8, ticket 7"
     assert found.exports == ("ab12", source.sha256, "cd34", "ff")
 
@@ -184,7 +182,7 @@ def test_what_was_made_from_an_export_is_found_by_card_and_manifest(job, card, t
     write_card(job.data, asked)
     adapter = tmp_path / "home" / "adapters" / "tuned"
     adapter.mkdir(parents=True)
-    write_manifest(adapter, manifest(job, asked, tmp_path))
+    write_manifest(adapter, manifest(job, asked))
 
     def made(name):
         return {(one.kind, one.folder) for one in made_from([exports[name]], [tmp_path])}

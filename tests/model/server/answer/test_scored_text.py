@@ -10,8 +10,13 @@ from model.engine.api import FinishReason, TokenOutput, TokenRequest, TokenScore
 from model.protocol.chat_answer import Extension
 from model.sampling import SamplingParams
 from model.scripted.codec import ScriptedCodec
-from model.server.generation import Generation, TextDelta
-from model.server.scored_text import ScoredPiece, ScoredText, chat_logprobs, completion_logprobs
+from model.server.answer.generation import Generation, TextDelta
+from model.server.answer.scored_text import (
+    ScoredPiece,
+    ScoredText,
+    chat_logprobs,
+    completion_logprobs,
+)
 
 EXTENSION = Extension(model_id="m", adapter_hash=None, seed=1)
 TEXTS = st.text(alphabet="abcEND é日🎉\n", max_size=12)

@@ -7,7 +7,7 @@ from model.errors import EngineFailed, EngineQueueFull, NotReady
 from model.protocol.chat_answer import Extension, Usage
 from model.sampling import SamplingParams
 from model.scripted.codec import ROLE_IDS, ScriptedCodec
-from model.server.generation import AnswerEnd, Generation, TextDelta
+from model.server.answer.generation import AnswerEnd, Generation, TextDelta
 
 EXTENSION = Extension(model_id="m", adapter_hash=None, seed=1)
 

@@ -9,8 +9,8 @@ from typing import Literal
 from model.engine.api import FinishReason, TokenOutput, TokenRequest, TokenScores
 from model.errors import EngineFailed, NotReady, RequestError
 from model.protocol.chat_answer import Extension, Usage
-from model.server.scored_text import ScoredPiece, ScoredText
-from model.server.stopping import StopScanner
+from model.server.answer.scored_text import ScoredPiece, ScoredText
+from model.server.answer.stopping import StopScanner
 from model.text.codec import Codec
 
 
@@ -40,7 +40,7 @@ class Generation:
     nobody. The answer ends exactly once, with an AnswerEnd or an error; output after that is
     ignored. Times are in seconds from the moment the object was made. With `goes_on` the text goes
     on with that of the prompt's end. `echo` is for whoever writes the answer to put before it. With
-    `calls` the text is calls of functions, as `model.server.forms` has the grammar write them.
+    `calls` the text is calls of functions, as `model.server.answer.forms` has a grammar write them.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model.protocol.call_text import written_call
 from model.protocol.chat_answer import ToolCall
-from model.server.calls import CallReader, whole_calls
+from model.server.answer.calls import CallReader, whole_calls
 
 ARGUMENTS = st.dictionaries(
     st.text(max_size=4), st.recursive(st.text('{}[]"\\, a', max_size=6), st.lists, max_leaves=4)
