@@ -27,6 +27,13 @@ async def stream_text(client: openai.AsyncOpenAI) -> str:
     return text
 
 
+async def ready(session: aiohttp.ClientSession) -> None:
+    """Wait until the worker takes requests: it listens before it has loaded."""
+    async with asyncio.timeout(LIMIT_S):
+        while (await session.get("/health")).status != 200:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+
+
 async def test_the_official_client_talks_to_the_worker(start_process):
     worker = await start_process(script='{"step_seconds": 0.002}')
     async with client_of(worker) as client, asyncio.timeout(LIMIT_S):
@@ -67,6 +74,7 @@ async def test_closing_standard_input_ends_it_even_in_the_middle(start_process):
     script = '{"step_seconds": 0.05, "reply": "a very long answer that nobody waits for"}'
     worker = await start_process("--exit-on-stdin-eof", script=script)
     async with aiohttp.ClientSession(worker.url) as session:
+        await ready(session)
         body = {"model": "base", "messages": HI, "stream": True}
         async with session.post("/v1/chat/completions", json=body) as response:
             await response.content.readline()
@@ -126,12 +134,10 @@ async def test_a_failed_engine_ends_the_process(start_process):
 async def test_a_hang_shows_in_health(start_process):
     worker = await start_process(script='{"hang_after_tokens": 2}')
     body = {"model": "base", "messages": HI, "stream": True}
-    async with (
-        aiohttp.ClientSession(worker.url) as session,
-        session.post("/v1/chat/completions", json=body),
-        asyncio.timeout(LIMIT_S),
-    ):
-        while (await (await session.get("/health")).json())["busy_s"] < 0.2:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    async with aiohttp.ClientSession(worker.url) as session:
+        await ready(session)
+        async with session.post("/v1/chat/completions", json=body), asyncio.timeout(LIMIT_S):
+            while (await (await session.get("/health")).json())["busy_s"] < 0.2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
     worker.process.kill()
     await worker.ended()

@@ -33,10 +33,11 @@ async def closed(bot: Bot, room: Channel) -> str:
     discord = bot.discord
     await bot.until_rows(ENDED, [(1,)], conversation(room))
     await discord.until(
-        lambda: all(
-            "Stop" not in one.labels and not one.thinking for one in discord.from_bot(room)
+        lambda: (
+            (said := discord.from_bot(room))
+            and all("Stop" not in one.labels and not one.thinking for one in said)
         ),
-        "no button Stop is left",
+        "there is an answer, and no button Stop is left",
     )
     return "\n".join(one.content for one in discord.from_bot(room))
 
