@@ -37,6 +37,11 @@ class BatchRow:
     cache_start: int
     samples: bool
 
+    @property
+    def end(self) -> int:
+        """The position behind its last token."""
+        return self.position + len(self.input_ids)
+
 
 class Runner(Protocol):
     """Owns the tensors: weights, cache and each row's sampling state.

@@ -26,11 +26,6 @@ class RowMatcher:
         self._matcher.consume_token(token_id)
         self._check()
 
-    @property
-    def may_end(self) -> bool:
-        """Whether the answer is complete where it stands."""
-        return self._matcher.is_accepting()
-
     def _check(self) -> None:
         if self._matcher.is_error():
             reason = self._matcher.get_error().strip().partition("\n")[0]

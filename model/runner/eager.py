@@ -1,6 +1,5 @@
 """The forward pass over a batch of rows of all variants, and the key/value cache."""
 
-import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -9,12 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.engine.api import AdapterCard, TokenRequest
-from model.engine.batch import BatchRow, NextToken, Tokens
+from model.engine.batch import BatchRow, Tokens
 from model.runner.lora import LoraAdapters, LoraMask, LoraStack
-from model.runner.sampler import RowSampler
+from model.runner.sampler import RowSampler, next_or_none
 from model.runner.weights import DecoderLayer, Projection, Weights
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +86,10 @@ class SamplingRunner(ABC):
         """
         logits = self.forward(batch).cpu()
         sampling = [row.id for row in batch if row.samples]
-        return {id_: self._sample(id_, row) for id_, row in zip(sampling, logits, strict=True)}
-
-    def _sample(self, request_id: str, logits: Tensor) -> NextToken:
-        try:
-            return self._samplers[request_id].next(logits)
-        except Exception:  # one row's border: the engine ends it, and the others go on
-            log.exception("row %s cannot be sampled", request_id)
-            return None
+        return {
+            id_: next_or_none(self._samplers[id_], id_, row)
+            for id_, row in zip(sampling, logits, strict=True)
+        }
 
 
 class TorchRunner(SamplingRunner):

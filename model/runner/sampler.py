@@ -1,5 +1,6 @@
 """Chooses the next token of a row, with the row's own parameters and random generator."""
 
+import logging
 import math
 
 import numpy as np
@@ -9,6 +10,8 @@ from torch import Tensor
 from model.engine.api import TokenConstraint, TokenScores
 from model.engine.batch import NextToken, ScoredToken
 from model.sampling import SamplingParams
+
+log = logging.getLogger(__name__)
 
 _GREEDY_BELOW = 1e-5  # a temperature that float32 logits cannot be divided by
 _NEVER = -9999.0  # stands for the logarithm of 0, which JSON cannot hold; OpenAI's number for it
@@ -122,6 +125,15 @@ class RowSampler:
         if self._params.min_p == 0:
             return probabilities
         return probabilities * (probabilities >= self._params.min_p * probabilities.max())
+
+
+def next_or_none(sampler: RowSampler, request_id: str, logits: Tensor) -> NextToken:
+    """What `RowSampler.next` gives; None, with the reason in the log, where that raises."""
+    try:
+        return sampler.next(logits)
+    except Exception:  # one row's border: the engine ends it, and the others go on
+        log.exception("row %s cannot be sampled", request_id)
+        return None
 
 
 def _scores(logits: Tensor, token: int, most: int) -> TokenScores:

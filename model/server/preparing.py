@@ -38,9 +38,7 @@ class EncodedPrompt:
 async def encode_prompts(
     model: LoadedModel, request: AnswerRequest, beside: ShortFirst, form: AnswerForm | None = None
 ) -> list[EncodedPrompt]:
-    """The prompts of a request, encoded one after another in another thread.
-
-    A form says to the model what is wanted.
+    """The prompts of a request, with what a form says to the model, encoded in another thread.
 
     Raises ContextLengthExceeded without encoding where the characters alone are too many, and
     BadParameter when the chat template refuses the turns or a prompt has an id that there is not.
@@ -125,9 +123,8 @@ def prepare(
 ) -> list[Generation]:
     """The answers-to-be of a request whose prompts are encoded: `n` for each prompt in turn.
 
-    Each has a constraint of its own, or none has.
-
-    The first of each has the request's seed, each other one the next seed.
+    Each has a constraint of its own, or none has. The first of each prompt has the request's seed,
+    each other one the next seed.
 
     Where the request has no limit, a chat answer may have `default_max_tokens` and a completion
     COMPLETION_MAX_TOKENS, or what room is left. Raises ContextLengthExceeded when prompt and answer

@@ -40,17 +40,26 @@ class TokenBytes:
         text = twice[len(once) :]
         if _NO_CHARACTER not in twice:
             return text.encode()
-        if byte := _BYTE_TOKEN.fullmatch(token):
-            return bytes.fromhex(byte[1])
-        if all(character in BYTE_OF for character in token):
-            return bytes(BYTE_OF[character] for character in token)
-        return text.encode()
+        return from_byte_token(token) or from_letters(token) or text.encode()
 
     def _decode(self, ids: list[int]) -> str:
         text = self._tokenizer.decode(
             ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
         return cast("str", text)
+
+
+def from_byte_token(token: str) -> bytes | None:
+    """The byte of a token that SentencePiece has for bytes without a text; None of another."""
+    byte = _BYTE_TOKEN.fullmatch(token)
+    return bytes.fromhex(byte[1]) if byte else None
+
+
+def from_letters(token: str) -> bytes | None:
+    """The bytes of a token that a byte-level tokenizer writes; None of one that it does not."""
+    if all(character in _BYTE_OF for character in token):
+        return bytes(_BYTE_OF[character] for character in token)
+    return None
 
 
 def _bytes_by_character() -> dict[str, int]:
@@ -66,4 +75,4 @@ def _bytes_by_character() -> dict[str, int]:
     }
 
 
-BYTE_OF = _bytes_by_character()
+_BYTE_OF = _bytes_by_character()

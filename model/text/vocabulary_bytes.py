@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from model.text.prompt import control_tokens
-from model.text.token_bytes import BYTE_OF
+from model.text.token_bytes import from_byte_token, from_letters
 
 _SPACE = "\u2581"  # how SentencePiece writes a blank
 _PROBE = 'a {"b": [1, -2.5]}\n\t\u00e9 \u65e5 \U0001f600 end'
@@ -37,7 +37,7 @@ def vocabulary_bytes(tokenizer: PreTrainedTokenizerBase, rows: int) -> list[byte
         if id_ in added:
             known[id_] = added[id_].encode()
         else:
-            known[id_] = _of_alphabet(token) if by_bytes else _of_piece(token)
+            known[id_] = _of_letters(token) if by_bytes else _of_piece(token)
     return known if _writes(tokenizer, known) else None
 
 
@@ -49,16 +49,14 @@ def _kinds(decoder: object) -> set[object]:
     return {decoder.get("type"), *(part.get("type") for part in parts)}
 
 
-def _of_alphabet(token: str) -> bytes:
-    if all(letter in BYTE_OF for letter in token):
-        return bytes(BYTE_OF[letter] for letter in token)
-    return token.encode()
+def _of_letters(token: str) -> bytes:
+    written = from_letters(token)
+    return token.encode() if written is None else written
 
 
 def _of_piece(token: str) -> bytes:
-    if len(token) == len("<0x00>") and token.startswith("<0x") and token.endswith(">"):
-        return bytes.fromhex(token[3:5])
-    return token.replace(_SPACE, " ").encode()
+    written = from_byte_token(token)
+    return token.replace(_SPACE, " ").encode() if written is None else written
 
 
 def _writes(tokenizer: PreTrainedTokenizerBase, known: list[bytes]) -> bool:

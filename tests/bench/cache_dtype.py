@@ -13,18 +13,13 @@ from pathlib import Path
 import torch
 
 from data.files.datasets import read_pairs
-from model.assembly import stack_adapters
 from model.engine.api import AdapterCard
 from model.engine.batch import BatchRow
-from model.loading.adapter_sources import SHIPPED_ADAPTER
-from model.loading.adapters import load_adapter
-from model.loading.base import no_progress, resolve_base
-from model.loading.quantised import check_architecture, load_quantised
 from model.runner.eager import TorchRunner
-from model.runner.weights import best_compute, loading_dtype, take_weights
 from model.settings import load_settings
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
+from tests.bench.engines import load_demo
 from tests.bench.table import markdown
 
 CONTEXT = 1024
@@ -46,26 +41,19 @@ def loss(
 
 def perplexities(home: Path, count: int) -> list[Sequence[str]]:
     """Rows of the table: variant, perplexity with either cache, and the cost."""
-    base = resolve_base("demo", home, no_progress)
-    config = check_architecture(base)
-    adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, no_progress)
-    compute = best_compute(torch.device("cpu"))
-    dtype = loading_dtype(compute, torch.device("cpu"))
-    model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False)
-    weights = take_weights(model, compute, CONTEXT)
-    stacks = stack_adapters([adapter], config, weights)
-    renderer = PromptRenderer(tokenizer)
+    demo = load_demo(home, CONTEXT)
+    renderer = PromptRenderer(demo.tokenizer)
     rows: list[Sequence[str]] = []
     pairs = read_pairs(Path("data/sample_pairs.jsonl"))[-count:]
-    for name, card in (("base", None), ("tuned", adapter.card)):
+    for name, card in (("base", None), ("tuned", demo.adapter)):
         found: list[float] = []
         for kept in (None, torch.float8_e4m3fn):
-            chosen = replace(weights, cache_dtype=kept or weights.dtype)
-            runner = TorchRunner(chosen, stacks, CONTEXT)
+            chosen = replace(demo.weights, cache_dtype=kept or demo.weights.dtype)
+            runner = TorchRunner(chosen, demo.stacks, CONTEXT)
             losses, tokens = 0.0, 0
             for pair in pairs:
                 prompt = renderer.encode([ChatTurn("user", pair.comment)])
-                reply = tokenizer(pair.reply, add_special_tokens=False).input_ids
+                reply = demo.tokenizer(pair.reply, add_special_tokens=False).input_ids
                 losses += loss(runner, card, list(prompt), reply)
                 tokens += len(reply)
             found.append(math.exp(losses / tokens))

@@ -8,17 +8,25 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
 
 from data.files.datasets import read_prompts
 from model.assembly import build_engine, end_ids, stack_adapters
-from model.engine.api import TokenRequest
+from model.engine.api import AdapterCard, TokenRequest
 from model.engine.engine import TokenEngine
 from model.loading.adapter_sources import SHIPPED_ADAPTER
 from model.loading.adapters import load_adapter
-from model.loading.base import resolve_base
+from model.loading.base import no_progress, resolve_base
 from model.loading.quantised import check_architecture, load_quantised
 from model.runner.cpu.weights import take_packed
-from model.runner.weights import Compute, loading_dtype, take_weights
+from model.runner.lora import LoraAdapters
+from model.runner.weights import (
+    Compute,
+    Weights,
+    best_compute,
+    loading_dtype,
+    take_weights,
+)
 from model.sampling import SamplingParams
 from model.text.codec import ChatTurn
 from model.text.prompt import PromptRenderer
@@ -74,11 +82,34 @@ def request(
     return TokenRequest(id_, ids, variant, SamplingParams(max_tokens=tokens, temperature=0))
 
 
+@dataclass(frozen=True)
+class DemoParts:
+    """The demo model's weights as a CPU without our own kernels has them, with its adapter."""
+
+    weights: Weights
+    stacks: LoraAdapters
+    adapter: AdapterCard
+    tokenizer: PreTrainedTokenizerBase
+
+
+def load_demo(home: Path, context: int = MAX_CONTEXT) -> DemoParts:
+    """Load them for a plain runner."""
+    base = resolve_base("demo", home, no_progress)
+    config = check_architecture(base)
+    adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, no_progress)
+    compute = best_compute(torch.device("cpu"))
+    dtype = loading_dtype(compute, torch.device("cpu"))
+    model, tokenizer = load_quantised(base, compute_dtype=dtype, trainable=False)
+    weights = take_weights(model, compute, context)
+    stacks = stack_adapters([adapter], config, weights)
+    return DemoParts(weights, stacks, adapter.card, tokenizer)
+
+
 def load_bench(home: Path, computes: Sequence[Compute]) -> Bench:
     """Load the demo model and its adapter, as reference and as an engine for each compute path."""
-    base = resolve_base("demo", home, lambda *_: None)
+    base = resolve_base("demo", home, no_progress)
     config = check_architecture(base)
-    adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, lambda *_: None)
+    adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, no_progress)
     engines: dict[Compute, TokenEngine] = {}
     for compute in computes:
         dtype = loading_dtype(compute, torch.device("cpu"))

@@ -11,19 +11,13 @@ from collections.abc import Sequence
 
 import torch
 
-from model.assembly import stack_adapters
 from model.engine.cache import BlockPool
 from model.engine.engine import TokenEngine
 from model.engine.reuse import PrefixReuse
 from model.engine.scheduler import Scheduler
-from model.loading.adapter_sources import SHIPPED_ADAPTER
-from model.loading.adapters import load_adapter
-from model.loading.base import no_progress, resolve_base
-from model.loading.quantised import check_architecture, load_quantised
 from model.runner.eager import TorchRunner
-from model.runner.weights import best_compute, loading_dtype, take_weights
 from model.settings import load_settings
-from tests.bench.engines import MAX_CONTEXT, request
+from tests.bench.engines import MAX_CONTEXT, load_demo, request
 from tests.bench.table import markdown, spread
 
 CACHE_BLOCKS, BLOCK, CHUNK = 400, 32, 128
@@ -32,23 +26,16 @@ LENGTH, MESSAGES, ANSWER, QUESTION = 1000, 10, 8, 20
 
 def load_pair() -> tuple[TokenEngine, TokenEngine]:
     """The demo model as an engine that shares prefixes, and as one that does not."""
-    base = resolve_base("demo", load_settings().fungpt_home, no_progress)
-    config = check_architecture(base)
-    adapter = load_adapter("tuned", str(SHIPPED_ADAPTER), base, config, no_progress)
-    compute = best_compute(torch.device("cpu"))
-    dtype = loading_dtype(compute, torch.device("cpu"))
-    model, _ = load_quantised(base, compute_dtype=dtype, trainable=False)
-    weights = take_weights(model, compute, MAX_CONTEXT)
-    stacks = stack_adapters([adapter], config, weights)
+    demo = load_demo(load_settings().fungpt_home)
 
     def engine(*, reuse: bool) -> TokenEngine:
         pool = BlockPool(CACHE_BLOCKS, BLOCK)
         limits = {"max_running": 8, "max_waiting": 8, "prefill_chunk": CHUNK}
         return TokenEngine(
-            TorchRunner(weights, stacks, pool.capacity),
+            TorchRunner(demo.weights, demo.stacks, pool.capacity),
             Scheduler(pool, PrefixReuse(pool, enabled=reuse), **limits),
             pool,
-            adapters=stacks.cards,
+            adapters=demo.stacks.cards,
             max_context=MAX_CONTEXT,
             eos_ids=(),
         )

@@ -86,7 +86,7 @@ class StepBuffers:
         pick: list[int] = []
         for item, adapter in rows:
             start = item.cache_start
-            places = range(item.position, item.position + len(item.input_ids))
+            places = range(item.position, item.end)
             ids += item.input_ids
             tokens += [(place, start + place, start, adapter) for place in places]
             if item.samples:

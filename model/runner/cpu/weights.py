@@ -1,7 +1,6 @@
 """A loaded model's weights for the compiled step, where it can compute them."""
 
 from dataclasses import replace
-from typing import Any, cast
 
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
@@ -10,7 +9,7 @@ from model.loading.adapters import head_dim
 from model.runner.cpu.compiled import openmp
 from model.runner.cpu.isa import instructions
 from model.runner.cpu.packing import BLOCK, TILE, PackedMatrix, pack
-from model.runner.weights import Compute, DecoderLayer, Weights, take_weights
+from model.runner.weights import Weights, gather
 
 
 def refusal(config: PretrainedConfig | None = None) -> str | None:
@@ -30,9 +29,8 @@ def refusal(config: PretrainedConfig | None = None) -> str | None:
 
 def take_packed(model: PreTrainedModel, max_context: int) -> Weights:
     """Take the weights out of a loaded model for which `refusal` has none."""
-    weights = take_weights(model, Compute.INT8, max_context, _take_layer)
-    head = cast("Any", model).lm_head
-    return replace(weights, head=pack([head]), cache_dtype=torch.float16)
+    weights = gather(model, max_context, torch.float32, pack)
+    return replace(weights, cache_dtype=torch.float16)
 
 
 def packed_matrices(weights: Weights) -> list[PackedMatrix] | None:
@@ -43,15 +41,3 @@ def packed_matrices(weights: Weights) -> list[PackedMatrix] | None:
     found.append(weights.head)
     matrices = [matrix for matrix in found if isinstance(matrix, PackedMatrix)]
     return matrices if len(matrices) == len(found) else None
-
-
-def _take_layer(layer: Any, dtype: torch.dtype) -> DecoderLayer:  # noqa: ANN401 - transformers' own
-    attention, mlp = layer.self_attn, layer.mlp
-    return DecoderLayer(
-        input_norm=layer.input_layernorm.weight.detach().to(dtype),
-        qkv=pack([attention.q_proj, attention.k_proj, attention.v_proj]),
-        o=pack([attention.o_proj]),
-        post_norm=layer.post_attention_layernorm.weight.detach().to(dtype),
-        gate_up=pack([mlp.gate_proj, mlp.up_proj]),
-        down=pack([mlp.down_proj]),
-    )

@@ -165,12 +165,12 @@ class StepAhead:
 
 
 def _key(row: BatchRow) -> Key:
-    return row.id, row.position + len(row.input_ids) - 1
+    return row.id, row.end - 1
 
 
 def _next(row: BatchRow, token: int = 0) -> BatchRow:
     """The row when its next token is decoded; that is 0 where only the device knows it."""
-    return replace(row, input_ids=[token], position=row.position + len(row.input_ids), samples=True)
+    return replace(row, input_ids=[token], position=row.end, samples=True)
 
 
 def _places(rows: Sequence[BatchRow]) -> int:

@@ -1,6 +1,5 @@
 """Runs batches on a GPU: as places of replayed CUDA graphs, long prompts as the plain runner."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,9 +12,7 @@ from model.engine.batch import BatchRow, NextToken, Tokens
 from model.runner.gpu.ahead import StepAhead, StepDevice
 from model.runner.gpu.inputs import NOBODY, DecodeRow, SamplerParameters
 from model.runner.lora import LoraAdapters
-from model.runner.sampler import RowSampler
-
-log = logging.getLogger(__name__)
+from model.runner.sampler import RowSampler, next_or_none
 
 
 class SamplingDevice(StepDevice, Protocol):
@@ -123,7 +120,7 @@ class GraphRunner:
 
     def places(self, row: BatchRow) -> list[DecodeRow]:
         """A row's tokens as a step is told of them; only the last is sampled, if any."""
-        last = row.position + len(row.input_ids) - 1
+        last = row.end - 1
         on_device = row.samples and not self.on_host(row)
         sampling = self._sampling(row.id, last) if on_device else NOBODY
         adapter = -1 if row.adapter is None else self._cards.index(row.adapter)
@@ -143,11 +140,7 @@ class GraphRunner:
     def choose(self, row: BatchRow, logits: Tensor) -> NextToken:
         """The next token of a row that is sampled on the host, from float32 logits (vocab,)."""
         sampler = self._rows[row.id].sampler
-        try:
-            return None if sampler is None else sampler.next(logits)
-        except Exception:  # one row's border: the engine ends it, and the others go on
-            log.exception("row %s cannot be sampled", row.id)
-            return None
+        return None if sampler is None else next_or_none(sampler, row.id, logits)
 
     def _divided(self, batch: list[BatchRow]) -> tuple[list[BatchRow], list[BatchRow]]:
         """The rows for a step's places, and the prompts that are too many for them."""
@@ -164,8 +157,7 @@ class GraphRunner:
             if self.on_host(row):
                 tokens[row.id] = self.choose(row, found.cpu())
             else:
-                last = row.position + len(row.input_ids) - 1
-                plain.append((row.id, self._sampling(row.id, last), found))
+                plain.append((row.id, self._sampling(row.id, row.end - 1), found))
         if plain:
             ids, parameters, rows = zip(*plain, strict=True)
             chosen = self._device.sample(torch.stack(rows), parameters)

@@ -166,10 +166,7 @@ def test_logits_are_as_near_to_float32_as_transformers_in_bfloat16(
         take(engine, said)
     batch = [row for row in engine._rows.values() if row.generated]
     assert len(batch) > 12  # others have ended
-    rows = [
-        BatchRow(row.request.id, row.adapter, row.next_ids(1), row.computed, start_of(row), True)
-        for row in batch
-    ]
+    rows = decoding_rows(batch)
     with torch.inference_mode():
         steps.write([place for row in rows for place in runner.places(row)])
         ours = steps.step.launch(len(rows), adapters=True).clone()
@@ -200,11 +197,7 @@ def test_a_step_over_one_byte_keys_and_values_computes_what_the_plain_runner_doe
         engine.add(greedy(str(i), prompt_of(i), ("base", "one", "two")[i % 3], 60))
     for _ in range(30):
         engine.step()
-    rows = [
-        BatchRow(row.request.id, row.adapter, row.next_ids(1), row.computed, start_of(row), True)
-        for row in engine._rows.values()
-        if row.generated
-    ]
+    rows = decoding_rows([row for row in engine._rows.values() if row.generated])
     assert len(rows) > 4
     with torch.inference_mode():
         steps.write([place for row in rows for place in runner.places(row)])
@@ -295,9 +288,15 @@ def test_ten_thousand_rows_join_and_leave_and_nothing_is_left(loaded: LoadedMode
     assert torch.cuda.memory_allocated() <= held
 
 
-def start_of(row: Sequence) -> int:
-    assert row.blocks is not None
-    return row.blocks.start * 32
+def decoding_rows(batch: list[Sequence]) -> list[BatchRow]:
+    rows: list[BatchRow] = []
+    for row in batch:
+        assert row.blocks is not None
+        begin = row.blocks.start * 32
+        rows.append(
+            BatchRow(row.request.id, row.adapter, row.next_ids(1), row.computed, begin, True)
+        )
+    return rows
 
 
 def take(engine: TokenEngine, said: dict[str, list[int]]) -> None:
